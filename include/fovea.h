@@ -1,0 +1,549 @@
+/*
+ * fovea.h - train and run convolutional networks on images, in C.
+ *
+ * This header is the manual. It goes from simple to advanced:
+ *
+ *   1  context     open, errors, log          5  forward, loss, backward
+ *   2  data sets   MNIST, IDX, your own       6  optimizers
+ *   3  loader      batches, shuffling         7  save and load
+ *   4  network     layers by expression       8  what a net and a machine look like
+ *
+ * Conventions
+ *   Shapes      [N,C,H,W]: images, channels, rows, columns. Labels are class ids from 0, int64.
+ *   Names       arguments, defaults and meanings are PyTorch's wherever PyTorch has them.
+ *   Options     designated initialisers: fv_conv2d(x, 6, 5, .padding = 2). What is left out is 0,
+ *               and 0 means the default that the field's comment gives. Each such call is a macro
+ *               over a function ..._opt that takes the same options as a struct.
+ *   Functions   one that MAKES returns a pointer, NULL when it failed. One that DOES returns
+ *               fv_status, FV_OK (0) when it worked. One that ASKS returns a value.
+ *   Errors      the first error sticks in the context until fv_error_clear. NULL and failed
+ *               objects may be passed to every function: it does nothing and fails too. So a
+ *               chain of calls needs one look at fv_error, at its end.
+ *   Memory      fv_close frees everything that was made from the context. Pointers that a
+ *               function returns belong to the object they were asked from, unless it says
+ *               otherwise. The library never prints, exits or reads the environment.
+ *   Threads     a context and all made from it belong to one thread at a time. Two contexts are
+ *               independent.
+ */
+#ifndef FOVEA_H
+#define FOVEA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FV_VERSION_MAJOR 0
+#define FV_VERSION_MINOR 1
+#define FV_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define FV_API __attribute__((visibility("default")))
+#else
+#define FV_API
+#endif
+
+/* ------------------------------------------------------------------------------------------- */
+/* 1  Context: seed, threads, memory, errors                                                   */
+/* ------------------------------------------------------------------------------------------- */
+
+typedef struct fv_ctx fv_ctx;         /* owns all else; not shared between threads */
+typedef struct fv_dataset fv_dataset; /* images and labels by index */
+typedef struct fv_loader fv_loader;   /* batches of a data set, epoch by epoch */
+typedef struct fv_graph fv_graph;     /* the layers of a network while it is written down */
+typedef struct fv_net fv_net;         /* a network with parameters and gradients */
+typedef struct fv_optim fv_optim;     /* an optimizer over the parameters of one net */
+
+typedef enum fv_status {
+    FV_OK = 0,
+    FV_E_ARG,    /* an argument outside its range */
+    FV_E_SHAPE,  /* shapes that do not fit each other */
+    FV_E_NAME,   /* a name that is empty, taken or unknown */
+    FV_E_STATE,  /* a call out of order: backward before forward */
+    FV_E_PATH,   /* no such file or folder */
+    FV_E_IO,     /* the system could not read or write */
+    FV_E_DATA,   /* a damaged or unsuitable file or sample */
+    FV_E_CLASS,  /* a label that is none of the classes */
+    FV_E_MEMORY, /* the allocator returned NULL */
+    FV_E_DEVICE, /* this machine or build cannot do that */
+    FV_E_STATUS_COUNT
+} fv_status;
+
+typedef enum fv_log_level { FV_LOG_DEBUG, FV_LOG_NOTE, FV_LOG_WARNING } fv_log_level;
+
+typedef struct fv_options {
+    uint64_t seed;       /* of the random numbers, as torch.manual_seed */
+    int threads;         /* default: one per processor; at most FV_THREADS_MAX */
+    const char *kernels; /* "ref", "avx2", "avx512"; default: the best this machine has */
+    void *user;          /* handed to the two functions below */
+    /* All memory of the context comes from here; default: realloc and free.
+       ptr NULL: allocate; size 0: free (returns NULL); otherwise resize. */
+    void *(*allocate)(void *user, void *ptr, size_t size);
+    /* Notes for people, a line each without line end; default: dropped. */
+    void (*log)(void *user, fv_log_level level, const char *text);
+} fv_options;
+
+#define FV_THREADS_MAX 256
+
+/* Opens a context; options may be NULL for all defaults.
+   Returns NULL only when there is no memory for it. Options that cannot be met (threads < 0,
+   kernels unknown or not for this CPU) give a context that holds the error.
+   The caller owns it and ends it with fv_close. */
+FV_API fv_ctx *fv_open(const fv_options *options);
+
+/* Frees the context and everything made from it. NULL is fine. */
+FV_API void fv_close(fv_ctx *ctx);
+
+/* Starts the random numbers again from seed; see torch.manual_seed. */
+FV_API fv_status fv_manual_seed(fv_ctx *ctx, uint64_t seed);
+
+/* The first error since the start or the last fv_error_clear; FV_OK if there is none.
+   NULL asks for the error of an fv_open that failed: FV_E_MEMORY. */
+FV_API fv_status fv_error(const fv_ctx *ctx);
+
+/* What happened: what, where, expected and found, in one or more lines; where there is a way out,
+   the last line says it and starts with "help: ". "" without an error. Valid until fv_close. */
+FV_API const char *fv_error_text(const fv_ctx *ctx);
+
+/* Forgets the error, so that the context can be used again. */
+FV_API void fv_error_clear(fv_ctx *ctx);
+
+/* The code as people search for it: "E-SHAPE", "E-DATA", ...; "ok" for FV_OK. */
+FV_API const char *fv_status_name(fv_status status);
+
+/* The version of the library that is linked: "0.1.0". */
+FV_API const char *fv_version(void);
+
+/* ------------------------------------------------------------------------------------------- */
+/* 2  Data sets: an image and a label by index                                                 */
+/* ------------------------------------------------------------------------------------------- */
+
+typedef enum fv_type { FV_U8, FV_I8, FV_I16, FV_I32, FV_F32, FV_F64 } fv_type;
+typedef enum fv_split { FV_TRAIN, FV_TEST } fv_split;
+
+/* An array as an IDX file holds it, in this machine's byte order, last dimension fastest. */
+typedef struct fv_array {
+    fv_type type;
+    int ndim;        /* 1 to 4 */
+    int64_t dims[4]; /* unused ones are 1 */
+    size_t count;    /* product of dims */
+    void *data;      /* count elements of type */
+} fv_array;
+
+/* Bytes of one element. */
+FV_API size_t fv_type_size(fv_type type);
+
+/* Reads an IDX file, plain or gzip (told apart by content, not by name), all six element types,
+   1 to 4 dimensions. Format: http://yann.lecun.com/exdb/mnist/. Errors say the byte offset, what
+   was expected there and what was found: FV_E_PATH, FV_E_IO, FV_E_DATA.
+   The array belongs to the context; fv_array_free ends it earlier. */
+FV_API fv_array *fv_idx_read(fv_ctx *ctx, const char *path);
+
+/* The same from size bytes in memory; name is what errors call them. */
+FV_API fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *name);
+FV_API void fv_array_free(fv_array *array);
+
+/* MNIST as torchvision.datasets.MNIST lays it out: ROOT/MNIST/raw/train-images-idx3-ubyte and its
+   three companions, each raw or as .gz. Images [1,28,28] uint8, classes 0 to 9.
+   Missing files are listed by name (FV_E_PATH). The data set belongs to the context. */
+FV_API fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split);
+
+/* A data set of two IDX files: images uint8 [N,H,W] or [N,C,H,W], labels uint8 [N].
+   classes 0: one more than the largest label. */
+FV_API fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *images, const char *labels, int classes);
+
+/* Your own data set by three functions, as the tutorial's class Dataset with __len__ and
+   __getitem__. They are called from the thread that uses the loader. */
+typedef struct fv_dataset_desc {
+    const char *name;            /* what errors call it; default "data set" */
+    fv_type type;                /* of a pixel: FV_U8 (default) or FV_F32 */
+    int channels, height, width; /* of every image, at least 1 each */
+    int classes;                 /* labels are 0 to classes-1, at least 1 */
+    void *user;                  /* handed to the three functions */
+    /* How many samples there are. Asked once. */
+    int64_t (*len)(void *user);
+    /* Writes image [C,H,W] and label of sample index (0 to len-1). 0: done; else it failed. */
+    int (*get)(void *user, int64_t index, void *pixels, int64_t *label);
+    /* Called once when the data set goes, also when fv_dataset_new fails. May be NULL. */
+    void (*close)(void *user);
+} fv_dataset_desc;
+
+FV_API fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc);
+FV_API void fv_dataset_free(fv_dataset *set);
+
+typedef struct fv_dataset_info {
+    const char *name;
+    int64_t len; /* samples */
+    fv_type type;
+    int channels, height, width;
+    int classes;
+    const char *files[2]; /* the files it was read from, NULL where there is none */
+} fv_dataset_info;
+
+/* All zero for NULL. */
+FV_API fv_dataset_info fv_dataset_describe(const fv_dataset *set);
+
+/* One sample: pixels has room for one image [C,H,W] of the set's type, label may be NULL.
+   Index outside 0..len-1: FV_E_ARG. */
+FV_API fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
+
+/* Reads every sample once and counts them by class into histogram[classes] (may be NULL). A label
+   that is none of the classes 0..classes-1: FV_E_CLASS with its sample and value. Run it before
+   training; classes 0 takes the set's own number. */
+FV_API fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram);
+
+/* ------------------------------------------------------------------------------------------- */
+/* 3  Loader: batches, epoch by epoch                                                          */
+/* ------------------------------------------------------------------------------------------- */
+
+typedef struct fv_batch {
+    int n;                       /* images in this batch; the last one of an epoch may be short */
+    int channels, height, width; /* of each image */
+    fv_type type;                /* FV_U8 (0..255) or FV_F32 */
+    const void *pixels;          /* [n,C,H,W] */
+    const int64_t *labels;       /* [n]; NULL where there are none */
+    const int64_t *indices;      /* [n] sample numbers in the data set; may be NULL */
+    int64_t index;               /* number of this batch in its epoch, from 0 */
+} fv_batch;
+
+typedef struct fv_loader_args {
+    fv_dataset *set;
+    int batch_size; /* default 1 */
+    bool shuffle;   /* a new order every epoch, the same as PyTorch's for the same seed */
+    bool drop_last; /* leave out the last batch if it is short */
+    int _end;
+} fv_loader_args;
+
+/* fv_loader_new(set, .batch_size = 64, .shuffle = true), as torch.utils.data.DataLoader.
+   The context's random numbers move on when an epoch starts, exactly as PyTorch's do. */
+#define fv_loader_new(...) fv_loader_new_opt((fv_loader_args){__VA_ARGS__, ._end = 0})
+FV_API fv_loader *fv_loader_new_opt(fv_loader_args args);
+FV_API void fv_loader_free(fv_loader *loader);
+
+/* Puts the next batch into *batch and returns true; false at the end of the epoch (the next call
+   starts another one) or on an error. The batch belongs to the loader, until its next call. */
+FV_API bool fv_loader_next(fv_loader *loader, fv_batch *batch);
+
+/* Ends the epoch early: the next fv_loader_next starts a new one. */
+FV_API void fv_loader_rewind(fv_loader *loader);
+
+/* Batches in an epoch, as len(loader). */
+FV_API int64_t fv_loader_len(const fv_loader *loader);
+
+/* ------------------------------------------------------------------------------------------- */
+/* 4  Network: layers by expression                                                            */
+/* ------------------------------------------------------------------------------------------- */
+
+/* The output of a layer, by value. A failed one may go into every layer function. */
+typedef struct fv_node {
+    fv_graph *graph;
+    int index;
+} fv_node;
+
+/* Where PyTorch takes an int or a pair: 2 is (2, 2), FV_HW(2, 1) is 2 rows by 1 column. Each side
+   is at most 32767. */
+#define FV_HW(h, w) (0x40000000 | (h) << 15 | (w))
+
+/* For .padding of fv_conv2d: as much as keeps the size (stride 1), as PyTorch's padding='same'. */
+#define FV_SAME (-1)
+
+#define FV_CHANNELS_MAX 4 /* of an input with .mean and .std */
+
+typedef struct fv_input_args {
+    fv_ctx *ctx;
+    int channels, height, width;
+    float mean[FV_CHANNELS_MAX]; /* per channel, of pixels in 0..1 */
+    float std[FV_CHANNELS_MAX];  /* all 0: no normalising */
+    bool requires_grad;          /* backward also makes fv_input_gradient */
+    const char *name;            /* default "input" */
+    int _end;
+} fv_input_args;
+
+/* fv_input(ctx, 1, 28, 28, .mean = {0.1307f}, .std = {0.3081f})   -> [N,C,H,W]
+   Starts a network. A uint8 pixel v becomes v/255, as ToTensor, then (v/255 - mean) / std, as
+   Normalize, rounded to float after each operation. float32 pixels are only normalised. */
+#define fv_input(...) fv_input_opt((fv_input_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_input_opt(fv_input_args args);
+
+/* Names of the layers made from here on start with "name."; scopes nest. Each begin has its end.
+     x = fv_scope_begin(x, "convnet");
+     x = fv_conv2d(x, 6, 5, .name = "C1");       parameters convnet.C1.weight, convnet.C1.bias
+     x = fv_scope_end(x); */
+FV_API fv_node fv_scope_begin(fv_node x, const char *name);
+FV_API fv_node fv_scope_end(fv_node x);
+
+typedef struct fv_conv2d_args {
+    fv_node x;
+    int out_channels;
+    int kernel_size; /* int or FV_HW */
+    int stride;      /* int or FV_HW; default 1 */
+    int padding;     /* int, FV_HW or FV_SAME; of zeros; default 0 */
+    int dilation;    /* int or FV_HW; default 1 */
+    int groups;      /* default 1 */
+    bool no_bias;
+    int in_channels;  /* default: as many as x has; given, it is checked */
+    const char *name; /* default: conv2d1, conv2d2, ... */
+    int _end;
+} fv_conv2d_args;
+
+/* fv_conv2d(x, out_channels, kernel_size, ...)     [N,C,H,W] -> [N,O,P,Q]
+     y[n,o,p,q] = bias[o] + sum over c,r,s of
+                  weight[o,c,r,s] * x[n, c, p*stride - padding + r*dilation, likewise q and s]
+     P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1, rounded down; likewise Q
+   weight [O, C/groups, R, S], bias [O]; both start uniform in +-1/sqrt(C/groups*R*S).
+   torch.nn.Conv2d. */
+#define fv_conv2d(...) fv_conv2d_opt((fv_conv2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_conv2d_opt(fv_conv2d_args args);
+
+typedef struct fv_max_pool2d_args {
+    fv_node x;
+    int kernel_size; /* int or FV_HW */
+    int stride;      /* int or FV_HW; default kernel_size */
+    int padding;     /* int or FV_HW; of minus infinity; at most kernel_size/2; default 0 */
+    int dilation;    /* int or FV_HW; default 1 */
+    bool ceil_mode;  /* round the output size up; a window never starts in the far padding */
+    const char *name;
+    int _end;
+} fv_max_pool2d_args;
+
+/* fv_max_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
+   The largest value of each window. Among equals the first wins, and gets the gradient; NaN wins
+   over all. torch.nn.MaxPool2d. */
+#define fv_max_pool2d(...) fv_max_pool2d_opt((fv_max_pool2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_max_pool2d_opt(fv_max_pool2d_args args);
+
+typedef struct fv_linear_args {
+    fv_node x;
+    int out_features;
+    bool no_bias;
+    int in_features; /* default: as many as x has; given, it is checked */
+    const char *name;
+    int _end;
+} fv_linear_args;
+
+/* fv_linear(x, out_features, ...)     [N,K] -> [N,O]
+     y[n,o] = bias[o] + sum over k of weight[o,k] * x[n,k]
+   weight [O,K], bias [O]; both start uniform in +-1/sqrt(K). torch.nn.Linear.
+   x must be flat: [N,K,1,1], as fv_flatten makes it. */
+#define fv_linear(...) fv_linear_opt((fv_linear_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_linear_opt(fv_linear_args args);
+
+typedef struct fv_unary_args {
+    fv_node x;
+    const char *name;
+    int _end;
+} fv_unary_args;
+
+/* fv_relu(x)          y = max(x, 0), any shape; NaN stays NaN. torch.nn.ReLU. */
+#define fv_relu(...) fv_relu_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_relu_opt(fv_unary_args args);
+
+/* fv_flatten(x)       [N,C,H,W] -> [N,C*H*W,1,1], no copy. torch.nn.Flatten. */
+#define fv_flatten(...) fv_flatten_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_flatten_opt(fv_unary_args args);
+
+/* fv_log_softmax(x)   [N,C,H,W], over the channels: y = x - max - log(sum of exp(x - max)).
+   torch.nn.LogSoftmax(dim=1). */
+#define fv_log_softmax(...) fv_log_softmax_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_log_softmax_opt(fv_unary_args args);
+
+/* The network whose output is x, with parameters drawn from the context's random numbers in the
+   order in which the layers were written, bit for bit as PyTorch draws them. It starts in train
+   mode. A graph makes one net. The net belongs to the context. */
+FV_API fv_net *fv_net_new(fv_node x);
+FV_API void fv_net_free(fv_net *net);
+
+/* A built-in network for images of this shape by name: "lenet5" (the tutorial's: convnet.C1 ...
+   fc.F7, log_softmax), with the input normalised by mean and std, each [channels] or NULL.
+   Unknown name: FV_E_NAME with the known ones. */
+FV_API fv_net *fv_model(fv_ctx *ctx, const char *name, int channels, int height, int width,
+                        int classes, const float *mean, const float *std);
+
+/* ------------------------------------------------------------------------------------------- */
+/* 5  Forward, loss, backward                                                                  */
+/* ------------------------------------------------------------------------------------------- */
+
+/* Train mode keeps what backward needs; eval mode does not. torch.nn.Module.train, .eval. */
+FV_API fv_status fv_train_mode(fv_net *net);
+FV_API fv_status fv_eval_mode(fv_net *net);
+
+/* Runs the batch through the net. The first step at a batch size may allocate; a later one of
+   that size or smaller does not. Shapes that differ from the net's input: FV_E_SHAPE. */
+FV_API fv_status fv_forward(fv_net *net, const fv_batch *batch);
+
+/* The result of the last fv_forward, [n,C,H,W] of fv_output_shape; valid until the next.
+   NULL before the first. */
+FV_API const float *fv_output(const fv_net *net);
+
+/* Channels, height and width of the output, the three of [N,C,H,W]; NULLs are skipped. */
+FV_API void fv_output_shape(const fv_net *net, int *channels, int *height, int *width);
+
+typedef enum fv_reduction { FV_MEAN, FV_SUM, FV_NONE } fv_reduction;
+
+typedef struct fv_loss_args {
+    fv_net *net;
+    const fv_batch *batch;
+    fv_reduction reduction; /* default FV_MEAN */
+    float *losses;          /* [n] the loss of each sample, if not NULL */
+    int _end;
+} fv_loss_args;
+
+/* The loss of the last fv_forward against the labels of the same batch, and in train mode its
+   gradient for fv_backward. FV_NONE gives the losses in .losses, returns 0, and has no gradient.
+   Returns NaN and sets the error when it failed: a label outside the net's classes (FV_E_CLASS),
+   no forward before (FV_E_STATE), an output that is not [n,classes] (FV_E_SHAPE).
+     fv_nll_loss(net, &batch)             mean of -y[n, label]           torch.nn.NLLLoss
+     fv_cross_entropy_loss(net, &batch)   the same of log_softmax(y)     torch.nn.CrossEntropyLoss */
+#define fv_nll_loss(...) fv_nll_loss_opt((fv_loss_args){__VA_ARGS__, ._end = 0})
+#define fv_cross_entropy_loss(...) fv_cross_entropy_loss_opt((fv_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_nll_loss_opt(fv_loss_args args);
+FV_API float fv_cross_entropy_loss_opt(fv_loss_args args);
+
+/* In place of a loss: the gradient of the output, [n,C,H,W], for the next fv_backward. */
+FV_API fv_status fv_output_gradient(fv_net *net, const float *gradient);
+
+/* Adds the gradients of the last loss to the gradients of the parameters. Once for each loss;
+   without one, or in eval mode: FV_E_STATE. */
+FV_API fv_status fv_backward(fv_net *net);
+
+/* The gradient of the last fv_backward for the input as the first layer sees it (normalised),
+   [n,C,H,W]; NULL unless the input was made with .requires_grad, or before the first backward. */
+FV_API const float *fv_input_gradient(const fv_net *net);
+
+/* Sets all gradients to 0. They add up until then. */
+FV_API fv_status fv_zero_grad(fv_net *net);
+
+/* A parameter of the net under its name in PyTorch's state_dict. */
+typedef struct fv_param {
+    const char *name; /* "convnet.C1.weight" */
+    int ndim;
+    int64_t dims[4]; /* unused ones are 1 */
+    size_t count;
+    float *value, *grad; /* [dims], may be written between steps */
+} fv_param;
+
+/* How many parameters (tensors) the net has, and the one at index, in the order of the layers. An
+   index out of range gives an empty one (name NULL). */
+FV_API int fv_param_count(const fv_net *net);
+FV_API fv_param fv_param_at(const fv_net *net, int index);
+
+typedef struct fv_result {
+    double loss;            /* mean over the samples of the cross-entropy */
+    int64_t correct, total; /* samples whose largest output (first among equals) is their label */
+} fv_result;
+
+/* Measures the net in eval mode over one epoch of the loader; the mode is then as before.
+   Cross-entropy of log-probabilities is their NLL: the figure is right for both kinds of output. */
+FV_API fv_status fv_evaluate(fv_net *net, fv_loader *loader, fv_result *result);
+
+/* ------------------------------------------------------------------------------------------- */
+/* 6  Optimizers                                                                               */
+/* ------------------------------------------------------------------------------------------- */
+
+typedef struct fv_sgd_args {
+    fv_net *net;
+    double lr;           /* > 0; default 0.001 */
+    double momentum;     /* in [0,1) */
+    double dampening;    /* in [0,1] */
+    double weight_decay; /* >= 0 */
+    bool nesterov;       /* wants momentum > 0 and dampening 0 */
+    bool maximize;
+    int _end;
+} fv_sgd_args;
+
+/* fv_sgd(net, .lr = 0.01, .momentum = 0.5)   for each parameter p with gradient g:
+     g += weight_decay * p
+     v  = g at the first step, then momentum * v + (1 - dampening) * g
+     g  = v, or g + momentum * v with nesterov        (both only if momentum > 0)
+     p -= lr * g, or += with maximize
+   torch.optim.SGD. The optimizer belongs to the context and ends before its net. */
+#define fv_sgd(...) fv_sgd_opt((fv_sgd_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_sgd_opt(fv_sgd_args args);
+FV_API void fv_optim_free(fv_optim *optim);
+
+/* Moves the parameters once, by the gradients there are. */
+FV_API fv_status fv_step(fv_optim *optim);
+
+/* The learning rate from the next step on; > 0. */
+FV_API fv_status fv_set_lr(fv_optim *optim, double lr);
+FV_API double fv_lr(const fv_optim *optim);
+
+/* ------------------------------------------------------------------------------------------- */
+/* 7  Save and load                                                                            */
+/* ------------------------------------------------------------------------------------------- */
+
+/* A line of text kept in a model file: what the net was trained on, how, with what classes. */
+typedef struct fv_meta {
+    const char *key, *value;
+} fv_meta;
+
+/* Writes the parameters as safetensors: little endian, PyTorch's names, so that
+   safetensors.torch.load_file gives a state_dict. meta holds n_meta pairs (may be NULL, 0). The
+   file appears whole or not at all: temporary file, fsync, rename.
+   https://github.com/huggingface/safetensors */
+FV_API fv_status fv_save(fv_net *net, const char *path, const fv_meta *meta, int n_meta);
+
+/* Reads parameters that fv_save or anyone else wrote (dtype F32). All names and shapes must be the
+   net's; otherwise FV_E_DATA lists what is missing, unexpected and of another shape, and the net
+   stays as it was. Every field of the file is checked before it is used. */
+FV_API fv_status fv_load(fv_net *net, const char *path);
+
+/* The value of a metadata key of a model file, copied into text[size]; "" if it is not there. */
+FV_API fv_status fv_load_meta(fv_ctx *ctx, const char *path, const char *key, char *text,
+                              size_t size);
+
+/* Writes size bytes to path so that it appears whole or not at all. */
+FV_API fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t size);
+
+/* SHA-256 (FIPS 180-4) of a file's content as 64 hexadecimal digits and a 0. */
+FV_API fv_status fv_sha256_file(fv_ctx *ctx, const char *path, char hex[65]);
+FV_API void fv_sha256(const void *bytes, size_t size, char hex[65]);
+
+/* ------------------------------------------------------------------------------------------- */
+/* 8  What a net and a machine look like                                                       */
+/* ------------------------------------------------------------------------------------------- */
+
+/* One layer, as a row of the summary. */
+typedef struct fv_layer {
+    const char *name;            /* "convnet.C1" */
+    const char *kind;            /* "conv2d" */
+    char kernel[32];             /* "5x5 p2": kernel size, stride, padding, dilation, groups */
+    int channels, height, width; /* of its output [N,C,H,W] */
+    int64_t parameters;          /* weights and biases */
+    int64_t macs;                /* multiply-adds of the forward pass, an image */
+    size_t bytes;                /* of its output, an image */
+} fv_layer;
+
+FV_API int fv_layer_count(const fv_net *net);
+FV_API fv_layer fv_layer_at(const fv_net *net, int index);
+
+/* Bytes that training or running a batch of this size takes, before anything is allocated. */
+typedef struct fv_memory {
+    size_t parameters;  /* values and gradients */
+    size_t activations; /* what lives between layers, gradients of it included in train mode */
+    size_t scratch;     /* working space of all threads */
+} fv_memory;
+
+FV_API fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train);
+
+/* The table of all layers with totals, for batches of this size: layer, kernel, output shape,
+   parameters, multiply-adds, bytes. Belongs to the net, until the next call. NULL on errors. */
+FV_API const char *fv_summary(fv_net *net, int batch_size);
+
+typedef struct fv_device {
+    const char *kernels;    /* the set in use: "ref", "avx2", "avx512" */
+    const char *why;        /* "the widest this CPU has", "asked for" */
+    const char *available;  /* "ref avx2 avx512": what this build and CPU can do */
+    int threads;            /* in use */
+    int processors;         /* the machine's */
+} fv_device;
+
+FV_API fv_device fv_device_describe(const fv_ctx *ctx);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

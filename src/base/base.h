@@ -1,0 +1,90 @@
+/*
+ * base.h - what every layer stands on: the context, errors, memory, random numbers, threads, files.
+ *
+ * Layer 0. May call libc and pthreads; fv_open alone asks the kernels for the set to use.
+ */
+#ifndef FV_BASE_H
+#define FV_BASE_H
+
+#include "fovea.h"
+
+#if defined(__GNUC__)
+#define FV_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define FV_PRINTF(text, first)
+#endif
+
+/* ---- random numbers: MT19937 as PyTorch draws from it ------------------------------------- */
+
+typedef struct fv_rng {
+    uint32_t state[624];
+    int next; /* 624: a new block of numbers is due */
+} fv_rng;
+
+void fv_rng_seed(fv_rng *rng, uint64_t seed); /* the low 32 bits count, as in PyTorch */
+uint32_t fv_rng_u32(fv_rng *rng);
+uint64_t fv_rng_u63(fv_rng *rng); /* two draws, high half first, less the top bit */
+float fv_rng_uniform(fv_rng *rng, float low, float high);
+
+/* ---- context ------------------------------------------------------------------------------ */
+
+/* The first member of everything a context owns, so that fv_close finds and ends it. */
+typedef struct fv_object {
+    fv_ctx *ctx;
+    void (*destroy)(void *self); /* frees the insides and self */
+    struct fv_object *older, *newer;
+} fv_object;
+
+typedef struct fv_pool fv_pool;
+struct fv_kernels;
+
+struct fv_ctx {
+    void *user;
+    void *(*allocate)(void *user, void *ptr, size_t size);
+    void (*log)(void *user, fv_log_level level, const char *text);
+    fv_status error;
+    char error_text[2048];
+    fv_rng rng; /* PyTorch's default generator */
+    int threads;
+    fv_pool *pool; /* NULL until the first parallel work, and with one thread */
+    const struct fv_kernels *kernels;
+    const char *kernels_why;
+    fv_object *newest; /* list of owned objects */
+};
+
+/* Keeps the first error and returns code. The text says what, where, expected and found; the way
+   out goes on a last line that starts with "help: ". ctx may be NULL. */
+fv_status fv_fail(fv_ctx *ctx, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
+void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...) FV_PRINTF(3, 4);
+
+/* ---- memory: zeroed, aligned to 64 bytes, from the context's allocator --------------------- */
+
+void *fv_alloc(fv_ctx *ctx, size_t count, size_t size); /* NULL: FV_E_MEMORY is set */
+void *fv_grow(fv_ctx *ctx, void *ptr, size_t count, size_t size); /* keeps what fits; on failure
+                                                                     NULL, and ptr stays valid */
+void fv_release(fv_ctx *ctx, void *ptr);                          /* NULL is fine */
+char *fv_copy_text(fv_ctx *ctx, const char *text);
+
+/* Between the byte order of a file and this machine's: nothing where they are the same. */
+void fv_order_bytes(void *data, size_t count, size_t size, bool file_is_big_endian);
+
+/* A zeroed object of size bytes that begins with an fv_object and is in the context's list. */
+void *fv_object_new(fv_ctx *ctx, size_t size, void (*destroy)(void *self));
+void fv_object_end(void *object); /* out of the list; frees the memory itself. For destroy. */
+void fv_object_free(void *object); /* destroys it; NULL is fine. For the public fv_..._free. */
+
+/* ---- threads ------------------------------------------------------------------------------ */
+
+/* Calls work(arg, item, thread) for every item 0..items-1, thread 0..ctx->threads-1, and returns
+   when all are done. Which thread takes which item is open: results must not depend on it. */
+void fv_parallel(fv_ctx *ctx, int items, void (*work)(void *arg, int item, int thread), void *arg);
+void fv_pool_free(fv_ctx *ctx);
+int fv_processors(void);
+
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* The whole file, for fv_release. NULL: FV_E_PATH or FV_E_IO with the system's reason. */
+void *fv_read_file(fv_ctx *ctx, const char *path, size_t *size);
+bool fv_file_exists(const char *path);
+
+#endif

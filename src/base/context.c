@@ -1,0 +1,154 @@
+/*
+ * context.c - open, close, errors and notes.
+ *
+ * Layer 0. Calls libc; fv_open asks the kernels for the set to use.
+ */
+#include "base/base.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/kernels.h"
+
+static void *libc_allocate(void *user, void *ptr, size_t size)
+{
+    (void)user;
+    if (size == 0) {
+        free(ptr);
+        return NULL;
+    }
+    return realloc(ptr, size);
+}
+
+static void set_threads(fv_ctx *ctx, int threads)
+{
+    ctx->threads = threads ? threads : fv_processors();
+    if (threads >= 0 && threads <= FV_THREADS_MAX)
+        return;
+    ctx->threads = 1;
+    fv_fail(ctx, FV_E_ARG, "threads is %d, but must be 1 to %d, or 0 for one per processor",
+            threads, FV_THREADS_MAX);
+}
+
+static void set_kernels(fv_ctx *ctx, const char *name)
+{
+    const char *why;
+    ctx->kernels = fv_kernels_pick(name, &why);
+    if (!ctx->kernels) {
+        bool known = strcmp(name, "avx2") == 0 || strcmp(name, "avx512") == 0;
+        fv_fail(ctx, known ? FV_E_DEVICE : FV_E_ARG,
+                "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", name, why,
+                fv_kernels_available());
+        ctx->kernels = fv_kernels_pick(NULL, &why);
+    }
+    ctx->kernels_why = why;
+}
+
+fv_ctx *fv_open(const fv_options *options)
+{
+    fv_options o = options ? *options : (fv_options){0};
+    if (!o.allocate)
+        o.allocate = libc_allocate;
+    fv_ctx *ctx = o.allocate(o.user, NULL, sizeof *ctx);
+    if (!ctx)
+        return NULL;
+    memset(ctx, 0, sizeof *ctx);
+    ctx->user = o.user;
+    ctx->allocate = o.allocate;
+    ctx->log = o.log;
+    fv_rng_seed(&ctx->rng, o.seed);
+    set_threads(ctx, o.threads);
+    set_kernels(ctx, o.kernels);
+    return ctx;
+}
+
+void fv_close(fv_ctx *ctx)
+{
+    if (!ctx)
+        return;
+    while (ctx->newest)
+        fv_object_free(ctx->newest);
+    fv_pool_free(ctx);
+    ctx->allocate(ctx->user, ctx, 0);
+}
+
+fv_status fv_manual_seed(fv_ctx *ctx, uint64_t seed)
+{
+    if (!ctx)
+        return FV_E_MEMORY;
+    if (ctx->error == FV_OK)
+        fv_rng_seed(&ctx->rng, seed);
+    return ctx->error;
+}
+
+/* ---- errors and notes --------------------------------------------------------------------- */
+
+fv_status fv_fail(fv_ctx *ctx, fv_status code, const char *format, ...)
+{
+    if (!ctx || ctx->error)
+        return code;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(ctx->error_text, sizeof ctx->error_text, format, args);
+    va_end(args);
+    return ctx->error = code;
+}
+
+void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...)
+{
+    char text[512];
+    if (!ctx->log)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    ctx->log(ctx->user, level, text);
+}
+
+fv_status fv_error(const fv_ctx *ctx)
+{
+    return ctx ? ctx->error : FV_E_MEMORY;
+}
+
+const char *fv_error_text(const fv_ctx *ctx)
+{
+    return ctx ? ctx->error_text : "no memory for a context";
+}
+
+void fv_error_clear(fv_ctx *ctx)
+{
+    if (!ctx)
+        return;
+    ctx->error = FV_OK;
+    ctx->error_text[0] = '\0';
+}
+
+const char *fv_status_name(fv_status status)
+{
+    static const char *const names[FV_E_STATUS_COUNT] = {
+        [FV_OK] = "ok",           [FV_E_ARG] = "E-ARGS",      [FV_E_SHAPE] = "E-SHAPE",
+        [FV_E_NAME] = "E-NAME",   [FV_E_STATE] = "E-STATE",   [FV_E_PATH] = "E-PATH",
+        [FV_E_IO] = "E-IO",       [FV_E_DATA] = "E-DATA",     [FV_E_CLASS] = "E-CLASS",
+        [FV_E_MEMORY] = "E-MEMORY", [FV_E_DEVICE] = "E-DEVICE",
+    };
+    return (unsigned)status < FV_E_STATUS_COUNT ? names[status] : "E-?";
+}
+
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+
+const char *fv_version(void)
+{
+    return TEXT(FV_VERSION_MAJOR) "." TEXT(FV_VERSION_MINOR) "." TEXT(FV_VERSION_PATCH);
+}
+
+fv_device fv_device_describe(const fv_ctx *ctx)
+{
+    if (!ctx)
+        return (fv_device){0};
+    return (fv_device){ctx->kernels->name, ctx->kernels_why, fv_kernels_available(), ctx->threads,
+                       fv_processors()};
+}

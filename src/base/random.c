@@ -1,0 +1,55 @@
+/*
+ * random.c - the Mersenne Twister MT19937, drawn from as PyTorch's CPU generator does, so that one
+ * seed gives the same weights and the same order of samples in both.
+ *
+ * Matsumoto, Nishimura: Mersenne Twister, ACM TOMACS 8(1), 1998. Layer 0. Calls libc.
+ */
+#include "base/base.h"
+
+#include <math.h>
+
+enum { N = 624, M = 397 };
+
+void fv_rng_seed(fv_rng *rng, uint64_t seed)
+{
+    rng->state[0] = (uint32_t)seed;
+    for (uint32_t i = 1; i < N; i++) {
+        uint32_t last = rng->state[i - 1];
+        rng->state[i] = 1812433253u * (last ^ (last >> 30)) + i;
+    }
+    rng->next = N;
+}
+
+static void next_block(fv_rng *rng)
+{
+    uint32_t *s = rng->state;
+    for (int i = 0; i < N; i++) {
+        uint32_t y = (s[i] & 0x80000000u) | (s[(i + 1) % N] & 0x7fffffffu);
+        s[i] = s[(i + M) % N] ^ (y >> 1) ^ (y & 1 ? 0x9908b0dfu : 0);
+    }
+    rng->next = 0;
+}
+
+uint32_t fv_rng_u32(fv_rng *rng)
+{
+    if (rng->next >= N)
+        next_block(rng);
+    uint32_t y = rng->state[rng->next++];
+    y ^= y >> 11;
+    y ^= y << 7 & 0x9d2c5680u;
+    y ^= y << 15 & 0xefc60000u;
+    return y ^ y >> 18;
+}
+
+uint64_t fv_rng_u63(fv_rng *rng)
+{
+    uint64_t high = fv_rng_u32(rng);
+    return (high << 32 | fv_rng_u32(rng)) & INT64_MAX;
+}
+
+/* 24 random bits as a fraction, stretched with ONE rounding; two would differ in the last bit. */
+float fv_rng_uniform(fv_rng *rng, float low, float high)
+{
+    float u = (float)(fv_rng_u32(rng) & 0xffffffu) * 0x1p-24f;
+    return fmaf(u, high - low, low);
+}

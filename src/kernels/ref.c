@@ -1,0 +1,168 @@
+/*
+ * ref.c - the reference: convolution and linear layers as one reads them in a book.
+ *
+ * Always built, for any CPU, and chosen with kernels = "ref". The SIMD sets are compared with it
+ * bit by bit, so a loop here is also the definition of the order of a sum. Layer 0, libc only.
+ *
+ * x [C][H][W][L]   w [O][C/groups][R][S]   b [O]   y [O][P][Q][L]     L = FV_LANES images
+ */
+#include "kernels/lanes.h"
+
+/* Row of the picture that tap r of output row p looks at, and likewise for columns. */
+static int row_of(const fv_conv *v, int p, int r)
+{
+    return p * v->sh - v->ph + r * v->dh;
+}
+
+static int col_of(const fv_conv *v, int q, int s)
+{
+    return q * v->sw - v->pw + s * v->dw;
+}
+
+static void conv_forward(const fv_conv *v, const float *x, const float *w, const float *b, float *y,
+                         float *scratch)
+{
+    (void)scratch;
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    for (int o = 0; o < v->O; o++)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++, y += L) {
+                for (int l = 0; l < L; l++)
+                    y[l] = b ? b[o] : 0.0f;
+                for (int r = 0; r < v->R; r++)
+                    for (int s = 0; s < v->S; s++) {
+                        int h = row_of(v, p, r), k = col_of(v, q, s);
+                        if (h < 0 || h >= v->H || k < 0 || k >= v->W)
+                            continue;
+                        for (int c = 0; c < Cg; c++) {
+                            int channel = o / Og * Cg + c;
+                            float weight = w[(((size_t)o * Cg + c) * v->R + r) * v->S + s];
+                            const float *in = x + (((size_t)channel * v->H + h) * v->W + k) * L;
+                            for (int l = 0; l < L; l++)
+                                y[l] = fmaf(weight, in[l], y[l]);
+                        }
+                    }
+            }
+}
+
+/* The output row p that reaches row h through tap r, or -1. */
+static int output_of(int h, int r, int stride, int padding, int dilation, int outputs)
+{
+    int t = h + padding - r * dilation;
+    return t >= 0 && t % stride == 0 && t / stride < outputs ? t / stride : -1;
+}
+
+static void conv_backward_input(const fv_conv *v, const float *dy, const float *w, float *dx,
+                                float *scratch)
+{
+    (void)scratch;
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    for (int c = 0; c < v->C; c++)
+        for (int h = 0; h < v->H; h++)
+            for (int k = 0; k < v->W; k++, dx += L) {
+                memset(dx, 0, L * sizeof *dx);
+                for (int r = 0; r < v->R; r++)
+                    for (int s = 0; s < v->S; s++) {
+                        int p = output_of(h, r, v->sh, v->ph, v->dh, v->P);
+                        int q = output_of(k, s, v->sw, v->pw, v->dw, v->Q);
+                        if (p < 0 || q < 0)
+                            continue;
+                        for (int i = 0; i < Og; i++) {
+                            int o = c / Cg * Og + i;
+                            float weight = w[(((size_t)o * Cg + c % Cg) * v->R + r) * v->S + s];
+                            const float *out = dy + (((size_t)o * v->P + p) * v->Q + q) * L;
+                            for (int l = 0; l < L; l++)
+                                dx[l] = fmaf(weight, out[l], dx[l]);
+                        }
+                    }
+            }
+}
+
+/* dw[l] += dy*x over the pixels of one output channel, for one tap of one input channel. */
+static void tap_gradient(const fv_conv *v, const float *x, const float *dy, int r, int s, float *dw)
+{
+    for (int p = 0; p < v->P; p++)
+        for (int q = 0; q < v->Q; q++) {
+            int h = row_of(v, p, r), k = col_of(v, q, s);
+            if (h < 0 || h >= v->H || k < 0 || k >= v->W)
+                continue;
+            const float *in = x + ((size_t)h * v->W + k) * L;
+            const float *out = dy + ((size_t)p * v->Q + q) * L;
+            for (int l = 0; l < L; l++)
+                dw[l] = fmaf(out[l], in[l], dw[l]);
+        }
+}
+
+static void conv_backward_weight(const fv_conv *v, const float *x, const float *dy, float *dw,
+                                 float *db, bool first, float *scratch)
+{
+    (void)scratch;
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    for (int o = 0; o < v->O; o++)
+        for (int c = 0; c < Cg; c++)
+            for (int r = 0; r < v->R; r++)
+                for (int s = 0; s < v->S; s++, dw += L) {
+                    if (first)
+                        memset(dw, 0, L * sizeof *dw);
+                    tap_gradient(v, x + (size_t)(o / Og * Cg + c) * v->H * v->W * L,
+                                 dy + (size_t)o * v->P * v->Q * L, r, s, dw);
+                }
+    if (db)
+        bias_gradient(v->O, v->P * v->Q, dy, db, first);
+}
+
+static void linear_forward(int K, int O, const float *x, const float *w, const float *b, float *y)
+{
+    for (int o = 0; o < O; o++)
+        for (int l = 0; l < L; l++) {
+            float sum = b ? b[o] : 0.0f;
+            for (int k = 0; k < K; k++)
+                sum = fmaf(w[(size_t)o * K + k], x[(size_t)k * L + l], sum);
+            y[(size_t)o * L + l] = sum;
+        }
+}
+
+static void linear_backward_input(int K, int O, const float *dy, const float *w, float *dx)
+{
+    for (int k = 0; k < K; k++)
+        for (int l = 0; l < L; l++) {
+            float sum = 0.0f;
+            for (int o = 0; o < O; o++)
+                sum = fmaf(w[(size_t)o * K + k], dy[(size_t)o * L + l], sum);
+            dx[(size_t)k * L + l] = sum;
+        }
+}
+
+static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy_step,
+                                   const float *xt, size_t xt_step, float *dw, int from, int to)
+{
+    size_t Kp = fv_round_up(K);
+    for (int o = from; o < to; o++)
+        for (int k = 0; k < K; k++)
+            for (int i = 0; i < blocks; i++)
+                for (int l = 0; l < L; l++)
+                    dw[(size_t)o * K + k] = fmaf(dy[i * dy_step + (size_t)o * L + l],
+                                                 xt[i * xt_step + l * Kp + k],
+                                                 dw[(size_t)o * K + k]);
+}
+
+const fv_kernels fv_kernels_ref = {
+    .name = "ref",
+    .conv_forward = conv_forward,
+    .conv_backward_input = conv_backward_input,
+    .conv_backward_weight = conv_backward_weight,
+    .linear_forward = linear_forward,
+    .linear_backward_input = linear_backward_input,
+    .linear_backward_weight = linear_backward_weight,
+    FV_LANES_ENTRIES,
+};
+
+float fv_exp(float x)
+{
+    return exp_f32(x);
+}
+
+float fv_log(float x)
+{
+    return log_f32(x);
+}

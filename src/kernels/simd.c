@@ -1,0 +1,417 @@
+/*
+ * simd.c - convolution and linear layers on vectors: one microkernel, compiled per instruction set.
+ *
+ * Everything here is C[m][n] = start + sum over t, k of A(t,k,m) * B(t,k,n): a tile of M x N vectors
+ * stays in registers while a list of taps t and a run k go by. A vector of C and B is V lanes
+ * (images), or V columns of a weight matrix. A is one number for all lanes (a weight), or a vector
+ * too (weight gradients, where both factors differ from image to image). What a layer pass does is
+ * to say what A, B and C are, and to cut M and N into tiles; the sums are in the order of
+ * kernels.h, whatever the tiles. Layer 0, libc only.
+ */
+#include "kernels/lanes.h"
+#include "kernels/vec.h"
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* ---- the microkernel ---------------------------------------------------------------------- */
+
+/* Offsets and strides are in floats. The start of a sum is bias[m], what C holds, or 0. */
+typedef struct job {
+    const float *a, *b;
+    float *c;
+    const ptrdiff_t *ta, *tb; /* per tap, what it adds to a and to b */
+    int taps, K;
+    ptrdiff_t am, ak, bk, bn, cm, cn;
+    const float *bias;
+    bool add;
+} job;
+
+
+/* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
+   largest M. */
+#if defined(FV_SIMD_AVX512)
+#define FOR_EACH_TILE(DO)                                                                          \
+    DO(1, 1) DO(2, 1) DO(3, 1) DO(4, 1) DO(5, 1) DO(6, 1) DO(7, 1) DO(8, 1) DO(9, 1) DO(10, 1)     \
+    DO(11, 1) DO(12, 1) DO(13, 1) DO(14, 1) DO(15, 1) DO(16, 1)                                    \
+    DO(1, 2) DO(2, 2) DO(3, 2) DO(4, 2) DO(5, 2) DO(6, 2) DO(7, 2) DO(8, 2) DO(9, 2) DO(10, 2)     \
+    DO(11, 2) DO(12, 2)                                                                            \
+    DO(1, 3) DO(2, 3) DO(3, 3) DO(4, 3) DO(5, 3) DO(6, 3) DO(7, 3) DO(8, 3)                        \
+    DO(1, 4) DO(2, 4) DO(3, 4) DO(4, 4) DO(5, 4) DO(6, 4)
+enum { NMAX = 4 };
+static const int mmax[NMAX + 1] = {0, 16, 12, 8, 6};
+#else
+#define FOR_EACH_TILE(DO)                                                                          \
+    DO(1, 1) DO(2, 1) DO(3, 1) DO(4, 1) DO(5, 1) DO(6, 1) DO(7, 1) DO(8, 1) DO(9, 1) DO(10, 1)     \
+    DO(11, 1) DO(12, 1)                                                                            \
+    DO(1, 2) DO(2, 2) DO(3, 2) DO(4, 2) DO(5, 2) DO(6, 2)                                          \
+    DO(1, 3) DO(2, 3) DO(3, 3) DO(4, 3)
+enum { NMAX = 3 };
+static const int mmax[NMAX + 1] = {0, 12, 6, 4};
+#endif
+
+
+/* One tile; inlined with M and N known, so that every loop but those over t and k goes away and
+   acc and v live in registers. */
+static inline __attribute__((always_inline)) void tile(const job *j, const int M, const int N)
+{
+    const ptrdiff_t am = j->am, ak = j->ak, bk = j->bk, bn = j->bn;
+    vec acc[16][NMAX], v[NMAX];
+    UNROLL for (int m = 0; m < M; m++)
+        UNROLL for (int n = 0; n < N; n++)
+            acc[m][n] = j->add ? vec_load(j->c + m * j->cm + n * j->cn)
+                               : vec_splat(j->bias ? j->bias[m] : 0.0f);
+    for (int t = 0; t < j->taps; t++) {
+        const float *a = j->a + j->ta[t], *b = j->b + j->tb[t];
+        for (int k = 0; k < j->K; k++, a += ak, b += bk) {
+            UNROLL for (int n = 0; n < N; n++)
+                v[n] = vec_load(b + n * bn);
+            UNROLL for (int m = 0; m < M; m++) {
+                vec w = vec_splat(a[m * am]);
+                UNROLL for (int n = 0; n < N; n++)
+                    acc[m][n] = vec_fma(w, v[n], acc[m][n]);
+            }
+        }
+    }
+    UNROLL for (int m = 0; m < M; m++)
+        UNROLL for (int n = 0; n < N; n++)
+            vec_store(j->c + m * j->cm + n * j->cn, acc[m][n]);
+}
+
+/* The same with A a vector and C one per image: C[m][n] = start + sum over t, k of A*B, lane by
+   lane. B has an offset of its own for each n, nb[n]; the taps are rows, ak and bk steps in one. */
+static inline __attribute__((always_inline)) void lane_tile(const job *j, const ptrdiff_t *nb,
+                                                            const int M, const int N)
+{
+    const ptrdiff_t am = j->am, ak = j->ak, bk = j->bk;
+    vec acc[16][NMAX], v[NMAX];
+    UNROLL for (int m = 0; m < M; m++)
+        UNROLL for (int n = 0; n < N; n++)
+            acc[m][n] = j->add ? vec_load(j->c + m * j->cm + n * j->cn) : vec_splat(0.0f);
+    for (int t = 0; t < j->taps; t++) {
+        const float *a = j->a + j->ta[t], *b[NMAX];
+        UNROLL for (int n = 0; n < N; n++)
+            b[n] = j->b + j->tb[t] + nb[n];
+        for (int k = 0; k < j->K; k++, a += ak) {
+            UNROLL for (int n = 0; n < N; n++) {
+                v[n] = vec_load(b[n]);
+                b[n] += bk;
+            }
+            UNROLL for (int m = 0; m < M; m++) {
+                vec w = vec_load(a + m * am);
+                UNROLL for (int n = 0; n < N; n++)
+                    acc[m][n] = vec_fma(w, v[n], acc[m][n]);
+            }
+        }
+    }
+    UNROLL for (int m = 0; m < M; m++)
+        UNROLL for (int n = 0; n < N; n++)
+            vec_store(j->c + m * j->cm + n * j->cn, acc[m][n]);
+}
+
+#define TILE(M, N)                                                                                 \
+    static void tile_##M##x##N(const job *j) { tile(j, M, N); }                                    \
+    static void lane_tile_##M##x##N(const job *j, const ptrdiff_t *nb) { lane_tile(j, nb, M, N); }
+#define TILE_ENTRY(M, N) [M][N] = tile_##M##x##N,
+#define LANE_TILE_ENTRY(M, N) [M][N] = lane_tile_##M##x##N,
+FOR_EACH_TILE(TILE)
+static void (*const tiles[17][NMAX + 1])(const job *j) = {FOR_EACH_TILE(TILE_ENTRY)};
+static void (*const lane_tiles[17][NMAX + 1])(const job *j, const ptrdiff_t *nb) = {
+    FOR_EACH_TILE(LANE_TILE_ENTRY)};
+
+/* total in the fewest pieces of at most most, as even as can be: the size of piece i begins there. */
+static int pieces(int total, int most)
+{
+    return (total + most - 1) / most;
+}
+
+static int piece_start(int total, int count, int i)
+{
+    return (int)((int64_t)total * i / count);
+}
+
+/* The N for which M rows of total columns cost least, a tile taking max(M*N, latency) FMAs. */
+static int best_n(int M, int total)
+{
+    int best = 1;
+    int64_t least = INT64_MAX;
+    for (int n = 1; n <= NMAX; n++) {
+        int across = pieces(total, n), down = pieces(M, mmax[n]);
+        int work = (M + down - 1) / down * ((total + across - 1) / across);
+        int64_t cost = (int64_t)across * down * (work < 8 ? 8 : work) * 4 + across + down;
+        if (cost <= least) {
+            least = cost;
+            best = n;
+        }
+    }
+    return best;
+}
+
+/* Runs j for all M rows and the lanes of a block, N columns at once. */
+static void run_rows(job j, int M, int N)
+{
+    int count = pieces(M, mmax[N]);
+    const float *a = j.a, *b = j.b, *bias = j.bias;
+    float *c = j.c;
+    for (int i = 0; i < count; i++) {
+        int m = piece_start(M, count, i), rows = piece_start(M, count, i + 1) - m;
+        for (int lane = 0; lane < L; lane += V) {
+            j.a = a + m * j.am;
+            j.b = b + lane;
+            j.c = c + m * j.cm + lane;
+            j.bias = bias ? bias + m : NULL;
+            tiles[rows][N](&j);
+        }
+    }
+}
+
+/* ---- convolution -------------------------------------------------------------------------- */
+
+/* to [C][Hp][Wp][L] = from [C][H][W][L] moved down by top and right by left, zeros elsewhere;
+   what falls outside is cut. */
+static void copy_padded(int C, int H, int W, const float *from, int Hp, int Wp, int top, int left,
+                        float *to)
+{
+    int w1 = W < Wp - left ? W : Wp - left;
+    for (int c = 0; c < C; c++, from += (size_t)H * W * L)
+        for (int h = 0; h < Hp; h++, to += (size_t)Wp * L) {
+            if (h < top || h >= top + H) {
+                memset(to, 0, (size_t)Wp * L * sizeof *to);
+                continue;
+            }
+            memset(to, 0, (size_t)left * L * sizeof *to);
+            memcpy(to + left * L, from + (size_t)(h - top) * W * L,
+                   (size_t)w1 * L * sizeof *to);
+            memset(to + (left + w1) * L, 0, (size_t)(Wp - left - w1) * L * sizeof *to);
+        }
+}
+
+/* The scratch of a pass: offsets of the taps first, then one padded copy of a tensor. */
+typedef struct scratchpad {
+    ptrdiff_t *ta, *tb;
+    float *copy;
+} scratchpad;
+
+static scratchpad cut_scratch(const fv_conv *v, float *scratch)
+{
+    size_t offsets = fv_conv_offsets(v);
+    ptrdiff_t *first = (ptrdiff_t *)(void *)scratch;
+    return (scratchpad){first, first + offsets, scratch + 2 * offsets * FV_OFFSET_FLOATS};
+}
+
+/* x itself when every tap stays inside, else its padded copy. */
+static const float *padded_input(const fv_conv *v, const float *x, float *copy)
+{
+    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
+    if (v->ph == 0 && v->pw == 0 && Hp == v->H && Wp == v->W)
+        return x;
+    copy_padded(v->C, v->H, v->W, x, Hp, Wp, v->ph, v->pw, copy);
+    return copy;
+}
+
+static void conv_forward(const fv_conv *v, const float *x, const float *w, const float *b, float *y,
+                         float *scratch)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
+    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
+    scratchpad pad = cut_scratch(v, scratch);
+    const float *xp = padded_input(v, x, pad.copy);
+    for (int r = 0, t = 0; r < v->R; r++)
+        for (int s = 0; s < v->S; s++, t++) {
+            pad.ta[t] = t;
+            pad.tb[t] = ((ptrdiff_t)r * v->dh * Wp + s * v->dw) * L;
+        }
+    job j = {.ta = pad.ta, .tb = pad.tb, .taps = RS, .K = Cg};
+    j.am = (ptrdiff_t)Cg * RS, j.ak = RS;
+    j.bk = (ptrdiff_t)Hp * Wp * L, j.bn = v->sw * L;
+    j.cm = (ptrdiff_t)v->P * v->Q * L, j.cn = L;
+    int across = pieces(v->Q, best_n(Og, v->Q));
+    for (int g = 0; g < v->groups; g++)
+        for (int p = 0; p < v->P; p++)
+            for (int i = 0; i < across; i++) {
+                int q = piece_start(v->Q, across, i), n = piece_start(v->Q, across, i + 1) - q;
+                j.a = w + g * Og * j.am;
+                j.b = xp + g * Cg * j.bk + ((ptrdiff_t)p * v->sh * Wp + q * v->sw) * L;
+                j.c = y + g * Og * j.cm + (p * v->Q + q) * L;
+                j.bias = b ? b + g * Og : NULL;
+                run_rows(j, Og, n);
+            }
+}
+
+/* The taps that reach rows of the picture from h through output rows, and likewise columns from w
+   to w + (n-1)*sw, at least one of them. Offsets go to pad; returns how many. */
+static int input_taps(const fv_conv *v, int h, int w, int n, int Qp, scratchpad *pad)
+{
+    int taps = 0;
+    for (int r = 0; r < v->R; r++) {
+        int t = h + v->ph - r * v->dh;
+        if (t < 0 || t % v->sh || t / v->sh >= v->P)
+            continue;
+        for (int s = 0; s < v->S; s++) {
+            int u = w + v->pw - s * v->dw, last = u + (n - 1) * v->sw;
+            if (last < 0 || u % v->sw || u >= v->Q * v->sw)
+                continue;
+            pad->ta[taps] = r * v->S + s;
+            pad->tb[taps++] = ((ptrdiff_t)(t / v->sh) * Qp + u / v->sw) * L;
+        }
+    }
+    return taps;
+}
+
+/* As a gather: dx at one row and at columns one stride apart, which the same taps reach. dy gets
+   FV_EDGE zeros left and right, one less than the widest tile, for the columns of a tile that a tap does not reach. */
+static void conv_backward_input(const fv_conv *v, const float *dy, const float *w, float *dx,
+                                float *scratch)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
+    int edge = FV_EDGE, Qp = v->Q + 2 * edge;
+    scratchpad pad = cut_scratch(v, scratch);
+    copy_padded(v->O, v->P, v->Q, dy, v->P, Qp, 0, edge, pad.copy);
+    job j = {.ta = pad.ta, .tb = pad.tb, .K = Og};
+    j.am = RS, j.ak = (ptrdiff_t)Cg * RS;
+    j.bk = (ptrdiff_t)v->P * Qp * L, j.bn = L;
+    j.cm = (ptrdiff_t)v->H * v->W * L, j.cn = v->sw * L;
+    int n_most = RS > 1 && Cg >= 4 ? 2 : best_n(Cg, (v->W + v->sw - 1) / v->sw);
+    for (int h = 0; h < v->H; h++)
+        for (int first = 0; first < v->sw && first < v->W; first++) {
+            int total = (v->W - first + v->sw - 1) / v->sw, across = pieces(total, n_most);
+            for (int i = 0; i < across; i++) {
+                int w0 = piece_start(total, across, i);
+                int n = piece_start(total, across, i + 1) - w0;
+                int col = first + w0 * v->sw;
+                j.taps = input_taps(v, h, col, n, Qp, &pad);
+                for (int g = 0; g < v->groups; g++) {
+                    j.a = w + g * Og * j.ak;
+                    j.b = pad.copy + g * Og * j.bk + edge * L;
+                    j.c = dx + g * Cg * j.cm + ((ptrdiff_t)h * v->W + col) * L;
+                    run_rows(j, Cg, n);
+                }
+            }
+        }
+}
+
+/* Weight gradients: M output channels by N taps (c,r,s), summed over the pixels of some rows, so
+   few that dy of a tile stays in the first cache. */
+static void weight_rows(const fv_conv *v, job j, int rows, bool first)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S, N = Cg * RS;
+    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
+    int across = pieces(N, best_n(Og, N)), n_most = (N + across - 1) / across;
+    int down = pieces(Og, mmax[n_most]);
+    const job whole = j;
+    j.taps = rows;
+    j.add = !first;
+    for (int i = 0; i < down; i++)
+        for (int k = 0; k < across; k++) {
+            int m = piece_start(Og, down, i), M = piece_start(Og, down, i + 1) - m;
+            int n0 = piece_start(N, across, k), n = piece_start(N, across, k + 1) - n0;
+            ptrdiff_t nb[NMAX] = {0};
+            for (int e = 0; e < n; e++) {
+                int c = (n0 + e) / RS, r = (n0 + e) % RS / v->S, s = (n0 + e) % v->S;
+                nb[e] = (((ptrdiff_t)c * Hp + r * v->dh) * Wp + s * v->dw) * L;
+            }
+            for (int lane = 0; lane < L; lane += V) {
+                j.a = whole.a + m * j.am + lane;
+                j.b = whole.b + lane;
+                j.c = whole.c + m * j.cm + n0 * j.cn + lane;
+                lane_tiles[M][n](&j, nb);
+            }
+        }
+}
+
+static void conv_backward_weight(const fv_conv *v, const float *x, const float *dy, float *dw,
+                                 float *db, bool first, float *scratch)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
+    scratchpad pad = cut_scratch(v, scratch);
+    const float *xp = padded_input(v, x, pad.copy);
+    job j = {.ta = pad.ta, .tb = pad.tb, .K = v->Q};
+    j.am = (ptrdiff_t)v->P * v->Q * L, j.ak = L;
+    j.bk = v->sw * L;
+    j.cm = (ptrdiff_t)Cg * v->R * v->S * L, j.cn = L;
+    for (int p = 0; p < v->P; p++) {
+        pad.ta[p] = (ptrdiff_t)p * v->Q * L;
+        pad.tb[p] = (ptrdiff_t)p * v->sh * Wp * L;
+    }
+    int most = 1 + 320 / (8 * v->Q); /* 8 channels of dy in about 20 KB */
+    for (int g = 0; g < v->groups; g++)
+        for (int p = 0; p < v->P; p += most) {
+            j.a = dy + g * Og * j.am + pad.ta[p];
+            j.b = xp + (ptrdiff_t)g * Cg * Hp * Wp * L + pad.tb[p];
+            j.c = dw + g * Og * j.cm;
+            weight_rows(v, j, p + most < v->P ? most : v->P - p, first && p == 0);
+        }
+    if (db)
+        bias_gradient(v->O, v->P * v->Q, dy, db, first);
+}
+
+/* ---- linear layer ------------------------------------------------------------------------- */
+
+static const ptrdiff_t no_offset[1] = {0};
+
+static void linear_forward(int K, int O, const float *x, const float *w, const float *b, float *y)
+{
+    run_rows((job){.a = w, .b = x, .c = y, .bias = b, .ta = no_offset, .tb = no_offset, .taps = 1,
+                   .K = K, .am = K, .ak = 1, .bk = L, .cm = L},
+             O, 1);
+}
+
+static void linear_backward_input(int K, int O, const float *dy, const float *w, float *dx)
+{
+    run_rows((job){.a = w, .b = dy, .c = dx, .ta = no_offset, .tb = no_offset, .taps = 1,
+                   .K = O, .am = 1, .ak = K, .bk = L, .cm = L},
+             K, 1);
+}
+
+/* C is M rows of dw by N vectors of columns; the last columns go through a buffer of whole vectors,
+   since dw has no room past its rows. */
+static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy_step,
+                                   const float *xt, size_t xt_step, float *dw, int from, int to)
+{
+    size_t Kp = fv_round_up(K);
+    int vectors = (K + V - 1) / V, across = pieces(vectors, V == 16 ? 3 : 2);
+    int down = pieces(to - from, mmax[V == 16 ? 3 : 2]);
+    for (int i = 0; i < down; i++)
+        for (int k = 0; k < across; k++) {
+            int m = from + piece_start(to - from, down, i);
+            int M = from + piece_start(to - from, down, i + 1) - m;
+            int n = piece_start(vectors, across, k), N = piece_start(vectors, across, k + 1) - n;
+            bool past = (n + N) * V > K;
+            float edge[16 * NMAX * V];
+            float *rows = dw + (size_t)m * K + n * V;
+            job j = {.ta = no_offset, .tb = no_offset, .taps = 1, .K = L, .add = true};
+            j.am = L, j.ak = 1, j.bk = Kp, j.bn = V, j.cn = V;
+            j.c = past ? edge : rows;
+            j.cm = past ? NMAX * V : K;
+            for (int e = 0; past && e < M; e++)
+                memcpy(edge + e * NMAX * V, rows + (size_t)e * K, (K - n * V) * sizeof *edge);
+            for (int block = 0; block < blocks; block++) {
+                j.a = dy + block * dy_step + (size_t)m * L;
+                j.b = xt + block * xt_step + n * V;
+                tiles[M][N](&j);
+            }
+            for (int e = 0; past && e < M; e++)
+                memcpy(rows + (size_t)e * K, edge + e * NMAX * V, (K - n * V) * sizeof *edge);
+        }
+}
+
+#define NAME_(set) fv_kernels_##set
+#define NAME(set) NAME_(set)
+#define TEXT_(set) #set
+#define TEXT(set) TEXT_(set)
+
+extern const fv_kernels NAME(FV_SIMD_NAME);
+const fv_kernels NAME(FV_SIMD_NAME) = {
+    .name = TEXT(FV_SIMD_NAME),
+    .conv_forward = conv_forward,
+    .conv_backward_input = conv_backward_input,
+    .conv_backward_weight = conv_backward_weight,
+    .linear_forward = linear_forward,
+    .linear_backward_input = linear_backward_input,
+    .linear_backward_weight = linear_backward_weight,
+    FV_LANES_ENTRIES,
+};

@@ -1,0 +1,51 @@
+/*
+ * evaluate.c - loss and accuracy of a net over a data set. Layer 4. Uses public calls only.
+ */
+#include "net/net.h"
+
+/* The first of the largest of n numbers. */
+static int largest(const float *y, int n)
+{
+    int best = 0;
+    for (int i = 1; i < n; i++)
+        if (y[i] > y[best])
+            best = i;
+    return best;
+}
+
+static fv_status measure(fv_net *net, fv_loader *loader, fv_result *result)
+{
+    fv_ctx *ctx = net->object.ctx;
+    int classes;
+    double loss = 0;
+    fv_output_shape(net, &classes, NULL, NULL);
+    for (fv_batch b; fv_loader_next(loader, &b);) {
+        if (fv_forward(net, &b))
+            return fv_error(ctx);
+        loss += (double)fv_cross_entropy_loss(net, &b, .reduction = FV_SUM);
+        if (fv_error(ctx))
+            return fv_error(ctx);
+        const float *y = fv_output(net);
+        for (int i = 0; i < b.n; i++)
+            result->correct += largest(y + (size_t)i * classes, classes) == b.labels[i];
+        result->total += b.n;
+    }
+    result->loss = result->total ? loss / (double)result->total : 0;
+    return fv_error(ctx);
+}
+
+fv_status fv_evaluate(fv_net *net, fv_loader *loader, fv_result *result)
+{
+    *result = (fv_result){0};
+    if (!net || !loader)
+        return FV_E_ARG;
+    bool train = net->train;
+    if (fv_eval_mode(net))
+        return fv_error(net->object.ctx);
+    fv_loader_rewind(loader);
+    fv_status status = measure(net, loader, result);
+    if (status)
+        fv_loader_rewind(loader);
+    net->train = train;
+    return status;
+}

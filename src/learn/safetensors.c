@@ -1,0 +1,278 @@
+/*
+ * safetensors.c - saving and loading the parameters of a net, in the format everybody reads.
+ *
+ * A file is the length of its header (8 bytes, little endian), the header in JSON, which gives
+ * dtype, shape and place of each tensor by name, and the numbers, little endian, without gaps.
+ * https://github.com/huggingface/safetensors. A file may come from anyone: nothing in it is
+ * believed before it is checked. Layer 4. Calls cJSON, the net's public questions and the base.
+ */
+#include "base/base.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+enum { HEADER_MAX = 100 * 1000 * 1000 };
+
+/* ---- saving ------------------------------------------------------------------------------- */
+
+/* A net's parameters are all F32. */
+static bool add_tensor(cJSON *root, const fv_param *p, size_t *offset)
+{
+    double end = (double)(*offset + p->count * sizeof(float)), begin = (double)*offset;
+    cJSON *tensor = cJSON_AddObjectToObject(root, p->name);
+    cJSON *dtype = cJSON_AddStringToObject(tensor, "dtype", "F32");
+    cJSON *shape = cJSON_AddArrayToObject(tensor, "shape");
+    cJSON *place = cJSON_AddArrayToObject(tensor, "data_offsets");
+    bool ok = tensor && dtype && shape && place;
+    for (int d = 0; d < p->ndim; d++)
+        ok = ok && cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)p->dims[d]));
+    ok = ok && cJSON_AddItemToArray(place, cJSON_CreateNumber(begin));
+    ok = ok && cJSON_AddItemToArray(place, cJSON_CreateNumber(end));
+    *offset += p->count * sizeof(float);
+    return ok;
+}
+
+/* The header as text, for cJSON_free; *data becomes the bytes of all numbers. */
+static char *make_header(const fv_net *net, const fv_meta *meta, int n_meta, size_t *data)
+{
+    cJSON *root = cJSON_CreateObject();
+    bool ok = root != NULL;
+    *data = 0;
+    if (n_meta > 0) {
+        cJSON *pairs = cJSON_AddObjectToObject(root, "__metadata__");
+        for (int i = 0; i < n_meta; i++)
+            ok = ok && cJSON_AddStringToObject(pairs, meta[i].key, meta[i].value);
+    }
+    for (int i = 0; i < fv_param_count(net); i++) {
+        fv_param p = fv_param_at(net, i);
+        ok = ok && add_tensor(root, &p, data);
+    }
+    char *text = ok ? cJSON_PrintUnformatted(root) : NULL;
+    cJSON_Delete(root);
+    return text;
+}
+
+/* The whole file, for fv_release: header padded with blanks to a multiple of 8. */
+static uint8_t *make_file(const fv_net *net, fv_ctx *ctx, const char *header, size_t data,
+                          size_t *size)
+{
+    size_t length = strlen(header), padded = (length + 7) / 8 * 8;
+    *size = 8 + padded + data;
+    uint8_t *file = fv_alloc(ctx, *size, 1), *at = file + 8 + padded;
+    if (!file)
+        return NULL;
+    for (int i = 0; i < 8; i++)
+        file[i] = (uint8_t)((uint64_t)padded >> 8 * i);
+    memset(file + 8, ' ', padded);
+    memcpy(file + 8, header, length);
+    for (int i = 0; i < fv_param_count(net); i++) {
+        fv_param p = fv_param_at(net, i);
+        memcpy(at, p.value, p.count * sizeof(float));
+        fv_order_bytes(at, p.count, sizeof(float), false);
+        at += p.count * sizeof(float);
+    }
+    return file;
+}
+
+fv_status fv_save(fv_net *net, const char *path, const fv_meta *meta, int n_meta)
+{
+    if (!net)
+        return FV_E_ARG;
+    fv_ctx *ctx = ((fv_object *)(void *)net)->ctx;
+    if (fv_error(ctx))
+        return fv_error(ctx);
+    size_t data, size;
+    char *header = make_header(net, meta, n_meta, &data);
+    if (!header)
+        return fv_fail(ctx, FV_E_MEMORY, "no memory for the header of \"%s\"", path);
+    uint8_t *file = make_file(net, ctx, header, data, &size);
+    if (file)
+        fv_write_file(ctx, path, file, size);
+    fv_release(ctx, file);
+    cJSON_free(header);
+    return fv_error(ctx);
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+/* A file in memory: its header, and where its numbers are. */
+typedef struct opened {
+    fv_ctx *ctx;
+    const char *path;
+    uint8_t *bytes;
+    const uint8_t *data;
+    size_t data_size;
+    cJSON *root;
+} opened;
+
+static void close_file(opened *f)
+{
+    cJSON_Delete(f->root);
+    fv_release(f->ctx, f->bytes);
+}
+
+static bool open_file(fv_ctx *ctx, const char *path, opened *f)
+{
+    size_t size;
+    *f = (opened){.ctx = ctx, .path = path, .bytes = fv_read_file(ctx, path, &size)};
+    if (!f->bytes)
+        return false;
+    uint64_t length = 0;
+    for (int i = 7; i >= 0 && size >= 8; i--)
+        length = length << 8 | f->bytes[i];
+    if (size < 8 || length > HEADER_MAX || length > size - 8) {
+        fv_fail(ctx, FV_E_DATA,
+                "\"%s\" is no safetensors file: its first 8 bytes give a header of %llu bytes, but "
+                "it has %zu bytes in all",
+                path, (unsigned long long)length, size);
+        close_file(f);
+        return false;
+    }
+    f->data = f->bytes + 8 + length;
+    f->data_size = size - 8 - (size_t)length;
+    f->root = cJSON_ParseWithLength((const char *)f->bytes + 8, (size_t)length);
+    if (cJSON_IsObject(f->root))
+        return true;
+    fv_fail(ctx, FV_E_DATA, "\"%s\": the header of %llu bytes is not JSON of an object", path,
+            (unsigned long long)length);
+    close_file(f);
+    return false;
+}
+
+/* A whole number from 0 that a double holds exactly. */
+static bool whole(const cJSON *item, size_t *value)
+{
+    const double most = 9007199254740992.0;
+    if (!cJSON_IsNumber(item) || !(item->valuedouble >= 0 && item->valuedouble <= most))
+        return false;
+    *value = (size_t)item->valuedouble;
+    return (double)*value == item->valuedouble;
+}
+
+static bool same_shape(const cJSON *shape, const fv_param *p)
+{
+    bool same = cJSON_IsArray(shape) && cJSON_GetArraySize(shape) == p->ndim;
+    for (int d = 0; same && d < p->ndim; d++) {
+        size_t dim;
+        same = whole(cJSON_GetArrayItem(shape, d), &dim) && dim == (size_t)p->dims[d];
+    }
+    return same;
+}
+
+/* Where the numbers of p begin in the data, if the tensor's entry is sound. */
+static bool placed(const opened *f, const cJSON *tensor, const fv_param *p, size_t *begin)
+{
+    const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(tensor, "dtype");
+    const cJSON *place = cJSON_GetObjectItemCaseSensitive(tensor, "data_offsets");
+    size_t end;
+    if (!cJSON_IsString(dtype) || strcmp(dtype->valuestring, "F32") != 0)
+        return fv_fail(f->ctx, FV_E_DATA, "\"%s\": tensor \"%s\" has dtype %s, but must have F32",
+                       f->path, p->name, cJSON_IsString(dtype) ? dtype->valuestring : "none"), false;
+    if (cJSON_IsArray(place) && cJSON_GetArraySize(place) == 2 &&
+        whole(cJSON_GetArrayItem(place, 0), begin) && whole(cJSON_GetArrayItem(place, 1), &end) &&
+        *begin <= end && end <= f->data_size && end - *begin == p->count * sizeof(float))
+        return true;
+    return fv_fail(f->ctx, FV_E_DATA,
+                   "\"%s\": tensor \"%s\" has data_offsets that are not %zu bytes inside the %zu "
+                   "bytes of data",
+                   f->path, p->name, p->count * sizeof(float), f->data_size), false;
+}
+
+/* ---- what does not fit -------------------------------------------------------------------- */
+
+/* "  missing     a b c ...\n", cut to what an error text holds. */
+static void list_name(char *text, size_t room, const char *what, const char *name)
+{
+    size_t used = strlen(text);
+    if (used + strlen(name) + 24 < room)
+        snprintf(text + used, room - used, "  %-14s %s\n", what, name);
+    else if (used + 8 < room)
+        snprintf(text + used, room - used, "  ...\n");
+}
+
+/* All tensors of the file against all parameters of the net. */
+static fv_status compare_names(const opened *f, const fv_net *net)
+{
+    char text[1400] = "";
+    int count = fv_param_count(net), met = 0;
+    for (int i = 0; i < count; i++) {
+        fv_param p = fv_param_at(net, i);
+        const cJSON *tensor = cJSON_GetObjectItemCaseSensitive(f->root, p.name);
+        if (!tensor)
+            list_name(text, sizeof text, "missing", p.name);
+        else if (!same_shape(cJSON_GetObjectItemCaseSensitive(tensor, "shape"), &p))
+            list_name(text, sizeof text, "another shape", p.name);
+        met += tensor != NULL;
+    }
+    int found = 0;
+    for (const cJSON *t = f->root->child; t; t = t->next) {
+        bool known = strcmp(t->string, "__metadata__") == 0;
+        found += !known;
+        for (int i = 0; i < count && !known; i++)
+            known = strcmp(fv_param_at(net, i).name, t->string) == 0;
+        if (!known)
+            list_name(text, sizeof text, "unexpected", t->string);
+        if (strlen(text) > sizeof text - 100)
+            break;
+    }
+    if (text[0] == '\0' && found != met)
+        list_name(text, sizeof text, "given twice", "a tensor");
+    if (text[0] == '\0')
+        return FV_OK;
+    return fv_fail(f->ctx, FV_E_DATA,
+                   "\"%s\" is not of this net:\n%shelp: load it into a net of the same layers, "
+                   "names and sizes", f->path, text);
+}
+
+/* Copies all tensors, if apply, after a run without has found all of them sound. */
+static fv_status copy_tensors(const opened *f, fv_net *net, bool apply)
+{
+    size_t total = 0;
+    for (int i = 0; i < fv_param_count(net); i++) {
+        fv_param p = fv_param_at(net, i);
+        size_t begin;
+        if (!placed(f, cJSON_GetObjectItemCaseSensitive(f->root, p.name), &p, &begin))
+            return fv_error(f->ctx);
+        total += p.count * sizeof(float);
+        if (apply) {
+            memcpy(p.value, f->data + begin, p.count * sizeof(float));
+            fv_order_bytes(p.value, p.count, sizeof(float), false);
+        }
+    }
+    if (total == f->data_size)
+        return FV_OK;
+    return fv_fail(f->ctx, FV_E_DATA,
+                   "\"%s\": expected %zu bytes of numbers after the header, found %zu", f->path,
+                   total, f->data_size);
+}
+
+fv_status fv_load(fv_net *net, const char *path)
+{
+    if (!net)
+        return FV_E_ARG;
+    fv_ctx *ctx = ((fv_object *)(void *)net)->ctx;
+    opened f;
+    if (fv_error(ctx) || !open_file(ctx, path, &f))
+        return fv_error(ctx);
+    if (!compare_names(&f, net) && !copy_tensors(&f, net, false))
+        copy_tensors(&f, net, true);
+    close_file(&f);
+    return fv_error(ctx);
+}
+
+fv_status fv_load_meta(fv_ctx *ctx, const char *path, const char *key, char *text, size_t size)
+{
+    opened f;
+    if (size > 0)
+        text[0] = '\0';
+    if (!ctx || fv_error(ctx) || !open_file(ctx, path, &f))
+        return fv_error(ctx);
+    const cJSON *pairs = cJSON_GetObjectItemCaseSensitive(f.root, "__metadata__");
+    const cJSON *value = cJSON_GetObjectItemCaseSensitive(pairs, key);
+    if (cJSON_IsString(value) && size > 0)
+        snprintf(text, size, "%s", value->valuestring);
+    close_file(&f);
+    return FV_OK;
+}

@@ -1,0 +1,88 @@
+/*
+ * net.h - the insides of a graph (layers being written down) and of a net (layers that run).
+ *
+ * Layer 3. Calls the ops, the kernels and the base.
+ */
+#ifndef FV_NET_H
+#define FV_NET_H
+
+#include "ops/op.h"
+
+enum { FV_SCOPE_MAX = 256, FV_CHUNKS_MAX = 16 };
+
+struct fv_graph {
+    fv_object object;
+    fv_def *defs;
+    int count, room;
+    char scope[FV_SCOPE_MAX]; /* "" or "convnet." */
+    int depth;                /* of scopes */
+    bool used;                /* a net was made of it */
+};
+
+/* Where the tensors of a layer lie: floats from the start of a block's region, but for part, which
+   counts from the start of a chunk's gradients. */
+typedef struct fv_slot {
+    size_t y, dy, saved, part;
+} fv_slot;
+
+/* All memory of running the net in one mode, for batches up to a size. The blocks of a batch lie
+   one region after the other. Gradients of parameters sum up over a chunk of blocks, chunks are cut
+   by the batch alone, and so no sum depends on threads. */
+typedef struct fv_plan {
+    bool train;
+    int batch, blocks, chunks; /* the most it has room for */
+    fv_slot *slots;            /* [layers] */
+    size_t region;             /* floats of a block */
+    size_t parts;              /* floats of all partial gradients, all chunks */
+    size_t scratch;            /* floats of one thread */
+    float *memory;             /* regions, then parts, then scratch, then the rows below */
+    float *output, *doutput;   /* [batch][out], [batch][out]; doutput only in train mode */
+    float *dinput;             /* [batch][in], if the input wants its gradient */
+} fv_plan;
+
+typedef enum fv_stage { FV_FRESH, FV_RAN, FV_HAS_LOSS } fv_stage;
+
+struct fv_net {
+    fv_object object;
+    fv_graph *graph;
+    fv_def *defs; /* [layers], the graph's; each layer's input is the one before */
+    int layers;
+    float *values, *grads; /* [size] all parameters, each from a multiple of FV_LANES */
+    size_t size;
+    fv_param *params;
+    int n_params;
+    float *tables; /* [channels or 1][256] what a uint8 pixel becomes */
+    bool train;
+    fv_plan plans[2]; /* eval, train */
+    fv_plan *last;    /* of the last forward */
+    int n;            /* images of the last forward */
+    fv_stage stage;
+    char *summary;
+};
+
+/* ---- plan.c ------------------------------------------------------------------------------- */
+
+/* Sizes and slots for batches of up to batch images; plan->slots has room for all layers. Needs no
+   memory but for work, room for fv_plan_work(net) bytes. */
+size_t fv_plan_work(const fv_net *net);
+void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work);
+size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan);
+
+/* The plan of the net's mode, with memory for a batch of n. NULL: FV_E_MEMORY. */
+fv_plan *fv_plan_ready(fv_net *net, int n);
+void fv_plan_free(fv_net *net, fv_plan *plan);
+
+/* Layer i-1 wants its gradient from layer i. */
+bool fv_wants_gradient(const fv_net *net, int layer);
+
+static inline fv_shape fv_net_in(const fv_net *net)
+{
+    return net->defs[0].out;
+}
+
+static inline fv_shape fv_net_out(const fv_net *net)
+{
+    return net->defs[net->layers - 1].out;
+}
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * summary.c - a net as a table: layers, shapes, parameters, multiply-adds, bytes.
+ *
+ * Layer 3. Calls the ops and the base.
+ */
+#include "net/net.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* " name HxW" or " name N", if it is not what is taken for granted. */
+static void add_pair(char text[32], const char *name, int h, int w, int usual)
+{
+    size_t used = strlen(text);
+    if (h == usual && w == usual)
+        return;
+    if (h == w)
+        snprintf(text + used, 32 - used, " %s%d", name, h);
+    else
+        snprintf(text + used, 32 - used, " %s%dx%d", name, h, w);
+}
+
+static void write_kernel(const fv_def *def, char text[32])
+{
+    text[0] = '\0';
+    if (strcmp(def->op->kind, "conv2d") == 0) {
+        const fv_conv *v = &def->u.conv;
+        snprintf(text, 32, "%dx%d", v->R, v->S);
+        add_pair(text, "s", v->sh, v->sw, 1);
+        add_pair(text, "p", v->ph, v->pw, 0);
+        add_pair(text, "d", v->dh, v->dw, 1);
+        add_pair(text, "g", v->groups, v->groups, 1);
+    } else if (strcmp(def->op->kind, "max_pool2d") == 0) {
+        const fv_pool2d *v = &def->u.pool;
+        snprintf(text, 32, "%dx%d", v->R, v->S);
+        add_pair(text, "s", v->sh, v->sw, v->R == v->S ? v->R : 0);
+        add_pair(text, "p", v->ph, v->pw, 0);
+        add_pair(text, "d", v->dh, v->dw, 1);
+    }
+}
+
+int fv_layer_count(const fv_net *net)
+{
+    return net ? net->layers : 0;
+}
+
+fv_layer fv_layer_at(const fv_net *net, int index)
+{
+    if (!net || index < 0 || index >= net->layers)
+        return (fv_layer){0};
+    const fv_def *def = net->defs + index;
+    fv_layer layer = {
+        .name = def->name,
+        .kind = def->op->kind,
+        .channels = def->out.c,
+        .height = def->out.h,
+        .width = def->out.w,
+        .parameters = (int64_t)(def->weights + def->biases),
+        .macs = def->macs,
+        .bytes = fv_shape_count(def->out) * sizeof(float),
+    };
+    write_kernel(def, layer.kernel);
+    return layer;
+}
+
+/* ---- table -------------------------------------------------------------------------------- */
+
+typedef struct text {
+    char *at;
+    size_t left;
+} text;
+
+static void put(text *t, const char *format, ...) FV_PRINTF(2, 3);
+
+static void put(text *t, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(t->at, t->left, format, args);
+    va_end(args);
+    size_t done = n < 0 ? 0 : (size_t)n < t->left ? (size_t)n : t->left - 1;
+    t->at += done;
+    t->left -= done;
+}
+
+/* 61706 as "61,706". */
+static const char *with_commas(int64_t n, char out[32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)n), k = 0;
+    for (int i = 0; i < length; i++) {
+        out[k++] = digits[i];
+        if (i + 1 < length && (length - 1 - i) % 3 == 0)
+            out[k++] = ',';
+    }
+    out[k] = '\0';
+    return out;
+}
+
+static void put_row(text *t, int name_width, const fv_layer *layer, int batch)
+{
+    char shape[64], parameters[32], macs[32], bytes[32];
+    if (layer->height == 1 && layer->width == 1)
+        snprintf(shape, sizeof shape, "[%d,%d]", batch, layer->channels);
+    else
+        snprintf(shape, sizeof shape, "[%d,%d,%d,%d]", batch, layer->channels, layer->height,
+                 layer->width);
+    put(t, "%-*s  %-11s  %-10s %-16s %11s %14s %13s\n", name_width, layer->name, layer->kind,
+        layer->kernel, shape, layer->parameters ? with_commas(layer->parameters, parameters) : "",
+        layer->macs ? with_commas(layer->macs, macs) : "",
+        with_commas((int64_t)layer->bytes * batch, bytes));
+}
+
+static void put_totals(text *t, const fv_net *net, int batch)
+{
+    char a[32], b[32], c[32], d[32];
+    int64_t parameters = 0, macs = 0;
+    for (int i = 0; i < net->layers; i++) {
+        parameters += fv_layer_at(net, i).parameters;
+        macs += net->defs[i].macs;
+    }
+    fv_memory train = fv_memory_plan(net, batch, true), eval = fv_memory_plan(net, batch, false);
+    put(t, "\nparameters      %s in %d tensors, %s bytes with their gradients\n",
+        with_commas(parameters, a), net->n_params, with_commas((int64_t)train.parameters, b));
+    put(t, "multiply-adds   %s an image, forward\n", with_commas(macs, a));
+    put(t, "memory          training %s bytes for activations and %s for scratch\n",
+        with_commas((int64_t)train.activations, a), with_commas((int64_t)train.scratch, b));
+    put(t, "                running  %s bytes for activations and %s for scratch\n",
+        with_commas((int64_t)eval.activations, c), with_commas((int64_t)eval.scratch, d));
+    put(t, "                in batches of %d, %d threads, kernels %s\n", batch,
+        net->object.ctx->threads, net->object.ctx->kernels->name);
+}
+
+const char *fv_summary(fv_net *net, int batch_size)
+{
+    if (!net || fv_error(net->object.ctx))
+        return NULL;
+    fv_ctx *ctx = net->object.ctx;
+    if (batch_size < 1) {
+        fv_fail(ctx, FV_E_ARG, "fv_summary: batch_size is %d, but must be 1 or more", batch_size);
+        return NULL;
+    }
+    int name_width = 5;
+    for (int i = 0; i < net->layers; i++) {
+        int n = (int)strlen(net->defs[i].name);
+        name_width = n > name_width ? n : name_width;
+    }
+    size_t room = (size_t)(net->layers + 2) * (name_width + 120) + 800;
+    fv_release(ctx, net->summary);
+    net->summary = fv_alloc(ctx, room, 1);
+    if (!net->summary)
+        return NULL;
+    text t = {net->summary, room};
+    put(&t, "%-*s  %-11s  %-10s %-16s %11s %14s %13s\n", name_width, "layer", "kind", "kernel",
+        "output", "parameters", "multiply-adds", "bytes");
+    for (int i = 0; i < net->layers; i++) {
+        fv_layer layer = fv_layer_at(net, i);
+        put_row(&t, name_width, &layer, batch_size);
+    }
+    put_totals(&t, net, batch_size);
+    return net->summary;
+}

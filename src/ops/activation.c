@@ -1,0 +1,55 @@
+/*
+ * activation.c - relu and log_softmax: any shape in, the same shape out.
+ *
+ * torch.nn.ReLU, torch.nn.LogSoftmax(dim=1). Layer 2. Calls the kernels.
+ */
+#include "ops/op.h"
+
+static void relu_forward(const fv_run *r)
+{
+    r->k->relu_forward(fv_shape_count(r->def->out) * FV_LANES, r->x, r->y);
+}
+
+static void relu_backward(const fv_run *r)
+{
+    if (r->dx)
+        r->k->relu_backward(fv_shape_count(r->def->out) * FV_LANES, r->y, r->dy, r->dx);
+}
+
+static const fv_op relu = {
+    .kind = "relu",
+    .flags = FV_KEEPS_Y | FV_IN_PLACE,
+    .forward = relu_forward,
+    .backward = relu_backward,
+};
+
+void fv_relu_shape(fv_def *def)
+{
+    def->op = &relu;
+    def->out = def->in;
+}
+
+static void log_softmax_forward(const fv_run *r)
+{
+    r->k->log_softmax_forward(r->def->out.c, r->def->out.h * r->def->out.w, r->x, r->y);
+}
+
+static void log_softmax_backward(const fv_run *r)
+{
+    if (r->dx)
+        r->k->log_softmax_backward(r->def->out.c, r->def->out.h * r->def->out.w, r->y, r->dy,
+                                   r->dx);
+}
+
+static const fv_op log_softmax = {
+    .kind = "log_softmax",
+    .flags = FV_KEEPS_Y,
+    .forward = log_softmax_forward,
+    .backward = log_softmax_backward,
+};
+
+void fv_log_softmax_shape(fv_def *def)
+{
+    def->op = &log_softmax;
+    def->out = def->in;
+}

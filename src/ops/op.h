@@ -1,0 +1,139 @@
+/*
+ * op.h - what an operation is: a shape rule, its needs, forward and backward, in one file each.
+ *
+ * Layer 2. Calls the base and the kernels. An op works on one block of FV_LANES images (see
+ * kernels.h) and knows nothing of nets, plans or threads: the net hands it pointers. Gradients of
+ * parameters, which sum over the whole batch, come in a second pass, `reduce`.
+ */
+#ifndef FV_OP_H
+#define FV_OP_H
+
+#include "base/base.h"
+#include "kernels/kernels.h"
+
+typedef struct fv_shape {
+    int c, h, w; /* of one image, as in [N,C,H,W] */
+} fv_shape;
+
+static inline size_t fv_shape_count(fv_shape s)
+{
+    return (size_t)s.c * s.h * s.w;
+}
+
+typedef struct fv_op fv_op;
+
+/* A layer: what it is, its sizes, its parameters. */
+typedef struct fv_def {
+    const fv_op *op;
+    char *name;        /* "convnet.C1" */
+    const char *giver; /* name of the layer that makes its input */
+    int input;         /* index of that layer, -1 for an input */
+    fv_shape in, out;
+    union {
+        fv_conv conv;
+        fv_pool2d pool;
+        struct {
+            float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
+            bool normalize, requires_grad;
+        } input;
+    } u;
+    int weight_ndim;
+    int64_t weight_dims[4];
+    size_t weights, biases;               /* counts; 0: it has none */
+    int fan_in;                           /* of the weight */
+    size_t weight_offset, bias_offset;    /* in the net's array of parameters */
+    int64_t macs;                         /* multiply-adds of forward, an image */
+} fv_def;
+
+/* What an op needs beside its input and output, in floats. */
+typedef struct fv_need {
+    size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
+    size_t scratch; /* for each thread, during one call */
+    size_t part;    /* gradients of parameters over a chunk of blocks, read by reduce */
+} fv_need;
+
+/* One block of one layer. In backward dx is NULL where nobody wants it. */
+typedef struct fv_run {
+    const fv_kernels *k;
+    const fv_def *def;
+    const float *w, *b; /* b NULL without bias */
+    const float *x;     /* [in][L] */
+    float *y;           /* [out][L] */
+    const float *dy;
+    float *dx;
+    float *saved; /* NULL in eval mode */
+    float *scratch;
+    float *part;
+    bool first; /* of its chunk: part starts from 0 */
+} fv_run;
+
+/* The second pass of backward: dw, db += the sums over the batch. A layer's work is cut into
+   items that may run on different threads. Block i is at i*step from the first. */
+typedef struct fv_sums {
+    const fv_kernels *k;
+    const fv_def *def;
+    int blocks, chunks;
+    size_t step;
+    const float *dy, *saved;
+    const float *part; /* chunk i at i * need.part */
+    float *dw, *db;    /* db NULL without bias */
+} fv_sums;
+
+enum {
+    FV_KEEPS_X = 1,     /* backward reads x */
+    FV_KEEPS_Y = 2,     /* backward reads y */
+    FV_IN_PLACE = 4,    /* y may overwrite x, and dx dy */
+    FV_VIEW = 8,        /* y is x, in other dimensions; no forward or backward */
+    FV_REDUCES_DY = 16, /* reduce reads dy of all blocks */
+};
+
+struct fv_op {
+    const char *kind; /* "conv2d" */
+    int flags;
+    fv_need (*need)(const fv_def *def);
+    void (*forward)(const fv_run *run);
+    void (*backward)(const fv_run *run);
+    int (*reduce_items)(const fv_def *def); /* NULL: no parameters */
+    void (*reduce)(const fv_sums *sums, int item);
+};
+
+extern const fv_op fv_op_input, fv_op_flatten;
+
+/* The shape rule of each layer: completes def, in which name, giver, input and in are set, or
+   fails with a message that names the layer. */
+fv_status fv_conv2d_shape(fv_ctx *ctx, fv_def *def, const fv_conv2d_args *args);
+fv_status fv_linear_shape(fv_ctx *ctx, fv_def *def, const fv_linear_args *args);
+fv_status fv_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const fv_max_pool2d_args *args);
+void fv_relu_shape(fv_def *def);
+void fv_log_softmax_shape(fv_def *def);
+void fv_flatten_shape(fv_def *def);
+
+/* Shared by the shape rules. */
+typedef struct fv_hw {
+    int h, w;
+} fv_hw;
+
+/* An int or FV_HW; 0 means fallback. */
+fv_hw fv_hw_of(int value, int fallback);
+
+/* Fails unless low <= both sides: `layer "C1": stride is 0; ...`. */
+fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw value, int low);
+
+/* Refuses outputs and weights past 2^28 numbers, for which int would not do. */
+fv_status fv_check_size(fv_ctx *ctx, const fv_def *def);
+
+/* The runs of a linear layer, used by a convolution that covers its whole input too. */
+fv_need fv_linear_need(const fv_def *def);
+void fv_linear_run_forward(const fv_run *run);
+void fv_linear_run_backward(const fv_run *run);
+int fv_linear_reduce_items(const fv_def *def);
+void fv_linear_reduce(const fv_sums *sums, int item);
+
+/* Losses: rows y [n][classes] against labels. Gradient rows go to dy where it is not NULL, each
+   loss to losses where it is not NULL. Returns the sum, or the mean if mean. */
+float fv_nll(int n, int classes, const float *y, const int64_t *labels, bool mean, float *losses,
+             float *dy);
+float fv_cross_entropy(int n, int classes, const float *y, const int64_t *labels, bool mean,
+                       float *losses, float *dy);
+
+#endif

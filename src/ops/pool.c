@@ -1,0 +1,69 @@
+/*
+ * pool.c - max_pool2d: shape rule, forward, backward. torch.nn.MaxPool2d.
+ *
+ * x [C][H][W]   y [C][P][Q], each for FV_LANES images at once. Layer 2. Calls the base and the
+ * kernels.
+ */
+#include "ops/op.h"
+
+/* Saved: where each maximum came from. */
+static fv_need pool_need(const fv_def *def)
+{
+    return (fv_need){.saved = fv_shape_count(def->out) * FV_LANES};
+}
+
+static void pool_forward(const fv_run *r)
+{
+    r->k->max_pool_forward(&r->def->u.pool, r->x, r->y, (int32_t *)(void *)r->saved);
+}
+
+static void pool_backward(const fv_run *r)
+{
+    if (r->dx)
+        r->k->max_pool_backward(&r->def->u.pool, r->dy, (const int32_t *)(void *)r->saved, r->dx);
+}
+
+static const fv_op max_pool2d = {
+    .kind = "max_pool2d",
+    .need = pool_need,
+    .forward = pool_forward,
+    .backward = pool_backward,
+};
+
+/* PyTorch's rule: with ceil_mode a window that would start in the far padding is left out. */
+static int64_t outputs(int64_t size, int taps, int stride, int pad, int dilation, bool ceil_mode)
+{
+    int64_t room = size + 2 * pad - (int64_t)dilation * (taps - 1) - 1;
+    if (room < 0)
+        return 0;
+    int64_t n = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+    return ceil_mode && (n - 1) * stride >= size + pad ? n - 1 : n;
+}
+
+fv_status fv_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const fv_max_pool2d_args *a)
+{
+    fv_hw k = fv_hw_of(a->kernel_size, 0), s = fv_hw_of(a->stride, a->kernel_size);
+    fv_hw p = fv_hw_of(a->padding, 0), d = fv_hw_of(a->dilation, 1);
+    if (fv_check_hw(ctx, def, "kernel_size", k, 1) || fv_check_hw(ctx, def, "stride", s, 1) ||
+        fv_check_hw(ctx, def, "padding", p, 0) || fv_check_hw(ctx, def, "dilation", d, 1))
+        return fv_error(ctx);
+    if (p.h > k.h / 2 || p.w > k.w / 2)
+        return fv_fail(ctx, FV_E_ARG,
+                       "layer \"%s\": padding %d x %d is more than half of the %d x %d kernel\n"
+                       "help: at most %d x %d, or windows would see nothing but padding",
+                       def->name, p.h, p.w, k.h, k.w, k.h / 2, k.w / 2);
+    int64_t P = outputs(def->in.h, k.h, s.h, p.h, d.h, a->ceil_mode);
+    int64_t Q = outputs(def->in.w, k.w, s.w, p.w, d.w, a->ceil_mode);
+    if (P < 1 || Q < 1)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "layer \"%s\": a %d x %d window (dilation %d x %d) does not fit into the "
+                       "%d x %d picture that \"%s\" gives, with padding %d x %d\n"
+                       "help: a smaller window",
+                       def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->giver, p.h, p.w);
+    def->op = &max_pool2d;
+    def->out = (fv_shape){def->in.c, (int)P, (int)Q};
+    def->u.pool = (fv_pool2d){.C = def->in.c, .H = def->in.h, .W = def->in.w, .P = (int)P,
+                              .Q = (int)Q, .R = k.h, .S = k.w, .sh = s.h, .sw = s.w,
+                              .ph = p.h, .pw = p.w, .dh = d.h, .dw = d.w};
+    return FV_OK;
+}

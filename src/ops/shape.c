@@ -1,0 +1,50 @@
+/*
+ * shape.c - what the shape rules of all layers share, and the layers that are nothing but shape.
+ *
+ * Layer 2. Calls the base.
+ */
+#include "ops/op.h"
+
+fv_hw fv_hw_of(int value, int fallback)
+{
+    if (value == 0)
+        value = fallback;
+    if (value > 0 && (value & 0x40000000))
+        return (fv_hw){value >> 15 & 0x7fff, value & 0x7fff};
+    return (fv_hw){value, value};
+}
+
+fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw value, int low)
+{
+    if (value.h >= low && value.w >= low && value.h <= 0x7fff && value.w <= 0x7fff)
+        return FV_OK;
+    return fv_fail(ctx, FV_E_ARG, "layer \"%s\": %s is %d x %d, but must be %d to %d each way\n"
+                   "help: give one int, or FV_HW(rows, columns)",
+                   def->name, what, value.h, value.w, low, 0x7fff);
+}
+
+fv_status fv_check_size(fv_ctx *ctx, const fv_def *def)
+{
+    const double most = 1 << 28;
+    double out = (double)def->out.c * def->out.h * def->out.w;
+    double weights = 1;
+    for (int i = 0; i < def->weight_ndim; i++)
+        weights *= (double)def->weight_dims[i];
+    if (out <= most && weights <= most)
+        return FV_OK;
+    return fv_fail(ctx, FV_E_SHAPE,
+                   "layer \"%s\": its output [N,%d,%d,%d] or its weight of %.0f numbers is larger "
+                   "than %.0f numbers",
+                   def->name, def->out.c, def->out.h, def->out.w, weights, most);
+}
+
+const fv_op fv_op_input = {.kind = "input"};
+
+/* [C][H][W][L] and [C*H*W][L] are the same numbers in the same order. */
+const fv_op fv_op_flatten = {.kind = "flatten", .flags = FV_VIEW};
+
+void fv_flatten_shape(fv_def *def)
+{
+    def->op = &fv_op_flatten;
+    def->out = (fv_shape){(int)fv_shape_count(def->in), 1, 1};
+}

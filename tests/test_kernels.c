@@ -1,0 +1,235 @@
+/*
+ * test_kernels.c - every set of kernels gives the bits of the reference, and our exp and log are as
+ * exact as scalar.h says. What the reference itself is worth, test_golden.c shows against PyTorch.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/kernels.h"
+
+enum { L = FV_LANES };
+
+static uint32_t seed = 1;
+
+static uint32_t draw(uint32_t below)
+{
+    seed = seed * 1664525u + 1013904223u;
+    return (seed >> 8) % below;
+}
+
+/* n numbers in -1..1 of which some are 0, as after a ReLU. */
+static float *numbers(size_t n)
+{
+    float *x = malloc(n * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = draw(4) ? (float)draw(1 << 20) / (1 << 19) - 1.0f : 0.0f;
+    return x;
+}
+
+static float *copy_of(const float *x, size_t n)
+{
+    float *y = malloc(n * sizeof *y);
+    memcpy(y, x, n * sizeof *y);
+    return y;
+}
+
+static void same_bits(const float *a, const float *b, size_t n, const char *what, const char *set)
+{
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(a + i, b + i, sizeof *a) != 0)
+            fail_msg("%s of %s at %zu: %.9g, reference %.9g", what, set, i, b[i], a[i]);
+}
+
+static const fv_kernels *set_named(const char *name)
+{
+    const char *why;
+    return fv_kernels_pick(name, &why);
+}
+
+static const char *const sets[] = {"avx2", "avx512"};
+
+static int outputs(int size, int taps, int stride, int pad, int dilation)
+{
+    int room = size + 2 * pad - dilation * (taps - 1) - 1;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+/* A convolution of a random shape; P or Q may come out as 0, then it is none. */
+static fv_conv random_conv(void)
+{
+    int groups = draw(3) ? 1 : 1 + (int)draw(3);
+    fv_conv v = {.groups = groups, .C = groups * (1 + (int)draw(7)), .O = groups * (1 + (int)draw(19)),
+                 .H = 1 + (int)draw(12), .W = 1 + (int)draw(12), .R = 1 + (int)draw(5),
+                 .S = 1 + (int)draw(5), .sh = 1 + (int)draw(3), .sw = 1 + (int)draw(3),
+                 .ph = (int)draw(3), .pw = (int)draw(3), .dh = 1 + (int)draw(2),
+                 .dw = 1 + (int)draw(2)};
+    v.P = outputs(v.H, v.R, v.sh, v.ph, v.dh);
+    v.Q = outputs(v.W, v.S, v.sw, v.pw, v.dw);
+    return v;
+}
+
+static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kernels *set)
+{
+    size_t nx = (size_t)v->C * v->H * v->W * L, ny = (size_t)v->O * v->P * v->Q * L;
+    size_t nw = (size_t)v->O * v->C / v->groups * v->R * v->S, nb = v->O;
+    float *x = numbers(nx), *w = numbers(nw), *b = numbers(nb), *dy = numbers(ny);
+    float *scratch = malloc(fv_conv_scratch(v) * sizeof *scratch);
+    float *y0 = numbers(ny), *y1 = numbers(ny), *dx0 = numbers(nx), *dx1 = numbers(nx);
+    float *dw0 = numbers(nw * L), *dw1 = copy_of(dw0, nw * L);
+    float *db0 = numbers(nb * L), *db1 = copy_of(db0, nb * L);
+
+    ref->conv_forward(v, x, w, b, y0, scratch);
+    set->conv_forward(v, x, w, b, y1, scratch);
+    same_bits(y0, y1, ny, "conv_forward", set->name);
+    ref->conv_backward_input(v, dy, w, dx0, scratch);
+    set->conv_backward_input(v, dy, w, dx1, scratch);
+    same_bits(dx0, dx1, nx, "conv_backward_input", set->name);
+    for (int first = 1; first >= 0; first--) {
+        ref->conv_backward_weight(v, x, dy, dw0, db0, first, scratch);
+        set->conv_backward_weight(v, x, dy, dw1, db1, first, scratch);
+        same_bits(dw0, dw1, nw * L, "conv_backward_weight", set->name);
+        same_bits(db0, db1, nb * L, "conv_backward_weight's bias", set->name);
+    }
+    float *all[] = {x, w, b, dy, scratch, y0, y1, dx0, dx1, dw0, dw1, db0, db1};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
+static void convolutions(void **state)
+{
+    (void)state;
+    const fv_kernels *ref = set_named("ref");
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        const fv_kernels *set = set_named(sets[i]);
+        int done = 0;
+        while (set && done < 300) {
+            fv_conv v = random_conv();
+            if (v.P == 0 || v.Q == 0)
+                continue;
+            compare_conv(&v, ref, set);
+            done++;
+        }
+    }
+}
+
+static void compare_linear(int K, int O, int blocks, const fv_kernels *ref, const fv_kernels *set)
+{
+    size_t Kp = fv_round_up(K), nx = (size_t)K * L, ny = (size_t)O * L, nw = (size_t)O * K;
+    float *x = numbers(nx), *w = numbers(nw), *b = numbers(O), *dy = numbers(blocks * ny);
+    float *y0 = numbers(ny), *y1 = numbers(ny), *dx0 = numbers(nx), *dx1 = numbers(nx);
+    float *xt0 = numbers(L * Kp), *xt1 = numbers(L * Kp), *xt = numbers(blocks * L * Kp);
+    float *dw0 = numbers(nw), *dw1 = copy_of(dw0, nw);
+
+    ref->linear_forward(K, O, x, w, b, y0);
+    set->linear_forward(K, O, x, w, b, y1);
+    same_bits(y0, y1, ny, "linear_forward", set->name);
+    ref->linear_backward_input(K, O, dy, w, dx0);
+    set->linear_backward_input(K, O, dy, w, dx1);
+    same_bits(dx0, dx1, nx, "linear_backward_input", set->name);
+    ref->transpose(K, x, xt0);
+    set->transpose(K, x, xt1);
+    same_bits(xt0, xt1, L * Kp, "transpose", set->name);
+    ref->linear_backward_weight(K, blocks, dy, ny, xt, L * Kp, dw0, 0, O);
+    set->linear_backward_weight(K, blocks, dy, ny, xt, L * Kp, dw1, 0, O / 2);
+    set->linear_backward_weight(K, blocks, dy, ny, xt, L * Kp, dw1, O / 2, O);
+    same_bits(dw0, dw1, nw, "linear_backward_weight", set->name);
+    float *all[] = {x, w, b, dy, y0, y1, dx0, dx1, xt0, xt1, xt, dw0, dw1};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
+static void linear_layers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (int n = 0; n < 100 && set_named(sets[i]); n++)
+            compare_linear(1 + (int)draw(90), 1 + (int)draw(50), 1 + (int)draw(4),
+                           set_named("ref"), set_named(sets[i]));
+}
+
+/* log-softmax, ReLU, pooling, sums: the lanes.h of each set. */
+static void elementwise(void **state)
+{
+    (void)state;
+    enum { C = 10, N = C * 6 * L };
+    fv_pool2d pool = {.C = C, .H = 3, .W = 2, .P = 2, .Q = 2, .R = 3, .S = 2, .sh = 2, .sw = 1,
+                      .ph = 1, .pw = 1, .dh = 1, .dw = 1};
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
+        float *x = numbers(N), *dy = numbers(N), *out[2] = {0};
+        x[5] = NAN;
+        for (int s = 0; k[1] && s < 2; s++) {
+            float *o = out[s] = calloc(7 * N, sizeof *o);
+            int32_t *winner = calloc(N, sizeof *winner);
+            k[s]->log_softmax_forward(C, 6, dy, o);
+            k[s]->log_softmax_backward(C, 6, o, dy, o + N);
+            k[s]->relu_forward(N, x, o + 2 * N);
+            k[s]->relu_backward(N, x, dy, o + 3 * N);
+            k[s]->max_pool_forward(&pool, x, o + 4 * N, winner);
+            k[s]->max_pool_backward(&pool, dy, winner, o + 5 * N);
+            k[s]->sum_lanes(C * 2, 3, dy, C * 2 * L, o + 6 * N);
+            free(winner);
+        }
+        if (k[1])
+            same_bits(out[0], out[1], 7 * N, "an elementwise kernel", k[1]->name);
+        free(x);
+        free(dy);
+        free(out[0]);
+        free(out[1]);
+    }
+}
+
+/* Distance of y from the true value in units of the last place of a float there. */
+static double ulps(float y, double exact)
+{
+    int e;
+    frexp(exact, &e);
+    return fabs((double)y - exact) / ldexp(1.0, (e < -125 ? -125 : e) - 24);
+}
+
+static void exp_and_log(void **state)
+{
+    (void)state;
+    double worst_exp = 0, worst_log = 0;
+    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 997) {
+        float x;
+        memcpy(&x, &bits, sizeof x);
+        if (bits > 0) {
+            double u = ulps(fv_log(x), log(x));
+            worst_log = u > worst_log ? u : worst_log;
+        }
+        for (int sign = -1; sign <= 1; sign += 2) {
+            float z = sign * x;
+            if (z > 88.72f || z < -103.9f)
+                continue;
+            double u = ulps(fv_exp(z), exp(z));
+            worst_exp = u > worst_exp ? u : worst_exp;
+        }
+    }
+    if (worst_exp > 1.1 || worst_log > 1.0)
+        fail_msg("worst error in ulp: exp %.3f, log %.3f", worst_exp, worst_log);
+    assert_true(fv_exp(-200.0f) == 0.0f && fv_exp(-INFINITY) == 0.0f);
+    assert_true(fv_exp(100.0f) == INFINITY && fv_exp(INFINITY) == INFINITY);
+    assert_true(fv_exp(0.0f) == 1.0f && fv_log(1.0f) == 0.0f);
+    assert_true(fv_log(0.0f) == -INFINITY && fv_log(INFINITY) == INFINITY);
+    assert_true(isnan(fv_log(-1.0f)) && isnan(fv_log(NAN)) && isnan(fv_exp(NAN)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolutions),
+        cmocka_unit_test(linear_layers),
+        cmocka_unit_test(elementwise),
+        cmocka_unit_test(exp_and_log),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
