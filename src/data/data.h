@@ -20,6 +20,9 @@ struct fv_dataset {
 /* Sample index, which is in range, as fv_dataset_get gives it. */
 fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
 
+/* "60000 x 28 x 28 uint8" */
+void fv_array_text(const fv_array *array, char *text, size_t room);
+
 /* ---- gzip: a stream of bytes out of a buffer ----------------------------------------------- */
 
 typedef struct fv_gzip fv_gzip;

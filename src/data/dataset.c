@@ -66,6 +66,8 @@ static fv_dataset *dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc)
 fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc)
 {
     fv_dataset *set = NULL;
+    if (!desc)
+        fv_fail(ctx, FV_E_ARG, "fv_dataset_new: desc is NULL");
     if (ctx && !fv_error(ctx)) {
         if (desc->len && desc->get)
             set = dataset_start(ctx, desc);
@@ -83,7 +85,7 @@ fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc)
     }
     if (set)
         set->desc.close = desc->close;
-    else if (desc->close)
+    else if (desc && desc->close)
         desc->close(desc->user);
     return set;
 }
@@ -93,16 +95,18 @@ fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc)
 static fv_status check_arrays(fv_ctx *ctx, const fv_array *images, const fv_array *labels,
                               const char *image_file, const char *label_file)
 {
+    char found[80];
+    fv_array_text(images, found, sizeof found);
     if (images->type != FV_U8 || images->ndim < 3 || images->count == 0)
         return fv_fail(ctx, FV_E_DATA,
                        "\"%s\" holds no images: expected uint8 of 3 or 4 dimensions, none of them "
-                       "0; found %d dimensions and %zu elements of %zu bytes",
-                       image_file, images->ndim, images->count, fv_type_size(images->type));
+                       "0; found %s",
+                       image_file, found);
+    fv_array_text(labels, found, sizeof found);
     if (labels->type != FV_U8 || labels->ndim != 1)
         return fv_fail(ctx, FV_E_DATA,
-                       "\"%s\" holds no labels: expected uint8 of 1 dimension, found %d dimensions "
-                       "and elements of %zu bytes",
-                       label_file, labels->ndim, fv_type_size(labels->type));
+                       "\"%s\" holds no labels: expected uint8 of 1 dimension; found %s",
+                       label_file, found);
     if (images->dims[0] != labels->dims[0])
         return fv_fail(ctx, FV_E_DATA,
                        "%lld images in \"%s\", but %lld labels in \"%s\"\n"
@@ -171,6 +175,7 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
 {
     int64_t unused;
     label = label ? label : &unused;
+    *label = 0;
     if (set->images) {
         memcpy(pixels, (const uint8_t *)set->images->data + (size_t)index * set->pixel_bytes,
                set->pixel_bytes);
@@ -192,8 +197,9 @@ fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, int64_t *
     if (fv_error(ctx))
         return fv_error(ctx);
     if (index < 0 || index >= set->len)
-        return fv_fail(ctx, FV_E_ARG, "\"%s\": there is no sample %lld; it has 0 to %lld", set->name,
-                       (long long)index, (long long)set->len - 1);
+        return fv_fail(ctx, FV_E_ARG,
+                       "\"%s\" has no sample %lld: it has %lld samples, counted from 0", set->name,
+                       (long long)index, (long long)set->len);
     return fv_dataset_sample(set, index, pixels, label);
 }
 
@@ -204,7 +210,10 @@ fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram)
     fv_ctx *ctx = set->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
-    classes = classes > 0 ? classes : set->desc.classes;
+    if (classes < 0)
+        return fv_fail(ctx, FV_E_ARG, "fv_dataset_check: classes is %d, but must be 0 or more",
+                       classes);
+    classes = classes ? classes : set->desc.classes;
     if (histogram)
         memset(histogram, 0, (size_t)classes * sizeof *histogram);
     void *pixels = set->images ? NULL : fv_alloc(ctx, 1, set->pixel_bytes);

@@ -12,6 +12,7 @@ bool fv_is_gzip(const uint8_t *bytes, size_t size)
 
 #if defined(FV_HAVE_ZLIB)
 
+#define ZLIB_CONST /* the input is const */
 #include <limits.h>
 #include <zlib.h>
 
@@ -43,7 +44,7 @@ fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char
     gz->z.zalloc = allocate;
     gz->z.zfree = release;
     gz->z.opaque = ctx;
-    gz->z.next_in = (z_const Bytef *)(uintptr_t)bytes;
+    gz->z.next_in = bytes;
     if (inflateInit2(&gz->z, 16 + MAX_WBITS) == Z_OK)
         return gz;
     fv_fail(ctx, FV_E_MEMORY, "no memory to gunzip \"%s\"", name);
@@ -126,7 +127,7 @@ fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char
 {
     (void)bytes, (void)size;
     fv_fail(ctx, FV_E_DEVICE,
-            "\"%s\" is compressed, and this build has no zlib\n"
+            "\"%s\" is a .gz, and this build reads no gzip\n"
             "help: gunzip the file, or build with zlib", name);
     return NULL;
 }

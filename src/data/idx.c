@@ -69,8 +69,8 @@ static fv_status read_magic(source *s, fv_array *array)
         return fv_error(s->ctx);
     if (n < sizeof magic)
         return fv_fail(s->ctx, FV_E_DATA,
-                       "\"%s\": too short for IDX: expected a header of 4 bytes, found %zu", s->name,
-                       n);
+                       "\"%s\": too short for IDX: expected a header of 4 bytes, found %zu",
+                       s->name, n);
     if (magic[0] != 0 || magic[1] != 0)
         return fv_fail(s->ctx, FV_E_DATA,
                        "\"%s\" is not IDX: expected 00 00 at byte 0, found %02x %02x", s->name,
@@ -92,8 +92,7 @@ static fv_status read_magic(source *s, fv_array *array)
     return FV_OK;
 }
 
-/* "60000 x 28 x 28 uint8" */
-static void describe(const fv_array *array, char *text, size_t room)
+void fv_array_text(const fv_array *array, char *text, size_t room)
 {
     size_t used = 0;
     for (int d = 0; d < array->ndim; d++)
@@ -129,7 +128,7 @@ static fv_status read_dims(source *s, fv_array *array)
     }
     if (fits)
         return FV_OK;
-    describe(array, text, sizeof text);
+    fv_array_text(array, text, sizeof text);
     return fv_fail(s->ctx, FV_E_DATA,
                    "\"%s\": the dimensions at byte 4, %s, are more than any memory holds", s->name,
                    text);
@@ -140,7 +139,7 @@ static fv_status read_dims(source *s, fv_array *array)
 static fv_status fail_cut_off(const source *s, const fv_array *array, size_t header, size_t found)
 {
     char text[80];
-    describe(array, text, sizeof text);
+    fv_array_text(array, text, sizeof text);
     return fv_fail(s->ctx, FV_E_DATA, "\"%s\" is cut off: expected %zu bytes for %s, found %zu",
                    s->name, header + array->count * fv_type_size(array->type), text,
                    header + found);

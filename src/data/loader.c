@@ -12,7 +12,7 @@
 
 struct fv_loader {
     fv_object object;
-    fv_dataset *set;
+    fv_dataset *set; /* must outlive the loader: fv_close ends what was made last first */
     int batch_size;
     bool shuffle, drop_last;
     bool running;    /* inside an epoch */
@@ -133,5 +133,5 @@ int64_t fv_loader_len(const fv_loader *loader)
     if (!loader)
         return 0;
     int64_t len = loader->set->len, size = loader->batch_size;
-    return loader->drop_last ? len / size : (len + size - 1) / size;
+    return len / size + (!loader->drop_last && len % size != 0);
 }

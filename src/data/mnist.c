@@ -40,6 +40,10 @@ fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split)
     char images[PATH_ROOM], labels[PATH_ROOM];
     if (!ctx || fv_error(ctx))
         return NULL;
+    if (!root) {
+        fv_fail(ctx, FV_E_ARG, "fv_mnist: root is NULL");
+        return NULL;
+    }
     bool train = split == FV_TRAIN;
     bool found = strlen(root) < PATH_ROOM - 64 &&
                  find_file(root, train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte",
@@ -54,10 +58,12 @@ fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split)
     if (!set)
         return NULL;
     fv_dataset_info info = fv_dataset_describe(set);
-    if (info.channels == 1 && info.height == 28 && info.width == 28)
+    if (info.channels != 1 || info.height != 28 || info.width != 28)
+        fv_fail(ctx, FV_E_DATA,
+                "\"%s\" is not MNIST: expected images of 1 x 28 x 28, found %d x %d x %d", images,
+                info.channels, info.height, info.width);
+    else if (!fv_dataset_check(set, 0, NULL))
         return set;
-    fv_fail(ctx, FV_E_DATA, "\"%s\" is not MNIST: expected images of 1 x 28 x 28, found %d x %d x %d",
-            images, info.channels, info.height, info.width);
     fv_dataset_free(set);
     return NULL;
 }

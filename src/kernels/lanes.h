@@ -54,19 +54,9 @@ static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
         dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
 
-/* ---- pooling ------------------------------------------------------------------------------ */
+/* ---- the taps of a window that lie inside the picture ------------------------------------- */
 
-/* best, place = the larger of them and the picture's x at place here, lane by lane. */
-static inline void keep_larger(const float *x, int32_t here, float *best, int32_t *place)
-{
-    for (int l = 0; l < L; l++) {
-        bool wins = x[l] > best[l] || x[l] != x[l]; /* NaN wins, and a later NaN over it too */
-        best[l] = wins ? x[l] : best[l];
-        place[l] = wins ? here : place[l];
-    }
-}
-
-/* First and one past the last tap of a window that starts at start and lies inside 0..size-1. */
+/* Of a window that starts at start, the first tap inside 0..size-1, and one past the last. */
 static inline int first_tap(int start, int dilation)
 {
     return start < 0 ? (-start + dilation - 1) / dilation : 0;
@@ -76,44 +66,6 @@ static inline int end_tap(int start, int dilation, int taps, int size)
 {
     int inside = (size - start + dilation - 1) / dilation;
     return inside < taps ? inside : taps;
-}
-
-static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner)
-{
-    for (int c = 0; c < v->C; c++, x += (size_t)v->H * v->W * L)
-        for (int p = 0; p < v->P; p++)
-            for (int q = 0; q < v->Q; q++, y += L) {
-                int h0 = p * v->sh - v->ph, w0 = q * v->sw - v->pw;
-                int r0 = first_tap(h0, v->dh), r1 = end_tap(h0, v->dh, v->R, v->H);
-                int s0 = first_tap(w0, v->dw), s1 = end_tap(w0, v->dw, v->S, v->W);
-                int32_t first = (h0 + r0 * v->dh) * v->W + w0 + s0 * v->dw;
-                float best[L];
-                int32_t place[L];
-                for (int l = 0; l < L; l++) {
-                    best[l] = -INFINITY;
-                    place[l] = first;
-                }
-                for (int r = r0; r < r1; r++)
-                    for (int s = s0; s < s1; s++) {
-                        int32_t here = (h0 + r * v->dh) * v->W + w0 + s * v->dw;
-                        keep_larger(x + (size_t)here * L, here, best, place);
-                    }
-                memcpy(y, best, sizeof best);
-                if (winner) {
-                    memcpy(winner, place, sizeof place);
-                    winner += L;
-                }
-            }
-}
-
-static void max_pool_backward(const fv_pool2d *v, const float *dy, const int32_t *winner, float *dx)
-{
-    size_t plane = (size_t)v->H * v->W * L;
-    memset(dx, 0, v->C * plane * sizeof *dx);
-    for (int c = 0; c < v->C; c++, dx += plane)
-        for (int i = 0; i < v->P * v->Q; i++, dy += L, winner += L)
-            for (int l = 0; l < L; l++)
-                dx[(size_t)winner[l] * L + l] += dy[l];
 }
 
 /* ---- softmax ------------------------------------------------------------------------------ */
@@ -205,8 +157,7 @@ static void sgd(size_t n, const fv_sgd_step *step, float *p, const float *g, flo
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
     .transpose = transpose, .sum_lanes = sum_lanes, .relu_forward = relu_forward,                  \
-    .relu_backward = relu_backward, .max_pool_forward = max_pool_forward,                          \
-    .max_pool_backward = max_pool_backward, .log_softmax_forward = log_softmax_forward,            \
+    .relu_backward = relu_backward, .log_softmax_forward = log_softmax_forward,            \
     .log_softmax_backward = log_softmax_backward, .load_u8 = load_u8, .load_f32 = load_f32,        \
     .store_rows = store_rows, .sgd = sgd
 

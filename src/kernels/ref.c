@@ -1,5 +1,5 @@
 /*
- * ref.c - the reference: convolution and linear layers as one reads them in a book.
+ * ref.c - the reference: convolution, linear layer and pooling as one reads them in a book.
  *
  * Always built, for any CPU, and chosen with kernels = "ref". The SIMD sets are compared with it
  * bit by bit, so a loop here is also the definition of the order of a sum. Layer 0, libc only.
@@ -146,6 +146,56 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
                                                  dw[(size_t)o * K + k]);
 }
 
+/* ---- pooling ------------------------------------------------------------------------------ */
+
+/* best, place = the larger of them and the picture's x at place here, lane by lane. */
+static inline void keep_larger(const float *x, int32_t here, float *best, int32_t *place)
+{
+    for (int l = 0; l < L; l++) {
+        bool wins = x[l] > best[l] || x[l] != x[l]; /* NaN wins, and a later NaN over it too */
+        best[l] = wins ? x[l] : best[l];
+        place[l] = wins ? here : place[l];
+    }
+}
+
+static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner)
+{
+    for (int c = 0; c < v->C; c++, x += (size_t)v->H * v->W * L)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++, y += L) {
+                int h0 = p * v->sh - v->ph, w0 = q * v->sw - v->pw;
+                int r0 = first_tap(h0, v->dh), r1 = end_tap(h0, v->dh, v->R, v->H);
+                int s0 = first_tap(w0, v->dw), s1 = end_tap(w0, v->dw, v->S, v->W);
+                int32_t first = (h0 + r0 * v->dh) * v->W + w0 + s0 * v->dw;
+                float best[L];
+                int32_t place[L];
+                for (int l = 0; l < L; l++) {
+                    best[l] = -INFINITY;
+                    place[l] = first;
+                }
+                for (int r = r0; r < r1; r++)
+                    for (int s = s0; s < s1; s++) {
+                        int32_t here = (h0 + r * v->dh) * v->W + w0 + s * v->dw;
+                        keep_larger(x + (size_t)here * L, here, best, place);
+                    }
+                memcpy(y, best, sizeof best);
+                if (winner) {
+                    memcpy(winner, place, sizeof place);
+                    winner += L;
+                }
+            }
+}
+
+static void max_pool_backward(const fv_pool2d *v, const float *dy, const int32_t *winner, float *dx)
+{
+    size_t plane = (size_t)v->H * v->W * L;
+    memset(dx, 0, v->C * plane * sizeof *dx);
+    for (int c = 0; c < v->C; c++, dx += plane)
+        for (int i = 0; i < v->P * v->Q; i++, dy += L, winner += L)
+            for (int l = 0; l < L; l++)
+                dx[(size_t)winner[l] * L + l] += dy[l];
+}
+
 const fv_kernels fv_kernels_ref = {
     .name = "ref",
     .conv_forward = conv_forward,
@@ -154,6 +204,8 @@ const fv_kernels fv_kernels_ref = {
     .linear_forward = linear_forward,
     .linear_backward_input = linear_backward_input,
     .linear_backward_weight = linear_backward_weight,
+    .max_pool_forward = max_pool_forward,
+    .max_pool_backward = max_pool_backward,
     FV_LANES_ENTRIES,
 };
 

@@ -1,5 +1,5 @@
 /*
- * simd.c - convolution and linear layers on vectors: one microkernel, compiled per instruction set.
+ * simd.c - convolution, linear layer and pooling on vectors, compiled once per instruction set.
  *
  * Everything here is C[m][n] = start + sum over t, k of A(t,k,m) * B(t,k,n): a tile of M x N vectors
  * stays in registers while a list of taps t and a run k go by. A vector of C and B is V lanes
@@ -399,6 +399,69 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
         }
 }
 
+/* ---- pooling ------------------------------------------------------------------------------ */
+
+typedef struct window {
+    int r0, r1, s0, s1, h, w; /* the taps inside the picture; where tap 0,0 is */
+} window;
+
+static window window_at(const fv_pool2d *v, int p, int q)
+{
+    int h = p * v->sh - v->ph, w = q * v->sw - v->pw;
+    return (window){first_tap(h, v->dh), end_tap(h, v->dh, v->R, v->H),
+                    first_tap(w, v->dw), end_tap(w, v->dw, v->S, v->W), h, w};
+}
+
+static int place_of(const fv_pool2d *v, window o, int r, int s)
+{
+    return (o.h + r * v->dh) * v->W + o.w + s * v->dw;
+}
+
+static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner)
+{
+    for (int c = 0; c < v->C; c++, x += (size_t)v->H * v->W * L)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++, y += L) {
+                window o = window_at(v, p, q);
+                for (int lane = 0; lane < L; lane += V) {
+                    vec best = vec_splat(-INFINITY), place = vec_bits(place_of(v, o, o.r0, o.s0));
+                    for (int r = o.r0; r < o.r1; r++)
+                        for (int s = o.s0; s < o.s1; s++) {
+                            int here = place_of(v, o, r, s);
+                            vec in = vec_load(x + (size_t)here * L + lane);
+                            vec_mask wins = vec_wins(in, best);
+                            best = vec_pick(wins, in, best);
+                            place = vec_pick(wins, vec_bits(here), place);
+                        }
+                    vec_store(y + lane, best);
+                    if (winner)
+                        vec_store((float *)(void *)(winner + lane), place);
+                }
+                winner = winner ? winner + L : NULL;
+            }
+}
+
+static void max_pool_backward(const fv_pool2d *v, const float *dy, const int32_t *winner, float *dx)
+{
+    size_t plane = (size_t)v->H * v->W * L;
+    memset(dx, 0, v->C * plane * sizeof *dx);
+    for (int c = 0; c < v->C; c++, dx += plane)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++, dy += L, winner += L) {
+                window o = window_at(v, p, q);
+                for (int r = o.r0; r < o.r1; r++)
+                    for (int s = o.s0; s < o.s1; s++)
+                        for (int lane = 0; lane < L; lane += V) {
+                            int here = place_of(v, o, r, s);
+                            float *to = dx + (size_t)here * L + lane;
+                            vec place = vec_load((const float *)(const void *)(winner + lane));
+                            vec_mask won = vec_same_bits(place, vec_bits(here));
+                            vec mine = vec_pick(won, vec_load(dy + lane), vec_splat(0.0f));
+                            vec_store(to, vec_add(vec_load(to), mine));
+                        }
+            }
+}
+
 #define NAME_(set) fv_kernels_##set
 #define NAME(set) NAME_(set)
 #define TEXT_(set) #set
@@ -413,5 +476,7 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     .linear_forward = linear_forward,
     .linear_backward_input = linear_backward_input,
     .linear_backward_weight = linear_backward_weight,
+    .max_pool_forward = max_pool_forward,
+    .max_pool_backward = max_pool_backward,
     FV_LANES_ENTRIES,
 };

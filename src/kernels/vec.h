@@ -2,13 +2,14 @@
  * vec.h - one vector type and its few operations, per instruction set.
  *
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
- * gcc has no generic vector form of it. FV_MAX_TILE(n) is the largest m for which m*n accumulators,
- * n operands and a broadcast stay in registers.
+ * gcc has no generic vector form of it. vec_bits puts an integer's bits into every element;
+ * vec_wins(a, b) is a > b or a is NaN; vec_pick(m, a, b) is a where m, else b.
  */
 #ifndef FV_VEC_H
 #define FV_VEC_H
 
 #include <immintrin.h>
+#include <stdint.h>
 
 #if defined(FV_SIMD_AVX512)
 
@@ -19,6 +20,18 @@ static inline vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
 static inline vec vec_splat(float a) { return _mm512_set1_ps(a); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
+static inline vec vec_bits(int32_t a) { return _mm512_castsi512_ps(_mm512_set1_epi32(a)); }
+typedef __mmask16 vec_mask;
+static inline vec_mask vec_wins(vec a, vec b)
+{
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) | _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+}
+static inline vec_mask vec_same_bits(vec a, vec b)
+{
+    return _mm512_cmpeq_epi32_mask(_mm512_castps_si512(a), _mm512_castps_si512(b));
+}
+static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
 
 #elif defined(FV_SIMD_AVX2)
 
@@ -29,6 +42,18 @@ static inline vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vec_store(float *p, vec a) { _mm256_storeu_ps(p, a); }
 static inline vec vec_splat(float a) { return _mm256_set1_ps(a); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }
+static inline vec vec_bits(int32_t a) { return _mm256_castsi256_ps(_mm256_set1_epi32(a)); }
+typedef __m256 vec_mask;
+static inline vec_mask vec_wins(vec a, vec b)
+{
+    return _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+static inline vec_mask vec_same_bits(vec a, vec b)
+{
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm256_blendv_ps(b, a, m); }
 
 #endif
 

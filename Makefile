@@ -1,0 +1,50 @@
+# The front door. Each command installs what is missing, builds, and does its work:
+#   make run      train the tutorial's network on MNIST         make install   PREFIX=/usr/local
+#   make test     all tests                                     make deps      only install
+#   make bench    speed of this machine                         make clean
+# Another compiler: make test CC=clang
+MAKEFLAGS += --no-print-directory
+PREFIX ?= /usr/local
+ifeq ($(origin CC),default)
+BUILD ?= build
+CONFIGURE = cmake -S . -B $(BUILD) $(FLAGS)
+else
+BUILD ?= build/$(notdir $(CC))
+CONFIGURE = cmake -S . -B $(BUILD) -DCMAKE_C_COMPILER=$(CC) $(FLAGS)
+endif
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: run test bench install deps build clean help
+
+run: deps-run
+	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)"
+	$(BUILD)/fovea train mnist
+
+test: deps
+	@$(MAKE) build FLAGS="-DFOVEA_TESTS=ON $(FLAGS)"
+	ctest --test-dir $(BUILD) --output-on-failure
+
+bench: deps-run
+	@$(MAKE) build
+	$(BUILD)/bench/bench
+
+install: deps-run
+	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(FLAGS)"
+	cmake --install $(BUILD)
+
+.PHONY: deps-run
+deps-run:
+	@sh scripts/deps.sh run
+deps:
+	@sh scripts/deps.sh test
+
+build:
+	@mkdir -p $(BUILD)
+	@$(CONFIGURE) >$(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+	@cmake --build $(BUILD) -j $(JOBS)
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n '2,5s/^# *//p' Makefile

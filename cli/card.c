@@ -1,0 +1,69 @@
+/*
+ * card.c - the model card: what a model file says about itself, so that its net can be built again.
+ *
+ * Layer 6. Calls fovea.h and libc.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+const char *const card_keys[CARD_COUNT] = {"model", "input", "classes", "mean", "std",
+                                           "data",  "epochs", "seed",   "fovea"};
+
+/* n whole numbers from 1 to most with mark between them, and nothing else. */
+static bool read_wholes(const char *text, char mark, int n, long most, int *to)
+{
+    for (int i = 0; i < n; i++) {
+        char *end;
+        long value = strtol(text, &end, 10);
+        if (end == text || value < 1 || value > most || *end != (i + 1 < n ? mark : '\0'))
+            return false;
+        to[i] = (int)value;
+        text = end + 1;
+    }
+    return true;
+}
+
+/* n floats with commas between them, and nothing else. */
+static bool read_floats(const char *text, int n, float *to)
+{
+    for (int i = 0; i < n; i++) {
+        char *end;
+        to[i] = strtof(text, &end);
+        if (end == text || *end != (i + 1 < n ? ',' : '\0'))
+            return false;
+        text = end + 1;
+    }
+    return true;
+}
+
+fv_net *card_net(fv_ctx *ctx, const card *c)
+{
+    const char *const *value = (const char *const[]){c->value[CARD_INPUT], c->value[CARD_CLASSES],
+                                                     c->value[CARD_MEAN], c->value[CARD_STD]};
+    int shape[3], classes;
+    float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
+    if (!read_wholes(value[0], 'x', 3, 4096, shape) || shape[0] > FV_CHANNELS_MAX ||
+        !read_wholes(value[1], '\0', 1, 65536, &classes) ||
+        !read_floats(value[2], shape[0], mean) || !read_floats(value[3], shape[0], std)) {
+        fail(EXIT_FAILED, "E-DATA", "the model file describes its net in a way that makes no sense\n"
+                                    "  input %s   classes %s   mean %s   std %s\n"
+                                    "help: fovea train",
+             value[0], value[1], value[2], value[3]);
+        return NULL;
+    }
+    fv_net *net = fv_model(ctx, c->value[CARD_MODEL], shape[0], shape[1], shape[2], classes, mean,
+                           std);
+    if (!net)
+        fail_context(ctx, "fovea help train");
+    return net;
+}
+
+fv_status card_save(const card *c, fv_net *net, const char *path)
+{
+    fv_meta meta[CARD_COUNT];
+    for (int i = 0; i < CARD_COUNT; i++)
+        meta[i] = (fv_meta){card_keys[i], c->value[i]};
+    return fv_save(net, path, meta, CARD_COUNT);
+}

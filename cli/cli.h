@@ -1,0 +1,208 @@
+/*
+ * cli.h - what the files of the command share: settings, commands, errors, screens.
+ *
+ * Layer 6. Calls fovea.h, libc, POSIX, and cJSON where it writes JSON. Results go to stdout, all
+ * else to stderr. A function that returns int gives an exit code and has already said why.
+ */
+#ifndef FOVEA_CLI_H
+#define FOVEA_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "fovea.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
+
+/* A path that is longer is refused. */
+enum { PATH_ROOM = 4096 };
+
+#if defined(__GNUC__)
+#define LIKE_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define LIKE_PRINTF(text, first)
+#endif
+
+/* ---- options.c: the command line ----------------------------------------------------------- */
+
+/* What was typed, or the default; a command looks at the options that it takes. */
+typedef struct settings {
+    const char *args[2]; /* what is no option: the run, the data; NULL where not given */
+    int epochs, batch_size, threads, log_interval;
+    double lr, momentum, dampening, weight_decay;
+    uint64_t seed;
+    bool nesterov, no_save, json, quiet;
+    const char *root, *model, *kernels, *out;
+} settings;
+
+/* In the order in which help lists them. */
+typedef enum option_id {
+    OPT_EPOCHS, OPT_BATCH_SIZE, OPT_LR, OPT_MOMENTUM, OPT_DAMPENING, OPT_WEIGHT_DECAY,
+    OPT_NESTEROV, OPT_MODEL, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
+    OPT_LOG_INTERVAL, OPT_JSON, OPT_QUIET, OPT_COUNT
+} option_id;
+
+#define TAKES(id) (1u << (id))
+
+typedef enum option_kind {
+    KIND_FLAG,   /* bool */
+    KIND_INT,    /* int */
+    KIND_SEED,   /* uint64_t */
+    KIND_NUMBER, /* double */
+    KIND_TEXT,   /* const char *, not empty */
+    KIND_CHOICE  /* const char *, one of the choices */
+} option_kind;
+
+typedef struct option {
+    const char *name;
+    char letter; /* -q; 0: none */
+    option_kind kind;
+    size_t field;        /* its place in settings */
+    const char *value;   /* what help calls the value: "N" */
+    const char *initial; /* the default as one would type it; NULL: 0, false or NULL */
+    const char *shown;   /* the default in words, if it is not initial */
+    double min, max;     /* of a number ... */
+    bool above_min, below_max; /* ... which the value must not equal */
+    const char *choices[4];
+    const char *also; /* other words that people try, for "did you mean" */
+    const char *help;
+} option;
+
+extern const option options[OPT_COUNT];
+
+typedef struct command {
+    const char *name;
+    const char *summary;        /* for the list of commands */
+    const char *usage;          /* "RUN [mnist]" */
+    const char *examples[4][2]; /* what to type, what it does */
+    const char *notes;          /* the end of its help, or NULL */
+    unsigned options;           /* TAKES(OPT_ROOT) | ... */
+    int min_args, max_args;
+    int (*run)(const settings *s);
+} command;
+
+extern const command train_command, test_command, info_command, predict_command, device_command,
+    version_command, help_command;
+
+/* The place in argv of the command's name, which may stand behind options; 0: there is none. */
+int find_command_word(int argc, char **argv);
+bool asks_for_help(int argc, char **argv);
+
+/* Reads all of argv but the command's name, argv[word], into *s. */
+int parse_options(const command *c, int word, int argc, char **argv, settings *s);
+
+/* ---- help.c -------------------------------------------------------------------------------- */
+
+extern const command *const commands[]; /* main.c: ends with NULL */
+
+/* NULL for an unknown name, after an error with the nearest one. */
+const command *find_command(const char *name);
+void print_overview(void);
+void print_help(const command *c);
+
+/* ---- suggest.c: "did you mean" ------------------------------------------------------------- */
+
+/* Letters to insert, delete, replace or swap with their neighbour to get from a to b. */
+int edit_distance(const char *a, const char *b);
+/* Whether somebody who typed word may have meant name. */
+bool looks_like(const char *word, const char *name);
+
+/* ---- message.c: errors and the context ----------------------------------------------------- */
+
+/* Prints the text in the form of all errors and returns exit_code:
+     error: what happened
+            evidence, a line or more
+     help:  one thing to type                                                        [E-CODE]
+   The lines of text are these, the last one begins with "help: ". */
+int fail(int exit_code, const char *code, const char *format, ...) LIKE_PRINTF(3, 4);
+
+/* The same for the context's error; help is for texts that have no way out of their own. */
+int fail_context(const fv_ctx *ctx, const char *help);
+
+/* A context with the seed, threads and kernels of the settings. Its error is the caller's. */
+fv_ctx *open_context(const settings *s);
+
+/* path[PATH_ROOM] = folder/name; false if it is too long. */
+bool join_path(char *path, const char *folder, const char *name);
+
+/* ---- screen.c: terminals, bars, figures ----------------------------------------------------- */
+
+bool is_terminal(FILE *f);
+bool is_lively(FILE *f); /* a terminal that takes colours and a bar */
+/* One of the escapes below if f is lively, else "". */
+const char *colour(FILE *f, const char *escape);
+#define RED "\033[1;31m"
+#define GREEN "\033[32m"
+#define PLAIN "\033[0m"
+
+int screen_width(void); /* of stderr, 40 to 100 */
+double now(void);       /* seconds, of a clock that only goes forward */
+const char *with_commas(int64_t n, char out[32]);
+/* A line end in UTF-8 or ASCII: full for share (0 to 1) of the cells, empty for the rest. */
+void put_bar(FILE *f, double share, int cells, const char *full, const char *empty);
+/* "95.18%   9,518 of 10,000 right   (95% range 94.7 to 95.6)": the range is Wilson's. */
+void put_accuracy(FILE *f, fv_result result);
+/* The range itself, as shares. */
+void wilson_range(fv_result result, double *low, double *high);
+double accuracy_of(fv_result result); /* 0 to 1 */
+
+/* The one live line of a run, on stderr. */
+typedef struct progress {
+    bool on, drawn;
+    bool shares_screen; /* stdout is the same terminal */
+    int epochs;
+    int64_t total; /* steps of the whole run */
+    double start, last;
+} progress;
+
+progress progress_start(bool on, int epochs, int64_t total);
+void progress_step(progress *p, int epoch, int64_t done, double loss);
+void progress_clear(progress *p);
+
+/* ---- json.c --------------------------------------------------------------------------------- */
+
+struct cJSON;
+/* Prints root as one line on stdout and frees it. */
+int json_line(struct cJSON *root);
+void json_result(struct cJSON *to, fv_result result); /* test_loss, test_acc, right, total */
+
+/* ---- card.c: what a model file says about itself -------------------------------------------- */
+
+typedef enum card_key {
+    CARD_MODEL, CARD_INPUT, CARD_CLASSES, CARD_MEAN, CARD_STD, CARD_DATA, CARD_EPOCHS, CARD_SEED,
+    CARD_FOVEA, CARD_COUNT
+} card_key;
+
+/* The values as they stand in the file's metadata: "lenet5", "1x28x28", "10", "0.1307", ... */
+typedef struct card {
+    char value[CARD_COUNT][64];
+} card;
+
+extern const char *const card_keys[CARD_COUNT];
+
+/* The net that the card describes, with new parameters. */
+fv_net *card_net(fv_ctx *ctx, const card *c);
+fv_status card_save(const card *c, fv_net *net, const char *path);
+
+/* ---- data.c: data sets by name --------------------------------------------------------------- */
+
+/* "mnist" for what was typed (NULL: it is the default), or NULL after an error that says what
+   there is. example is the command line to type instead. */
+const char *data_name(const char *typed, const char *example);
+fv_dataset *data_open(fv_ctx *ctx, const settings *s, fv_split split);
+/* What a net for this data needs to know. */
+card data_card(const char *data, const char *model);
+
+/* ---- run_open.c: trained networks by path ----------------------------------------------------- */
+
+typedef struct run {
+    char file[PATH_ROOM]; /* the safetensors file */
+    card card;
+    fv_net *net; /* with its parameters; belongs to the context */
+} run;
+
+/* path: a run folder, runs/latest, or a safetensors file. verb is the command, for the help. */
+int open_run(fv_ctx *ctx, const char *path, const char *verb, bool quiet, run *r);
+
+#endif

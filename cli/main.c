@@ -1,0 +1,59 @@
+/*
+ * main.c - the command `fovea`: a table of subcommands, one file each.
+ *
+ * Layer 6. Exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl+C.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include "cli.h"
+
+const command *const commands[] = {
+    &train_command,  &test_command,    &info_command, &predict_command,
+    &device_command, &version_command, &help_command, NULL,
+};
+
+/* Options but no command: --help and --version have an answer. */
+static int without_command(int argc, char **argv)
+{
+    if (argc <= 1 || asks_for_help(argc, argv)) {
+        print_overview();
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        return version_command.run(NULL);
+    return fail(EXIT_USAGE, "E-ARGS", "\"%s\" stands alone: there is no command\nhelp: fovea help",
+                argv[1]);
+}
+
+static int dispatch(int argc, char **argv)
+{
+    int word = find_command_word(argc, argv);
+    if (word == 0)
+        return without_command(argc, argv);
+    const command *c = find_command(argv[word]);
+    if (!c)
+        return EXIT_USAGE;
+    if (asks_for_help(argc, argv)) {
+        print_help(c);
+        return EXIT_DONE;
+    }
+    settings s;
+    int code = parse_options(c, word, argc, argv, &s);
+    return code ? code : c->run(&s);
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that goes away (fovea train | head) must not end a run before it is saved. */
+    signal(SIGPIPE, SIG_IGN);
+    int code = dispatch(argc, argv);
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)
+        return fail(EXIT_FAILED, "E-IO",
+                    "the result could not be written to the standard output: %s\n"
+                    "help: look at where the output goes: is the disk full, or the reader gone?",
+                    errno ? strerror(errno) : "an earlier line failed");
+    return code;
+}

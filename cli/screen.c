@@ -1,0 +1,137 @@
+/*
+ * screen.c - terminals: what they can show, bars, figures for people, the one live line of a run.
+ *
+ * Only glyphs that are one column wide everywhere: ASCII and braille.
+ *
+ * Layer 6. Calls libc and POSIX.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+bool is_terminal(FILE *f)
+{
+    return isatty(fileno(f)) == 1;
+}
+
+bool is_lively(FILE *f)
+{
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    return is_terminal(f) && term && strcmp(term, "dumb") != 0 && !(no_color && *no_color);
+}
+
+const char *colour(FILE *f, const char *escape)
+{
+    return is_lively(f) ? escape : "";
+}
+
+int screen_width(void)
+{
+    struct winsize size;
+    int width = ioctl(fileno(stderr), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+    return width < 40 ? 40 : width > 100 ? 100 : width;
+}
+
+double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+const char *with_commas(int64_t n, char out[32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)n), k = 0;
+    for (int i = 0; i < length; i++) {
+        out[k++] = digits[i];
+        if (i + 1 < length && (length - 1 - i) % 3 == 0)
+            out[k++] = ',';
+    }
+    out[k] = '\0';
+    return out;
+}
+
+/* ---- results -------------------------------------------------------------------------------- */
+
+double accuracy_of(fv_result result)
+{
+    return result.total > 0 ? (double)result.correct / (double)result.total : 0;
+}
+
+/* https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval#Wilson_score_interval */
+void wilson_range(fv_result result, double *low, double *high)
+{
+    const double z = 1.959964; /* 95 % of a normal distribution lie within z deviations */
+    double n = result.total > 0 ? (double)result.total : 1, p = accuracy_of(result);
+    double middle = p + z * z / (2 * n), half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+    *low = (middle - half) / (1 + z * z / n);
+    *high = (middle + half) / (1 + z * z / n);
+}
+
+void put_accuracy(FILE *f, fv_result result)
+{
+    char right[32], total[32];
+    double low, high;
+    wilson_range(result, &low, &high);
+    fprintf(f, "test    %.2f%%   %s of %s right   (95%% range %.1f to %.1f)\n",
+            100 * accuracy_of(result), with_commas(result.correct, right),
+            with_commas(result.total, total), 100 * low, 100 * high);
+}
+
+/* ---- bars ----------------------------------------------------------------------------------- */
+
+void put_bar(FILE *f, double share, int cells, const char *full, const char *empty)
+{
+    int filled = (int)(share * cells + 0.5);
+    for (int i = 0; i < cells; i++)
+        fputs(i < filled ? full : empty, f);
+}
+
+static bool has_utf8(void)
+{
+    const char *names[] = {"LC_ALL", "LC_CTYPE", "LANG"}; /* the first that is set decides */
+    for (int i = 0; i < 3; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strstr(value, "UTF-8") || strstr(value, "utf8") || strstr(value, "UTF8");
+    }
+    return false;
+}
+
+progress progress_start(bool on, int epochs, int64_t total)
+{
+    return (progress){.on = on && is_lively(stderr),
+                      .shares_screen = is_terminal(stdout),
+                      .epochs = epochs,
+                      .total = total,
+                      .start = now()};
+}
+
+void progress_step(progress *p, int epoch, int64_t done, double loss)
+{
+    double time = now(), share = (double)done / (double)p->total;
+    if (!p->on || time - p->last < 0.25)
+        return;
+    bool utf8 = has_utf8();
+    int cells = screen_width() - 52;
+    p->last = time;
+    p->drawn = true;
+    fprintf(stderr, "\r\033[Kepoch %d/%d  [", epoch, p->epochs);
+    put_bar(stderr, share, cells < 4 ? 4 : cells, utf8 ? "\u28ff" : "#", utf8 ? "\u28c0" : ".");
+    fprintf(stderr, "] %2.0f%%   loss %.3f   %.0fs left", 100 * share, loss,
+            (time - p->start) * (1 - share) / share);
+    fflush(stderr);
+}
+
+void progress_clear(progress *p)
+{
+    if (p->drawn)
+        fputs("\r\033[K", stderr);
+    p->drawn = false;
+}
