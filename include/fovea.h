@@ -455,10 +455,11 @@ typedef struct fv_sgd_args {
 } fv_sgd_args;
 
 /* fv_sgd(net, .lr = 0.01, .momentum = 0.5)   for each parameter p with gradient g:
+     g = -g with maximize
      g += weight_decay * p
      v  = g at the first step, then momentum * v + (1 - dampening) * g
      g  = v, or g + momentum * v with nesterov        (both only if momentum > 0)
-     p -= lr * g, or += with maximize
+     p -= lr * g
    torch.optim.SGD. The optimizer belongs to the context and ends before its net. */
 #define fv_sgd(...) fv_sgd_opt((fv_sgd_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_sgd_opt(fv_sgd_args args);

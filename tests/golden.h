@@ -42,8 +42,8 @@ typedef struct golden_array {
 } golden_array;
 
 typedef struct golden {
-    const char *path;
-    char *bytes;
+    char path[512];
+    char *bytes;                /* size of them, and a 0 */
     size_t size, at;            /* at: the next line to read */
     char line[GOLDEN_LINE_MAX]; /* of the current case, from "case " on */
     golden_array arrays[GOLDEN_ARRAYS_MAX];
@@ -64,11 +64,9 @@ static inline _Noreturn void golden_fail(const golden *g, const char *what, cons
 /* name: "ops.bin" */
 static inline void golden_open(golden *g, const char *name)
 {
-    static char path[512];
     memset(g, 0, sizeof *g);
-    snprintf(path, sizeof path, "%s/%s", FV_GOLDEN_DIR, name);
-    g->path = path;
-    FILE *file = fopen(path, "rb");
+    snprintf(g->path, sizeof g->path, "%s/%s", FV_GOLDEN_DIR, name);
+    FILE *file = fopen(g->path, "rb");
     if (!file || fseek(file, 0, SEEK_END) != 0)
         golden_fail(g, "cannot be opened;", "golden/record.py writes it");
     long size = ftell(file);
@@ -77,6 +75,7 @@ static inline void golden_open(golden *g, const char *name)
     g->bytes = malloc(g->size + 1);
     if (!g->bytes || fread(g->bytes, 1, g->size, file) != g->size)
         golden_fail(g, "cannot be read", "");
+    g->bytes[g->size] = 0;
     fclose(file);
 }
 

@@ -84,8 +84,20 @@ static fv_status next_member(fv_gzip *gz)
         return fv_fail(gz->ctx, FV_E_DATA,
                        "\"%s\": the gzip stream ends at byte %zu of the .gz, but %zu bytes follow",
                        gz->name, offset(gz), gz->left);
-    return inflateReset(&gz->z) == Z_OK ? FV_OK
-                                        : fv_fail(gz->ctx, FV_E_DATA, "\"%s\": bad gzip", gz->name);
+    inflateReset(&gz->z);
+    return FV_OK;
+}
+
+static fv_status fail_inflate(const fv_gzip *gz, int code)
+{
+    if (code == Z_MEM_ERROR)
+        return fv_fail(gz->ctx, FV_E_MEMORY, "no memory to gunzip \"%s\"", gz->name);
+    if (code == Z_BUF_ERROR) /* no progress: there is room, so there is no input */
+        return fv_fail(gz->ctx, FV_E_DATA,
+                       "\"%s\": the .gz is cut off: it ends at byte %zu, inside the gzip stream",
+                       gz->name, offset(gz));
+    return fv_fail(gz->ctx, FV_E_DATA, "\"%s\": the .gz is damaged before its byte %zu: %s",
+                   gz->name, offset(gz), gz->z.msg ? gz->z.msg : "not a gzip stream");
 }
 
 fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)
@@ -105,17 +117,8 @@ fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)
         if (code == Z_STREAM_END) {
             if (next_member(gz))
                 return FV_E_DATA;
-        } else if (code == Z_MEM_ERROR) {
-            return fv_fail(gz->ctx, FV_E_MEMORY, "no memory to gunzip \"%s\"", gz->name);
-        } else if (code == Z_BUF_ERROR || (code == Z_OK && z->avail_in + gz->left == 0 &&
-                                           z->avail_out > 0)) {
-            return fv_fail(gz->ctx, FV_E_DATA,
-                           "\"%s\": the .gz is cut off: it ends at byte %zu, inside the gzip stream",
-                           gz->name, offset(gz));
         } else if (code != Z_OK) {
-            return fv_fail(gz->ctx, FV_E_DATA,
-                           "\"%s\": the .gz is damaged before its byte %zu: %s", gz->name,
-                           offset(gz), z->msg ? z->msg : "not a gzip stream");
+            return fail_inflate(gz, code);
         }
     }
     return FV_OK;

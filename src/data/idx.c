@@ -205,8 +205,10 @@ fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *
         return NULL;
     source s = {.ctx = ctx, .name = name ? name : "memory", .bytes = bytes, .left = size};
     owned_array *owned = fv_object_new(ctx, sizeof *owned, array_destroy);
-    if (owned && fv_is_gzip(bytes, size))
+    if (owned && fv_is_gzip(bytes, size)) {
         s.gz = fv_gzip_open(ctx, bytes, size, s.name);
+        s.left = 0;
+    }
     if (!fv_error(ctx) && !read_magic(&s, &owned->array) && !read_dims(&s, &owned->array) &&
         !check_room(&s, &owned->array, size))
         read_data(&s, &owned->array);

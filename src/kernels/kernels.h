@@ -77,7 +77,8 @@ typedef struct fv_kernels {
        step floats). */
     void (*sum_lanes)(size_t n, int count, const float *parts, size_t step, float *out);
 
-    /* Elementwise over n floats. relu: y = x < 0 ? 0 : x; dx = y > 0 ? dy : 0. In place allowed. */
+    /* Elementwise over n floats, a multiple of L. y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. In place
+       allowed. */
     void (*relu_forward)(size_t n, const float *x, float *y);
     void (*relu_backward)(size_t n, const float *y, const float *dy, float *dx);
 

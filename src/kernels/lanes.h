@@ -1,5 +1,5 @@
 /*
- * lanes.h - the kernels that need no tile: elementwise, pooling, softmax, loading and storing.
+ * lanes.h - the kernels that compilers make fast by themselves: sums, softmax, loading, storing, SGD.
  *
  * Plain loops whose innermost index is the lane. Every set includes this file, and the compiler
  * makes vector code of each for its instruction set; the order of operations in a lane is as
@@ -28,30 +28,6 @@ static void sum_lanes(size_t n, int count, const float *parts, size_t step, floa
             sum[l] += sum[l + 4];
         out[i] += (sum[0] + sum[2]) + (sum[1] + sum[3]);
     }
-}
-
-/* db += dy over all pixels of each output channel. */
-static void bias_gradient(int O, int area, const float *dy, float *db, bool first)
-{
-    for (int o = 0; o < O; o++, db += L) {
-        if (first)
-            memset(db, 0, L * sizeof *db);
-        for (int i = 0; i < area; i++, dy += L)
-            for (int l = 0; l < L; l++)
-                db[l] += dy[l];
-    }
-}
-
-static void relu_forward(size_t n, const float *x, float *y)
-{
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] < 0.0f ? 0.0f : x[i];
-}
-
-static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
-{
-    for (size_t i = 0; i < n; i++)
-        dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
 }
 
 /* ---- the taps of a window that lie inside the picture ------------------------------------- */
@@ -141,23 +117,31 @@ static void transpose(int K, const float *x, float *xt)
 
 /* ---- optimizer ---------------------------------------------------------------------------- */
 
-static void sgd(size_t n, const fv_sgd_step *step, float *p, const float *g, float *v)
+static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const float *restrict g,
+                float *restrict v)
 {
-    float lr = step->maximize ? step->lr : -step->lr;
-    for (size_t i = 0; i < n; i++) {
-        float d = fmaf(step->weight_decay, p[i], g[i]);
-        if (v) {
-            v[i] = step->first ? d : fmaf(1.0f - step->dampening, d, step->momentum * v[i]);
-            d = step->nesterov ? fmaf(step->momentum, v[i], d) : v[i];
+    const float sign = step->maximize ? -1.0f : 1.0f, decay = step->weight_decay;
+    const float keep = step->first ? 0.0f : step->momentum, momentum = step->momentum;
+    const float take = step->first ? 1.0f : 1.0f - step->dampening, lr = -step->lr;
+    if (!v)
+        for (size_t i = 0; i < n; i++)
+            p[i] = fmaf(lr, fmaf(decay, p[i], sign * g[i]), p[i]);
+    else if (!step->nesterov)
+        for (size_t i = 0; i < n; i++) {
+            v[i] = fmaf(take, fmaf(decay, p[i], sign * g[i]), keep * v[i]);
+            p[i] = fmaf(lr, v[i], p[i]);
         }
-        p[i] = fmaf(lr, d, p[i]);
-    }
+    else
+        for (size_t i = 0; i < n; i++) {
+            float d = fmaf(decay, p[i], sign * g[i]);
+            v[i] = fmaf(take, d, keep * v[i]);
+            p[i] = fmaf(lr, fmaf(momentum, v[i], d), p[i]);
+        }
 }
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
-    .transpose = transpose, .sum_lanes = sum_lanes, .relu_forward = relu_forward,                  \
-    .relu_backward = relu_backward, .log_softmax_forward = log_softmax_forward,            \
+    .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
     .log_softmax_backward = log_softmax_backward, .load_u8 = load_u8, .load_f32 = load_f32,        \
     .store_rows = store_rows, .sgd = sgd
 

@@ -1,5 +1,5 @@
 /*
- * ref.c - the reference: convolution, linear layer and pooling as one reads them in a book.
+ * ref.c - the reference: convolution, linear layer, ReLU, pooling as one reads them in a book.
  *
  * Always built, for any CPU, and chosen with kernels = "ref". The SIMD sets are compared with it
  * bit by bit, so a loop here is also the definition of the order of a sum. Layer 0, libc only.
@@ -78,6 +78,18 @@ static void conv_backward_input(const fv_conv *v, const float *dy, const float *
             }
 }
 
+/* db += dy over all pixels of each output channel. */
+static void bias_gradient(int O, int area, const float *dy, float *db, bool first)
+{
+    for (int o = 0; o < O; o++, db += L) {
+        if (first)
+            memset(db, 0, L * sizeof *db);
+        for (int i = 0; i < area; i++, dy += L)
+            for (int l = 0; l < L; l++)
+                db[l] += dy[l];
+    }
+}
+
 /* dw[l] += dy*x over the pixels of one output channel, for one tap of one input channel. */
 static void tap_gradient(const fv_conv *v, const float *x, const float *dy, int r, int s, float *dw)
 {
@@ -146,6 +158,20 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
                                                  dw[(size_t)o * K + k]);
 }
 
+/* ---- relu --------------------------------------------------------------------------------- */
+
+static void relu_forward(size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] < 0.0f ? 0.0f : x[i];
+}
+
+static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
+{
+    for (size_t i = 0; i < n; i++)
+        dx[i] = y[i] <= 0.0f ? 0.0f : dy[i];
+}
+
 /* ---- pooling ------------------------------------------------------------------------------ */
 
 /* best, place = the larger of them and the picture's x at place here, lane by lane. */
@@ -204,6 +230,8 @@ const fv_kernels fv_kernels_ref = {
     .linear_forward = linear_forward,
     .linear_backward_input = linear_backward_input,
     .linear_backward_weight = linear_backward_weight,
+    .relu_forward = relu_forward,
+    .relu_backward = relu_backward,
     .max_pool_forward = max_pool_forward,
     .max_pool_backward = max_pool_backward,
     FV_LANES_ENTRIES,

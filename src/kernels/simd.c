@@ -1,5 +1,5 @@
 /*
- * simd.c - convolution, linear layer and pooling on vectors, compiled once per instruction set.
+ * simd.c - convolution, linear layer, ReLU and pooling on vectors, compiled once per instruction set.
  *
  * Everything here is C[m][n] = start + sum over t, k of A(t,k,m) * B(t,k,n): a tile of M x N vectors
  * stays in registers while a list of taps t and a run k go by. A vector of C and B is V lanes
@@ -322,6 +322,24 @@ static void weight_rows(const fv_conv *v, job j, int rows, bool first)
         }
 }
 
+/* db += dy*1 over all pixels of each output channel. */
+static void bias_gradient(const fv_conv *v, const float *dy, float *db, bool first)
+{
+    static const ptrdiff_t zero[1] = {0};
+    static const float ones[L] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    int down = pieces(v->O, mmax[1]), area = v->P * v->Q;
+    job j = {.b = ones, .ta = zero, .tb = zero, .taps = 1, .K = area, .add = !first};
+    j.am = (ptrdiff_t)area * L, j.ak = L, j.cm = L;
+    for (int i = 0; i < down; i++) {
+        int o = piece_start(v->O, down, i), M = piece_start(v->O, down, i + 1) - o;
+        for (int lane = 0; lane < L; lane += V) {
+            j.a = dy + o * j.am + lane;
+            j.c = db + o * L + lane;
+            lane_tiles[M][1](&j, zero);
+        }
+    }
+}
+
 static void conv_backward_weight(const fv_conv *v, const float *x, const float *dy, float *dw,
                                  float *db, bool first, float *scratch)
 {
@@ -346,7 +364,7 @@ static void conv_backward_weight(const fv_conv *v, const float *x, const float *
             weight_rows(v, j, p + most < v->P ? most : v->P - p, first && p == 0);
         }
     if (db)
-        bias_gradient(v->O, v->P * v->Q, dy, db, first);
+        bias_gradient(v, dy, db, first);
 }
 
 /* ---- linear layer ------------------------------------------------------------------------- */
@@ -397,6 +415,22 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
             for (int e = 0; past && e < M; e++)
                 memcpy(rows + (size_t)e * K, edge + e * NMAX * V, (K - n * V) * sizeof *edge);
         }
+}
+
+/* ---- relu --------------------------------------------------------------------------------- */
+
+static void relu_forward(size_t n, const float *x, float *y)
+{
+    const vec zero = vec_splat(0.0f);
+    for (size_t i = 0; i < n; i += V)
+        vec_store(y + i, vec_max(zero, vec_load(x + i)));
+}
+
+static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
+{
+    const vec zero = vec_splat(0.0f);
+    for (size_t i = 0; i < n; i += V)
+        vec_store(dx + i, vec_pick(vec_at_most(vec_load(y + i), zero), zero, vec_load(dy + i)));
 }
 
 /* ---- pooling ------------------------------------------------------------------------------ */
@@ -476,6 +510,8 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     .linear_forward = linear_forward,
     .linear_backward_input = linear_backward_input,
     .linear_backward_weight = linear_backward_weight,
+    .relu_forward = relu_forward,
+    .relu_backward = relu_backward,
     .max_pool_forward = max_pool_forward,
     .max_pool_backward = max_pool_backward,
     FV_LANES_ENTRIES,

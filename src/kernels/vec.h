@@ -3,7 +3,8 @@
  *
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
  * gcc has no generic vector form of it. vec_bits puts an integer's bits into every element;
- * vec_wins(a, b) is a > b or a is NaN; vec_pick(m, a, b) is a where m, else b.
+ * vec_max gives b if the two are equal or one is NaN; vec_wins(a, b) is a > b or a is NaN;
+ * vec_pick(m, a, b) is a where m, else b.
  */
 #ifndef FV_VEC_H
 #define FV_VEC_H
@@ -22,7 +23,9 @@ static inline vec vec_splat(float a) { return _mm512_set1_ps(a); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
 static inline vec vec_bits(int32_t a) { return _mm512_castsi512_ps(_mm512_set1_epi32(a)); }
+static inline vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 typedef __mmask16 vec_mask;
+static inline vec_mask vec_at_most(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 static inline vec_mask vec_wins(vec a, vec b)
 {
     return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) | _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
@@ -44,7 +47,9 @@ static inline vec vec_splat(float a) { return _mm256_set1_ps(a); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }
 static inline vec vec_bits(int32_t a) { return _mm256_castsi256_ps(_mm256_set1_epi32(a)); }
+static inline vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 typedef __m256 vec_mask;
+static inline vec_mask vec_at_most(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
 static inline vec_mask vec_wins(vec a, vec b)
 {
     return _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
