@@ -25,7 +25,7 @@ const option options[OPT_COUNT] = {
                         .initial = "64", .min = 1, .max = 65536, .also = "batch bs",
                         .help = "images in a step"},
     [OPT_LR] = {"lr", .kind = KIND_NUMBER, .field = FIELD(lr), .value = "X", .initial = "0.01",
-                .above_min = true, .max = INFINITY, .also = "learning-rate rate",
+                .above_min = true, .max = 1e30, .below_max = true, .also = "learning-rate rate",
                 .help = "learning rate"},
     [OPT_MOMENTUM] = {"momentum", .kind = KIND_NUMBER, .field = FIELD(momentum), .value = "X",
                       .initial = "0.5", .max = 1, .below_max = true,
@@ -33,14 +33,15 @@ const option options[OPT_COUNT] = {
     [OPT_DAMPENING] = {"dampening", .kind = KIND_NUMBER, .field = FIELD(dampening), .value = "X",
                        .initial = "0", .max = 1, .help = "how much less of the new gradient"},
     [OPT_WEIGHT_DECAY] = {"weight-decay", .kind = KIND_NUMBER, .field = FIELD(weight_decay),
-                          .value = "X", .initial = "0", .max = INFINITY, .also = "wd decay l2",
+                          .value = "X", .initial = "0", .max = 1e30, .below_max = true,
+                          .also = "wd decay l2",
                           .help = "pull of the weights towards 0"},
     [OPT_NESTEROV] = {"nesterov", .field = FIELD(nesterov), .help = "Nesterov's momentum"},
     [OPT_MODEL] = {"model", .kind = KIND_CHOICE, .field = FIELD(model), .value = "NAME",
                    .initial = "lenet5", .choices = {"lenet5"}, .also = "net network",
                    .help = "the network"},
     [OPT_SEED] = {"seed", .kind = KIND_SEED, .field = FIELD(seed), .value = "N", .initial = "0",
-                  .help = "of the random numbers, as in PyTorch"},
+                  .help = "of the random numbers"},
     [OPT_ROOT] = {"root", .kind = KIND_TEXT, .field = FIELD(root), .value = "DIR",
                   .initial = "data", .also = "data dir folder",
                   .help = "the folder that holds MNIST/raw"},
@@ -182,12 +183,9 @@ static void describe_range(const option *o, char *text, size_t room)
         snprintf(text, room, "a text that is not empty");
     else if (o->kind == KIND_INT)
         snprintf(text, room, "a whole number from %.0f to %.0f", o->min, o->max);
-    else if (o->kind == KIND_NUMBER && isinf(o->max))
-        snprintf(text, room, "a number %s%g%s", o->above_min ? "above " : "of ", o->min,
-                 o->above_min ? "" : " or more");
     else if (o->kind == KIND_NUMBER)
-        snprintf(text, room, "a number from %g %s %g", o->min, o->below_max ? "to below" : "to",
-                 o->max);
+        snprintf(text, room, "a number %s %g, %s %g", o->above_min ? "above" : "from", o->min,
+                 o->below_max ? "below" : "at most", o->max);
     else
         for (int i = 0; i < 4 && o->choices[i]; i++)
             n += snprintf(text + n, room - (size_t)n, "%s%s", i ? ", " : "one of ", o->choices[i]);

@@ -1,0 +1,69 @@
+/*
+ * train.h - a training in progress, for the three files that make up `fovea train`: train.c does
+ * it, train_show.c says it, train_save.c keeps it.
+ */
+#ifndef FOVEA_TRAIN_H
+#define FOVEA_TRAIN_H
+
+#include "cli.h"
+
+/* A new folder for a run. */
+typedef struct run_folder {
+    char path[PATH_ROOM]; /* "" with --no-save */
+    size_t first_new;     /* length of the shortest part of path that did not exist before; 0: all
+                             was there */
+} run_folder;
+
+typedef struct epoch_result {
+    double train_loss, train_accuracy, train_seconds; /* means over the samples, while training */
+    fv_result test;
+    double test_seconds;
+} epoch_result;
+
+enum { RECENT = 4 };
+
+typedef struct training {
+    const settings *s;
+    const char *data;
+    fv_ctx *ctx;
+    fv_dataset *train, *test;
+    fv_loader *train_loader, *test_loader;
+    fv_net *net;
+    fv_optim *sgd;
+    card card;
+    run_folder folder;
+    progress live;
+    double start;
+    int epoch;            /* the one that runs, from 1 */
+    int done;             /* epochs that are finished */
+    int64_t step;         /* of this epoch, from 0 */
+    float recent[RECENT]; /* losses of the last steps: step i is at i % RECENT */
+    epoch_result last;    /* of the last finished epoch */
+    char *log;            /* log.csv so far */
+    struct cJSON *files;  /* names and checksums of the data */
+} training;
+
+/* ---- train_show.c --------------------------------------------------------------------------- */
+
+void show_plan(training *t);
+void show_step(training *t, const fv_batch *batch, float loss);
+int show_epoch(training *t);
+int show_end(training *t);
+int show_stop(training *t);
+int fail_loss(training *t, double loss, bool in_test);
+
+/* ---- train_save.c --------------------------------------------------------------------------- */
+
+/* Makes the folder, with parents; an existing one must be empty. out NULL: runs/DATA-1, -2, ... */
+int folder_make(run_folder *f, const char *out, const char *data);
+/* Removes what folder_make made, if nothing has been written there. */
+void folder_remove(const run_folder *f);
+
+/* What stays the same during the run: checksums of the data, the head of log.csv. */
+int save_start(training *t);
+int save_log_row(training *t);
+/* Writes model.safetensors, log.csv, run.json and runs/latest. */
+int save_run(training *t);
+void save_end(training *t);
+
+#endif

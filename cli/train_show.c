@@ -1,0 +1,164 @@
+/*
+ * train_show.c - what `fovea train` says. To stdout the tutorial's lines, byte for byte, or JSON;
+ * to a terminal on stderr the plan, the live line, and what to type next.
+ *
+ * Layer 6. Calls fovea.h, cJSON and libc.
+ */
+#include <cjson/cJSON.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "train.h"
+
+static bool talks(const training *t)
+{
+    return is_terminal(stderr) && !t->s->quiet;
+}
+
+/* ---- before --------------------------------------------------------------------------------- */
+
+void show_plan(training *t)
+{
+    const settings *s = t->s;
+    fv_device device = fv_device_describe(t->ctx);
+    fv_dataset_info train = fv_dataset_describe(t->train), test = fv_dataset_describe(t->test);
+    int64_t parameters = 0, macs = 0, steps = fv_loader_len(t->train_loader);
+    char a[32], b[32];
+    t->live = progress_start(!s->quiet, s->epochs, steps * s->epochs);
+    if (!talks(t))
+        return;
+    for (int i = 0; i < fv_layer_count(t->net); i++) {
+        parameters += fv_layer_at(t->net, i).parameters;
+        macs += fv_layer_at(t->net, i).macs;
+    }
+    fprintf(stderr, "fovea %s   kernels %s, threads %d   %s%s\n\n", fv_version(), device.kernels,
+            device.threads, t->folder.path[0] ? "run " : "nothing is saved", t->folder.path);
+    fprintf(stderr, "data    %s   %s training, %s test images, %d x %d x %d, %d classes\n", t->data,
+            with_commas(train.len, a), with_commas(test.len, b), train.channels, train.height,
+            train.width, train.classes);
+    fprintf(stderr, "model   %s   %s parameters   %s multiply-adds an image\n", s->model,
+            with_commas(parameters, a), with_commas(macs, b));
+    fprintf(stderr, "train   %d epoch%s x %s batches of %d   sgd  lr %g  momentum %g%s\n\n",
+            s->epochs, s->epochs > 1 ? "s" : "", with_commas(steps, a), s->batch_size, s->lr,
+            s->momentum, s->nesterov ? "  nesterov" : "");
+}
+
+/* ---- during --------------------------------------------------------------------------------- */
+
+/* Clears the live line if what comes next on stdout would run into it. */
+static void make_way(training *t)
+{
+    if (t->live.shares_screen)
+        progress_clear(&t->live);
+}
+
+void show_step(training *t, const fv_batch *batch, float loss)
+{
+    const settings *s = t->s;
+    int64_t steps = fv_loader_len(t->train_loader);
+    bool wanted = !s->json && !s->quiet && s->log_interval > 0;
+    if (wanted && batch->index % s->log_interval == 0) {
+        make_way(t);
+        printf("Train Epoch: %d [%lld/%lld (%.0f%%)]\tLoss: %.6f\n", t->epoch,
+               (long long)(batch->index * batch->n),
+               (long long)fv_dataset_describe(t->train).len,
+               100. * (double)batch->index / (double)steps, (double)loss);
+        fflush(stdout);
+    }
+    progress_step(&t->live, t->epoch, (t->epoch - 1) * steps + batch->index + 1, (double)loss);
+}
+
+int show_epoch(training *t)
+{
+    const epoch_result *e = &t->last;
+    if (t->s->json) {
+        make_way(t);
+        cJSON *line = cJSON_CreateObject();
+        cJSON_AddStringToObject(line, "event", "epoch");
+        cJSON_AddNumberToObject(line, "epoch", t->epoch);
+        cJSON_AddNumberToObject(line, "train_loss", e->train_loss);
+        cJSON_AddNumberToObject(line, "test_loss", e->test.loss);
+        cJSON_AddNumberToObject(line, "test_acc", accuracy_of(e->test));
+        cJSON_AddNumberToObject(line, "lr", fv_lr(t->sgd));
+        cJSON_AddNumberToObject(line, "seconds", e->train_seconds + e->test_seconds);
+        return json_line(line);
+    }
+    make_way(t);
+    printf("%sTest set: Accuracy: %.2f%%\n", t->s->quiet ? "" : "\n",
+           100. * (double)e->test.correct / (double)e->test.total);
+    fflush(stdout);
+    return EXIT_DONE;
+}
+
+/* ---- after ---------------------------------------------------------------------------------- */
+
+static int json_end(const training *t, const char *event)
+{
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "event", event);
+    cJSON_AddNumberToObject(line, "epochs", t->done);
+    if (t->done > 0)
+        json_result(line, t->last.test);
+    cJSON_AddNumberToObject(line, "seconds", now() - t->start);
+    if (t->folder.path[0])
+        cJSON_AddStringToObject(line, "run", t->folder.path);
+    else
+        cJSON_AddNullToObject(line, "run");
+    return json_line(line);
+}
+
+int show_end(training *t)
+{
+    progress_clear(&t->live);
+    int code = t->s->json ? json_end(t, "result") : EXIT_DONE;
+    if (!talks(t))
+        return code;
+    fputc('\n', stderr);
+    put_accuracy(stderr, t->last.test);
+    if (t->folder.path[0]) {
+        char path[PATH_ROOM];
+        struct stat st = {0};
+        join_path(path, t->folder.path, "model.safetensors");
+        stat(path, &st);
+        fprintf(stderr, "wrote   %s   %lld KB\n", path, (long long)(st.st_size + 512) / 1024);
+        fprintf(stderr, "next    fovea test %s\n        fovea predict %s mnist:0\n"
+                        "        fovea info %s\n",
+                t->folder.path, t->folder.path, t->folder.path);
+    }
+    return code;
+}
+
+int show_stop(training *t)
+{
+    progress_clear(&t->live);
+    int code = t->s->json ? json_end(t, "stopped") : EXIT_DONE;
+    fprintf(stderr, "stopped after step %lld of %lld in epoch %d; ", (long long)t->step + 1,
+            (long long)fv_loader_len(t->train_loader), t->epoch);
+    if (t->folder.path[0])
+        fprintf(stderr, "saved in %s\nnext    fovea test %s\n", t->folder.path, t->folder.path);
+    else
+        fputs("nothing is saved, as --no-save says\n", stderr);
+    return code ? code : EXIT_STOPPED;
+}
+
+int fail_loss(training *t, double loss, bool in_test)
+{
+    char recent[200] = "", safe[PATH_ROOM + 100], where[80];
+    int64_t first = t->step < RECENT ? 0 : t->step - RECENT + 1;
+    for (int64_t i = first, n = 0; i <= t->step; i++)
+        n += snprintf(recent + n, sizeof recent - (size_t)n, "  step %lld  %.4g", (long long)i,
+                      (double)t->recent[i % RECENT]);
+    progress_clear(&t->live);
+    if (t->done > 0 && t->folder.path[0])
+        snprintf(safe, sizeof safe, "the weights of epoch %d (test accuracy %.2f%%) are safe in %s",
+                 t->done, 100 * accuracy_of(t->last.test), t->folder.path);
+    else
+        strcpy(safe, t->done > 0 ? "nothing is saved, as --no-save says"
+                                 : "no epoch was finished before, so nothing is saved");
+    snprintf(where, sizeof where, in_test ? "in the test after epoch %d" : "at epoch %d, step %lld",
+             t->epoch, (long long)t->step);
+    return fail(EXIT_FAILED, "E-INF", "the loss became %s %s%s\n%s\n%s\n"
+                                      "help: fovea train --lr %g        ten times smaller",
+                loss != loss ? "not a number" : "infinite", where,
+                in_test ? "" : "; stopped before the update", recent, safe, t->s->lr / 10);
+}
