@@ -202,8 +202,8 @@ static void explain_value(const option *o, const char *text, char why[160], char
         *strchr(with_dot, ',') = '.';
     bool is_number = read_number(text, o->kind != KIND_NUMBER, &number);
     snprintf(fix, 40, "%s", o->initial ? o->initial : o->kind == KIND_INT ? "1" : "runs/mine");
-    for (int i = 3; o->kind == KIND_CHOICE && i >= 0; i--)
-        if (o->choices[i] && (i == 0 || looks_like(text, o->choices[i])))
+    for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
+        if (i == 0 || looks_like(text, o->choices[i]))
             snprintf(fix, 40, "%s", o->choices[i]);
     if (o->kind == KIND_TEXT)
         snprintf(why, 160, "\"\" is empty");

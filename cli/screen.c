@@ -106,11 +106,13 @@ static bool has_utf8(void)
 
 progress progress_start(bool on, int epochs, int64_t total)
 {
+    double time = now();
     return (progress){.on = on && is_lively(stderr),
                       .shares_screen = is_terminal(stdout),
                       .epochs = epochs,
                       .total = total,
-                      .start = now()};
+                      .start = time,
+                      .last = time};
 }
 
 void progress_step(progress *p, int epoch, int64_t done, double loss)

@@ -38,7 +38,7 @@ int edit_distance(const char *a, const char *b)
 bool looks_like(const char *word, const char *name)
 {
     size_t n = strlen(word);
-    if (n >= 3 && strncmp(word, name, n) == 0)
-        return true;
-    return edit_distance(word, name) <= (int)(strlen(name) + 2) / 3;
+    int third = (int)strlen(name) / 3;
+    return (n >= 3 && strncmp(word, name, n) == 0) ||
+           edit_distance(word, name) <= (third > 1 ? third : 1);
 }

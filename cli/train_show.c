@@ -5,6 +5,7 @@
  * Layer 6. Calls fovea.h, cJSON and libc.
  */
 #include <cjson/cJSON.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -147,7 +148,7 @@ int fail_loss(training *t, double loss, bool in_test)
     int64_t first = t->step < RECENT ? 0 : t->step - RECENT + 1;
     for (int64_t i = first, n = 0; i <= t->step; i++)
         n += snprintf(recent + n, sizeof recent - (size_t)n, "  step %lld  %.4g", (long long)i,
-                      (double)t->recent[i % RECENT]);
+                      isnan(t->recent[i % RECENT]) ? NAN : (double)t->recent[i % RECENT]);
     progress_clear(&t->live);
     if (t->done > 0 && t->folder.path[0])
         snprintf(safe, sizeof safe, "the weights of epoch %d (test accuracy %.2f%%) are safe in %s",
@@ -159,6 +160,6 @@ int fail_loss(training *t, double loss, bool in_test)
              t->epoch, (long long)t->step);
     return fail(EXIT_FAILED, "E-INF", "the loss became %s %s%s\n%s\n%s\n"
                                       "help: fovea train --lr %g        ten times smaller",
-                loss != loss ? "not a number" : "infinite", where,
+                isnan(loss) ? "not a number" : "infinite", where,
                 in_test ? "" : "; stopped before the update", recent, safe, t->s->lr / 10);
 }

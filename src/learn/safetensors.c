@@ -192,6 +192,21 @@ static void list_name(char *text, size_t room, const char *what, const char *nam
         snprintf(text + used, room - used, "  ...\n");
 }
 
+static void list_shapes(char *text, size_t room, const cJSON *tensor, const fv_param *p)
+{
+    char line[400], ours[80] = "";
+    cJSON *shape = cJSON_GetObjectItemCaseSensitive(tensor, "shape");
+    char *theirs = shape ? cJSON_PrintUnformatted(shape) : NULL;
+    for (int d = 0; d < p->ndim; d++) {
+        size_t used = strlen(ours);
+        snprintf(ours + used, sizeof ours - used, d ? ",%lld" : "%lld", (long long)p->dims[d]);
+    }
+    snprintf(line, sizeof line, "%.100s: %.100s, the net's is [%s]", p->name,
+             theirs ? theirs : "none", ours);
+    list_name(text, room, "another shape", line);
+    cJSON_free(theirs);
+}
+
 /* All tensors of the file against all parameters of the net. */
 static fv_status compare_names(const opened *f, const fv_net *net)
 {
@@ -203,7 +218,7 @@ static fv_status compare_names(const opened *f, const fv_net *net)
         if (!tensor)
             list_name(text, sizeof text, "missing", p.name);
         else if (!same_shape(cJSON_GetObjectItemCaseSensitive(tensor, "shape"), &p))
-            list_name(text, sizeof text, "another shape", p.name);
+            list_shapes(text, sizeof text, tensor, &p);
         met += tensor != NULL;
     }
     int found = 0;
@@ -226,6 +241,23 @@ static fv_status compare_names(const opened *f, const fv_net *net)
                    "names and sizes", f->path, text);
 }
 
+/* Tensor number i, which begins there, against those before it, which are sound. */
+static bool overlaps(const opened *f, const fv_net *net, int i, size_t begin)
+{
+    fv_param p = fv_param_at(net, i);
+    for (int k = 0; k < i; k++) {
+        fv_param o = fv_param_at(net, k);
+        size_t other;
+        placed(f, cJSON_GetObjectItemCaseSensitive(f->root, o.name), &o, &other);
+        if (begin < other + o.count * sizeof(float) && other < begin + p.count * sizeof(float)) {
+            fv_fail(f->ctx, FV_E_DATA, "\"%s\": tensors \"%s\" and \"%s\" overlap", f->path, o.name,
+                    p.name);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Copies all tensors, if apply, after a run without has found all of them sound. */
 static fv_status copy_tensors(const opened *f, fv_net *net, bool apply)
 {
@@ -233,7 +265,8 @@ static fv_status copy_tensors(const opened *f, fv_net *net, bool apply)
     for (int i = 0; i < fv_param_count(net); i++) {
         fv_param p = fv_param_at(net, i);
         size_t begin;
-        if (!placed(f, cJSON_GetObjectItemCaseSensitive(f->root, p.name), &p, &begin))
+        if (!placed(f, cJSON_GetObjectItemCaseSensitive(f->root, p.name), &p, &begin) ||
+            (!apply && overlaps(f, net, i, begin)))
             return fv_error(f->ctx);
         total += p.count * sizeof(float);
         if (apply) {

@@ -82,10 +82,10 @@ static fv_status check_channels(fv_ctx *ctx, const fv_def *def, const fv_conv2d_
                        def->name, a->in_channels, def->giver, C, C, def->in.h, def->in.w, C);
     if (C % groups || a->out_channels % groups)
         return fv_fail(ctx, FV_E_SHAPE,
-                       "layer \"%s\": %d groups divide neither or only one of %d input channels "
-                       "(from \"%s\") and %d output channels\n"
-                       "help: groups must divide both",
-                       def->name, groups, C, def->giver, a->out_channels);
+                       "layer \"%s\": %d groups must divide the %d input channels (from \"%s\") "
+                       "and the %d output channels\n"
+                       "help: groups 1, or channels that are multiples of %d",
+                       def->name, groups, C, def->giver, a->out_channels, groups);
     return FV_OK;
 }
 

@@ -1,0 +1,537 @@
+#!/bin/sh
+# test_cli.sh - the command as its user meets it: outputs, exit codes, errors, files.
+#
+#   test_cli.sh FOVEA DATA [quick]
+#
+# FOVEA is the program, DATA the folder that holds MNIST/raw. Nearly all is done with the first 640
+# training and 160 test images; quick leaves out the one epoch over all of them.
+set -u
+
+absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
+fovea=$(absolute "$1") data=$(absolute "$2") mode=${3:-full}
+unset NO_COLOR
+export LC_ALL=C
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0 failed=0
+
+# ---- tools ---------------------------------------------------------------------------------------
+
+run() { "$fovea" "$@" >"$work/out" 2>"$work/err" </dev/null; code=$?; }
+
+# check NAME COMMAND...: the command, as a test, says whether it is right.
+check() {
+    name=$1
+    shift
+    if "$@"; then
+        passed=$((passed + 1))
+        echo "ok $name"
+    else
+        failed=$((failed + 1))
+        echo "FAILED $name: $* (exit code $code)"
+        head -c 1000 "$work/out" "$work/err"
+    fi
+}
+
+ends_with() { [ "$code" -eq "$1" ]; }
+silent() { [ ! -s "$work/err" ]; }
+out_has() { grep -q -e "$1" "$work/out"; }
+err_has() { grep -q -e "$1" "$work/err"; }
+out_is() { printf '%s\n' "$1" | cmp -s - "$work/out"; }
+err_is() { printf '%s\n' "$1" | cmp -s - "$work/err"; }
+lines() { [ "$(wc -l <"$2")" -eq "$1" ]; }
+absent() { [ ! -e "$1" ]; }
+holds() { [ "$(ls "$1" | tr '\n' ' ')" = "$2" ]; }
+calculate() { awk "$@"; }
+
+# A usage error or a failure as all look: error, one help, a code; nothing on stdout, no crash.
+is_error() {
+    { [ "$code" -eq 1 ] || [ "$code" -eq 2 ]; } && [ ! -s "$work/out" ] &&
+        head -n 1 "$work/err" | grep -q '^error: ' &&
+        tail -n 1 "$work/err" | grep -q '^help:  .*[^ ].*  \[E-[A-Z]*\]$' &&
+        [ "$(grep -c '^help:' "$work/err")" -eq 1 ]
+}
+
+# small DIR IMAGES LABELS: a root with that many bytes of each training file, and 160 test images.
+small() {
+    raw=$1/MNIST/raw from=$data/MNIST/raw
+    mkdir -p "$raw"
+    side='\000\000\000\034\000\000\000\034'
+    {
+        printf '\000\000\010\003\000\000\002\200'"$side"
+        gunzip -c "$from/train-images-idx3-ubyte.gz" | tail -c +17 | head -c "$2"
+    } >"$raw/train-images-idx3-ubyte"
+    {
+        printf '\000\000\010\001\000\000\002\200'
+        gunzip -c "$from/train-labels-idx1-ubyte.gz" | tail -c +9 | head -c "$3"
+    } >"$raw/train-labels-idx1-ubyte"
+    {
+        printf '\000\000\010\003\000\000\000\240'"$side"
+        gunzip -c "$from/t10k-images-idx3-ubyte.gz" | tail -c +17 | head -c 125440
+    } >"$raw/t10k-images-idx3-ubyte"
+    {
+        printf '\000\000\010\001\000\000\000\240'
+        gunzip -c "$from/t10k-labels-idx1-ubyte.gz" | tail -c +9 | head -c 160
+    } >"$raw/t10k-labels-idx1-ubyte"
+}
+
+small data 501760 640 2>/dev/null
+
+# ---- help, version, device -----------------------------------------------------------------------
+
+run
+check overview ends_with 0
+check overview-silent silent
+commands='train test info predict device version help'
+for c in $commands; do check "overview-$c" out_has "^  $c  "; done
+cp out overview
+run help
+check help-is-overview cmp -s overview out
+run --help
+check option-help-is-overview cmp -s overview out
+for c in $commands; do
+    run help "$c"
+    check "help-$c" ends_with 0
+    check "help-$c-width" calculate 'length > 80 { wide = 1 } END { exit wide }' out
+    check "help-$c-order" calculate '/^examples/ { e = NR } /^options/ { o = NR }
+                                     END { exit !(0 < e && e < o) }' out
+    cp out text
+    run "$c" --lr 7 -h
+    check "help-$c-same" cmp -s text out
+    check "help-$c-code" ends_with 0
+done
+run help train
+for option in --epochs --batch-size --lr --momentum --dampening --weight-decay --nesterov --model \
+    --seed --root --out --no-save --threads --kernels --log-interval --json --quiet --help; do
+    check "help-train$option" out_has "$option "
+done
+check help-defaults out_has '^  --batch-size N .* 64$'
+
+run version
+version=$(sed 's/^fovea //' out)
+check version out_has '^fovea [0-9]*\.[0-9]*\.[0-9]*$'
+cp out text
+run --version
+check option-version cmp -s text out
+
+run device --threads 2 --kernels ref
+check device out_has '^kernels     ref, asked for$'
+check device-threads out_has '^threads     2$'
+run --json device --threads=2
+check device-json out_has '^{"kernels":".*"available":"ref.*"threads":2,"processors":[0-9]*}$'
+
+# ---- info about data -----------------------------------------------------------------------------
+
+run info mnist
+check info-mnist ends_with 0
+check info-train out_has '^Number of training data :  640$'
+check info-test out_has '^Number of test data :  160$'
+check info-shape out_has '^shape    \[1, 28, 28\]$'
+check info-type out_has '^type     uint8$'
+check info-histogram calculate '/^ +[0-9] / { n++; a += $2; b += $3 }
+                                END { exit !(n == 10 && a == 640 && b == 160) }' out
+run info mnist --json
+check info-mnist-json out_has '^{"data":"mnist","shape":\[1,28,28\],.*"count":640,.*"count":160,.*}$'
+
+# ---- training ------------------------------------------------------------------------------------
+
+loss='s/Loss: [0-9]*\.[0-9]\{6\}$/Loss: L/; s/[0-9]*\.[0-9][0-9]%$/A%/'
+tab=$(printf '\t')
+shape_is() { printf '%s\n' "$1" | sed "s/|/$tab/" >want && sed "$loss" out | cmp -s want -; }
+
+run train --log-interval 3 --epochs 2
+check train ends_with 0
+check train-silent silent
+check train-lines shape_is 'Train Epoch: 1 [0/640 (0%)]|Loss: L
+Train Epoch: 1 [192/640 (30%)]|Loss: L
+Train Epoch: 1 [384/640 (60%)]|Loss: L
+Train Epoch: 1 [576/640 (90%)]|Loss: L
+
+Test set: Accuracy: A%
+Train Epoch: 2 [0/640 (0%)]|Loss: L
+Train Epoch: 2 [192/640 (30%)]|Loss: L
+Train Epoch: 2 [384/640 (60%)]|Loss: L
+Train Epoch: 2 [576/640 (90%)]|Loss: L
+
+Test set: Accuracy: A%'
+test_line=$(tail -n 1 out)
+
+run train mnist --batch-size=60 --log-interval 10 --no-save
+check train-short-batch shape_is 'Train Epoch: 1 [0/640 (0%)]|Loss: L
+Train Epoch: 1 [400/640 (91%)]|Loss: L
+
+Test set: Accuracy: A%'
+run train --batch-size 16 --log-interval 1 --no-save
+check train-round-half-even out_has '\[16/640 (2%)\]'
+check train-round-half-up out_has '\[48/640 (8%)\]'
+run train --log-interval 0 --no-save
+check train-no-lines shape_is '
+Test set: Accuracy: A%'
+run train --quiet --no-save
+check train-quiet shape_is 'Test set: Accuracy: A%'
+check train-quiet-silent silent
+check no-save-writes-nothing holds runs 'latest mnist-1 '
+
+run train --json --epochs 2 --lr 0.02 --out json/a
+check train-json ends_with 0
+number='-\{0,1\}[0-9.e-]*'
+check train-json-lines lines 3 out
+check train-json-epoch out_has "^{\"event\":\"epoch\",\"epoch\":2,\"train_loss\":$number,\"test_loss\":$number,\"test_acc\":0\.[0-9]*,\"lr\":0.02,\"seconds\":$number}\$"
+check train-json-result out_has "^{\"event\":\"result\",\"epochs\":2,.*\"right\":[0-9]*,\"total\":160,.*\"run\":\"json/a\"}\$"
+
+# ---- the run folder ------------------------------------------------------------------------------
+
+check run-files holds runs/mnist-1 'log.csv model.safetensors run.json '
+check run-latest [ "$(cat runs/latest)" = mnist-1 ]
+check run-latest-elsewhere absent json/latest
+check log-lines lines 5 runs/mnist-1/log.csv
+check log-header [ "$(head -n 1 runs/mnist-1/log.csv)" = epoch,split,loss,accuracy,lr,seconds ]
+check log-splits [ "$(cut -d, -f1,2 runs/mnist-1/log.csv | tr '\n' ' ')" = \
+    'epoch,split 1,train 1,test 2,train 2,test ' ]
+logged=$(awk -F, 'END { printf "Test set: Accuracy: %.2f%%", 100 * $4 }' runs/mnist-1/log.csv)
+check log-accuracy [ "$logged" = "$test_line" ]
+json_has() { tr -d '\t\n' <runs/mnist-1/run.json | grep -q -e "$1"; }
+for pair in '"epochs":2' '"batch-size":64' '"lr":0.01' '"momentum":0.5' '"dampening":0' \
+    '"weight-decay":0' '"nesterov":false' '"model":"lenet5"' '"seed":0' '"root":"data"' \
+    '"out":"runs/mnist-1"' '"no-save":false' '"threads":[1-9]' '"kernels":"[a-z0-9]' \
+    '"log-interval":3' '"data":"mnist"' "\"version\":\"$version\"" '"result":{' '"total":160'; do
+    check "run-json-$pair" json_has "$pair"
+done
+if command -v sha256sum >/dev/null; then
+    for file in data/MNIST/raw/*; do
+        sum=$(sha256sum "$file" | cut -d' ' -f1)
+        check "run-json-$file" json_has "\"name\":\"$file\",\"sha256\":\"$sum\""
+    done
+fi
+model=runs/mnist-1/model.safetensors
+model_has() { head -c 2000 $model | tr -d '\0' | grep -a -q -e "$1"; }
+for text in '"model":"lenet5"' '"input":"1x28x28"' '"classes":"10"' '"mean":"0.1307"' \
+    '"std":"0.3081"' '"data":"mnist"' '"epochs":"2"' '"seed":"0"' "\"fovea\":\"$version\"" \
+    '"convnet.C1.weight":{"dtype":"F32","shape":\[6,1,5,5\]' '"fc.F7.bias":{"dtype":"F32"'; do
+    check "model-$text" model_has "$text"
+done
+
+run train --quiet --epochs 2 --threads 1
+check next-number holds runs 'latest mnist-1 mnist-2 '
+check latest-moves [ "$(cat runs/latest)" = mnist-2 ]
+check same-bits-any-threads cmp -s $model runs/mnist-2/model.safetensors
+run train --quiet --epochs 2 --seed 1 --out a/b/c/
+check out-with-parents holds a/b/c 'log.csv model.safetensors run.json '
+check other-seed [ "$(cksum <$model)" != "$(cksum <a/b/c/model.safetensors)" ]
+mkdir empty
+run train --quiet --out empty
+check out-empty holds empty 'log.csv model.safetensors run.json '
+cksum empty/* >before
+run train --quiet --out empty
+check out-in-use ends_with 1
+cksum empty/* >after
+check out-in-use-untouched cmp -s before after
+
+# ---- test, info, predict -------------------------------------------------------------------------
+
+for path in runs/mnist-1 runs/mnist-1/ $model; do
+    run test $path
+    check "test-$path" out_is "$test_line"
+    check "test-$path-silent" silent
+done
+run test mnist -q --threads 1 -- runs/mnist-1
+check test-order ends_with 2 # the first is the run, the second the data
+run test -q runs/latest --threads=1 mnist --kernels ref
+check test-options-anywhere ends_with 0
+run test runs/mnist-1 --json
+check test-json out_has '^{"event":"result",.*"right":[0-9]*,"total":160,"low":0\.[0-9]*,"high":0\.[0-9]*,.*}$'
+
+run info runs/mnist-1
+check info-run ends_with 0
+for text in 'convnet\.C1 .* 156 .* 117,600' '61,706' '416,520' '^input  *1x28x28$' \
+    '^epochs  *2$' '^mean  *0\.1307$'; do
+    check "info-$text" out_has "$text"
+done
+run info runs/mnist-1 --json
+check info-run-json out_has '^{"file":.*"epochs":"2",.*"parameters":61706,"multiply_adds":416520}$'
+
+run predict runs/mnist-1 mnist:0
+check predict ends_with 0
+check predict-label out_has '^mnist:0   label 7   predicted [0-9]   [a-z]*$'
+check predict-sum calculate '/^[ >] [0-9] / { n++; s += $NF } END { exit !(n == 10 && s > 0.99999 && s < 1.00001) }' out
+check predict-winner calculate '/^[ >] [0-9] / && $NF > most { most = $NF; mark = substr($0, 1, 1) }
+                                /^>/ { n++ } END { exit !(n == 1 && mark == ">") }' out
+run predict runs/mnist-1 mnist:train:0
+check predict-train out_has 'label 5 '
+run predict runs/mnist-1 mnist:test:159 --json
+check predict-json out_has '^{"data":"mnist","split":"test","index":159,"label":[0-9],"predicted":[0-9],"probabilities":\[.*\]}$'
+check predict-json-sum calculate -F'[][]' '{ n = split($2, p, ","); for (i = 1; i <= n; i++) s += p[i] }
+                                END { exit !(n == 10 && s > 0.99999 && s < 1.00001) }' out
+run predict runs/mnist-1 mnist:160
+check predict-outside ends_with 2
+check predict-outside-text err_has 'the test images of mnist are 0 to 159$'
+
+# ---- errors, word for word -----------------------------------------------------------------------
+
+golden() {
+    name=$1 want=$2 text=$3
+    shift 3
+    run "$@"
+    check "$name" ends_with "$want"
+    check "$name-text" err_is "$text"
+}
+
+golden unknown-option 2 'error: no option "--learning-rate" for "fovea train"; did you mean --lr ?
+       and "0,05" is not a number; write 0.05
+help:  fovea train photos/ --lr 0.05                                  [E-ARGS]' \
+    train photos/ --learning-rate 0,05
+golden comma 2 'error: --lr: "0,05" is not a number; write 0.05
+       --lr takes a number above 0, below 1e+30; the default is 0.01
+help:  fovea train --lr=0.05 --json                                   [E-ARGS]' \
+    train --lr=0,05 --json
+golden range-number 2 'error: --momentum: 1 is out of range
+       --momentum takes a number from 0, below 1; the default is 0.5
+help:  fovea train mnist --momentum 0.5                               [E-ARGS]' \
+    train mnist --momentum 1
+golden range-int 2 'error: --threads: 257 is out of range
+       --threads takes a whole number from 1 to 256; the default is all processors
+help:  fovea train --threads 1                                        [E-ARGS]' train --threads 257
+golden choice 2 'error: --kernels: "avx513" is none of them
+       --kernels takes one of ref, avx2, avx512; the default is the widest there is
+help:  fovea device --kernels avx512                                  [E-ARGS]' \
+    device --kernels avx513
+golden missing-value 2 'error: --out wants a value behind it: --out DIR
+help:  fovea help train                                               [E-ARGS]' train --out --json
+golden twice 2 'error: --seed is given twice
+help:  leave out one of the two                                       [E-ARGS]' \
+    train --seed 1 --seed=2
+golden unknown-command 2 'error: no command "trian"; did you mean train ?
+help:  fovea help train                                               [E-ARGS]' trian
+golden unknown-data 2 'error: there is no data set "data"
+       today there is one: mnist, handwritten digits in 10 classes
+help:  fovea train mnist --root data                                  [E-NAME]' train data
+golden missing-run 1 'error: "runs/mnits-2" is no run: there is no such folder or file
+       but there is runs/mnist-2, runs/mnist-1
+help:  fovea test runs/mnist-2                                        [E-PATH]' test runs/mnits-2
+golden in-use 1 'error: "runs/mnist-1" exists already, and a run overwrites nothing
+help:  fovea train --out runs/mnist-1-2                               [E-PATH]' \
+    train --out runs/mnist-1/
+golden no-such-image 2 'error: there is no image 640: the training images of mnist are 0 to 639
+help:  fovea predict runs/mnist-1 mnist:train:639                     [E-ARGS]' \
+    predict runs/mnist-1 mnist:train:640
+
+# ---- wrong command lines: never 0, never a crash, always a way out -------------------------------
+
+echo text >file
+count=0
+while read -r line; do
+    count=$((count + 1))
+    # shellcheck disable=SC2086 # the words of the line are the arguments
+    run $line
+    check "wrong-$count ($line)" is_error
+done <<'LINES'
+--json
+-x
+--lr 0.1
+--frobnicate train
+frobnicate
+tset
+Train
+train cifar10
+train mnist mnist
+train --lr
+train --lr 0
+train --lr -0.1
+train --lr nan
+train --lr inf
+train --lr 1e400
+train --lr 0x1p-3
+train --lr=
+train --lr 0.1.2
+train --lr --json
+train --momentum -0.1
+train --momentum 1
+train --momentum 1.5
+train --dampening 1.1
+train --weight-decay -1
+train --epochs 0
+train --epochs -1
+train --epochs 1.5
+train --epochs 99999999999999999999
+train --epochs one
+train --batch-size 0
+train --batch-size 65537
+train --threads 0
+train --threads 257
+train --seed -1
+train --seed 18446744073709551616
+train --seed 1e3
+train --log-interval -1
+train --kernels sse
+train --model lenet4
+train --json=1
+train --quiet --quiet
+train -q --quiet
+train -qq
+train --no-save --out x
+train --nesterov --momentum 0
+train --nesterov --dampening 0.5
+train --no-such-option
+train --root nowhere
+train --root file
+train --out file
+train --out file/run
+train --out runs
+train --out runs/latest
+train --out=
+train -- --lr
+test
+test runs/mnist-3
+test runs
+test file
+test data
+test runs/mnist-1 cifar
+test runs/mnist-1 mnist more
+test runs/mnist-1 --epochs 3
+test runs/mnist-1 --root nowhere
+test runs/mnist-1 --batch-size 0
+info
+info nothing
+info mnist more
+info mnist --root nowhere
+predict
+predict runs/mnist-1
+predict runs/mnist-1 0
+predict runs/mnist-1 mnist
+predict runs/mnist-1 mnist:
+predict runs/mnist-1 mnist:-1
+predict runs/mnist-1 mnist:1.5
+predict runs/mnist-1 mnist:x
+predict runs/mnist-1 mnist:train:
+predict runs/mnist-1 mnist:valid:0
+predict runs/mnist-1 mnist:99999999999999999999
+predict runs/mnist-9 mnist:0
+device more
+device --threads -1
+version more
+help frobnicate
+help train test
+LINES
+check wrong-files [ "$(cat file)" = text ]
+
+# ---- failures leave nothing behind, and lose nothing ---------------------------------------------
+
+run train --lr 1e20 --out x/y/z
+check infinite ends_with 1
+check infinite-code err_has '\[E-INF\]$'
+check infinite-where err_has '^error: the loss became .* at epoch 1, step [0-9]*; stopped before the update$'
+check infinite-recent err_has '^         step 0  2\.[23][0-9]*  step 1  [in]'
+check infinite-no-folder absent x
+run train --lr 1e20
+check infinite-no-number absent runs/mnist-3
+
+# One step an epoch: the first makes the weights large, the later ones too large.
+run train --epochs 9 --batch-size 640 --lr 1000 --momentum 0.9 --weight-decay 1 --out late
+check late ends_with 1
+check late-code err_has '\[E-INF\]$'
+check late-safe err_has 'the weights of epoch [1-8] (test accuracy .*) are safe in late$'
+run test late
+check late-usable ends_with 0
+
+small short 501759 640 2>/dev/null
+run train --root short --out x/y
+check truncated ends_with 1
+check truncated-text is_error
+check truncated-no-folder absent x
+small labels 501760 639 2>/dev/null
+printf '\014' >>labels/MNIST/raw/train-labels-idx1-ubyte
+run train --root labels --out x/y
+check wrong-label err_has '\[E-CLASS\]$'
+check wrong-label-sample err_has '639'
+check wrong-label-no-folder absent x
+if [ -c /dev/full ]; then
+    "$fovea" version >/dev/full 2>err
+    code=$?
+    check full-disk ends_with 1
+    check full-disk-text err_has '\[E-IO\]$'
+fi
+printf '0123456789' >damaged.safetensors
+run test damaged.safetensors
+check damaged is_error
+{ head -c 100000 $model; } >damaged.safetensors
+run test damaged.safetensors
+check damaged-cut is_error
+
+# A file that says nothing of itself is taken for the tutorial's net.
+header='{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  '
+{ printf '\070\000\000\000\000\000\000\000%s' "$header"; printf '\000\000\000\000'; } >other.safetensors
+run test other.safetensors
+check other-net ends_with 1
+check other-net-note err_has '^note:  other.safetensors does not say what it is'
+check other-net-names err_has 'convnet.C1.weight'
+
+# ---- Ctrl+C --------------------------------------------------------------------------------------
+
+# interrupt ARGS...: trains for very long, and is interrupted when the first line is there.
+interrupt() {
+    : >out
+    "$fovea" train --epochs 1000000 --log-interval 1 "$@" >out 2>err </dev/null &
+    pid=$! waited=0
+    while [ ! -s out ] && [ $waited -lt 60 ] && kill -0 $pid; do
+        sleep 1
+        waited=$((waited + 1))
+    done
+    kill -INT $pid
+    wait $pid
+    code=$?
+}
+interrupt --out stopped
+check interrupt ends_with 130
+check interrupt-text err_has '^stopped after step .* saved in stopped$'
+check interrupt-next err_has 'fovea test stopped$'
+check interrupt-files holds stopped 'log.csv model.safetensors run.json '
+run test stopped
+check interrupt-usable ends_with 0
+interrupt --no-save
+check interrupt-no-save ends_with 130
+check interrupt-no-save-text err_has 'nothing is saved'
+
+# ---- a terminal ----------------------------------------------------------------------------------
+
+if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
+    escape=$(printf '\033')
+    on_terminal() { script -qec "'$fovea' $1" /dev/null >out 2>err </dev/null; code=$?; }
+    export TERM=xterm
+    on_terminal 'train --epochs 2 --out seen'
+    check terminal-plan out_has 'model   lenet5   61,706 parameters   416,520 multiply-adds'
+    check terminal-lines out_has 'Train Epoch: 2 \[0/640 (0%)\]'
+    check terminal-range out_has ' of 160 right   (95% range '
+    check terminal-next out_has 'fovea predict seen mnist:0'
+    on_terminal 'train --lr 0'
+    check terminal-colour out_has "^$escape\[1;31merror:"
+    check terminal-code ends_with 2
+    on_terminal 'train -q --no-save'
+    check terminal-quiet lines 1 out
+    for set in TERM=dumb NO_COLOR=1; do
+        export "${set?}"
+        on_terminal 'train --epochs 3 --no-save; '"'$fovea' train --lr 0"
+        check "terminal-$set" out_has '^error: '
+        check "terminal-$set-no-escape" [ "$(grep -c "$escape" out)" -eq 0 ]
+        export TERM=xterm
+    done
+fi
+
+# ---- the real thing ------------------------------------------------------------------------------
+
+if [ "$mode" != quick ]; then
+    run train --root "$data" --seed 0 --threads 1 --no-save
+    check epoch ends_with 0
+    check epoch-lines lines 12 out
+    check epoch-first [ "$(head -n 1 out)" = "Train Epoch: 1 [0/60000 (0%)]${tab}Loss: 2.304835" ]
+    check epoch-second out_has '^Train Epoch: 1 \[6400/60000 (11%)\]'
+    check epoch-last out_has '^Train Epoch: 1 \[57600/60000 (96%)\]'
+    check epoch-accuracy calculate '/^Test set/ { a = $4 + 0 }
+                                    END { exit !(a >= 94.88 && a <= 95.48) }' out
+    run info mnist --root "$data"
+    check full-counts out_has '^Number of training data :  60000$'
+    check full-test-counts out_has '^Number of test data :  10000$'
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

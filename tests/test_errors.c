@@ -1,0 +1,228 @@
+/*
+ * test_errors.c - every way to write a net down wrongly or to call out of order, with its message.
+ *
+ * The texts are the user interface of the library: they are compared to the letter.
+ */
+#include "testing.h"
+
+#include <math.h>
+
+static fv_ctx *ctx;
+
+static int open_context(void **state)
+{
+    (void)state;
+    ctx = fv_open(NULL);
+    return ctx == NULL;
+}
+
+static int close_context(void **state)
+{
+    (void)state;
+    fv_close(ctx);
+    return 0;
+}
+
+static fv_node image(int channels, int height, int width)
+{
+    return fv_input(ctx, channels, height, width);
+}
+
+static void shapes(void **state)
+{
+    (void)state;
+    fv_node x = fv_max_pool2d(fv_conv2d(image(1, 28, 28), 16, 5, .padding = 2), 2, .name = "S2");
+    fv_conv2d(x, 6, 5, .in_channels = 6, .name = "convnet.C3");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"convnet.C3\": expects 6 input channels but \"S2\" gives 16 "
+                 "([N,16,14,14])\nhelp: set in_channels to 16, or leave it out");
+    fv_conv2d(image(3, 8, 8), 4, 3, .groups = 2, .name = "C1");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"C1\": 2 groups must divide the 3 input channels (from \"input\") and the "
+                 "4 output channels\nhelp: groups 1, or channels that are multiples of 2");
+    fv_conv2d(image(1, 4, 4), 2, 5, .name = "C1");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"C1\": a 5 x 5 kernel (dilation 1 x 1) does not fit into the 4 x 4 picture "
+                 "that \"input\" gives, with padding 0 x 0\nhelp: a smaller kernel, or more padding");
+    fv_conv2d(image(1, 8, 8), 2, 3, .padding = FV_SAME, .stride = 2, .name = "C1");
+    assert_error(ctx, FV_E_ARG,
+                 "layer \"C1\": padding FV_SAME keeps the size only with stride 1, but the stride is "
+                 "2 x 2\nhelp: give the padding in numbers");
+    fv_conv2d(image(1, 8, 8), 0, 3, .name = "C1");
+    assert_error(ctx, FV_E_ARG,
+                 "layer \"C1\": out_channels is 0 and groups 1; both must be 1 or more");
+    fv_conv2d(image(1, 8, 8), 2, 0, .name = "C1");
+    assert_error(ctx, FV_E_ARG,
+                 "layer \"C1\": kernel_size is 0 x 0, but must be 1 to 32767 each way\n"
+                 "help: give one int, or FV_HW(rows, columns)");
+    fv_conv2d(image(1, 8, 8), 2, 3, .stride = -1, .name = "C1");
+    assert_error(ctx, FV_E_ARG,
+                 "layer \"C1\": stride is -1 x -1, but must be 1 to 32767 each way\n"
+                 "help: give one int, or FV_HW(rows, columns)");
+    fv_max_pool2d(image(1, 8, 8), 3, .padding = 2, .name = "S2");
+    assert_error(ctx, FV_E_ARG,
+                 "layer \"S2\": padding 2 x 2 is more than half of the 3 x 3 kernel\n"
+                 "help: at most 1 x 1, or windows would see nothing but padding");
+    fv_max_pool2d(image(1, 4, 4), 5, .name = "S2");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"S2\": a 5 x 5 window (dilation 1 x 1) does not fit into the 4 x 4 picture "
+                 "that \"input\" gives, with padding 0 x 0\nhelp: a smaller window");
+    fv_linear(image(16, 5, 5), 84, .name = "F6");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"F6\": a linear layer takes [N,K], but \"input\" gives [N,16,5,5]\n"
+                 "help: x = fv_flatten(x) before it");
+    fv_linear(fv_flatten(image(16, 5, 5), .name = "flat"), 84, .in_features = 120, .name = "F6");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"F6\": expects 120 input features but \"flat\" gives 400\n"
+                 "help: set in_features to 400, or leave it out");
+    fv_linear(fv_flatten(image(1, 20000, 10000)), 100, .name = "F6");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"F6\": its output [N,100,1,1] or its weight of 20000000000 numbers is "
+                 "larger than 268435456 numbers");
+    fv_input(ctx, 1, 0, 28);
+    assert_error(ctx, FV_E_SHAPE,
+                 "input \"input\": [N,1,0,28] is no shape of an image; each must be 1 or more and "
+                 "their product at most 268435456");
+    fv_input(ctx, 3, 8, 8, .mean = {0.5f}, .std = {0.5f});
+    assert_error(ctx, FV_E_SHAPE,
+                 "input \"input\": mean and std are given for 1 channels, the images have 3\n"
+                 "help: one mean and one std for each channel, at most 4");
+    fv_input(ctx, 1, 8, 8, .mean = {0.5f});
+    assert_error(ctx, FV_E_ARG,
+                 "input \"input\": mean 0.5 and std 0 of channel 0; std must be more than 0 and both "
+                 "finite");
+}
+
+static void names(void **state)
+{
+    (void)state;
+    fv_node x = fv_scope_begin(image(1, 8, 8), "net");
+    fv_relu(fv_relu(x, .name = "a"), .name = "a");
+    assert_error(ctx, FV_E_NAME,
+                 "two layers are called \"net.a\"\n"
+                 "help: give the second another .name, or a scope of its own");
+    fv_relu(x, .name = "");
+    assert_error(ctx, FV_E_NAME,
+                 "a relu layer has a name of 0 characters; 1 to 255 are allowed\n"
+                 "help: leave .name out for a name made up for it");
+    fv_net_new(fv_relu(x));
+    assert_error(ctx, FV_E_STATE,
+                 "a scope was begun and not ended\nhelp: x = fv_scope_end(x) before fv_net_new(x)");
+    fv_scope_end(fv_scope_end(x));
+    assert_error(ctx, FV_E_STATE, "fv_scope_end without a fv_scope_begin before it");
+    x = image(1, 8, 8);
+    fv_net_new(fv_relu(x));
+    fv_relu(x);
+    assert_error(ctx, FV_E_STATE,
+                 "a relu layer was added after fv_net_new had made a net of the layers");
+    fv_model(ctx, "lenet6", 1, 28, 28, 10, NULL, NULL);
+    assert_error(ctx, FV_E_NAME, "there is no model \"lenet6\"\nhelp: the built-in one is lenet5");
+}
+
+static void order_of_calls(void **state)
+{
+    (void)state;
+    fv_net *net = small_net(ctx);
+    float *pixels;
+    int64_t labels[4];
+    fv_batch b = small_batch(4, &pixels, labels);
+    assert_true(isnan(fv_nll_loss(net, &b)));
+    assert_error(ctx, FV_E_STATE, "a loss was asked for before any fv_forward");
+    const char *no_loss = "fv_backward without a loss to start from\n"
+                          "help: in train mode, fv_forward, then a loss of mean or sum, then "
+                          "fv_backward once";
+    fv_forward(net, &b);
+    fv_backward(net);
+    assert_error(ctx, FV_E_STATE, no_loss);
+    fv_nll_loss(net, &b);
+    fv_backward(net);
+    assert_fine(ctx);
+    fv_backward(net);
+    assert_error(ctx, FV_E_STATE, no_loss);
+    fv_eval_mode(net);
+    fv_forward(net, &b);
+    fv_nll_loss(net, &b);
+    fv_backward(net);
+    assert_error(ctx, FV_E_STATE, no_loss);
+
+    labels[2] = 5;
+    fv_forward(net, &b);
+    assert_true(isnan(fv_cross_entropy_loss(net, &b)));
+    assert_error(ctx, FV_E_CLASS,
+                 "label 5 of sample 2: the net has 5 classes, 0 to 4\n"
+                 "help: fv_dataset_check finds such labels before training starts");
+    b.n = 3;
+    fv_nll_loss(net, &b);
+    assert_error(ctx, FV_E_ARG,
+                 "a loss takes the batch of the last fv_forward (4 images), with labels; this one "
+                 "has 3 images and has labels");
+    b.channels = 1;
+    fv_forward(net, &b);
+    assert_error(ctx, FV_E_SHAPE,
+                 "the net takes images [N,2,9,8], but the batch has [3,1,9,8]\n"
+                 "help: resize the images, or build the net with fv_input(ctx, 1, 9, 8)");
+    b.n = 0;
+    fv_forward(net, &b);
+    assert_error(ctx, FV_E_ARG,
+                 "fv_forward: a batch must have 1 or more images of uint8 or float32 pixels");
+    free(pixels);
+}
+
+static void sgd(void **state)
+{
+    (void)state;
+    fv_net *net = small_net(ctx);
+    fv_sgd(net, .lr = -1);
+    assert_error(ctx, FV_E_ARG, "fv_sgd: lr is -1, but must be more than 0");
+    fv_sgd(net, .lr = NAN);
+    assert_int_equal(fv_error(ctx), FV_E_ARG);
+    fv_error_clear(ctx);
+    fv_sgd(net, .momentum = 1);
+    assert_error(ctx, FV_E_ARG, "fv_sgd: momentum is 1, but must be in [0,1)");
+    fv_sgd(net, .momentum = 0.5, .dampening = 2);
+    assert_error(ctx, FV_E_ARG, "fv_sgd: dampening is 2, but must be in [0,1]");
+    fv_sgd(net, .weight_decay = -0.1);
+    assert_error(ctx, FV_E_ARG, "fv_sgd: weight_decay is -0.1, but must be 0 or more");
+    fv_sgd(net, .nesterov = true);
+    assert_error(ctx, FV_E_ARG,
+                 "fv_sgd: nesterov wants momentum above 0 and dampening 0, not 0 and 0");
+    fv_set_lr(fv_sgd(net), 0);
+    assert_error(ctx, FV_E_ARG, "fv_set_lr: lr is 0, but must be more than 0");
+}
+
+/* One error is enough: what comes after it does nothing and changes no text. */
+static void errors_pass_through(void **state)
+{
+    (void)state;
+    fv_node x = fv_conv2d(image(1, 4, 4), 2, 9, .name = "C1");
+    x = fv_log_softmax(fv_linear(fv_flatten(fv_relu(fv_max_pool2d(x, 2))), 10));
+    fv_net *net = fv_net_new(x);
+    fv_optim *optim = fv_sgd(net, .lr = 0.1);
+    fv_batch b = {.n = 1};
+    assert_null(net);
+    assert_null(optim);
+    fv_loader *loader = fv_loader_new(fv_mnist(ctx, "nowhere", FV_TRAIN), .batch_size = 4);
+    assert_false(fv_loader_next(loader, &b));
+    assert_int_not_equal(fv_forward(net, &b), FV_OK);
+    assert_true(isnan(fv_nll_loss(net, &b)));
+    assert_int_not_equal(fv_backward(net), FV_OK);
+    assert_int_not_equal(fv_step(optim), FV_OK);
+    assert_int_not_equal(fv_save(net, "no.safetensors", NULL, 0), FV_OK);
+    assert_int_not_equal(fv_load(net, "no.safetensors"), FV_OK);
+    assert_null(fv_output(net));
+    assert_null(fv_summary(net, 1));
+    fv_net_free(net);
+    fv_optim_free(optim);
+    assert_int_equal(strncmp(fv_error_text(ctx), "layer \"C1\": a 9 x 9 kernel", 25), 0);
+    fv_error_clear(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shapes),        cmocka_unit_test(names),
+        cmocka_unit_test(order_of_calls), cmocka_unit_test(sgd),
+        cmocka_unit_test(errors_pass_through),
+    };
+    return cmocka_run_group_tests(tests, open_context, close_context);
+}

@@ -1,0 +1,352 @@
+/*
+ * test_net.c - a net as its user sees it: gradients, accumulation, modes, batches of any size,
+ * memory, threads, and what the summary says. Values against PyTorch are in test_golden.c.
+ */
+#include "testing.h"
+
+#include <math.h>
+
+/* ---- gradients ---------------------------------------------------------------------------- */
+
+static double loss_at(fv_net *net, const fv_batch *b)
+{
+    fv_forward(net, b);
+    float losses[64];
+    double sum = 0;
+    fv_nll_loss(net, b, .reduction = FV_NONE, .losses = losses);
+    for (int i = 0; i < b->n; i++)
+        sum += (double)losses[i];
+    return sum / b->n;
+}
+
+/* Along a random direction through all parameters and the input, the slope of the loss is the
+   gradient times the direction: central differences, which float32 allows to some 1e-3. */
+static void slope_is_gradient(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(&(fv_options){.seed = 3});
+    fv_net *net = small_net(ctx);
+    float *pixels;
+    int64_t labels[19];
+    fv_batch b = small_batch(19, &pixels, labels);
+    run_step(net, &b);
+    assert_fine(ctx);
+    for (int i = -1; i < fv_param_count(net); i++) {
+        fv_param p = fv_param_at(net, i);
+        size_t n = i < 0 ? 19 * SMALL_PIXELS : p.count;
+        float *value = i < 0 ? pixels : p.value, *direction = random_floats(n, 77);
+        const float *grad = i < 0 ? fv_input_gradient(net) : p.grad;
+        double slope = 0, size = 0, h = 2e-3, f[2];
+        for (size_t k = 0; k < n; k++) {
+            slope += (double)grad[k] * (double)direction[k];
+            size += (double)grad[k] * (double)grad[k];
+        }
+        float *saved = malloc(n * sizeof *saved);
+        memcpy(saved, value, n * sizeof *saved);
+        for (int side = 0; side < 2; side++) {
+            for (size_t k = 0; k < n; k++)
+                value[k] = saved[k] + (float)(side ? h : -h) * direction[k];
+            f[side] = loss_at(net, &b);
+        }
+        memcpy(value, saved, n * sizeof *saved);
+        double measured = (f[1] - f[0]) / (2 * h);
+        if (!(fabs(measured - slope) < 1e-3 + 2e-2 * sqrt(size)) || size == 0)
+            fail_msg("%s: slope %.6f, gradient says %.6f", i < 0 ? "input" : p.name, measured,
+                     slope);
+        free(saved);
+        free(direction);
+    }
+    free(pixels);
+    fv_close(ctx);
+}
+
+/* Two backward passes without zero_grad give twice the gradient, exactly. */
+static void gradients_accumulate(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(NULL);
+    fv_net *net = small_net(ctx);
+    float *pixels, once[2048];
+    int64_t labels[5];
+    fv_batch b = small_batch(5, &pixels, labels);
+    run_step(net, &b);
+    fv_param p = fv_param_at(net, 0);
+    memcpy(once, p.grad, p.count * sizeof *once);
+    fv_forward(net, &b);
+    fv_nll_loss(net, &b);
+    fv_backward(net);
+    for (size_t i = 0; i < p.count; i++)
+        assert_true(p.grad[i] == 2 * once[i]);
+    fv_zero_grad(net);
+    for (size_t i = 0; i < p.count; i++)
+        assert_true(p.grad[i] == 0);
+    assert_fine(ctx);
+    free(pixels);
+    fv_close(ctx);
+}
+
+/* ---- batches ------------------------------------------------------------------------------ */
+
+/* An image gives the same bits alone, first, last or in the middle of any batch, in both modes. */
+static void batch_does_not_matter(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(&(fv_options){.seed = 5});
+    fv_net *net = small_net(ctx);
+    float *pixels;
+    int64_t labels[40];
+    float whole[40][5];
+    fv_batch b = small_batch(40, &pixels, labels);
+    fv_forward(net, &b);
+    memcpy(whole, fv_output(net), sizeof whole);
+    fv_eval_mode(net);
+    for (int n = 1; n <= 33; n += 8)
+        for (int from = 0; from + n <= 40; from += 5) {
+            fv_batch part = b;
+            part.n = n;
+            part.pixels = pixels + from * SMALL_PIXELS;
+            fv_forward(net, &part);
+            assert_memory_equal(fv_output(net), whole[from], n * sizeof whole[0]);
+        }
+    assert_fine(ctx);
+    free(pixels);
+    fv_close(ctx);
+}
+
+/* SHA-256 of all parameters after some steps with odd batch sizes. */
+static void digest_after_training(int threads, const char *kernels, char hex[65])
+{
+    fv_ctx *ctx = fv_open(&(fv_options){.seed = 9, .threads = threads, .kernels = kernels});
+    hex[0] = '\0';
+    if (fv_error(ctx) != FV_E_DEVICE) {
+        fv_net *net = small_net(ctx);
+        fv_optim *sgd = fv_sgd(net, .lr = 0.05, .momentum = 0.9, .nesterov = true);
+        float all[2048];
+        size_t used = 0;
+        for (int step = 0; step < 12; step++) {
+            float *pixels;
+            int64_t labels[300];
+            fv_batch b = small_batch(1 + step * 27, &pixels, labels);
+            run_step(net, &b);
+            fv_step(sgd);
+            free(pixels);
+        }
+        assert_fine(ctx);
+        for (int i = 0; i < fv_param_count(net); i++) {
+            fv_param p = fv_param_at(net, i);
+            memcpy(all + used, p.value, p.count * sizeof *all);
+            used += p.count;
+        }
+        fv_sha256(all, used * sizeof *all, hex);
+    }
+    fv_close(ctx);
+}
+
+static void threads_and_kernels_do_not_matter(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {"ref", "avx2", "avx512"};
+    static const int threads[] = {1, 2, 3, 4, 8};
+    char first[65], hex[65];
+    digest_after_training(1, "ref", first);
+    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++)
+        for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+            digest_after_training(threads[t], sets[s], hex);
+            if (hex[0] && strcmp(hex, first) != 0)
+                fail_msg("%s with %d threads trains to other bits than ref with 1", sets[s],
+                         threads[t]);
+        }
+}
+
+/* ---- memory ------------------------------------------------------------------------------- */
+
+static void steps_allocate_nothing(void **state)
+{
+    (void)state;
+    counting memory = {0};
+    fv_ctx *ctx =
+        fv_open(&(fv_options){.threads = 2, .allocate = counting_allocate, .user = &memory});
+    fv_net *net = small_net(ctx);
+    fv_optim *sgd = fv_sgd(net, .momentum = 0.5);
+    float *pixels;
+    int64_t labels[64];
+    fv_batch b = small_batch(64, &pixels, labels);
+    for (int step = 0; step < 5; step++) {
+        if (step == 4)
+            b.n = 10; /* the last, short batch of an epoch */
+        run_step(net, &b);
+        fv_step(sgd);
+        if (step == 0)
+            memory.calls = 0;
+    }
+    assert_fine(ctx);
+    assert_int_equal(memory.calls, 0);
+    free(pixels);
+    fv_close(ctx);
+    assert_int_equal(memory.live, 0);
+}
+
+/* Building, a step, a run: with any one allocation failing there is an error of memory and no crash,
+   and nothing is left. The pool of threads alone is done without. */
+static bool build_and_step(counting *memory)
+{
+    fv_ctx *ctx =
+        fv_open(&(fv_options){.threads = 2, .allocate = counting_allocate, .user = memory});
+    fv_net *net = small_net(ctx);
+    fv_optim *sgd = fv_sgd(net, .momentum = 0.5);
+    float *pixels;
+    int64_t labels[40];
+    fv_batch b = small_batch(40, &pixels, labels);
+    run_step(net, &b);
+    fv_step(sgd);
+    fv_eval_mode(net);
+    fv_forward(net, &b);
+    fv_summary(net, 8);
+    fv_status status = fv_error(ctx);
+    assert_true(status == FV_OK || status == FV_E_MEMORY);
+    if (status)
+        assert_true(strstr(fv_error_text(ctx), "no memory") != NULL);
+    free(pixels);
+    fv_close(ctx);
+    assert_int_equal(memory->live, 0);
+    return status == FV_OK;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    counting memory = {0};
+    assert_true(build_and_step(&memory));
+    long calls = memory.calls, done_without = 0;
+    assert_true(calls > 20);
+    for (long n = 1; n <= calls; n++) {
+        memory = (counting){.fail_at = n};
+        done_without += build_and_step(&memory);
+    }
+    assert_int_equal(done_without, 1);
+}
+
+static void memory_is_known_before(void **state)
+{
+    (void)state;
+    counting memory = {0};
+    fv_ctx *ctx =
+        fv_open(&(fv_options){.threads = 1, .allocate = counting_allocate, .user = &memory});
+    fv_net *net = fv_model(ctx, "lenet5", 1, 28, 28, 10, NULL, NULL);
+    fv_memory train = fv_memory_plan(net, 64, true), eval = fv_memory_plan(net, 64, false);
+    assert_int_equal(train.parameters, 2 * 4 * 61760); /* 61,706, each tensor in whole vectors */
+    assert_true(eval.activations < train.activations / 2);
+    assert_true(fv_memory_plan(net, 128, true).activations > train.activations);
+    assert_int_equal(fv_memory_plan(net, 0, true).activations, 0);
+
+    uint8_t *pixels = calloc(64, 28 * 28);
+    fv_batch b = {.n = 64, .channels = 1, .height = 28, .width = 28, .pixels = pixels};
+    size_t planned[2] = {eval.activations + eval.scratch, train.activations + train.scratch};
+    for (int mode = 0; mode < 2; mode++) {
+        memory.bytes = 0;
+        mode ? fv_train_mode(net) : fv_eval_mode(net);
+        fv_forward(net, &b);
+        assert_in_range(memory.bytes, planned[mode], planned[mode] + planned[mode] / 50);
+    }
+    free(pixels);
+    assert_fine(ctx);
+    fv_close(ctx);
+}
+
+/* ---- what it says of itself --------------------------------------------------------------- */
+
+static void names_and_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        int64_t dims[4];
+    } want[] = {
+        {"convnet.C1.weight", {6, 1, 5, 5}},    {"convnet.C1.bias", {6, 1, 1, 1}},
+        {"convnet.C3.weight", {16, 6, 5, 5}},   {"convnet.C3.bias", {16, 1, 1, 1}},
+        {"convnet.C5.weight", {120, 16, 5, 5}}, {"convnet.C5.bias", {120, 1, 1, 1}},
+        {"fc.F6.weight", {84, 120, 1, 1}},      {"fc.F6.bias", {84, 1, 1, 1}},
+        {"fc.F7.weight", {10, 84, 1, 1}},       {"fc.F7.bias", {10, 1, 1, 1}},
+    };
+    fv_ctx *ctx = fv_open(NULL);
+    fv_net *net = fv_model(ctx, "lenet5", 1, 28, 28, 10, NULL, NULL);
+    assert_int_equal(fv_param_count(net), 10);
+    for (int i = 0; i < 10; i++) {
+        fv_param p = fv_param_at(net, i);
+        assert_string_equal(p.name, want[i].name);
+        assert_memory_equal(p.dims, want[i].dims, sizeof p.dims);
+    }
+    int64_t parameters = 0, macs = 0;
+    for (int i = 0; i < fv_layer_count(net); i++) {
+        parameters += fv_layer_at(net, i).parameters;
+        macs += fv_layer_at(net, i).macs;
+    }
+    assert_int_equal(parameters, 61706);
+    assert_int_equal(macs, 416520);
+    const char *summary = fv_summary(net, 64);
+    assert_true(strstr(summary, "convnet.C3     conv2d       5x5        [64,16,10,10]          "
+                                "2,416        240,000       409,600\n") != NULL);
+    assert_true(strstr(summary, "parameters      61,706 in 10 tensors") != NULL);
+    assert_true(strstr(summary, "multiply-adds   416,520 an image") != NULL);
+    assert_null(fv_param_at(net, 10).name);
+    assert_null(fv_layer_at(net, -1).name);
+    assert_fine(ctx);
+    fv_close(ctx);
+}
+
+/* Layers that lead nowhere are left out; names are made up where none is given. */
+static void side_branches_and_names(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(NULL);
+    fv_node x = fv_input(ctx, 1, 6, 6), dead = fv_conv2d(x, 3, 3);
+    fv_node y = fv_conv2d(x, 2, 3);
+    dead = fv_relu(dead);
+    fv_net *net = fv_net_new(fv_relu(y));
+    assert_fine(ctx);
+    assert_int_equal(dead.index, 3);
+    assert_int_equal(fv_layer_count(net), 3);
+    assert_string_equal(fv_layer_at(net, 1).name, "conv2d2");
+    assert_string_equal(fv_layer_at(net, 2).name, "relu2");
+    fv_close(ctx);
+}
+
+/* uint8 pixels become (v/255 - mean)/std with a rounding after each operation. */
+static void pixels_are_normalised(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(NULL);
+    fv_node x = fv_input(ctx, 1, 16, 16, .mean = {0.1307f}, .std = {0.3081f});
+    fv_net *net = fv_net_new(fv_flatten(x));
+    uint8_t pixels[256];
+    for (int i = 0; i < 256; i++)
+        pixels[i] = (uint8_t)i;
+    fv_batch b = {.n = 1, .channels = 1, .height = 16, .width = 16, .pixels = pixels};
+    fv_forward(net, &b);
+    const float *y = fv_output(net);
+    for (int i = 0; i < 256; i++) {
+        volatile float v = (float)i / 255.0f;
+        v = v - 0.1307f;
+        v = v / 0.3081f;
+        assert_true(y[i] == v);
+    }
+    assert_true(fabsf(y[0] + 0.42421296f) < 1e-7f && fabsf(y[255] - 2.82148671f) < 5e-7f);
+    fv_close(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slope_is_gradient),
+        cmocka_unit_test(gradients_accumulate),
+        cmocka_unit_test(batch_does_not_matter),
+        cmocka_unit_test(threads_and_kernels_do_not_matter),
+        cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(memory_is_known_before),
+        cmocka_unit_test(names_and_counts),
+        cmocka_unit_test(side_branches_and_names),
+        cmocka_unit_test(pixels_are_normalised),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
