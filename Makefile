@@ -26,7 +26,7 @@ test: deps
 
 bench: deps-run
 	@$(MAKE) build
-	$(BUILD)/bench/bench
+	sh bench/run.sh $(BUILD)
 
 install: deps-run
 	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(FLAGS)"

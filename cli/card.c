@@ -11,6 +11,9 @@
 const char *const card_keys[CARD_COUNT] = {"model", "input", "classes", "mean", "std",
                                            "data",  "epochs", "seed",   "fovea"};
 
+/* More than these a damaged file may ask for, but no net of ours has; it would take all memory. */
+enum { SIDE_MAX = 512, CLASSES_MAX = 65536 };
+
 /* n whole numbers from 1 to most with mark between them, and nothing else. */
 static bool read_wholes(const char *text, char mark, int n, long most, int *to)
 {
@@ -40,17 +43,18 @@ static bool read_floats(const char *text, int n, float *to)
 
 fv_net *card_net(fv_ctx *ctx, const card *c)
 {
-    const char *const *value = (const char *const[]){c->value[CARD_INPUT], c->value[CARD_CLASSES],
-                                                     c->value[CARD_MEAN], c->value[CARD_STD]};
+    const char *input = c->value[CARD_INPUT], *mean_text = c->value[CARD_MEAN],
+               *std_text = c->value[CARD_STD];
     int shape[3], classes;
     float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
-    if (!read_wholes(value[0], 'x', 3, 4096, shape) || shape[0] > FV_CHANNELS_MAX ||
-        !read_wholes(value[1], '\0', 1, 65536, &classes) ||
-        !read_floats(value[2], shape[0], mean) || !read_floats(value[3], shape[0], std)) {
-        fail(EXIT_FAILED, "E-DATA", "the model file describes its net in a way that makes no sense\n"
-                                    "  input %s   classes %s   mean %s   std %s\n"
-                                    "help: fovea train",
-             value[0], value[1], value[2], value[3]);
+    if (!read_wholes(input, 'x', 3, SIDE_MAX, shape) || shape[0] > FV_CHANNELS_MAX ||
+        !read_wholes(c->value[CARD_CLASSES], '\0', 1, CLASSES_MAX, &classes) ||
+        !read_floats(mean_text, shape[0], mean) || !read_floats(std_text, shape[0], std)) {
+        fail(EXIT_FAILED, "E-DATA",
+             "the model file describes its net in a way that makes no sense\n"
+             "  input %s   classes %s   mean %s   std %s\n"
+             "help: fovea train",
+             input, c->value[CARD_CLASSES], mean_text, std_text);
         return NULL;
     }
     fv_net *net = fv_model(ctx, c->value[CARD_MODEL], shape[0], shape[1], shape[2], classes, mean,

@@ -194,7 +194,7 @@ fv_dataset *data_open(fv_ctx *ctx, const settings *s, fv_split split);
 /* What a net for this data needs to know. */
 card data_card(const char *data, const char *model);
 
-/* ---- run_open.c: trained networks by path ----------------------------------------------------- */
+/* ---- run_open.c: trained networks by path --------------------------------------------------- */
 
 typedef struct run {
     char file[PATH_ROOM]; /* the safetensors file */

@@ -16,7 +16,8 @@ const char *data_name(const char *typed, const char *example)
     struct stat st;
     bool is_root = join_path(path, typed, "MNIST/raw") && stat(path, &st) == 0;
     fail(EXIT_USAGE, "E-NAME",
-         "there is no data set \"%s\"\ntoday there is one: mnist, handwritten digits in 10 classes\n"
+         "there is no data set \"%s\"\n"
+         "today there is one: mnist, handwritten digits in 10 classes\n"
          "help: %s%s%s",
          typed, example, is_root ? " --root " : "", is_root ? typed : "");
     return NULL;

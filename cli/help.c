@@ -22,8 +22,8 @@ const command *find_command(const char *name)
         }
     }
     if (best)
-        fail(EXIT_USAGE, "E-ARGS", "no command \"%s\"; did you mean %s ?\nhelp: fovea help %s", name,
-             best->name, best->name);
+        fail(EXIT_USAGE, "E-ARGS", "no command \"%s\"; did you mean %s ?\nhelp: fovea help %s",
+             name, best->name, best->name);
     else
         fail(EXIT_USAGE, "E-ARGS", "no command \"%s\"\nhelp: fovea help", name);
     return NULL;

@@ -28,9 +28,10 @@ static int read_name(const char *typed, sample *to)
     if (strncmp(digits, "train:", 6) == 0 || strncmp(digits, "test:", 5) == 0)
         digits = strchr(digits, ':') + 1;
     if (!*digits || strlen(digits) > 18 || digits[strspn(digits, "0123456789")])
-        return fail(EXIT_USAGE, "E-ARGS", "\"%s\" names no image: mnist:INDEX or mnist:train:INDEX, "
-                                          "counted from 0\nhelp: fovea predict %s mnist:0",
-                    typed, "runs/mnist-1");
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "\"%s\" names no image: mnist:INDEX or mnist:train:INDEX, counted from 0\n"
+                    "help: fovea predict runs/mnist-1 mnist:0",
+                    typed);
     to->index = strtoll(digits, NULL, 10);
     return EXIT_DONE;
 }

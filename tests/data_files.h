@@ -6,57 +6,26 @@
 #define DATA_FILES_H
 
 #include <dirent.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include <fovea.h>
+#include "testing.h"
 
 /* ---- a context whose memory is counted ---------------------------------------------------- */
 
-typedef struct memory {
-    long live, calls, fail_at; /* the call that fails; 0: none */
-    size_t largest;
-} memory;
-
-static memory mem;
+static counting mem;
 static fv_ctx *fv;
 static bool have_gzip; /* a build may leave out zlib */
 
-static inline void *counted(void *user, void *ptr, size_t size)
-{
-    memory *m = user;
-    if (size == 0) {
-        m->live -= ptr != NULL;
-        free(ptr);
-        return NULL;
-    }
-    if (++m->calls == m->fail_at)
-        return NULL;
-    m->largest = size > m->largest ? size : m->largest;
-    void *p = realloc(ptr, size);
-    m->live += !ptr && p;
-    return p;
-}
-
 static inline fv_ctx *open_counted(void)
 {
-    return fv_open(&(fv_options){.threads = 1, .user = &mem, .allocate = counted});
+    return fv_open(&(fv_options){.threads = 1, .user = &mem, .allocate = counting_allocate});
 }
 
 static inline int setup(void **state)
 {
     (void)state;
-    mem = (memory){0};
+    mem = (counting){0};
     fv = open_counted();
     return fv ? 0 : -1;
 }
@@ -66,14 +35,6 @@ static inline int teardown(void **state)
     (void)state;
     fv_close(fv);
     return mem.live == 0 ? 0 : -1;
-}
-
-/* The context holds exactly this error; then it is forgotten. */
-static inline void expect_error(fv_status code, const char *text)
-{
-    assert_string_equal(fv_error_text(fv), text);
-    assert_int_equal(fv_error(fv), code);
-    fv_error_clear(fv);
 }
 
 /* ---- files, built byte by byte ------------------------------------------------------------ */
@@ -212,9 +173,11 @@ static inline fv_dataset_desc describe(numbers *my)
                              .len = numbers_len, .get = numbers_get, .close = numbers_close};
 }
 
+/* Without close: my is a test's own, and goes before the context does. */
 static inline fv_dataset *numbers_new(numbers *my)
 {
     fv_dataset_desc desc = describe(my);
+    desc.close = NULL;
     return fv_dataset_new(fv, &desc);
 }
 

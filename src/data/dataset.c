@@ -175,13 +175,13 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
 {
     int64_t unused;
     label = label ? label : &unused;
-    *label = 0;
     if (set->images) {
         memcpy(pixels, (const uint8_t *)set->images->data + (size_t)index * set->pixel_bytes,
                set->pixel_bytes);
         *label = set->labels[index];
         return FV_OK;
     }
+    *label = 0; /* where get has none to write */
     int code = set->desc.get(set->desc.user, index, pixels, label);
     if (code == 0)
         return FV_OK;
