@@ -17,8 +17,9 @@
  *   Functions   one that MAKES returns a pointer, NULL when it failed. One that DOES returns
  *               fv_status, FV_OK (0) when it worked. One that ASKS returns a value.
  *   Errors      the first error sticks in the context until fv_error_clear. NULL and failed
- *               objects may be passed to every function: it does nothing and fails too. So a
- *               chain of calls needs one look at fv_error, at its end.
+ *               objects may be passed to every function, and while an error stands, functions that
+ *               MAKE or DO do nothing and fail too. So a chain of calls needs one look at fv_error,
+ *               at its end.
  *   Memory      fv_close frees everything that was made from the context. Pointers that a
  *               function returns belong to the object they were asked from, unless it says
  *               otherwise. The library never prints, exits or reads the environment.
@@ -162,7 +163,7 @@ typedef struct fv_dataset_desc {
     fv_type type;                /* of a pixel: FV_U8 (default) or FV_F32 */
     int channels, height, width; /* of every image, at least 1 each */
     int classes;                 /* labels are 0 to classes-1, at least 1 */
-    void *user;                  /* handed to the three functions */
+    void *user;                  /* handed to the three functions; lives until close was called */
     /* How many samples there are. Asked once. */
     int64_t (*len)(void *user);
     /* Writes image [C,H,W] and label of sample index (0 to len-1). 0: done; else it failed. */
@@ -171,6 +172,7 @@ typedef struct fv_dataset_desc {
     void (*close)(void *user);
 } fv_dataset_desc;
 
+/* The data set belongs to the context, and ends after its loaders. */
 FV_API fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc);
 FV_API void fv_dataset_free(fv_dataset *set);
 
@@ -310,8 +312,8 @@ typedef struct fv_max_pool2d_args {
 } fv_max_pool2d_args;
 
 /* fv_max_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
-   The largest value of each window. Among equals the first wins, and gets the gradient; NaN wins
-   over all. torch.nn.MaxPool2d. */
+   The largest value of each window. Among equals the first wins, and gets the gradient; a NaN wins
+   over all numbers, the last NaN over the others. torch.nn.MaxPool2d. */
 #define fv_max_pool2d(...) fv_max_pool2d_opt((fv_max_pool2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_max_pool2d_opt(fv_max_pool2d_args args);
 

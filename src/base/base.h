@@ -1,7 +1,7 @@
 /*
  * base.h - what every layer stands on: the context, errors, memory, random numbers, threads, files.
  *
- * Layer 0. May call libc and pthreads; fv_open alone asks the kernels for the set to use.
+ * Layer 1. May call libc and pthreads; fv_open alone asks the kernels for the set to use.
  */
 #ifndef FV_BASE_H
 #define FV_BASE_H

@@ -1,7 +1,7 @@
 /*
  * context.c - open, close, errors and notes.
  *
- * Layer 0. Calls libc; fv_open asks the kernels for the set to use.
+ * Layer 1. Calls libc; fv_open asks the kernels for the set to use.
  */
 #include "base/base.h"
 

@@ -1,5 +1,5 @@
 /*
- * digest.c - SHA-256, after FIPS 180-4. Layer 0. Calls libc.
+ * digest.c - SHA-256, after FIPS 180-4. Layer 1. Calls libc.
  */
 #include "base/base.h"
 

@@ -1,7 +1,7 @@
 /*
  * file.c - reading a whole file, and writing one so that it appears whole or not at all.
  *
- * Layer 0. Calls libc and POSIX.
+ * Layer 1. Calls libc and POSIX.
  */
 #include "base/base.h"
 

@@ -2,7 +2,7 @@
  * memory.c - zeroed, aligned memory from the context's allocator, and the list of owned objects.
  *
  * The allocator promises no more than malloc's alignment, so a block begins somewhat later than
- * what it returned, behind a header that remembers where that was. Layer 0. Calls libc.
+ * what it returned, behind a header that remembers where that was. Layer 1. Calls libc.
  */
 #include "base/base.h"
 

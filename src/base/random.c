@@ -2,7 +2,7 @@
  * random.c - the Mersenne Twister MT19937, drawn from as PyTorch's CPU generator does, so that one
  * seed gives the same weights and the same order of samples in both.
  *
- * Matsumoto, Nishimura: Mersenne Twister, ACM TOMACS 8(1), 1998. Layer 0. Calls libc.
+ * Matsumoto, Nishimura: Mersenne Twister, ACM TOMACS 8(1), 1998. Layer 1. Calls libc.
  */
 #include "base/base.h"
 

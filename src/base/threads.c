@@ -7,7 +7,7 @@
  * delays nobody. Whoever waits spins for some microseconds, for a training step comes back that
  * soon, and then sleeps, for the machine may have fewer free processors than threads.
  *
- * Layer 0. Calls libc and pthreads.
+ * Layer 1. Calls libc and pthreads.
  */
 #include "base/base.h"
 
