@@ -78,27 +78,34 @@ static fv_conv random_conv(void)
 
 static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kernels *set)
 {
+    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v), Qp = v->Q + 2 * FV_EDGE, half = v->P / 2;
     size_t nx = (size_t)v->C * v->H * v->W * L, ny = (size_t)v->O * v->P * v->Q * L;
     size_t nw = (size_t)v->O * v->C / v->groups * v->R * v->S, nb = v->O;
+    size_t nxp = (size_t)v->C * Hp * Wp * L, nyp = (size_t)v->O * v->P * Qp * L;
     float *x = numbers(nx), *w = numbers(nw), *b = numbers(nb), *dy = numbers(ny);
-    float *scratch = malloc(fv_conv_scratch(v) * sizeof *scratch);
+    float *xp = numbers(nxp), *dyp = numbers(nyp);
     float *y0 = numbers(ny), *y1 = numbers(ny), *dx0 = numbers(nx), *dx1 = numbers(nx);
     float *dw0 = numbers(nw * L), *dw1 = copy_of(dw0, nw * L);
     float *db0 = numbers(nb * L), *db1 = copy_of(db0, nb * L);
 
-    ref->conv_forward(v, x, w, b, y0, scratch);
-    set->conv_forward(v, x, w, b, y1, scratch);
+    ref->pad(v->C, v->H, v->W, x, Hp, Wp, v->ph, v->pw, xp);
+    ref->pad(v->O, v->P, v->Q, dy, v->P, Qp, 0, FV_EDGE, dyp);
+    ref->conv_forward(v, xp, w, b, y0, 0, v->P);
+    set->conv_forward(v, xp, w, b, y1, 0, v->P);
     same_bits(y0, y1, ny, "conv_forward", set->name);
-    ref->conv_backward_input(v, dy, w, dx0, scratch);
-    set->conv_backward_input(v, dy, w, dx1, scratch);
+    ref->conv_forward(v, xp, w, NULL, y0, half, v->P);
+    set->conv_forward(v, xp, w, NULL, y1, half, v->P);
+    same_bits(y0, y1, (size_t)v->O * (v->P - half) * v->Q * L, "conv_forward of rows", set->name);
+    ref->conv_backward_input(v, dyp, w, dx0);
+    set->conv_backward_input(v, dyp, w, dx1);
     same_bits(dx0, dx1, nx, "conv_backward_input", set->name);
     for (int first = 1; first >= 0; first--) {
-        ref->conv_backward_weight(v, x, dy, dw0, db0, first, scratch);
-        set->conv_backward_weight(v, x, dy, dw1, db1, first, scratch);
+        ref->conv_backward_weight(v, xp, dy, dw0, db0, first);
+        set->conv_backward_weight(v, xp, dy, dw1, db1, first);
         same_bits(dw0, dw1, nw * L, "conv_backward_weight", set->name);
         same_bits(db0, db1, nb * L, "conv_backward_weight's bias", set->name);
     }
-    float *all[] = {x, w, b, dy, scratch, y0, y1, dx0, dx1, dw0, dw1, db0, db1};
+    float *all[] = {x, w, b, dy, xp, dyp, y0, y1, dx0, dx1, dw0, dw1, db0, db1};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
@@ -155,31 +162,41 @@ static void linear_layers(void **state)
                            set_named("ref"), set_named(sets[i]));
 }
 
-/* log-softmax, ReLU, pooling, sums: the lanes.h of each set. */
+/* One after the other into out: a pooling with windows that overlap, and one whose windows do not. */
+static void pool(const fv_kernels *k, const fv_pool2d *v, const float *x, const float *dy, float *out)
+{
+    size_t ny = (size_t)v->C * v->P * v->Q * L;
+    int32_t *winner = calloc(ny, sizeof *winner);
+    k->max_pool_forward(v, x, out, winner, (size_t)v->P * v->Q * L);
+    k->max_pool_backward(v, dy, winner, out + ny);
+    free(winner);
+}
+
+/* Softmax, ReLU, pooling, sums. */
 static void elementwise(void **state)
 {
     (void)state;
     enum { C = 10, N = C * 6 * L };
-    fv_pool2d pool = {.C = C, .H = 3, .W = 2, .P = 2, .Q = 2, .R = 3, .S = 2, .sh = 2, .sw = 1,
-                      .ph = 1, .pw = 1, .dh = 1, .dw = 1};
+    fv_pool2d overlap = {.C = C, .H = 3, .W = 2, .P = 2, .Q = 2, .R = 3, .S = 2, .sh = 2, .sw = 1,
+                         .ph = 1, .pw = 1, .dh = 1, .dw = 1};
+    fv_pool2d tiled = {.C = C, .H = 3, .W = 2, .P = 1, .Q = 2, .R = 3, .S = 1, .sh = 3, .sw = 1,
+                       .dh = 1, .dw = 1};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
         float *x = numbers(N), *dy = numbers(N), *out[2] = {0};
         x[5] = NAN;
         for (int s = 0; k[1] && s < 2; s++) {
-            float *o = out[s] = calloc(7 * N, sizeof *o);
-            int32_t *winner = calloc(N, sizeof *winner);
+            float *o = out[s] = calloc(9 * N, sizeof *o);
             k[s]->log_softmax_forward(C, 6, dy, o);
             k[s]->log_softmax_backward(C, 6, o, dy, o + N);
             k[s]->relu_forward(N, x, o + 2 * N);
             k[s]->relu_backward(N, x, dy, o + 3 * N);
-            k[s]->max_pool_forward(&pool, x, o + 4 * N, winner);
-            k[s]->max_pool_backward(&pool, dy, winner, o + 5 * N);
-            k[s]->sum_lanes(C * 2, 3, dy, C * 2 * L, o + 6 * N);
-            free(winner);
+            pool(k[s], &overlap, x, dy, o + 4 * N);
+            pool(k[s], &tiled, x, dy, o + 6 * N);
+            k[s]->sum_lanes(C * 2, 3, dy, C * 2 * L, o + 8 * N);
         }
         if (k[1])
-            same_bits(out[0], out[1], 7 * N, "an elementwise kernel", k[1]->name);
+            same_bits(out[0], out[1], 9 * N, "an elementwise kernel", k[1]->name);
         free(x);
         free(dy);
         free(out[0]);

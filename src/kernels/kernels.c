@@ -1,5 +1,5 @@
 /*
- * kernels.c - which set of kernels this CPU runs, and the sizes that all sets agree on.
+ * kernels.c - which set of kernels this CPU runs.
  *
  * Layer 0, libc only. The sets: ref.c always; simd.c once per instruction set on x86-64.
  */
@@ -11,13 +11,6 @@ extern const fv_kernels fv_kernels_ref;
 #if defined(FV_HAVE_X86_SIMD)
 extern const fv_kernels fv_kernels_avx2, fv_kernels_avx512;
 #endif
-
-size_t fv_conv_scratch(const fv_conv *v)
-{
-    size_t x = (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v);
-    size_t dy = (size_t)v->O * v->P * (v->Q + 2 * FV_EDGE);
-    return 2 * fv_conv_offsets(v) * FV_OFFSET_FLOATS + (x > dy ? x : dy) * FV_LANES;
-}
 
 #if defined(FV_HAVE_X86_SIMD)
 

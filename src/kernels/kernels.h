@@ -46,19 +46,23 @@ typedef struct fv_sgd_step {
 typedef struct fv_kernels {
     const char *name;
 
-    /* Convolution of one block. x [C][H][W][L], w [O][C/groups][R][S], b [O] or NULL,
-       y [O][P][Q][L]; scratch has fv_conv_scratch floats. Terms outside the picture are left out
-       or are products with 0: the same bits for finite numbers. */
-    /* y = b, then += w*x over r, s, then c. */
-    void (*conv_forward)(const fv_conv *v, const float *x, const float *w, const float *b, float *y,
-                         float *scratch);
-    /* dx = 0, then += w*dy over r, s, then o. */
-    void (*conv_backward_input)(const fv_conv *v, const float *dy, const float *w, float *dx,
-                                float *scratch);
+    /* to [C][Hp][Wp][L] = from [C][H][W][L] moved down by top and right by left, zeros elsewhere;
+       what falls outside is cut. */
+    void (*pad)(int C, int H, int W, const float *from, int Hp, int Wp, int top, int left,
+                float *to);
+
+    /* Convolution of one block. xp [C][Hp][Wp][L] is x with its padding, or x itself where
+       fv_conv_is_padded; w [O][C/groups][R][S], b [O] or NULL. */
+    /* Rows from to to-1 of the output, y [O][to-from][Q][L] = b, then += w*xp over r, s, then c. */
+    void (*conv_forward)(const fv_conv *v, const float *xp, const float *w, const float *b, float *y,
+                         int from, int to);
+    /* dx [C][H][W][L] = 0, then += w*dy over r, s, then o. dyp [O][P][FV_EDGE + Q + FV_EDGE][L] is dy
+       with zeros to its sides, which a kernel may multiply with: no bit of a finite sum changes. */
+    void (*conv_backward_input)(const fv_conv *v, const float *dyp, const float *w, float *dx);
     /* dw [O][C/groups][R][S][L], db [O][L] or NULL, each lane its own sum: from 0 if first, else
-       from what is there, then += dy*x (dy) over p, then q. */
-    void (*conv_backward_weight)(const fv_conv *v, const float *x, const float *dy, float *dw,
-                                 float *db, bool first, float *scratch);
+       from what is there, then += dy*xp (dy) over p, then q. dy [O][P][Q][L]. */
+    void (*conv_backward_weight)(const fv_conv *v, const float *xp, const float *dy, float *dw,
+                                 float *db, bool first);
 
     /* Linear layer of one block: x [K][L], w [O][K], b [O] or NULL, y [O][L]. */
     /* y = b, then += w*x over k. */
@@ -82,9 +86,11 @@ typedef struct fv_kernels {
     void (*relu_forward)(size_t n, const float *x, float *y);
     void (*relu_backward)(size_t n, const float *y, const float *dy, float *dx);
 
-    /* Pooling of one block; winner [C][P][Q][L] is the place h*W + w in its plane that won (the
-       first among equals, NaN over all), or NULL. dx = 0, then += dy at the winner over p, q. */
-    void (*max_pool_forward)(const fv_pool2d *v, const float *x, float *y, int32_t *winner);
+    /* Pooling of one block; y and winner [C][P][Q][L], channels y_step floats apart. winner is the
+       tap r*S + s that won (the first among equals, the last NaN over all), or NULL.
+       dx = 0, then += dy at the winner over p, q. */
+    void (*max_pool_forward)(const fv_pool2d *v, const float *x, float *y, int32_t *winner,
+                             size_t y_step);
     void (*max_pool_backward)(const fv_pool2d *v, const float *dy, const int32_t *winner,
                               float *dx);
 
@@ -123,17 +129,13 @@ static inline int fv_conv_cols(const fv_conv *v)
     return v->pw == 0 && seen < v->W ? v->W : seen;
 }
 
-/* The scratch of a convolution is two lists of this many offsets (of taps, or of output rows), then
-   a copy of x with its padding, or of dy with FV_EDGE zeros left and right. */
-enum { FV_OFFSET_FLOATS = sizeof(ptrdiff_t) / sizeof(float), FV_EDGE = 3 };
-static inline size_t fv_conv_offsets(const fv_conv *v)
+static inline bool fv_conv_is_padded(const fv_conv *v)
 {
-    size_t taps = (size_t)v->R * v->S;
-    return fv_round_up(taps > (size_t)v->P ? taps : (size_t)v->P);
+    return v->ph == 0 && v->pw == 0 && fv_conv_rows(v) == v->H && fv_conv_cols(v) == v->W;
 }
 
-/* Floats of scratch that the three convolution kernels of any set need. */
-size_t fv_conv_scratch(const fv_conv *v);
+/* Columns of zeros beside dy for conv_backward_input: the widest tile less one. */
+enum { FV_EDGE = 3 };
 
 /* The set of that name, or the widest that this CPU runs for NULL. *why says in a few words how it
    was chosen, or why it cannot be had when NULL comes back. */

@@ -30,9 +30,13 @@ static void sum_lanes(size_t n, int count, const float *parts, size_t step, floa
     }
 }
 
-/* ---- the taps of a window that lie inside the picture ------------------------------------- */
+/* ---- windows of a pooling ----------------------------------------------------------------- */
 
-/* Of a window that starts at start, the first tap inside 0..size-1, and one past the last. */
+/* The taps r0..r1-1, s0..s1-1 that lie inside the picture; tap 0,0 is at h,w. */
+typedef struct window {
+    int r0, r1, s0, s1, h, w;
+} window;
+
 static inline int first_tap(int start, int dilation)
 {
     return start < 0 ? (-start + dilation - 1) / dilation : 0;
@@ -42,6 +46,36 @@ static inline int end_tap(int start, int dilation, int taps, int size)
 {
     int inside = (size - start + dilation - 1) / dilation;
     return inside < taps ? inside : taps;
+}
+
+static inline window window_at(const fv_pool2d *v, int p, int q)
+{
+    int h = p * v->sh - v->ph, w = q * v->sw - v->pw;
+    return (window){first_tap(h, v->dh), end_tap(h, v->dh, v->R, v->H),
+                       first_tap(w, v->dw), end_tap(w, v->dw, v->S, v->W), h, w};
+}
+
+static inline size_t place_of(const fv_pool2d *v, const window *o, int r, int s)
+{
+    return (size_t)(o->h + r * v->dh) * v->W + o->w + s * v->dw;
+}
+
+/* ---- padding ------------------------------------------------------------------------------ */
+
+static void pad(int C, int H, int W, const float *from, int Hp, int Wp, int top, int left, float *to)
+{
+    int w1 = W < Wp - left ? W : Wp - left;
+    for (int c = 0; c < C; c++, from += (size_t)H * W * L)
+        for (int h = 0; h < Hp; h++, to += (size_t)Wp * L) {
+            if (h < top || h >= top + H) {
+                memset(to, 0, (size_t)Wp * L * sizeof *to);
+                continue;
+            }
+            memset(to, 0, (size_t)left * L * sizeof *to);
+            memcpy(to + left * L, from + (size_t)(h - top) * W * L,
+                   (size_t)w1 * L * sizeof *to);
+            memset(to + (left + w1) * L, 0, (size_t)(Wp - left - w1) * L * sizeof *to);
+        }
 }
 
 /* ---- softmax ------------------------------------------------------------------------------ */
@@ -141,7 +175,7 @@ static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const floa
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
-    .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
+    .pad = pad, .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
     .log_softmax_backward = log_softmax_backward, .load_u8 = load_u8, .load_f32 = load_f32,        \
     .store_rows = store_rows, .sgd = sgd
 

@@ -8,40 +8,25 @@
  */
 #include "kernels/lanes.h"
 
-/* Row of the picture that tap r of output row p looks at, and likewise for columns. */
-static int row_of(const fv_conv *v, int p, int r)
+static void conv_forward(const fv_conv *v, const float *xp, const float *w, const float *b, float *y,
+                         int from, int to)
 {
-    return p * v->sh - v->ph + r * v->dh;
-}
-
-static int col_of(const fv_conv *v, int q, int s)
-{
-    return q * v->sw - v->pw + s * v->dw;
-}
-
-static void conv_forward(const fv_conv *v, const float *x, const float *w, const float *b, float *y,
-                         float *scratch)
-{
-    (void)scratch;
     int Cg = v->C / v->groups, Og = v->O / v->groups;
+    size_t Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
     for (int o = 0; o < v->O; o++)
-        for (int p = 0; p < v->P; p++)
+        for (int p = from; p < to; p++)
             for (int q = 0; q < v->Q; q++, y += L) {
                 for (int l = 0; l < L; l++)
                     y[l] = b ? b[o] : 0.0f;
                 for (int r = 0; r < v->R; r++)
-                    for (int s = 0; s < v->S; s++) {
-                        int h = row_of(v, p, r), k = col_of(v, q, s);
-                        if (h < 0 || h >= v->H || k < 0 || k >= v->W)
-                            continue;
+                    for (int s = 0; s < v->S; s++)
                         for (int c = 0; c < Cg; c++) {
-                            int channel = o / Og * Cg + c;
+                            size_t h = p * v->sh + r * v->dh, k = q * v->sw + s * v->dw;
+                            const float *in = xp + (((o / Og * Cg + c) * Hp + h) * Wp + k) * L;
                             float weight = w[(((size_t)o * Cg + c) * v->R + r) * v->S + s];
-                            const float *in = x + (((size_t)channel * v->H + h) * v->W + k) * L;
                             for (int l = 0; l < L; l++)
                                 y[l] = fmaf(weight, in[l], y[l]);
                         }
-                    }
             }
 }
 
@@ -52,10 +37,9 @@ static int output_of(int h, int r, int stride, int padding, int dilation, int ou
     return t >= 0 && t % stride == 0 && t / stride < outputs ? t / stride : -1;
 }
 
-static void conv_backward_input(const fv_conv *v, const float *dy, const float *w, float *dx,
-                                float *scratch)
+static void conv_backward_input(const fv_conv *v, const float *dyp, const float *w, float *dx)
 {
-    (void)scratch;
+    size_t Qp = v->Q + 2 * FV_EDGE;
     int Cg = v->C / v->groups, Og = v->O / v->groups;
     for (int c = 0; c < v->C; c++)
         for (int h = 0; h < v->H; h++)
@@ -70,7 +54,7 @@ static void conv_backward_input(const fv_conv *v, const float *dy, const float *
                         for (int i = 0; i < Og; i++) {
                             int o = c / Cg * Og + i;
                             float weight = w[(((size_t)o * Cg + c % Cg) * v->R + r) * v->S + s];
-                            const float *out = dy + (((size_t)o * v->P + p) * v->Q + q) * L;
+                            const float *out = dyp + ((o * v->P + p) * Qp + FV_EDGE + q) * L;
                             for (int l = 0; l < L; l++)
                                 dx[l] = fmaf(weight, out[l], dx[l]);
                         }
@@ -90,34 +74,25 @@ static void bias_gradient(int O, int area, const float *dy, float *db, bool firs
     }
 }
 
-/* dw[l] += dy*x over the pixels of one output channel, for one tap of one input channel. */
-static void tap_gradient(const fv_conv *v, const float *x, const float *dy, int r, int s, float *dw)
+static void conv_backward_weight(const fv_conv *v, const float *xp, const float *dy, float *dw,
+                                 float *db, bool first)
 {
-    for (int p = 0; p < v->P; p++)
-        for (int q = 0; q < v->Q; q++) {
-            int h = row_of(v, p, r), k = col_of(v, q, s);
-            if (h < 0 || h >= v->H || k < 0 || k >= v->W)
-                continue;
-            const float *in = x + ((size_t)h * v->W + k) * L;
-            const float *out = dy + ((size_t)p * v->Q + q) * L;
-            for (int l = 0; l < L; l++)
-                dw[l] = fmaf(out[l], in[l], dw[l]);
-        }
-}
-
-static void conv_backward_weight(const fv_conv *v, const float *x, const float *dy, float *dw,
-                                 float *db, bool first, float *scratch)
-{
-    (void)scratch;
     int Cg = v->C / v->groups, Og = v->O / v->groups;
+    size_t Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
     for (int o = 0; o < v->O; o++)
         for (int c = 0; c < Cg; c++)
             for (int r = 0; r < v->R; r++)
                 for (int s = 0; s < v->S; s++, dw += L) {
                     if (first)
                         memset(dw, 0, L * sizeof *dw);
-                    tap_gradient(v, x + (size_t)(o / Og * Cg + c) * v->H * v->W * L,
-                                 dy + (size_t)o * v->P * v->Q * L, r, s, dw);
+                    for (int p = 0; p < v->P; p++)
+                        for (int q = 0; q < v->Q; q++) {
+                            size_t h = p * v->sh + r * v->dh, k = q * v->sw + s * v->dw;
+                            const float *in = xp + (((o / Og * Cg + c) * Hp + h) * Wp + k) * L;
+                            const float *out = dy + (((size_t)o * v->P + p) * v->Q + q) * L;
+                            for (int l = 0; l < L; l++)
+                                dw[l] = fmaf(out[l], in[l], dw[l]);
+                        }
                 }
     if (db)
         bias_gradient(v->O, v->P * v->Q, dy, db, first);
@@ -174,41 +149,36 @@ static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
 
 /* ---- pooling ------------------------------------------------------------------------------ */
 
-/* best, place = the larger of them and the picture's x at place here, lane by lane. */
-static inline void keep_larger(const float *x, int32_t here, float *best, int32_t *place)
+/* best, tap = the larger of them and x at tap here, lane by lane. */
+static void keep_larger(const float *x, int32_t here, float *best, int32_t *tap)
 {
     for (int l = 0; l < L; l++) {
         bool wins = x[l] > best[l] || x[l] != x[l]; /* NaN wins, and a later NaN over it too */
         best[l] = wins ? x[l] : best[l];
-        place[l] = wins ? here : place[l];
+        tap[l] = wins ? here : tap[l];
     }
 }
 
-static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner)
+static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner,
+                             size_t y_step)
 {
     for (int c = 0; c < v->C; c++, x += (size_t)v->H * v->W * L)
         for (int p = 0; p < v->P; p++)
-            for (int q = 0; q < v->Q; q++, y += L) {
-                int h0 = p * v->sh - v->ph, w0 = q * v->sw - v->pw;
-                int r0 = first_tap(h0, v->dh), r1 = end_tap(h0, v->dh, v->R, v->H);
-                int s0 = first_tap(w0, v->dw), s1 = end_tap(w0, v->dw, v->S, v->W);
-                int32_t first = (h0 + r0 * v->dh) * v->W + w0 + s0 * v->dw;
+            for (int q = 0; q < v->Q; q++) {
+                size_t at = c * y_step + ((size_t)p * v->Q + q) * L;
+                window o = window_at(v, p, q);
                 float best[L];
-                int32_t place[L];
+                int32_t tap[L];
                 for (int l = 0; l < L; l++) {
                     best[l] = -INFINITY;
-                    place[l] = first;
+                    tap[l] = o.r0 * v->S + o.s0;
                 }
-                for (int r = r0; r < r1; r++)
-                    for (int s = s0; s < s1; s++) {
-                        int32_t here = (h0 + r * v->dh) * v->W + w0 + s * v->dw;
-                        keep_larger(x + (size_t)here * L, here, best, place);
-                    }
-                memcpy(y, best, sizeof best);
-                if (winner) {
-                    memcpy(winner, place, sizeof place);
-                    winner += L;
-                }
+                for (int r = o.r0; r < o.r1; r++)
+                    for (int s = o.s0; s < o.s1; s++)
+                        keep_larger(x + place_of(v, &o, r, s) * L, r * v->S + s, best, tap);
+                memcpy(y + at, best, sizeof best);
+                if (winner)
+                    memcpy(winner + at, tap, sizeof tap);
             }
 }
 
@@ -217,9 +187,12 @@ static void max_pool_backward(const fv_pool2d *v, const float *dy, const int32_t
     size_t plane = (size_t)v->H * v->W * L;
     memset(dx, 0, v->C * plane * sizeof *dx);
     for (int c = 0; c < v->C; c++, dx += plane)
-        for (int i = 0; i < v->P * v->Q; i++, dy += L, winner += L)
-            for (int l = 0; l < L; l++)
-                dx[(size_t)winner[l] * L + l] += dy[l];
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++, dy += L, winner += L) {
+                window o = window_at(v, p, q);
+                for (int l = 0; l < L; l++)
+                    dx[place_of(v, &o, winner[l] / v->S, winner[l] % v->S) * L + l] += dy[l];
+            }
 }
 
 const fv_kernels fv_kernels_ref = {

@@ -19,17 +19,16 @@
 
 /* ---- the microkernel ---------------------------------------------------------------------- */
 
-/* Offsets and strides are in floats. The start of a sum is bias[m], what C holds, or 0. */
+/* Strides are in floats. Taps are a grid: r of them down, s across. The sum starts at bias[m], at
+   what C holds, or at 0. */
 typedef struct job {
     const float *a, *b;
     float *c;
-    const ptrdiff_t *ta, *tb; /* per tap, what it adds to a and to b */
-    int taps, K;
-    ptrdiff_t am, ak, bk, bn, cm, cn;
+    int R, S, K;
+    ptrdiff_t ar, as, am, ak, br, bs, bk, bn, cm, cn;
     const float *bias;
     bool add;
 } job;
-
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
    largest M. */
@@ -64,25 +63,26 @@ static inline __attribute__((always_inline)) void tile(const job *j, const int M
         UNROLL for (int n = 0; n < N; n++)
             acc[m][n] = j->add ? vec_load(j->c + m * j->cm + n * j->cn)
                                : vec_splat(j->bias ? j->bias[m] : 0.0f);
-    for (int t = 0; t < j->taps; t++) {
-        const float *a = j->a + j->ta[t], *b = j->b + j->tb[t];
-        for (int k = 0; k < j->K; k++, a += ak, b += bk) {
-            UNROLL for (int n = 0; n < N; n++)
-                v[n] = vec_load(b + n * bn);
-            UNROLL for (int m = 0; m < M; m++) {
-                vec w = vec_splat(a[m * am]);
+    for (int r = 0; r < j->R; r++)
+        for (int s = 0; s < j->S; s++) {
+            const float *a = j->a + r * j->ar + s * j->as, *b = j->b + r * j->br + s * j->bs;
+            for (int k = 0; k < j->K; k++, a += ak, b += bk) {
                 UNROLL for (int n = 0; n < N; n++)
-                    acc[m][n] = vec_fma(w, v[n], acc[m][n]);
+                    v[n] = vec_load(b + n * bn);
+                UNROLL for (int m = 0; m < M; m++) {
+                    vec w = vec_splat(a[m * am]);
+                    UNROLL for (int n = 0; n < N; n++)
+                        acc[m][n] = vec_fma(w, v[n], acc[m][n]);
+                }
             }
         }
-    }
     UNROLL for (int m = 0; m < M; m++)
         UNROLL for (int n = 0; n < N; n++)
             vec_store(j->c + m * j->cm + n * j->cn, acc[m][n]);
 }
 
-/* The same with A a vector and C one per image: C[m][n] = start + sum over t, k of A*B, lane by
-   lane. B has an offset of its own for each n, nb[n]; the taps are rows, ak and bk steps in one. */
+/* The same with A a vector and C one per image: C[m][n] = start + sum over r, k of A*B, lane by
+   lane. B has an offset of its own for each n, nb[n]; S is not used. */
 static inline __attribute__((always_inline)) void lane_tile(const job *j, const ptrdiff_t *nb,
                                                             const int M, const int N)
 {
@@ -91,10 +91,10 @@ static inline __attribute__((always_inline)) void lane_tile(const job *j, const 
     UNROLL for (int m = 0; m < M; m++)
         UNROLL for (int n = 0; n < N; n++)
             acc[m][n] = j->add ? vec_load(j->c + m * j->cm + n * j->cn) : vec_splat(0.0f);
-    for (int t = 0; t < j->taps; t++) {
-        const float *a = j->a + j->ta[t], *b[NMAX];
+    for (int r = 0; r < j->R; r++) {
+        const float *a = j->a + r * j->ar, *b[NMAX];
         UNROLL for (int n = 0; n < N; n++)
-            b[n] = j->b + j->tb[t] + nb[n];
+            b[n] = j->b + r * j->br + nb[n];
         for (int k = 0; k < j->K; k++, a += ak) {
             UNROLL for (int n = 0; n < N; n++) {
                 v[n] = vec_load(b[n]);
@@ -170,122 +170,77 @@ static void run_rows(job j, int M, int N)
 
 /* ---- convolution -------------------------------------------------------------------------- */
 
-/* to [C][Hp][Wp][L] = from [C][H][W][L] moved down by top and right by left, zeros elsewhere;
-   what falls outside is cut. */
-static void copy_padded(int C, int H, int W, const float *from, int Hp, int Wp, int top, int left,
-                        float *to)
+static void conv_forward(const fv_conv *v, const float *xp, const float *w, const float *b, float *y,
+                         int from, int to)
 {
-    int w1 = W < Wp - left ? W : Wp - left;
-    for (int c = 0; c < C; c++, from += (size_t)H * W * L)
-        for (int h = 0; h < Hp; h++, to += (size_t)Wp * L) {
-            if (h < top || h >= top + H) {
-                memset(to, 0, (size_t)Wp * L * sizeof *to);
-                continue;
-            }
-            memset(to, 0, (size_t)left * L * sizeof *to);
-            memcpy(to + left * L, from + (size_t)(h - top) * W * L,
-                   (size_t)w1 * L * sizeof *to);
-            memset(to + (left + w1) * L, 0, (size_t)(Wp - left - w1) * L * sizeof *to);
-        }
-}
-
-/* The scratch of a pass: offsets of the taps first, then one padded copy of a tensor. */
-typedef struct scratchpad {
-    ptrdiff_t *ta, *tb;
-    float *copy;
-} scratchpad;
-
-static scratchpad cut_scratch(const fv_conv *v, float *scratch)
-{
-    size_t offsets = fv_conv_offsets(v);
-    ptrdiff_t *first = (ptrdiff_t *)(void *)scratch;
-    return (scratchpad){first, first + offsets, scratch + 2 * offsets * FV_OFFSET_FLOATS};
-}
-
-/* x itself when every tap stays inside, else its padded copy. */
-static const float *padded_input(const fv_conv *v, const float *x, float *copy)
-{
-    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
-    if (v->ph == 0 && v->pw == 0 && Hp == v->H && Wp == v->W)
-        return x;
-    copy_padded(v->C, v->H, v->W, x, Hp, Wp, v->ph, v->pw, copy);
-    return copy;
-}
-
-static void conv_forward(const fv_conv *v, const float *x, const float *w, const float *b, float *y,
-                         float *scratch)
-{
-    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
-    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
-    scratchpad pad = cut_scratch(v, scratch);
-    const float *xp = padded_input(v, x, pad.copy);
-    for (int r = 0, t = 0; r < v->R; r++)
-        for (int s = 0; s < v->S; s++, t++) {
-            pad.ta[t] = t;
-            pad.tb[t] = ((ptrdiff_t)r * v->dh * Wp + s * v->dw) * L;
-        }
-    job j = {.ta = pad.ta, .tb = pad.tb, .taps = RS, .K = Cg};
-    j.am = (ptrdiff_t)Cg * RS, j.ak = RS;
-    j.bk = (ptrdiff_t)Hp * Wp * L, j.bn = v->sw * L;
-    j.cm = (ptrdiff_t)v->P * v->Q * L, j.cn = L;
+    int Cg = v->C / v->groups, Og = v->O / v->groups, rows = to - from;
+    ptrdiff_t Wp = fv_conv_cols(v);
+    job j = {.R = v->R, .S = v->S, .K = Cg};
+    j.as = 1, j.ar = v->S, j.ak = v->R * v->S, j.am = Cg * j.ak;
+    j.bs = v->dw * L, j.br = v->dh * Wp * L, j.bk = fv_conv_rows(v) * Wp * L, j.bn = v->sw * L;
+    j.cm = (ptrdiff_t)rows * v->Q * L, j.cn = L;
     int across = pieces(v->Q, best_n(Og, v->Q));
     for (int g = 0; g < v->groups; g++)
-        for (int p = 0; p < v->P; p++)
+        for (int p = 0; p < rows; p++)
             for (int i = 0; i < across; i++) {
                 int q = piece_start(v->Q, across, i), n = piece_start(v->Q, across, i + 1) - q;
                 j.a = w + g * Og * j.am;
-                j.b = xp + g * Cg * j.bk + ((ptrdiff_t)p * v->sh * Wp + q * v->sw) * L;
+                j.b = xp + g * Cg * j.bk + ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * L;
                 j.c = y + g * Og * j.cm + (p * v->Q + q) * L;
                 j.bias = b ? b + g * Og : NULL;
                 run_rows(j, Og, n);
             }
 }
 
-/* The taps that reach rows of the picture from h through output rows, and likewise columns from w
-   to w + (n-1)*sw, at least one of them. Offsets go to pad; returns how many. */
-static int input_taps(const fv_conv *v, int h, int w, int n, int Qp, scratchpad *pad)
+/* The taps of one dimension that reach a row h of the input (or n columns from h on, one stride
+   apart): tap first and every step-th after it, count of them. The first comes from output row at,
+   each next one from `back` rows before. */
+typedef struct reach {
+    int first, count, step, at, back;
+} reach;
+
+static reach taps_to(int h, int n, int taps, int stride, int pad, int dilation, int outputs)
 {
-    int taps = 0;
-    for (int r = 0; r < v->R; r++) {
-        int t = h + v->ph - r * v->dh;
-        if (t < 0 || t % v->sh || t / v->sh >= v->P)
+    reach o = {.step = 1};
+    while (o.step * dilation % stride)
+        o.step++;
+    o.back = o.step * dilation / stride;
+    for (int r = 0; r < taps; r++) {
+        int t = h + pad - r * dilation;
+        if (t % stride || t / stride >= outputs || t / stride <= -n)
             continue;
-        for (int s = 0; s < v->S; s++) {
-            int u = w + v->pw - s * v->dw, last = u + (n - 1) * v->sw;
-            if (last < 0 || u % v->sw || u >= v->Q * v->sw)
-                continue;
-            pad->ta[taps] = r * v->S + s;
-            pad->tb[taps++] = ((ptrdiff_t)(t / v->sh) * Qp + u / v->sw) * L;
+        if (o.count++ == 0) {
+            o.first = r;
+            o.at = t / stride;
         }
     }
-    return taps;
+    return o;
 }
 
-/* As a gather: dx at one row and at columns one stride apart, which the same taps reach. dy gets
-   FV_EDGE zeros left and right, one less than the widest tile, for the columns of a tile that a tap does not reach. */
-static void conv_backward_input(const fv_conv *v, const float *dy, const float *w, float *dx,
-                                float *scratch)
+/* As a gather: dx at one row and at columns one stride apart, which the same taps reach. The zeros
+   beside dy are for the columns of a tile that a tap does not reach. */
+static void conv_backward_input(const fv_conv *v, const float *dyp, const float *w, float *dx)
 {
-    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
-    int edge = FV_EDGE, Qp = v->Q + 2 * edge;
-    scratchpad pad = cut_scratch(v, scratch);
-    copy_padded(v->O, v->P, v->Q, dy, v->P, Qp, 0, edge, pad.copy);
-    job j = {.ta = pad.ta, .tb = pad.tb, .K = Og};
-    j.am = RS, j.ak = (ptrdiff_t)Cg * RS;
-    j.bk = (ptrdiff_t)v->P * Qp * L, j.bn = L;
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    ptrdiff_t Qp = v->Q + 2 * FV_EDGE, RS = v->R * v->S;
+    job j = {.K = Og, .am = RS, .ak = Cg * RS};
+    j.bk = v->P * Qp * L, j.bn = L;
     j.cm = (ptrdiff_t)v->H * v->W * L, j.cn = v->sw * L;
     int n_most = RS > 1 && Cg >= 4 ? 2 : best_n(Cg, (v->W + v->sw - 1) / v->sw);
     for (int h = 0; h < v->H; h++)
         for (int first = 0; first < v->sw && first < v->W; first++) {
             int total = (v->W - first + v->sw - 1) / v->sw, across = pieces(total, n_most);
+            reach down = taps_to(h, 1, v->R, v->sh, v->ph, v->dh, v->P);
             for (int i = 0; i < across; i++) {
                 int w0 = piece_start(total, across, i);
-                int n = piece_start(total, across, i + 1) - w0;
-                int col = first + w0 * v->sw;
-                j.taps = input_taps(v, h, col, n, Qp, &pad);
+                int n = piece_start(total, across, i + 1) - w0, col = first + w0 * v->sw;
+                reach side = taps_to(col, n, v->S, v->sw, v->pw, v->dw, v->Q);
+                j.R = down.count, j.S = side.count;
+                j.ar = (ptrdiff_t)down.step * v->S, j.as = side.step;
+                j.br = -down.back * Qp * L, j.bs = (ptrdiff_t)-side.back * L;
                 for (int g = 0; g < v->groups; g++) {
-                    j.a = w + g * Og * j.ak;
-                    j.b = pad.copy + g * Og * j.bk + edge * L;
+                    j.a = w + g * Og * j.ak + down.first * v->S + side.first;
+                    j.b = dyp + g * Og * j.bk + (down.at * Qp + side.at + FV_EDGE) * L;
                     j.c = dx + g * Cg * j.cm + ((ptrdiff_t)h * v->W + col) * L;
                     run_rows(j, Cg, n);
                 }
@@ -302,7 +257,7 @@ static void weight_rows(const fv_conv *v, job j, int rows, bool first)
     int across = pieces(N, best_n(Og, N)), n_most = (N + across - 1) / across;
     int down = pieces(Og, mmax[n_most]);
     const job whole = j;
-    j.taps = rows;
+    j.R = rows;
     j.add = !first;
     for (int i = 0; i < down; i++)
         for (int k = 0; k < across; k++) {
@@ -328,7 +283,7 @@ static void bias_gradient(const fv_conv *v, const float *dy, float *db, bool fir
     static const ptrdiff_t zero[1] = {0};
     static const float ones[L] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     int down = pieces(v->O, mmax[1]), area = v->P * v->Q;
-    job j = {.b = ones, .ta = zero, .tb = zero, .taps = 1, .K = area, .add = !first};
+    job j = {.b = ones, .R = 1, .K = area, .add = !first};
     j.am = (ptrdiff_t)area * L, j.ak = L, j.cm = L;
     for (int i = 0; i < down; i++) {
         int o = piece_start(v->O, down, i), M = piece_start(v->O, down, i + 1) - o;
@@ -340,26 +295,20 @@ static void bias_gradient(const fv_conv *v, const float *dy, float *db, bool fir
     }
 }
 
-static void conv_backward_weight(const fv_conv *v, const float *x, const float *dy, float *dw,
-                                 float *db, bool first, float *scratch)
+static void conv_backward_weight(const fv_conv *v, const float *xp, const float *dy, float *dw,
+                                 float *db, bool first)
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups;
-    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
-    scratchpad pad = cut_scratch(v, scratch);
-    const float *xp = padded_input(v, x, pad.copy);
-    job j = {.ta = pad.ta, .tb = pad.tb, .K = v->Q};
-    j.am = (ptrdiff_t)v->P * v->Q * L, j.ak = L;
-    j.bk = v->sw * L;
-    j.cm = (ptrdiff_t)Cg * v->R * v->S * L, j.cn = L;
-    for (int p = 0; p < v->P; p++) {
-        pad.ta[p] = (ptrdiff_t)p * v->Q * L;
-        pad.tb[p] = (ptrdiff_t)p * v->sh * Wp * L;
-    }
+    ptrdiff_t Wp = fv_conv_cols(v);
+    job j = {.K = v->Q, .ak = L, .cn = L};
+    j.ar = (ptrdiff_t)v->Q * L, j.am = v->P * j.ar;
+    j.bk = v->sw * L, j.br = v->sh * Wp * L;
+    j.cm = (ptrdiff_t)Cg * v->R * v->S * L;
     int most = 1 + 320 / (8 * v->Q); /* 8 channels of dy in about 20 KB */
     for (int g = 0; g < v->groups; g++)
         for (int p = 0; p < v->P; p += most) {
-            j.a = dy + g * Og * j.am + pad.ta[p];
-            j.b = xp + (ptrdiff_t)g * Cg * Hp * Wp * L + pad.tb[p];
+            j.a = dy + g * Og * j.am + p * j.ar;
+            j.b = xp + g * Cg * fv_conv_rows(v) * Wp * L + p * j.br;
             j.c = dw + g * Og * j.cm;
             weight_rows(v, j, p + most < v->P ? most : v->P - p, first && p == 0);
         }
@@ -369,19 +318,17 @@ static void conv_backward_weight(const fv_conv *v, const float *x, const float *
 
 /* ---- linear layer ------------------------------------------------------------------------- */
 
-static const ptrdiff_t no_offset[1] = {0};
-
 static void linear_forward(int K, int O, const float *x, const float *w, const float *b, float *y)
 {
-    run_rows((job){.a = w, .b = x, .c = y, .bias = b, .ta = no_offset, .tb = no_offset, .taps = 1,
-                   .K = K, .am = K, .ak = 1, .bk = L, .cm = L},
+    run_rows((job){.a = w, .b = x, .c = y, .bias = b, .R = 1, .S = 1, .K = K, .am = K, .ak = 1,
+                   .bk = L, .cm = L},
              O, 1);
 }
 
 static void linear_backward_input(int K, int O, const float *dy, const float *w, float *dx)
 {
-    run_rows((job){.a = w, .b = dy, .c = dx, .ta = no_offset, .tb = no_offset, .taps = 1,
-                   .K = O, .am = 1, .ak = K, .bk = L, .cm = L},
+    run_rows((job){.a = w, .b = dy, .c = dx, .R = 1, .S = 1, .K = O, .am = 1, .ak = K, .bk = L,
+                   .cm = L},
              K, 1);
 }
 
@@ -401,7 +348,7 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
             bool past = (n + N) * V > K;
             float edge[16 * NMAX * V];
             float *rows = dw + (size_t)m * K + n * V;
-            job j = {.ta = no_offset, .tb = no_offset, .taps = 1, .K = L, .add = true};
+            job j = {.R = 1, .S = 1, .K = L, .add = true};
             j.am = L, j.ak = 1, j.bk = Kp, j.bn = V, j.cn = V;
             j.c = past ? edge : rows;
             j.cm = past ? NMAX * V : K;
@@ -435,64 +382,59 @@ static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
 
 /* ---- pooling ------------------------------------------------------------------------------ */
 
-typedef struct window {
-    int r0, r1, s0, s1, h, w; /* the taps inside the picture; where tap 0,0 is */
-} window;
-
-static window window_at(const fv_pool2d *v, int p, int q)
-{
-    int h = p * v->sh - v->ph, w = q * v->sw - v->pw;
-    return (window){first_tap(h, v->dh), end_tap(h, v->dh, v->R, v->H),
-                    first_tap(w, v->dw), end_tap(w, v->dw, v->S, v->W), h, w};
-}
-
-static int place_of(const fv_pool2d *v, window o, int r, int s)
-{
-    return (o.h + r * v->dh) * v->W + o.w + s * v->dw;
-}
-
-static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner)
+static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner,
+                             size_t y_step)
 {
     for (int c = 0; c < v->C; c++, x += (size_t)v->H * v->W * L)
         for (int p = 0; p < v->P; p++)
-            for (int q = 0; q < v->Q; q++, y += L) {
+            for (int q = 0; q < v->Q; q++) {
+                size_t at = c * y_step + ((size_t)p * v->Q + q) * L;
                 window o = window_at(v, p, q);
                 for (int lane = 0; lane < L; lane += V) {
-                    vec best = vec_splat(-INFINITY), place = vec_bits(place_of(v, o, o.r0, o.s0));
+                    vec best = vec_splat(-INFINITY), tap = vec_bits(o.r0 * v->S + o.s0);
                     for (int r = o.r0; r < o.r1; r++)
                         for (int s = o.s0; s < o.s1; s++) {
-                            int here = place_of(v, o, r, s);
-                            vec in = vec_load(x + (size_t)here * L + lane);
+                            vec in = vec_load(x + place_of(v, &o, r, s) * L + lane);
                             vec_mask wins = vec_wins(in, best);
                             best = vec_pick(wins, in, best);
-                            place = vec_pick(wins, vec_bits(here), place);
+                            tap = vec_pick(wins, vec_bits(r * v->S + s), tap);
                         }
-                    vec_store(y + lane, best);
+                    vec_store(y + at + lane, best);
                     if (winner)
-                        vec_store((float *)(void *)(winner + lane), place);
+                        vec_store((float *)(void *)(winner + at + lane), tap);
                 }
-                winner = winner ? winner + L : NULL;
             }
+}
+
+/* Windows that lie side by side and cover all of x: each pixel of dx is written once. */
+static bool windows_tile(const fv_pool2d *v)
+{
+    return v->R == v->sh && v->S == v->sw && v->ph == 0 && v->pw == 0 && v->dh == 1 && v->dw == 1 &&
+           v->P * v->R == v->H && v->Q * v->S == v->W;
 }
 
 static void max_pool_backward(const fv_pool2d *v, const float *dy, const int32_t *winner, float *dx)
 {
     size_t plane = (size_t)v->H * v->W * L;
-    memset(dx, 0, v->C * plane * sizeof *dx);
+    const vec zero = vec_splat(0.0f);
+    bool once = windows_tile(v);
+    if (!once)
+        memset(dx, 0, v->C * plane * sizeof *dx);
     for (int c = 0; c < v->C; c++, dx += plane)
         for (int p = 0; p < v->P; p++)
             for (int q = 0; q < v->Q; q++, dy += L, winner += L) {
                 window o = window_at(v, p, q);
-                for (int r = o.r0; r < o.r1; r++)
-                    for (int s = o.s0; s < o.s1; s++)
-                        for (int lane = 0; lane < L; lane += V) {
-                            int here = place_of(v, o, r, s);
-                            float *to = dx + (size_t)here * L + lane;
-                            vec place = vec_load((const float *)(const void *)(winner + lane));
-                            vec_mask won = vec_same_bits(place, vec_bits(here));
-                            vec mine = vec_pick(won, vec_load(dy + lane), vec_splat(0.0f));
-                            vec_store(to, vec_add(vec_load(to), mine));
+                for (int lane = 0; lane < L; lane += V) {
+                    vec tap = vec_load((const float *)(const void *)(winner + lane));
+                    vec out = vec_load(dy + lane);
+                    for (int r = o.r0; r < o.r1; r++)
+                        for (int s = o.s0; s < o.s1; s++) {
+                            float *to = dx + place_of(v, &o, r, s) * L + lane;
+                            vec_mask won = vec_same_bits(tap, vec_bits(r * v->S + s));
+                            vec mine = vec_pick(won, out, zero);
+                            vec_store(to, vec_add(once ? zero : vec_load(to), mine));
                         }
+                }
             }
 }
 

@@ -137,6 +137,7 @@ static fv_node finish(fv_graph *graph)
         fv_release(graph->object.ctx, def->name);
         return failed;
     }
+    def->stored = def->out;
     return (fv_node){graph, graph->count++};
 }
 
@@ -151,12 +152,12 @@ static fv_status input_shape(fv_ctx *ctx, fv_def *def, const fv_input_args *a)
                        def->name, a->channels, a->height, a->width, most);
     def->op = &fv_op_input;
     def->in = def->out = (fv_shape){a->channels, a->height, a->width};
-    def->u.input.requires_grad = a->requires_grad;
+    def->image.requires_grad = a->requires_grad;
     int given = 0;
     for (int c = 0; c < FV_CHANNELS_MAX; c++)
         if (a->mean[c] != 0 || a->std[c] != 0)
             given = c + 1;
-    def->u.input.normalize = given > 0;
+    def->image.normalize = given > 0;
     if (given > 0 && given != a->channels)
         return fv_fail(ctx, FV_E_SHAPE,
                        "input \"%s\": mean and std are given for %d channels, the images have %d\n"
@@ -168,8 +169,8 @@ static fv_status input_shape(fv_ctx *ctx, fv_def *def, const fv_input_args *a)
                            "input \"%s\": mean %g and std %g of channel %d; std must be more than "
                            "0 and both finite",
                            def->name, (double)a->mean[c], (double)a->std[c], c);
-        def->u.input.mean[c] = a->mean[c];
-        def->u.input.std[c] = a->std[c];
+        def->image.mean[c] = a->mean[c];
+        def->image.std[c] = a->std[c];
     }
     return FV_OK;
 }

@@ -96,12 +96,12 @@ static void draw_params(fv_net *net)
 static bool make_tables(fv_net *net)
 {
     const fv_def *input = net->defs;
-    int tables = input->u.input.normalize ? input->out.c : 1;
+    int tables = input->image.normalize ? input->out.c : 1;
     net->tables = fv_alloc(net->object.ctx, (size_t)tables * 256, sizeof *net->tables);
     for (int i = 0; net->tables && i < tables * 256; i++) {
         float x = (float)(i % 256) / 255.0f;
-        if (input->u.input.normalize)
-            x = (x - input->u.input.mean[i / 256]) / input->u.input.std[i / 256];
+        if (input->image.normalize)
+            x = (x - input->image.mean[i / 256]) / input->image.std[i / 256];
         net->tables[i] = x;
     }
     return net->tables != NULL;
@@ -145,6 +145,8 @@ fv_net *fv_net_new(fv_node x)
     net->layers = keep_path(graph, x.index);
     net->defs = graph->defs;
     net->train = true;
+    for (int i = 0; i + 2 < net->layers; i++)
+        fv_fuse_conv_pool(net->defs + i, net->defs + i + 1, net->defs + i + 2);
     if (!make_params(net) || !make_tables(net)) {
         fv_object_free(net);
         return NULL;

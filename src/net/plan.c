@@ -42,7 +42,7 @@ static layout cut_work(const fv_net *net, void *work)
 
 bool fv_wants_gradient(const fv_net *net, int layer)
 {
-    bool wants = layer >= 0 && net->defs[0].u.input.requires_grad;
+    bool wants = layer >= 0 && net->defs[0].image.requires_grad;
     for (int i = 0; i <= layer; i++)
         wants = wants || net->defs[i].weights > 0;
     return wants;
@@ -71,7 +71,7 @@ static void find_lives(const fv_net *net, const layout *l, bool train)
     for (int i = 0; i < n; i++) {
         const fv_def *def = net->defs + i;
         int flags = def->op->flags, back = 2 * n - i, end = 2 * n + 1;
-        size_t size = fv_shape_count(def->out) * FV_LANES;
+        size_t size = fv_shape_count(def->stored) * FV_LANES;
         bool shares = i > 0 && (flags & FV_VIEW || overwrites_input(net, i, train));
         l->y_root[i] = shares ? l->y_root[i - 1] : i;
         int last = i + 1 < n ? i + 1 : i;
@@ -92,7 +92,7 @@ static void find_lives(const fv_net *net, const layout *l, bool train)
         if (i + 1 < n && net->defs[i + 1].op->flags & (FV_VIEW | FV_IN_PLACE))
             l->dy_root[i] = l->dy_root[i + 1];
         if (fv_wants_gradient(net, i))
-            live(l->dy + l->dy_root[i], fv_shape_count(net->defs[i].out) * FV_LANES, 2 * n - i - 1,
+            live(l->dy + l->dy_root[i], fv_shape_count(net->defs[i].stored) * FV_LANES, 2 * n - i - 1,
                  flags & FV_REDUCES_DY ? 2 * n + 1 : 2 * n - i);
     }
 }
@@ -156,7 +156,7 @@ static size_t row_floats(const fv_net *net, const fv_plan *plan)
 {
     size_t out = fv_round_up(plan->batch * fv_shape_count(fv_net_out(net)));
     size_t in = fv_round_up(plan->batch * fv_shape_count(fv_net_in(net)));
-    bool dinput = plan->train && net->defs[0].u.input.requires_grad;
+    bool dinput = plan->train && net->defs[0].image.requires_grad;
     return out * (plan->train ? 2 : 1) + (dinput ? in : 0);
 }
 
@@ -193,7 +193,7 @@ static bool plan_memory(fv_net *net, fv_plan *plan, int batch)
                    plan->scratch * ctx->threads;
     plan->doutput = plan->train ? plan->output + out : NULL;
     plan->dinput =
-        plan->train && net->defs[0].u.input.requires_grad ? plan->doutput + out : NULL;
+        plan->train && net->defs[0].image.requires_grad ? plan->doutput + out : NULL;
     return true;
 }
 

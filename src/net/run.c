@@ -78,7 +78,7 @@ static void load_block(const pass *p, int block, float *x)
     const fv_def *input = net->defs;
     const fv_kernels *k = net->object.ctx->kernels;
     size_t area = (size_t)input->out.h * input->out.w, image = fv_shape_count(input->out);
-    bool norm = input->u.input.normalize;
+    bool norm = input->image.normalize;
     for (int c = 0; c < input->out.c; c++, x += area * FV_LANES) {
         const uint8_t *u8[FV_LANES] = {0};
         const float *f32[FV_LANES] = {0};
@@ -92,8 +92,8 @@ static void load_block(const pass *p, int block, float *x)
         if (p->batch->type == FV_U8)
             k->load_u8(area, u8, net->tables + (norm ? c * 256 : 0), x);
         else
-            k->load_f32(area, f32, norm ? input->u.input.mean[c] : 0.0f,
-                        norm ? input->u.input.std[c] : 1.0f, x);
+            k->load_f32(area, f32, norm ? input->image.mean[c] : 0.0f,
+                        norm ? input->image.std[c] : 1.0f, x);
     }
 }
 

@@ -25,14 +25,14 @@ static void write_kernel(const fv_def *def, char text[32])
 {
     text[0] = '\0';
     if (strcmp(def->op->kind, "conv2d") == 0) {
-        const fv_conv *v = &def->u.conv;
+        const fv_conv *v = &def->conv;
         snprintf(text, 32, "%dx%d", v->R, v->S);
         add_pair(text, "s", v->sh, v->sw, 1);
         add_pair(text, "p", v->ph, v->pw, 0);
         add_pair(text, "d", v->dh, v->dw, 1);
         add_pair(text, "g", v->groups, v->groups, 1);
     } else if (strcmp(def->op->kind, "max_pool2d") == 0) {
-        const fv_pool2d *v = &def->u.pool;
+        const fv_pool2d *v = &def->pool;
         snprintf(text, 32, "%dx%d", v->R, v->S);
         add_pair(text, "s", v->sh, v->sw, v->R == v->S ? v->R : 0);
         add_pair(text, "p", v->ph, v->pw, 0);

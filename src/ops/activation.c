@@ -23,6 +23,11 @@ static const fv_op relu = {
     .backward = relu_backward,
 };
 
+bool fv_is_relu(const fv_def *def)
+{
+    return def->op == &relu;
+}
+
 void fv_relu_shape(fv_def *def)
 {
     def->op = &relu;

@@ -7,34 +7,60 @@
  */
 #include "ops/op.h"
 
+/* Floats for x with its padding, and beside it dy with its edges. */
+size_t fv_conv_scratch(const fv_conv *v)
+{
+    size_t x = (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v);
+    size_t dy = (size_t)v->O * v->P * (v->Q + 2 * FV_EDGE);
+    return (x + dy) * FV_LANES;
+}
+
 static fv_need conv_need(const fv_def *def)
 {
-    return (fv_need){.scratch = fv_conv_scratch(&def->u.conv),
+    return (fv_need){.scratch = fv_conv_scratch(&def->conv),
                      .part = (def->weights + def->biases) * FV_LANES};
+}
+
+const float *fv_conv_padded(const fv_run *r)
+{
+    const fv_conv *v = &r->def->conv;
+    if (fv_conv_is_padded(v))
+        return r->x;
+    r->k->pad(v->C, v->H, v->W, r->x, fv_conv_rows(v), fv_conv_cols(v), v->ph, v->pw, r->scratch);
+    return r->scratch;
 }
 
 static void conv_forward(const fv_run *r)
 {
-    r->k->conv_forward(&r->def->u.conv, r->x, r->w, r->b, r->y, r->scratch);
+    const fv_conv *v = &r->def->conv;
+    r->k->conv_forward(v, fv_conv_padded(r), r->w, r->b, r->y, 0, v->P);
+}
+
+void fv_conv_run_backward(const fv_run *r, const float *dy)
+{
+    const fv_conv *v = &r->def->conv;
+    float *db = r->b ? r->part + r->def->weights * FV_LANES : NULL;
+    r->k->conv_backward_weight(v, fv_conv_padded(r), dy, r->part, db, r->first);
+    if (!r->dx)
+        return;
+    float *dyp = r->scratch + (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v) * FV_LANES;
+    r->k->pad(v->O, v->P, v->Q, dy, v->P, v->Q + 2 * FV_EDGE, 0, FV_EDGE, dyp);
+    r->k->conv_backward_input(v, dyp, r->w, r->dx);
 }
 
 static void conv_backward(const fv_run *r)
 {
-    const fv_conv *v = &r->def->u.conv;
-    float *db = r->b ? r->part + r->def->weights * FV_LANES : NULL;
-    r->k->conv_backward_weight(v, r->x, r->dy, r->part, db, r->first, r->scratch);
-    if (r->dx)
-        r->k->conv_backward_input(v, r->dy, r->w, r->dx, r->scratch);
+    fv_conv_run_backward(r, r->dy);
 }
 
 enum { SUMS_PER_ITEM = 1024 };
 
-static int conv_reduce_items(const fv_def *def)
+int fv_conv_reduce_items(const fv_def *def)
 {
     return (int)((def->weights + SUMS_PER_ITEM - 1) / SUMS_PER_ITEM) + (def->biases > 0);
 }
 
-static void conv_reduce(const fv_sums *s, int item)
+void fv_conv_reduce(const fv_sums *s, int item)
 {
     const fv_def *def = s->def;
     size_t from = (size_t)item * SUMS_PER_ITEM, step = (def->weights + def->biases) * FV_LANES;
@@ -52,9 +78,14 @@ static const fv_op conv2d = {
     .need = conv_need,
     .forward = conv_forward,
     .backward = conv_backward,
-    .reduce_items = conv_reduce_items,
-    .reduce = conv_reduce,
+    .reduce_items = fv_conv_reduce_items,
+    .reduce = fv_conv_reduce,
 };
+
+bool fv_is_conv2d(const fv_def *def)
+{
+    return def->op == &conv2d;
+}
 
 static const fv_op conv2d_whole = {
     .kind = "conv2d",
@@ -70,7 +101,7 @@ static const fv_op conv2d_whole = {
 
 static fv_status check_channels(fv_ctx *ctx, const fv_def *def, const fv_conv2d_args *a)
 {
-    int C = def->in.c, groups = def->u.conv.groups;
+    int C = def->in.c, groups = def->conv.groups;
     if (a->out_channels < 1 || groups < 1)
         return fv_fail(ctx, FV_E_ARG,
                        "layer \"%s\": out_channels is %d and groups %d; both must be 1 or more",
@@ -92,7 +123,7 @@ static fv_status check_channels(fv_ctx *ctx, const fv_def *def, const fv_conv2d_
 /* PyTorch's 'same': dilation*(kernel-1) zeros in all, the odd one below and to the right. */
 static fv_status set_padding(fv_ctx *ctx, fv_def *def, int padding, fv_hw *total)
 {
-    fv_conv *v = &def->u.conv;
+    fv_conv *v = &def->conv;
     if (padding != FV_SAME) {
         fv_hw pad = fv_hw_of(padding, 0);
         v->ph = pad.h, v->pw = pad.w;
@@ -111,7 +142,7 @@ static fv_status set_padding(fv_ctx *ctx, fv_def *def, int padding, fv_hw *total
 
 static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw total)
 {
-    fv_conv *v = &def->u.conv;
+    fv_conv *v = &def->conv;
     int64_t rows = (int64_t)v->H + total.h - (int64_t)v->dh * (v->R - 1);
     int64_t cols = (int64_t)v->W + total.w - (int64_t)v->dw * (v->S - 1);
     if (rows < 1 || cols < 1)
@@ -137,7 +168,7 @@ fv_status fv_conv2d_shape(fv_ctx *ctx, fv_def *def, const fv_conv2d_args *a)
 {
     fv_hw kernel = fv_hw_of(a->kernel_size, 0), stride = fv_hw_of(a->stride, 1);
     fv_hw dilation = fv_hw_of(a->dilation, 1), total = {0, 0};
-    fv_conv *v = &def->u.conv;
+    fv_conv *v = &def->conv;
     *v = (fv_conv){.C = def->in.c, .H = def->in.h, .W = def->in.w, .O = a->out_channels,
                    .R = kernel.h, .S = kernel.w, .sh = stride.h, .sw = stride.w,
                    .dh = dilation.h, .dw = dilation.w, .groups = a->groups ? a->groups : 1};

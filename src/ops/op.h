@@ -29,14 +29,13 @@ typedef struct fv_def {
     const char *giver; /* name of the layer that makes its input */
     int input;         /* index of that layer, -1 for an input */
     fv_shape in, out;
-    union {
-        fv_conv conv;
-        fv_pool2d pool;
-        struct {
-            float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
-            bool normalize, requires_grad;
-        } input;
-    } u;
+    fv_shape stored; /* of what forward writes: out, but for layers run together with others */
+    fv_conv conv;    /* conv2d */
+    fv_pool2d pool;  /* max_pool2d, and a conv2d that pools */
+    struct {
+        float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
+        bool normalize, requires_grad;
+    } image; /* input */
     int weight_ndim;
     int64_t weight_dims[4];
     size_t weights, biases;               /* counts; 0: it has none */
@@ -122,7 +121,22 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
 /* Refuses outputs and weights past 2^28 numbers, for which int would not do. */
 fv_status fv_check_size(fv_ctx *ctx, const fv_def *def);
 
-/* The runs of a linear layer, used by a convolution that covers its whole input too. */
+/* Whether the layer is that op in its plain form. */
+bool fv_is_conv2d(const fv_def *def);
+bool fv_is_relu(const fv_def *def);
+bool fv_is_max_pool2d(const fv_def *def);
+
+/* Layers run as one: makes a conv2d with the relu and the max_pool2d after it into one pass, if they
+   are that and the pooling's windows lie side by side. The two then are views of its output. */
+void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool);
+
+/* The runs of a convolution and of a linear layer, used by layers that contain them. */
+const float *fv_conv_padded(const fv_run *run);
+void fv_conv_run_backward(const fv_run *run, const float *dy);
+size_t fv_conv_scratch(const fv_conv *v);
+int fv_conv_reduce_items(const fv_def *def);
+void fv_conv_reduce(const fv_sums *sums, int item);
+
 fv_need fv_linear_need(const fv_def *def);
 void fv_linear_run_forward(const fv_run *run);
 void fv_linear_run_backward(const fv_run *run);

@@ -14,13 +14,15 @@ static fv_need pool_need(const fv_def *def)
 
 static void pool_forward(const fv_run *r)
 {
-    r->k->max_pool_forward(&r->def->u.pool, r->x, r->y, (int32_t *)(void *)r->saved);
+    const fv_pool2d *v = &r->def->pool;
+    r->k->max_pool_forward(v, r->x, r->y, (int32_t *)(void *)r->saved,
+                           (size_t)v->P * v->Q * FV_LANES);
 }
 
 static void pool_backward(const fv_run *r)
 {
     if (r->dx)
-        r->k->max_pool_backward(&r->def->u.pool, r->dy, (const int32_t *)(void *)r->saved, r->dx);
+        r->k->max_pool_backward(&r->def->pool, r->dy, (const int32_t *)(void *)r->saved, r->dx);
 }
 
 static const fv_op max_pool2d = {
@@ -29,6 +31,11 @@ static const fv_op max_pool2d = {
     .forward = pool_forward,
     .backward = pool_backward,
 };
+
+bool fv_is_max_pool2d(const fv_def *def)
+{
+    return def->op == &max_pool2d;
+}
 
 /* PyTorch's rule: with ceil_mode a window that would start in the far padding is left out. */
 static int64_t outputs(int64_t size, int taps, int stride, int pad, int dilation, bool ceil_mode)
@@ -62,7 +69,7 @@ fv_status fv_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const fv_max_pool2d_args
                        def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->giver, p.h, p.w);
     def->op = &max_pool2d;
     def->out = (fv_shape){def->in.c, (int)P, (int)Q};
-    def->u.pool = (fv_pool2d){.C = def->in.c, .H = def->in.h, .W = def->in.w, .P = (int)P,
+    def->pool = (fv_pool2d){.C = def->in.c, .H = def->in.h, .W = def->in.w, .P = (int)P,
                               .Q = (int)Q, .R = k.h, .S = k.w, .sh = s.h, .sw = s.w,
                               .ph = p.h, .pw = p.w, .dh = d.h, .dw = d.w};
     return FV_OK;
