@@ -5,16 +5,17 @@
 # Another compiler: make test CC=clang
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
+# MNIST comes as .gz, so here zlib is a must.
+CONFIGURE = cmake -S . -B $(BUILD) -DFOVEA_ZLIB=ON -DFOVEA_WERROR=OFF $(FLAGS)
 ifeq ($(origin CC),default)
 BUILD ?= build
-CONFIGURE = cmake -S . -B $(BUILD) $(FLAGS)
 else
 BUILD ?= build/$(notdir $(CC))
-CONFIGURE = cmake -S . -B $(BUILD) -DCMAKE_C_COMPILER=$(CC) $(FLAGS)
+CONFIGURE += -DCMAKE_C_COMPILER=$(CC)
 endif
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: run test bench install deps build clean help
+.PHONY: run test bench install deps deps-run build clean help
 
 run: deps-run
 	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)"
@@ -25,14 +26,14 @@ test: deps
 	ctest --test-dir $(BUILD) --output-on-failure
 
 bench: deps-run
-	@$(MAKE) build
+	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)"
 	sh bench/run.sh $(BUILD)
 
 install: deps-run
 	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(FLAGS)"
 	cmake --install $(BUILD)
+	@[ -n "$(DESTDIR)" ] || ldconfig 2>/dev/null || true
 
-.PHONY: deps-run
 deps-run:
 	@sh scripts/deps.sh run
 deps:

@@ -21,9 +21,10 @@ for name in $(echo "$names" | grep -v '^fv_'); do
 done
 
 called=$(nm --undefined-only "$library" | awk 'NF == 2 { print $2 }' | sort -u)
-for name in exit _exit _Exit quick_exit abort __assert_fail printf __printf_chk vprintf fprintf \
-    __fprintf_chk vfprintf puts fputs putchar fputc fwrite perror stdout stderr rand srand random \
-    drand48 getenv secure_getenv signal sigaction system; do
+for name in exit _exit _Exit quick_exit abort __assert_fail printf __printf_chk vprintf \
+    fprintf __vprintf_chk __fprintf_chk vfprintf __vfprintf_chk dprintf puts fputs putchar putc \
+    fputc fwrite perror stdout stderr rand srand random srandom drand48 getenv secure_getenv \
+    signal sigaction system; do
     if echo "$called" | grep -qx "$name"; then
         complain "the library calls $name"
     fi
@@ -31,9 +32,12 @@ done
 
 # Sections that can be written; .data.rel.ro is made read-only when the program starts.
 for name in $(objdump -t "$library" | awk '
-    $4 ~ /^\.(data|bss|tdata|tbss)/ && $4 !~ /^\.data\.rel\.ro/ && $3 == "O" { print $NF }
-    $3 ~ /^\.(data|bss|tdata|tbss)/ && $3 !~ /^\.data\.rel\.ro/ && $2 ~ /O/ { print $NF }
-    $0 ~ /\*COM\*/ { print $NF }'); do
+    / \*COM\*/ { print $NF }
+    {
+        for (i = 2; i < NF; i++)
+            if ($i ~ /^\.(data|bss|tdata|tbss)/ && $i !~ /^\.data\.rel\.ro/ && $NF != $i)
+                print $NF
+    }'); do
     complain "a variable that can be written: $name"
 done
 [ $bad -eq 0 ] && echo "$(echo "$names" | wc -l) external symbols, all as promised"

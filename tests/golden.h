@@ -214,4 +214,23 @@ static inline void golden_pair(const golden *g, const char *key, int *h, int *w)
         golden_fail(g, "no pair under key", key);
 }
 
+/* ---- lenet.txt: what PyTorch says of a seed ------------------------------------------------- */
+
+/* The value behind `seed N what`: what is "initial", "order1", "loss 100", "accuracy". */
+static inline void golden_seed(int seed, const char *what, char value[GOLDEN_LINE_MAX])
+{
+    golden g = {.path = FV_GOLDEN_DIR "/lenet.txt"};
+    char key[64], line[GOLDEN_LINE_MAX];
+    size_t length = (size_t)snprintf(key, sizeof key, "seed %d %s ", seed, what);
+    FILE *file = fopen(g.path, "r");
+    if (!file)
+        golden_fail(&g, "cannot be opened;", "golden/record.py writes it");
+    bool found = false;
+    while (!found && fgets(line, sizeof line, file))
+        found = strncmp(line, key, length) == 0;
+    fclose(file);
+    if (!found || sscanf(line + length, "%s", value) != 1)
+        golden_fail(&g, "no value of", key);
+}
+
 #endif

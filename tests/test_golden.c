@@ -398,26 +398,11 @@ static void test_sgd(void **state)
 
 /* ---- lenet.txt: initial weights, and the order of samples ----------------------------------- */
 
-/* The digest under `seed N what` in lenet.txt. */
-static void recorded_digest(int seed, const char *what, char hex[65])
-{
-    char line[128], kind[16];
-    int of;
-    FILE *file = fopen(FV_GOLDEN_DIR "/lenet.txt", "r");
-    assert_non_null(file);
-    bool found = false;
-    while (!found && fgets(line, sizeof line, file))
-        found = sscanf(line, "seed %d %15s %64s", &of, kind, hex) == 3 && of == seed &&
-                strcmp(kind, what) == 0;
-    fclose(file);
-    assert_true(found);
-}
-
 static void check_digest(int seed, const char *what, const void *bytes, size_t size)
 {
-    char got[65], want[65];
+    char got[65], want[GOLDEN_LINE_MAX];
     fv_sha256(bytes, size, got);
-    recorded_digest(seed, what, want);
+    golden_seed(seed, what, want);
     if (strcmp(got, want) != 0) {
         print_error("seed %d %s: SHA-256 %s, PyTorch's %s\n", seed, what, got, want);
         wrong++;

@@ -17,6 +17,9 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Makes compilers forget how x came about, so that they use it instead of computing it again. */
+#define KEEP(x) __asm__("" : "+r"(x))
+
 /* ---- the microkernel ---------------------------------------------------------------------- */
 
 /* Strides are in floats. Taps are a grid: r of them down, s across. The sum starts at bias[m], at
@@ -53,11 +56,41 @@ static const int mmax[NMAX + 1] = {0, 12, 6, 4};
 #endif
 
 
-/* One tile; inlined with M and N known, so that every loop but those over t and k goes away and
+/* Row m of A at four pointers, rows 0, 4, 8 and 12, and three strides from each: one pointer and a
+   chain of additions would take longer than the multiplications do. */
+typedef struct rows_of_a {
+    const float *at[4];
+    ptrdiff_t one, two, three;
+} rows_of_a;
+
+static inline __attribute__((always_inline)) rows_of_a rows_from(const float *a, ptrdiff_t am)
+{
+    rows_of_a rows = {{a, a + 4 * am, a + 8 * am, a + 12 * am}, am, 2 * am, 3 * am};
+    KEEP(rows.at[1]);
+    KEEP(rows.at[2]);
+    KEEP(rows.at[3]);
+    KEEP(rows.three);
+    return rows;
+}
+
+static inline __attribute__((always_inline)) const float *row(const rows_of_a *rows, const int m)
+{
+    const ptrdiff_t off[4] = {0, rows->one, rows->two, rows->three};
+    return rows->at[m / 4] + off[m % 4];
+}
+
+static inline __attribute__((always_inline)) void advance(rows_of_a *rows, ptrdiff_t ak)
+{
+    UNROLL for (int i = 0; i < 4; i++)
+        rows->at[i] += ak;
+}
+
+/* One tile; inlined with M and N known, so that every loop but those over r, s and k goes away and
    acc and v live in registers. */
 static inline __attribute__((always_inline)) void tile(const job *j, const int M, const int N)
 {
-    const ptrdiff_t am = j->am, ak = j->ak, bk = j->bk, bn = j->bn;
+    const ptrdiff_t ak = j->ak, bk = j->bk, bn = j->bn;
+    const int K = j->K;
     vec acc[16][NMAX], v[NMAX];
     UNROLL for (int m = 0; m < M; m++)
         UNROLL for (int n = 0; n < N; n++)
@@ -65,15 +98,17 @@ static inline __attribute__((always_inline)) void tile(const job *j, const int M
                                : vec_splat(j->bias ? j->bias[m] : 0.0f);
     for (int r = 0; r < j->R; r++)
         for (int s = 0; s < j->S; s++) {
-            const float *a = j->a + r * j->ar + s * j->as, *b = j->b + r * j->br + s * j->bs;
-            for (int k = 0; k < j->K; k++, a += ak, b += bk) {
+            const float *b = j->b + r * j->br + s * j->bs;
+            rows_of_a a = rows_from(j->a + r * j->ar + s * j->as, j->am);
+            for (int k = 0; k < K; k++, b += bk) {
                 UNROLL for (int n = 0; n < N; n++)
                     v[n] = vec_load(b + n * bn);
                 UNROLL for (int m = 0; m < M; m++) {
-                    vec w = vec_splat(a[m * am]);
+                    vec w = vec_splat(*row(&a, m));
                     UNROLL for (int n = 0; n < N; n++)
                         acc[m][n] = vec_fma(w, v[n], acc[m][n]);
                 }
+                advance(&a, ak);
             }
         }
     UNROLL for (int m = 0; m < M; m++)
@@ -86,25 +121,28 @@ static inline __attribute__((always_inline)) void tile(const job *j, const int M
 static inline __attribute__((always_inline)) void lane_tile(const job *j, const ptrdiff_t *nb,
                                                             const int M, const int N)
 {
-    const ptrdiff_t am = j->am, ak = j->ak, bk = j->bk;
+    const ptrdiff_t ak = j->ak, bk = j->bk;
+    const int K = j->K;
     vec acc[16][NMAX], v[NMAX];
     UNROLL for (int m = 0; m < M; m++)
         UNROLL for (int n = 0; n < N; n++)
             acc[m][n] = j->add ? vec_load(j->c + m * j->cm + n * j->cn) : vec_splat(0.0f);
     for (int r = 0; r < j->R; r++) {
-        const float *a = j->a + r * j->ar, *b[NMAX];
+        rows_of_a a = rows_from(j->a + r * j->ar, j->am);
+        const float *b[NMAX];
         UNROLL for (int n = 0; n < N; n++)
             b[n] = j->b + r * j->br + nb[n];
-        for (int k = 0; k < j->K; k++, a += ak) {
+        for (int k = 0; k < K; k++) {
             UNROLL for (int n = 0; n < N; n++) {
                 v[n] = vec_load(b[n]);
                 b[n] += bk;
             }
             UNROLL for (int m = 0; m < M; m++) {
-                vec w = vec_load(a + m * am);
+                vec w = vec_load(row(&a, m));
                 UNROLL for (int n = 0; n < N; n++)
                     acc[m][n] = vec_fma(w, v[n], acc[m][n]);
             }
+            advance(&a, ak);
         }
     }
     UNROLL for (int m = 0; m < M; m++)
