@@ -100,7 +100,7 @@ typedef struct fv_kernels {
     void (*log_softmax_backward)(int C, int area, const float *y, const float *dy, float *dx);
 
     /* x [n][L] from FV_LANES images of n pixels each: lane l of x[i] is table[pixels[l][i]], or
-       (pixels[l][i] - mean) / std; 0 where pixels[l] is NULL. */
+       (pixels[l][i] - mean) / std; 0 from the first NULL of pixels on. */
     void (*load_u8)(size_t n, const uint8_t *const *pixels, const float *table, float *x);
     void (*load_f32)(size_t n, const float *const *pixels, float mean, float std, float *x);
     /* rows [count][n] = the first count lanes of x [n][L]. */

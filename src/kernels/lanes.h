@@ -120,9 +120,15 @@ static void log_softmax_backward(int C, int area, const float *y, const float *d
 
 static void load_u8(size_t n, const uint8_t *const *pixels, const float *table, float *x)
 {
-    for (int l = 0; l < L; l++)
-        for (size_t i = 0; i < n; i++)
-            x[i * L + l] = pixels[l] ? table[pixels[l][i]] : 0.0f;
+    int images = 0;
+    while (images < L && pixels[images])
+        images++;
+    for (size_t i = 0; i < n; i++, x += L) {
+        for (int l = 0; l < images; l++)
+            x[l] = table[pixels[l][i]];
+        for (int l = images; l < L; l++)
+            x[l] = 0.0f;
+    }
 }
 
 static void load_f32(size_t n, const float *const *pixels, float mean, float std, float *x)

@@ -217,13 +217,18 @@ static void conv_forward(const fv_conv *v, const float *xp, const float *w, cons
     j.as = 1, j.ar = v->S, j.ak = v->R * v->S, j.am = Cg * j.ak;
     j.bs = v->dw * L, j.br = v->dh * Wp * L, j.bk = fv_conv_rows(v) * Wp * L, j.bn = v->sw * L;
     j.cm = (ptrdiff_t)rows * v->Q * L, j.cn = L;
+    if (Cg == 1) { /* one channel: let the long inner loop run over s, which keeps the order */
+        j.K = v->S, j.ak = j.as, j.bk = j.bs;
+        j.S = 1;
+    }
+    ptrdiff_t channel = fv_conv_rows(v) * Wp * L;
     int across = pieces(v->Q, best_n(Og, v->Q));
     for (int g = 0; g < v->groups; g++)
         for (int p = 0; p < rows; p++)
             for (int i = 0; i < across; i++) {
                 int q = piece_start(v->Q, across, i), n = piece_start(v->Q, across, i + 1) - q;
                 j.a = w + g * Og * j.am;
-                j.b = xp + g * Cg * j.bk + ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * L;
+                j.b = xp + g * Cg * channel + ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * L;
                 j.c = y + g * Og * j.cm + (p * v->Q + q) * L;
                 j.bias = b ? b + g * Og : NULL;
                 run_rows(j, Og, n);
@@ -420,6 +425,49 @@ static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
 
 /* ---- pooling ------------------------------------------------------------------------------ */
 
+/* A window of S columns: its taps inside the picture, and where tap r,s is: at + r*down + s*side. */
+typedef struct taps {
+    int r0, r1, s0, s1, S;
+    ptrdiff_t at, down, side;
+} taps;
+
+static taps taps_of(const fv_pool2d *v, int p, int q)
+{
+    window o = window_at(v, p, q);
+    return (taps){o.r0, o.r1, o.s0, o.s1, v->S, ((ptrdiff_t)o.h * v->W + o.w) * L,
+                  (ptrdiff_t)v->dh * v->W * L, (ptrdiff_t)v->dw * L};
+}
+
+/* The usual window, whole and 2 x 2: told to the two functions below as constants, which leaves no
+   loop of them. */
+static bool is_two_by_two(const taps *t)
+{
+    return t->r0 == 0 && t->r1 == 2 && t->s0 == 0 && t->s1 == 2 && t->S == 2;
+}
+
+static inline taps two_by_two(taps t)
+{
+    return (taps){0, 2, 0, 2, 2, t.at, t.down, t.side};
+}
+
+static inline __attribute__((always_inline)) void best_of(taps t, const float *x, float *y,
+                                                          int32_t *winner)
+{
+    for (int lane = 0; lane < L; lane += V) {
+        vec best = vec_splat(-INFINITY), tap = vec_bits(t.r0 * t.S + t.s0);
+        for (int r = t.r0; r < t.r1; r++)
+            for (int s = t.s0; s < t.s1; s++) {
+                vec in = vec_load(x + t.at + r * t.down + s * t.side + lane);
+                vec_mask wins = vec_wins(in, best);
+                best = vec_pick(wins, in, best);
+                tap = vec_pick(wins, vec_bits(r * t.S + s), tap);
+            }
+        vec_store(y + lane, best);
+        if (winner)
+            vec_store((float *)(void *)(winner + lane), tap);
+    }
+}
+
 static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner,
                              size_t y_step)
 {
@@ -427,20 +475,11 @@ static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32
         for (int p = 0; p < v->P; p++)
             for (int q = 0; q < v->Q; q++) {
                 size_t at = c * y_step + ((size_t)p * v->Q + q) * L;
-                window o = window_at(v, p, q);
-                for (int lane = 0; lane < L; lane += V) {
-                    vec best = vec_splat(-INFINITY), tap = vec_bits(o.r0 * v->S + o.s0);
-                    for (int r = o.r0; r < o.r1; r++)
-                        for (int s = o.s0; s < o.s1; s++) {
-                            vec in = vec_load(x + place_of(v, &o, r, s) * L + lane);
-                            vec_mask wins = vec_wins(in, best);
-                            best = vec_pick(wins, in, best);
-                            tap = vec_pick(wins, vec_bits(r * v->S + s), tap);
-                        }
-                    vec_store(y + at + lane, best);
-                    if (winner)
-                        vec_store((float *)(void *)(winner + at + lane), tap);
-                }
+                taps t = taps_of(v, p, q);
+                if (is_two_by_two(&t))
+                    best_of(two_by_two(t), x, y + at, winner ? winner + at : NULL);
+                else
+                    best_of(t, x, y + at, winner ? winner + at : NULL);
             }
 }
 
@@ -451,28 +490,35 @@ static bool windows_tile(const fv_pool2d *v)
            v->P * v->R == v->H && v->Q * v->S == v->W;
 }
 
+static inline __attribute__((always_inline)) void spread(taps t, const float *dy,
+                                                         const int32_t *winner, float *dx, bool add)
+{
+    const vec zero = vec_splat(0.0f);
+    for (int lane = 0; lane < L; lane += V) {
+        vec tap = vec_load((const float *)(const void *)(winner + lane)), out = vec_load(dy + lane);
+        for (int r = t.r0; r < t.r1; r++)
+            for (int s = t.s0; s < t.s1; s++) {
+                float *to = dx + t.at + r * t.down + s * t.side + lane;
+                vec mine = vec_pick(vec_same_bits(tap, vec_bits(r * t.S + s)), out, zero);
+                vec_store(to, vec_add(add ? vec_load(to) : zero, mine));
+            }
+    }
+}
+
 static void max_pool_backward(const fv_pool2d *v, const float *dy, const int32_t *winner, float *dx)
 {
     size_t plane = (size_t)v->H * v->W * L;
-    const vec zero = vec_splat(0.0f);
-    bool once = windows_tile(v);
-    if (!once)
+    bool add = !windows_tile(v);
+    if (add)
         memset(dx, 0, v->C * plane * sizeof *dx);
     for (int c = 0; c < v->C; c++, dx += plane)
         for (int p = 0; p < v->P; p++)
             for (int q = 0; q < v->Q; q++, dy += L, winner += L) {
-                window o = window_at(v, p, q);
-                for (int lane = 0; lane < L; lane += V) {
-                    vec tap = vec_load((const float *)(const void *)(winner + lane));
-                    vec out = vec_load(dy + lane);
-                    for (int r = o.r0; r < o.r1; r++)
-                        for (int s = o.s0; s < o.s1; s++) {
-                            float *to = dx + place_of(v, &o, r, s) * L + lane;
-                            vec_mask won = vec_same_bits(tap, vec_bits(r * v->S + s));
-                            vec mine = vec_pick(won, out, zero);
-                            vec_store(to, vec_add(once ? zero : vec_load(to), mine));
-                        }
-                }
+                taps t = taps_of(v, p, q);
+                if (is_two_by_two(&t) && !add)
+                    spread(two_by_two(t), dy, winner, dx, false);
+                else
+                    spread(t, dy, winner, dx, add);
             }
 }
 
