@@ -171,15 +171,15 @@ static int piece_start(int total, int count, int i)
     return (int)((int64_t)total * i / count);
 }
 
-/* The N for which M rows of total columns cost least, a tile taking max(M*N, latency) FMAs. */
+/* The N for which M rows of total columns cost least: a tile takes as long as its FMAs, but at least
+   as 8 of them, which hide each other's latency, and some more for its loop. */
 static int best_n(int M, int total)
 {
     int best = 1;
-    int64_t least = INT64_MAX;
+    double least = INFINITY;
     for (int n = 1; n <= NMAX; n++) {
-        int across = pieces(total, n), down = pieces(M, mmax[n]);
-        int work = (M + down - 1) / down * ((total + across - 1) / across);
-        int64_t cost = (int64_t)across * down * (work < 8 ? 8 : work) * 4 + across + down;
+        double count = (double)pieces(total, n) * pieces(M, mmax[n]), each = M * total / count;
+        double cost = count * ((each < 8 ? 8 : each) + 4);
         if (cost <= least) {
             least = cost;
             best = n;
