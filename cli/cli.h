@@ -32,7 +32,7 @@ typedef struct settings {
     int epochs, batch_size, threads, log_interval;
     double lr, momentum, dampening, weight_decay;
     uint64_t seed;
-    bool nesterov, no_save, json, quiet;
+    bool nesterov, no_save, json, quiet, verbose;
     const char *root, *model, *kernels, *out;
 } settings;
 
@@ -40,7 +40,7 @@ typedef struct settings {
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_LR, OPT_MOMENTUM, OPT_DAMPENING, OPT_WEIGHT_DECAY,
     OPT_NESTEROV, OPT_MODEL, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
-    OPT_LOG_INTERVAL, OPT_JSON, OPT_QUIET, OPT_COUNT
+    OPT_LOG_INTERVAL, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
 
 #define TAKES(id) (1u << (id))
@@ -123,6 +123,9 @@ int fail_context(const fv_ctx *ctx, const char *help);
 /* A context with the seed, threads and kernels of the settings. Its error is the caller's. */
 fv_ctx *open_context(const settings *s);
 
+/* Makes a ? of every byte that would move the cursor of a terminal; for what came from outside. */
+void hide_controls(char *text);
+
 /* path[PATH_ROOM] = folder/name; false if it is too long. */
 bool join_path(char *path, const char *folder, const char *name);
 
@@ -130,6 +133,8 @@ bool join_path(char *path, const char *folder, const char *name);
 
 bool is_terminal(FILE *f);
 bool is_lively(FILE *f); /* a terminal that takes colours and a bar */
+/* Whether stderr gets what is said beside the result. */
+bool talks(const settings *s);
 /* One of the escapes below if f is lively, else "". */
 const char *colour(FILE *f, const char *escape);
 #define RED "\033[1;31m"

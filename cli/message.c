@@ -10,8 +10,7 @@
 
 enum { CODE_COLUMN = 78 };
 
-/* What came from outside must not move the cursor of a terminal. */
-static void hide_control_characters(char *text)
+void hide_controls(char *text)
 {
     for (; *text; text++)
         if (((unsigned char)*text < ' ' && *text != '\n') || *text == 0x7f)
@@ -23,7 +22,7 @@ static void print_error(const char *code, char *text)
     const char *red = colour(stderr, RED), *plain = colour(stderr, PLAIN);
     const char *help = "fovea help";
     bool first = true;
-    hide_control_characters(text);
+    hide_controls(text);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
         if (strncmp(line, "help: ", 6) == 0)
             help = line + 6;

@@ -3,7 +3,8 @@
  * errors and the lines of help.
  *
  * Options stand anywhere, as --name value or --name=value; "--" ends them. What was typed is never
- * ignored: a value that does not fit, an unknown option and one given twice are errors.
+ * ignored: a value that does not fit and an unknown option are errors. Of an option given twice the
+ * last one counts, as everywhere, so that an alias can be overruled; both values must fit.
  *
  * Layer 6. Calls libc.
  */
@@ -60,6 +61,8 @@ const option options[OPT_COUNT] = {
                           .help = "steps between lines; 0: no lines"},
     [OPT_JSON] = {"json", .field = FIELD(json), .help = "JSON for programs, an object a line"},
     [OPT_QUIET] = {"quiet", 'q', .field = FIELD(quiet), .help = "nothing but the result"},
+    [OPT_VERBOSE] = {"verbose", 'v', .field = FIELD(verbose),
+                     .help = "what a terminal shows, also in a pipe"},
 };
 
 static bool is_option(const char *arg)
@@ -170,7 +173,6 @@ typedef struct reader {
     int word, argc;
     char **argv;
     settings *s;
-    unsigned seen;
 } reader;
 
 /* What a value must be, in words. */
@@ -306,10 +308,6 @@ static int read_option(reader *r, int *at)
         return fail_unknown(r, *at);
     const option *o = &options[id];
     int place = *at;
-    if (r->seen & TAKES(id))
-        return fail(EXIT_USAGE, "E-ARGS", "--%s is given twice\nhelp: leave out one of the two",
-                    o->name);
-    r->seen |= TAKES(id);
     if (o->kind == KIND_FLAG && equals)
         return fail(EXIT_USAGE, "E-ARGS",
                     "--%s takes no value, but \"%s\" is given\nhelp: leave out the %s", o->name,
@@ -339,7 +337,7 @@ static int check_args(const reader *r, int given, const char *extra)
 
 int parse_options(const command *c, int word, int argc, char **argv, settings *s)
 {
-    reader r = {c, word, argc, argv, s, 0};
+    reader r = {c, word, argc, argv, s};
     const char *extra = NULL;
     int code = EXIT_DONE, given = 0;
     bool ended = false;
@@ -359,5 +357,8 @@ int parse_options(const command *c, int word, int argc, char **argv, settings *s
         else
             extra = argv[i];
     }
+    if (!code && s->quiet && s->verbose)
+        code = fail(EXIT_USAGE, "E-ARGS", "--quiet and --verbose contradict each other\n"
+                                          "help: leave out one of the two");
     return code ? code : check_args(&r, given, extra);
 }

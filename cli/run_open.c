@@ -99,6 +99,7 @@ static int read_card(fv_ctx *ctx, bool quiet, run *r)
     for (int i = 0; i < CARD_COUNT; i++) {
         if (fv_load_meta(ctx, r->file, card_keys[i], r->card.value[i], sizeof r->card.value[i]))
             return fail_context(ctx, "fovea train");
+        hide_controls(r->card.value[i]);
         found = found || r->card.value[i][0];
     }
     for (int i = CARD_MODEL; i <= CARD_STD; i++)

@@ -14,6 +14,8 @@
 
 #include "cli.h"
 
+#define REFRESH 0.25 /* seconds from one live line to the next */
+
 bool is_terminal(FILE *f)
 {
     return isatty(fileno(f)) == 1;
@@ -23,6 +25,11 @@ bool is_lively(FILE *f)
 {
     const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
     return is_terminal(f) && term && strcmp(term, "dumb") != 0 && !(no_color && *no_color);
+}
+
+bool talks(const settings *s)
+{
+    return s->verbose || (is_terminal(stderr) && !s->quiet);
 }
 
 const char *colour(FILE *f, const char *escape)
@@ -112,22 +119,29 @@ progress progress_start(bool on, int epochs, int64_t total)
                       .epochs = epochs,
                       .total = total,
                       .start = time,
-                      .last = time};
+                      .last = time - REFRESH}; /* the first step shows at once */
 }
 
 void progress_step(progress *p, int epoch, int64_t done, double loss)
 {
     double time = now(), share = (double)done / (double)p->total;
-    if (!p->on || time - p->last < 0.25)
+    if (!p->on || time - p->last < REFRESH)
         return;
-    bool utf8 = has_utf8();
-    int cells = screen_width() - 52;
+    char head[40], tail[120];
+    int room = screen_width() - 1; /* a full line would wrap, and could not be erased */
+    room -= snprintf(head, sizeof head, "epoch %d/%d  ", epoch, p->epochs);
+    int cells = room - snprintf(tail, sizeof tail, "%2.0f%%   loss %.3f   %.0fs left", 100 * share,
+                                loss, (time - p->start) * (1 - share) / share) - 3;
     p->last = time;
     p->drawn = true;
-    fprintf(stderr, "\r\033[Kepoch %d/%d  [", epoch, p->epochs);
-    put_bar(stderr, share, cells < 4 ? 4 : cells, utf8 ? "\u28ff" : "#", utf8 ? "\u28c0" : ".");
-    fprintf(stderr, "] %2.0f%%   loss %.3f   %.0fs left", 100 * share, loss,
-            (time - p->start) * (1 - share) / share);
+    fprintf(stderr, "\r\033[K%s", head);
+    if (cells > 0) {
+        bool utf8 = has_utf8();
+        fputc('[', stderr);
+        put_bar(stderr, share, cells, utf8 ? "\u28ff" : "#", utf8 ? "\u28c0" : ".");
+        fputs("] ", stderr);
+    }
+    fprintf(stderr, "%.*s", room, tail);
     fflush(stderr);
 }
 

@@ -41,7 +41,7 @@ static int measure(fv_ctx *ctx, const settings *s, const char *data)
         return print_json(&r, data, result, now() - start);
     printf("Test set: Accuracy: %.2f%%\n", 100. * accuracy_of(result));
     fflush(stdout);
-    if (is_terminal(stderr) && !s->quiet)
+    if (talks(s))
         put_accuracy(stderr, result);
     return EXIT_DONE;
 }
@@ -66,7 +66,7 @@ const command test_command = {
                  {"fovea test model.safetensors", "a model file, also of PyTorch"}},
     .notes = "RUN is a run folder, runs/latest or a .safetensors file.",
     .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
-               TAKES(OPT_JSON) | TAKES(OPT_QUIET),
+               TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .min_args = 1,
     .max_args = 2,
     .run = run_test,

@@ -153,12 +153,15 @@ static int train(training *t)
         show_plan(t);
         code = train_all(t);
     }
-    if (code == EXIT_STOPPED)
-        return (code = save_run(t)) ? code : show_stop(t);
+    if (code == EXIT_STOPPED) {
+        t->stopped = true;
+        code = save_run(t);
+        if (!code)
+            return show_stop(t);
+    }
     if (code == EXIT_DONE)
         return show_end(t);
-    if (t->done == 0)
-        folder_remove(&t->folder);
+    folder_remove(&t->folder);
     return code;
 }
 

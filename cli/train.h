@@ -36,6 +36,7 @@ typedef struct training {
     double start;
     int epoch;            /* the one that runs, from 1 */
     int done;             /* epochs that are finished */
+    bool stopped;         /* by Ctrl+C: the weights are those after the last step */
     int64_t step;         /* of this epoch, from 0 */
     float recent[RECENT]; /* losses of the last steps: step i is at i % RECENT */
     epoch_result last;    /* of the last finished epoch */
@@ -56,7 +57,7 @@ int fail_loss(training *t, double loss, bool in_test);
 
 /* Makes the folder, with parents; an existing one must be empty. out NULL: runs/DATA-1, -2, ... */
 int folder_make(run_folder *f, const char *out, const char *data);
-/* Removes what folder_make made, if nothing has been written there. */
+/* Removes what folder_make made, unless something has been written there. */
 void folder_remove(const run_folder *f);
 
 /* What stays the same during the run: checksums of the data, the head of log.csv. */
@@ -64,6 +65,8 @@ int save_start(training *t);
 int save_log_row(training *t);
 /* Writes model.safetensors, log.csv, run.json and runs/latest. */
 int save_run(training *t);
+/* What came of the run so far; where it was stopped in an epoch, also where. */
+void json_outcome(struct cJSON *to, const training *t);
 void save_end(training *t);
 
 #endif

@@ -204,6 +204,21 @@ static void add_option(cJSON *to, const option *o, const settings *s)
     }
 }
 
+void json_outcome(cJSON *to, const training *t)
+{
+    cJSON_AddNumberToObject(to, "epochs", t->done);
+    if (t->done > 0) {
+        cJSON_AddNumberToObject(to, "train_loss", t->last.train_loss);
+        json_result(to, t->last.test);
+    }
+    if (t->stopped) {
+        cJSON *at = cJSON_AddObjectToObject(to, "stopped");
+        cJSON_AddNumberToObject(at, "epoch", t->epoch);
+        cJSON_AddNumberToObject(at, "steps", (double)t->step + 1);
+    }
+    cJSON_AddNumberToObject(to, "seconds", now() - t->start);
+}
+
 /* The options are those that were used: what was left open has been filled in. */
 static char *run_json(const training *t)
 {
@@ -219,13 +234,7 @@ static char *run_json(const training *t)
         if (train_command.options & TAKES(id))
             add_option(root, &options[id], &used);
     cJSON_AddItemReferenceToObject(root, "files", t->files);
-    cJSON *result = cJSON_AddObjectToObject(root, "result");
-    cJSON_AddNumberToObject(result, "epochs", t->done);
-    if (t->done > 0) {
-        cJSON_AddNumberToObject(result, "train_loss", t->last.train_loss);
-        json_result(result, t->last.test);
-    }
-    cJSON_AddNumberToObject(result, "seconds", now() - t->start);
+    json_outcome(cJSON_AddObjectToObject(root, "result"), t);
     char *text = cJSON_Print(root);
     cJSON_Delete(root);
     return text;

@@ -11,11 +11,6 @@
 
 #include "train.h"
 
-static bool talks(const training *t)
-{
-    return is_terminal(stderr) && !t->s->quiet;
-}
-
 /* ---- before --------------------------------------------------------------------------------- */
 
 void show_plan(training *t)
@@ -26,7 +21,7 @@ void show_plan(training *t)
     int64_t parameters = 0, macs = 0, steps = fv_loader_len(t->train_loader);
     char a[32], b[32];
     t->live = progress_start(!s->quiet, s->epochs, steps * s->epochs);
-    if (!talks(t))
+    if (!talks(t->s))
         return;
     for (int i = 0; i < fv_layer_count(t->net); i++) {
         parameters += fv_layer_at(t->net, i).parameters;
@@ -97,10 +92,7 @@ static int json_end(const training *t, const char *event)
 {
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "event", event);
-    cJSON_AddNumberToObject(line, "epochs", t->done);
-    if (t->done > 0)
-        json_result(line, t->last.test);
-    cJSON_AddNumberToObject(line, "seconds", now() - t->start);
+    json_outcome(line, t);
     if (t->folder.path[0])
         cJSON_AddStringToObject(line, "run", t->folder.path);
     else
@@ -112,7 +104,7 @@ int show_end(training *t)
 {
     progress_clear(&t->live);
     int code = t->s->json ? json_end(t, "result") : EXIT_DONE;
-    if (!talks(t))
+    if (!talks(t->s))
         return code;
     fputc('\n', stderr);
     put_accuracy(stderr, t->last.test);

@@ -103,7 +103,7 @@ for c in $commands; do
 done
 run help train
 for option in --epochs --batch-size --lr --momentum --dampening --weight-decay --nesterov --model \
-    --seed --root --out --no-save --threads --kernels --log-interval --json --quiet --help; do
+    --seed --root --out --no-save --threads --kernels --log-interval --json --quiet --verbose --help; do
     check "help-train$option" out_has "$option "
 done
 check help-defaults out_has '^  --batch-size N .* 64$'
@@ -171,6 +171,13 @@ Test set: Accuracy: A%'
 run train --quiet --no-save
 check train-quiet shape_is 'Test set: Accuracy: A%'
 check train-quiet-silent silent
+run train --verbose --log-interval 0 --no-save
+check train-verbose shape_is '
+Test set: Accuracy: A%'
+check train-verbose-plan err_has '^model   lenet5   61,706 parameters   416,520 multiply-adds an image$'
+check train-verbose-range err_has ' of 160 right   (95% range '
+run device --threads 3 --json --threads=1 --json
+check last-value-counts out_has '"threads":1,'
 check no-save-writes-nothing holds runs 'latest mnist-1 '
 
 run train --json --epochs 2 --lr 0.02 --out json/a
@@ -237,6 +244,9 @@ for path in runs/mnist-1 runs/mnist-1/ $model; do
 done
 run test mnist -q --threads 1 -- runs/mnist-1
 check test-order ends_with 2 # the first is the run, the second the data
+run test -v runs/mnist-1
+check test-verbose out_is "$test_line"
+check test-verbose-range err_has ' of 160 right   (95% range '
 run test -q runs/latest --threads=1 mnist --kernels ref
 check test-options-anywhere ends_with 0
 run test runs/mnist-1 --json
@@ -298,9 +308,8 @@ help:  fovea device --kernels avx512                                  [E-ARGS]' 
     device --kernels avx513
 golden missing-value 2 'error: --out wants a value behind it: --out DIR
 help:  fovea help train                                               [E-ARGS]' train --out --json
-golden twice 2 'error: --seed is given twice
-help:  leave out one of the two                                       [E-ARGS]' \
-    train --seed 1 --seed=2
+golden contradiction 2 'error: --quiet and --verbose contradict each other
+help:  leave out one of the two                                       [E-ARGS]' test x -q -v
 golden unknown-command 2 'error: no command "trian"; did you mean train ?
 help:  fovea help train                                               [E-ARGS]' trian
 golden unknown-data 2 'error: there is no data set "data"
@@ -366,8 +375,8 @@ train --log-interval -1
 train --kernels sse
 train --model lenet4
 train --json=1
-train --quiet --quiet
-train -q --quiet
+train --quiet --verbose
+train --lr 0 --lr 0.1
 train -qq
 train --no-save --out x
 train --nesterov --momentum 0
@@ -445,6 +454,15 @@ run train --root labels --out x/y
 check wrong-label err_has '\[E-CLASS\]$'
 check wrong-label-sample err_has '639'
 check wrong-label-no-folder absent x
+( # a disk that is full: no file may grow beyond a few KB
+    trap '' XFSZ
+    ulimit -f 8
+    "$fovea" train --quiet --out full/r >out 2>err </dev/null
+)
+code=$?
+check no-room is_error
+check no-room-code err_has '\[E-IO\]$'
+check no-room-no-folder absent full
 if [ -c /dev/full ]; then
     "$fovea" version >/dev/full 2>err
     code=$?
@@ -454,7 +472,7 @@ fi
 printf '0123456789' >damaged.safetensors
 run test damaged.safetensors
 check damaged is_error
-{ head -c 100000 $model; } >damaged.safetensors
+head -c 100000 $model >damaged.safetensors
 run test damaged.safetensors
 check damaged-cut is_error
 
@@ -465,6 +483,19 @@ run test other.safetensors
 check other-net ends_with 1
 check other-net-note err_has '^note:  other.safetensors does not say what it is'
 check other-net-names err_has 'convnet.C1.weight'
+
+# What a foreign file says of itself does not reach the terminal's controls.
+meta='{"__metadata__":{"data":"\u001b[31mred"},'
+fields=$(head -c 2000 $model | tr -d '\0' | grep -a -o '"convnet.C1.weight.*}}') # to the header's end
+size=$((${#meta} + ${#fields}))
+{
+    # shellcheck disable=SC2059 # the format is the size as two octal bytes
+    printf "\\$(printf '%03o' $((size % 256)))\\$(printf '%03o' $((size / 256)))\0\0\0\0\0\0"
+    printf '%s%s' "$meta" "$fields"
+    tail -c 246824 $model
+} >foreign.safetensors
+run info foreign.safetensors
+check foreign-controls out_has '^data  *?\[31mred$'
 
 # ---- Ctrl+C --------------------------------------------------------------------------------------
 
@@ -488,6 +519,8 @@ check interrupt-next err_has 'fovea test stopped$'
 check interrupt-files holds stopped 'log.csv model.safetensors run.json '
 run test stopped
 check interrupt-usable ends_with 0
+check interrupt-where calculate '/"stopped":/ { s = NR } /"steps":/ { n = NR }
+                                 END { exit !(s && n == s + 2) }' stopped/run.json
 interrupt --no-save
 check interrupt-no-save ends_with 130
 check interrupt-no-save-text err_has 'nothing is saved'
@@ -503,6 +536,11 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     check terminal-lines out_has 'Train Epoch: 2 \[0/640 (0%)\]'
     check terminal-range out_has ' of 160 right   (95% range '
     check terminal-next out_has 'fovea predict seen mnist:0'
+    # A live line as wide as the screen would wrap.
+    script -qec "stty cols 40; '$fovea' train --no-save --log-interval 0" /dev/null </dev/null |
+        tr '\r' '\n' | grep '^.\[Kepoch' >out
+    check terminal-narrow calculate '{ gsub(/^.\[K/, "") } length > 39 { wide = 1 }
+                                     END { exit wide || NR == 0 }' out
     on_terminal 'train --lr 0'
     check terminal-colour out_has "^$escape\[1;31merror:"
     check terminal-code ends_with 2
