@@ -186,6 +186,49 @@ static void steps_allocate_nothing(void **state)
     assert_int_equal(memory.live, 0);
 }
 
+/* The log gets the plan's bytes and the batch that is larger than the set; nobody else hears them. */
+static void keep_log(void *user, fv_log_level level, const char *text)
+{
+    char *all = user;
+    snprintf(all + strlen(all), 512 - strlen(all), "%d %s\n", (int)level, text);
+}
+
+static int64_t three(void *user)
+{
+    (void)user;
+    return 3;
+}
+
+static int zeros(void *user, int64_t index, void *pixels, int64_t *label)
+{
+    (void)user, (void)index, (void)pixels;
+    *label = 0;
+    return 0;
+}
+
+static void notes_go_to_the_log(void **state)
+{
+    (void)state;
+    char all[512] = "", want[512];
+    fv_ctx *ctx = fv_open(&(fv_options){.threads = 1, .log = keep_log, .user = all});
+    fv_net *net = fv_net_new(fv_relu(fv_input(ctx, 1, 1, 1)));
+    fv_dataset *set = fv_dataset_new(ctx, &(fv_dataset_desc){.name = "tiny", .channels = 1,
+                                                             .height = 1, .width = 1, .classes = 1,
+                                                             .len = three, .get = zeros});
+    fv_loader *loader = fv_loader_new(set, .batch_size = 4);
+    fv_batch b;
+    assert_true(fv_loader_next(loader, &b));
+    fv_forward(net, &b);
+    assert_fine(ctx);
+    fv_memory m = fv_memory_plan(net, 3, true);
+    snprintf(want, sizeof want,
+             "1 \"tiny\" has 3 samples: each epoch is one batch of them, not of 4\n"
+             "0 memory to train in batches of up to 3: %zu bytes\n",
+             m.activations + m.scratch);
+    assert_string_equal(all, want);
+    fv_close(ctx);
+}
+
 /* Building, a step, a run: with any one allocation failing there is an error of memory and no crash,
    and nothing is left. The pool of threads alone is done without. */
 static bool build_and_step(counting *memory)
@@ -342,6 +385,7 @@ int main(void)
         cmocka_unit_test(batch_does_not_matter),
         cmocka_unit_test(threads_and_kernels_do_not_matter),
         cmocka_unit_test(steps_allocate_nothing),
+        cmocka_unit_test(notes_go_to_the_log),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(memory_is_known_before),
         cmocka_unit_test(names_and_counts),

@@ -56,6 +56,9 @@ fv_loader *fv_loader_new_opt(fv_loader_args args)
     loader->shuffle = args.shuffle;
     loader->drop_last = args.drop_last;
     size_t len = (size_t)args.set->len, most = (size_t)loader->batch_size;
+    if (most > len)
+        fv_note(ctx, FV_LOG_NOTE, "\"%s\" has %zu samples: each epoch is one batch of them, not of %zu",
+                args.set->name, len, most);
     most = most < len ? most : len;
     if (args.shuffle)
         loader->order = fv_alloc(ctx, len, sizeof *loader->order);

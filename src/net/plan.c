@@ -206,8 +206,11 @@ fv_plan *fv_plan_ready(fv_net *net, int n)
     net->last = NULL;
     fv_plan_free(net, plan);
     plan->train = net->train;
-    if (plan_memory(net, plan, n))
+    if (plan_memory(net, plan, n)) {
+        fv_note(net->object.ctx, FV_LOG_DEBUG, "memory to %s in batches of up to %d: %zu bytes",
+                plan->train ? "train" : "run", n, fv_plan_bytes(net, plan));
         return plan;
+    }
     fv_plan_free(net, plan);
     return NULL;
 }
