@@ -135,7 +135,7 @@ void progress_step(progress *p, int epoch, int64_t done, double loss)
     p->last = time;
     p->drawn = true;
     fprintf(stderr, "\r\033[K%s", head);
-    if (cells > 0) {
+    if (cells >= 4) { /* a shorter bar says nothing */
         bool utf8 = has_utf8();
         fputc('[', stderr);
         put_bar(stderr, share, cells, utf8 ? "\u28ff" : "#", utf8 ? "\u28c0" : ".");

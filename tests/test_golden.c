@@ -199,13 +199,20 @@ static int hw_of(const golden *g, const char *key)
     return FV_HW(h, w);
 }
 
+static fv_node conv_of(const golden *g, fv_node x)
+{
+    return fv_conv2d(x, golden_int(g, "out"), hw_of(g, "kernel"), .stride = hw_of(g, "stride"),
+                     .padding = golden_int(g, "same") ? FV_SAME : hw_of(g, "padding"),
+                     .dilation = hw_of(g, "dilation"), .groups = golden_int(g, "groups"),
+                     .no_bias = !golden_int(g, "bias"));
+}
+
 static fv_node layer_of(const golden *g, fv_node x)
 {
     if (golden_is(g, "op", "conv2d"))
-        return fv_conv2d(x, golden_int(g, "out"), hw_of(g, "kernel"), .stride = hw_of(g, "stride"),
-                         .padding = golden_int(g, "same") ? FV_SAME : hw_of(g, "padding"),
-                         .dilation = hw_of(g, "dilation"), .groups = golden_int(g, "groups"),
-                         .no_bias = !golden_int(g, "bias"));
+        return conv_of(g, x);
+    if (golden_is(g, "op", "conv_relu_pool"))
+        return fv_max_pool2d(fv_relu(conv_of(g, x)), hw_of(g, "pool"));
     if (golden_is(g, "op", "max_pool2d"))
         return fv_max_pool2d(x, hw_of(g, "kernel"), .stride = hw_of(g, "stride"),
                              .padding = hw_of(g, "padding"), .dilation = hw_of(g, "dilation"),
@@ -537,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         OP("conv2d"),
+        OP("conv_relu_pool"),
         OP("max_pool2d"),
         OP("linear"),
         OP("relu"),

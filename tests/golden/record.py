@@ -75,6 +75,11 @@ def max_pool2d(n, c, h, w, kernel, stride=None, padding=0, dilation=1, ceil=Fals
                 ceil=ceil, values=values)
 
 
+def conv_relu_pool(n, c, h, w, out, kernel, pool, padding=0, bias=True):
+    return dict(conv2d(n, c, h, w, out, kernel, padding=padding, bias=bias), op="conv_relu_pool",
+                pool=pair(pool))
+
+
 def linear(n, c, out, bias=True):
     return dict(op="linear", n=n, c=c, h=1, w=1, out=out, bias=bias)
 
@@ -114,7 +119,6 @@ OPS = [
     conv2d(33, 3, 4, 3, 5, (3, 2), (2, 1), (1, 0)),
     # like the layers of the tutorial, which lenet.bin has in full
     conv2d(1, 1, 12, 12, 6, 5, padding=2),
-    conv2d(1, 6, 6, 6, 8, 5),
     conv2d(17, 2, 5, 5, 7, 5),
     # kernels: squares, pairs, single rows and columns, even sizes
     conv2d(2, 2, 7, 6, 3, 2),
@@ -220,6 +224,11 @@ OPS = [
     max_pool2d(2, 3, 6, 8, 2, values="infinite"),
     max_pool2d(2, 2, 7, 8, 3, 2, 1, values="nan"),
 
+    # three layers that Fovea runs in one pass; windows that cover all, and that leave some out
+    conv_relu_pool(2, 6, 5, 5, 8, 2, 2),
+    conv_relu_pool(17, 1, 5, 6, 3, 2, (2, 3)),
+    conv_relu_pool(2, 2, 7, 6, 3, 3, (3, 2), padding=1, bias=False),
+
     linear(1, 1, 1),
     linear(1, 7, 5),
     linear(3, 17, 9),
@@ -287,7 +296,7 @@ def values_of(kind, shape):
 
 
 def parameters_of(case):
-    if case["op"] == "conv2d":
+    if case["op"].startswith("conv"):
         weight = torch.randn(case["out"], case["c"] // case["groups"], *case["kernel"])
     elif case["op"] == "linear":
         weight = torch.randn(case["out"], case["c"])
@@ -297,11 +306,12 @@ def parameters_of(case):
 
 
 def run_layer(case, x, weight, bias):
-    """PyTorch's layer; flat ones take [N,C,1,1] and give [N,O,1,1] here."""
+    """PyTorch's layer (or three); flat ones take [N,C,1,1] and give [N,O,1,1] here."""
     op = case["op"]
-    if op == "conv2d":
+    if op.startswith("conv"):
         padding = "same" if case["same"] else case["padding"]
-        return F.conv2d(x, weight, bias, case["stride"], padding, case["dilation"], case["groups"])
+        y = F.conv2d(x, weight, bias, case["stride"], padding, case["dilation"], case["groups"])
+        return y if op == "conv2d" else F.max_pool2d(F.relu(y), case["pool"])
     if op == "max_pool2d":
         return F.max_pool2d(x, case["kernel"], case["stride"], case["padding"], case["dilation"],
                             case["ceil"])
