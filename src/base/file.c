@@ -12,6 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static fv_status fail_no_path(fv_ctx *ctx)
+{
+    return fv_fail(ctx, FV_E_ARG, "a path must be given, but it is NULL");
+}
+
 /* FV_E_PATH or FV_E_IO with the system's reason in words. */
 static fv_status fail_errno(fv_ctx *ctx, const char *what, const char *path, int error)
 {
@@ -74,6 +79,10 @@ static char *read_all(fv_ctx *ctx, int fd, const char *path, size_t hint, size_t
 
 void *fv_read_file(fv_ctx *ctx, const char *path, size_t *size)
 {
+    if (!path) {
+        fail_no_path(ctx);
+        return NULL;
+    }
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
@@ -107,11 +116,20 @@ static int write_full(int fd, const char *from, size_t size)
     return 0;
 }
 
-/* A new file beside path that nobody else has; its name goes to name[room]. */
+/* Characters of path up to its last slash, which is one of them. */
+static size_t folder_length(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* A new file in path's folder that nobody else has; its name goes to name[room]. It is not named
+   after path, which may be as long as a name can be. */
 static int open_temporary(const char *path, char *name, size_t room)
 {
     for (int i = 0; i < 100; i++) {
-        snprintf(name, room, "%s.%ld-%d.tmp", path, (long)getpid(), i);
+        snprintf(name, room, "%.*s.fovea-%ld-%d.tmp", (int)folder_length(path), path,
+                 (long)getpid(), i);
         int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd >= 0 || errno != EEXIST)
             return fd;
@@ -119,14 +137,25 @@ static int open_temporary(const char *path, char *name, size_t room)
     return -1;
 }
 
-/* The rename is on disk only when the folder is. Not every file system can; then that is that. */
-static void sync_folder(const char *path, char *folder)
+/* Fills and closes the new file, and moves it to path; on failure it is gone. 0 or errno. */
+static int fill_and_move(int fd, const char *name, const char *path, const void *bytes, size_t size)
 {
-    const char *slash = strrchr(path, '/');
-    size_t n = slash ? (size_t)(slash - path) + 1 : 0;
-    memcpy(folder, slash ? path : "./", slash ? n : 2);
-    folder[slash ? n : 2] = '\0';
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = write_full(fd, bytes, size) != 0 || fsync(fd) != 0 ? errno : 0;
+    if (close(fd) != 0 && !error)
+        error = errno;
+    if (!error && rename(name, path) != 0)
+        error = errno;
+    if (error)
+        unlink(name);
+    return error;
+}
+
+/* The rename is on disk only when the folder is. Not every file system can; then that is that. */
+static void sync_folder(char *name)
+{
+    size_t n = folder_length(name);
+    name[n] = '\0';
+    int fd = open(n ? name : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         fsync(fd);
         close(fd);
@@ -137,27 +166,26 @@ fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t
 {
     if (!ctx || ctx->error)
         return fv_error(ctx);
+    if (!path)
+        return fail_no_path(ctx);
+    struct stat old;
+    bool there = stat(path, &old) == 0;
+    /* Moving a file there would do away with it: root would lose /dev/null. */
+    if (there && !S_ISREG(old.st_mode))
+        return fv_fail(ctx, FV_E_PATH, "cannot write \"%s\": it is a %s, not a file", path,
+                       S_ISDIR(old.st_mode) ? "folder" : "device or pipe");
     size_t room = strlen(path) + 64;
     char *name = fv_alloc(ctx, room, 1);
     if (!name)
         return ctx->error;
-    int fd = open_temporary(path, name, room), error = 0;
-    if (fd < 0) {
-        error = errno;
-    } else {
-        if (write_full(fd, bytes, size) != 0 || fsync(fd) != 0)
-            error = errno;
-        if (close(fd) != 0 && !error)
-            error = errno;
-        if (!error && rename(name, path) != 0)
-            error = errno;
-        if (error)
-            unlink(name);
-        else
-            sync_folder(path, name);
-    }
+    int fd = open_temporary(path, name, room);
+    if (fd >= 0 && there)
+        fchmod(fd, old.st_mode & 0777); /* who could not read it before cannot now */
+    int error = fd < 0 ? errno : fill_and_move(fd, name, path, bytes, size);
     if (error)
         fail_errno(ctx, "write", path, error);
+    else
+        sync_folder(name);
     fv_release(ctx, name);
     return ctx->error;
 }

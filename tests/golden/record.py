@@ -176,7 +176,7 @@ OPS = [
     conv2d(3, 4, 9, 7, 6, (3, 2), (2, 1), (1, 0), (1, 2), 2),
     conv2d(2, 6, 5, 6, 6, 3, padding=1, groups=3),
     conv2d(2, 6, 5, 6, 9, 3, padding=1, groups=3),
-    conv2d(2, 5, 6, 5, 5, 3, padding=1, groups=5),
+    conv2d(2, 5, 6, 5, 5, (2, 3), (1, 2), (1, 2), (2, 3), 5),
     conv2d(2, 3, 6, 5, 6, 3, padding=1, groups=3),
     conv2d(17, 6, 3, 3, 6, 3, padding=1, groups=6),
     conv2d(2, 16, 4, 5, 16, 3, 2, 1, groups=16),
@@ -221,7 +221,7 @@ OPS = [
     max_pool2d(2, 2, 5, 4, (5, 4)),
     max_pool2d(2, 5, 4, 5, 1),
     max_pool2d(2, 3, 6, 6, 2, values="equal"),
-    max_pool2d(2, 3, 6, 8, 2, values="infinite"),
+    max_pool2d(2, 2, 6, 8, 3, 2, 1, values="infinite"),
     max_pool2d(2, 2, 7, 8, 3, 2, 1, values="nan"),
 
     # three layers that Fovea runs in one pass; windows that cover all, and that leave some out
