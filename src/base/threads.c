@@ -9,6 +9,10 @@
  *
  * Layer 1. Calls libc and pthreads.
  */
+#ifdef __linux__
+#define _GNU_SOURCE /* sched_getaffinity */
+#include <sched.h>
+#endif
 #include "base/base.h"
 
 #include <pthread.h>
@@ -178,8 +182,14 @@ void fv_pool_free(fv_ctx *ctx)
     ctx->pool = NULL;
 }
 
+/* Those this process may use: taskset and containers lend fewer than the machine has. */
 int fv_processors(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
+#ifdef __linux__
+    cpu_set_t lent;
+    if (sched_getaffinity(0, sizeof lent, &lent) == 0)
+        n = CPU_COUNT(&lent);
+#endif
     return n < 1 ? 1 : n > FV_THREADS_MAX ? FV_THREADS_MAX : (int)n;
 }
