@@ -424,7 +424,7 @@ typedef struct fv_param {
     int ndim;
     int64_t dims[4]; /* unused ones are 1 */
     size_t count;
-    float *value, *grad; /* [dims], may be written between steps */
+    float *value, *grad; /* [dims], may be written between calls */
 } fv_param;
 
 /* How many parameters (tensors) the net has, and the one at index, in the order of the layers. An

@@ -62,52 +62,106 @@ static int outputs(int size, int taps, int stride, int pad, int dilation)
     return room < 0 ? 0 : room / stride + 1;
 }
 
-/* A convolution of a random shape; P or Q may come out as 0, then it is none. */
+/* A convolution of a random shape; P or Q may come out as 0, then it is none. Now and then depthwise,
+   1 x 1, or with more channels than two vectors have. */
 static fv_conv random_conv(void)
 {
-    int groups = draw(3) ? 1 : 1 + (int)draw(3);
+    int kind = draw(8), groups = draw(3) ? 1 : 1 + (int)draw(3);
     fv_conv v = {.groups = groups, .C = groups * (1 + (int)draw(7)), .O = groups * (1 + (int)draw(19)),
                  .H = 1 + (int)draw(12), .W = 1 + (int)draw(12), .R = 1 + (int)draw(5),
                  .S = 1 + (int)draw(5), .sh = 1 + (int)draw(3), .sw = 1 + (int)draw(3),
                  .ph = (int)draw(3), .pw = (int)draw(3), .dh = 1 + (int)draw(2),
                  .dw = 1 + (int)draw(2)};
+    if (kind == 0)
+        v.groups = v.C = v.O = 1 + (int)draw(40);
+    if (kind == 1)
+        v.R = v.S = v.sh = v.sw = 1, v.ph = v.pw = 0;
+    if (kind == 2)
+        v.groups = 1, v.C = 1 + (int)draw(70), v.O = 1 + (int)draw(150);
     v.P = outputs(v.H, v.R, v.sh, v.ph, v.dh);
     v.Q = outputs(v.W, v.S, v.sw, v.pw, v.dw);
     return v;
 }
 
+/* x of images [planes][area][width] in turn, turned into [L][area][planes]: batch last into channels
+   last. */
+static float *turned(const float *x, size_t planes, size_t area)
+{
+    size_t image = planes * area;
+    float *y = numbers(image * L + L);
+    for (size_t c = 0; c < planes; c++)
+        for (size_t i = 0; i < area; i++)
+            for (size_t l = 0; l < L; l++)
+                y[l * image + i * planes + c] = x[(c * area + i) * L + l];
+    return y;
+}
+
+/* Everything about a convolution in one layout, one after the other: y of all rows, y of half of
+   them without bias, dx, dw twice, db twice. */
+static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, const float *x,
+                       const float *w, const float *b, const float *dy, size_t *n, size_t parts[7])
+{
+    bool batch = layout == FV_BATCH_LAST;
+    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v), half = v->P / 2, images = batch ? 1 : L;
+    size_t lanes = batch ? L : 1, in = (size_t)v->C * v->H * v->W * lanes;
+    size_t row = (size_t)v->O * v->Q * lanes, padded = (size_t)v->C * Hp * Wp * lanes;
+    size_t dyp_size = (size_t)v->O * v->P * fv_conv_dy_cols(v) * lanes;
+    size_t nw = (size_t)v->O * v->C / v->groups * v->R * v->S * lanes, nb = v->O * lanes;
+    size_t sizes[] = {row * v->P, row * (v->P - half), in, nw, nb, nw, nb};
+    const fv_conv_kernels *conv = k->conv + layout;
+    float *xp = numbers(padded * images + L), *dyp = numbers(dyp_size * images + L);
+    float *packed = numbers(fv_conv_packed(v)), *back = numbers(fv_conv_packed(v));
+    *n = 0;
+    for (int i = 0; i < 7; i++)
+        *n += parts[i] = sizes[i] * (i < 3 ? images : 1);
+    float *out = calloc(*n + L, sizeof *out), *to = out;
+    conv->pack(v, false, w, packed);
+    conv->pack(v, true, w, back);
+    for (int i = 0; i < images; i++) {
+        k->pad(batch ? v->C : 1, batch ? L : v->C, v->H, v->W, x + i * in, Hp, Wp, v->ph, v->pw,
+               xp + i * padded);
+        k->pad_gradient(v, batch ? v->O : 1, batch ? L : v->O, dy + i * row * v->P, dyp + i * dyp_size);
+        conv->forward(v, xp + i * padded, packed, b, to + i * sizes[0], 0, v->P);
+    }
+    to += sizes[0] * images;
+    for (int i = 0; i < images; i++)
+        conv->forward(v, xp + i * padded, packed, NULL, to + i * sizes[1], half, v->P);
+    to += sizes[1] * images;
+    for (int i = 0; i < images; i++)
+        conv->backward_input(v, dyp + i * dyp_size, back, to + i * in);
+    to += in * images;
+    conv->backward_weight(v, images, xp, padded, dyp, dyp_size, 0, v->P, to, to + nw, true);
+    memcpy(to + nw + nb, to, (nw + nb) * sizeof *to);
+    to += nw + nb; /* and some rows more, as if they came in bands */
+    size_t skip = half * (dyp_size / v->P);
+    conv->backward_weight(v, images, xp, padded, dyp + skip, dyp_size, half, v->P, to, to + nw, false);
+    free(xp), free(dyp), free(packed), free(back);
+    return out;
+}
+
+static const char *const part_names[] = {"forward", "forward of rows", "backward_input",
+                                         "backward_weight", "its bias", "backward_weight of rows",
+                                         "its bias"};
+
 static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kernels *set)
 {
-    int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v), Qp = v->Q + 2 * FV_EDGE, half = v->P / 2;
-    size_t nx = (size_t)v->C * v->H * v->W * L, ny = (size_t)v->O * v->P * v->Q * L;
-    size_t nw = (size_t)v->O * v->C / v->groups * v->R * v->S, nb = v->O;
-    size_t nxp = (size_t)v->C * Hp * Wp * L, nyp = (size_t)v->O * v->P * Qp * L;
-    float *x = numbers(nx), *w = numbers(nw), *b = numbers(nb), *dy = numbers(ny);
-    float *xp = numbers(nxp), *dyp = numbers(nyp);
-    float *y0 = numbers(ny), *y1 = numbers(ny), *dx0 = numbers(nx), *dx1 = numbers(nx);
-    float *dw0 = numbers(nw * L), *dw1 = copy_of(dw0, nw * L);
-    float *db0 = numbers(nb * L), *db1 = copy_of(db0, nb * L);
-
-    ref->pad(v->C, v->H, v->W, x, Hp, Wp, v->ph, v->pw, xp);
-    ref->pad(v->O, v->P, v->Q, dy, v->P, Qp, 0, FV_EDGE, dyp);
-    ref->conv_forward(v, xp, w, b, y0, 0, v->P);
-    set->conv_forward(v, xp, w, b, y1, 0, v->P);
-    same_bits(y0, y1, ny, "conv_forward", set->name);
-    ref->conv_forward(v, xp, w, NULL, y0, half, v->P);
-    set->conv_forward(v, xp, w, NULL, y1, half, v->P);
-    same_bits(y0, y1, (size_t)v->O * (v->P - half) * v->Q * L, "conv_forward of rows", set->name);
-    ref->conv_backward_input(v, dyp, w, dx0);
-    set->conv_backward_input(v, dyp, w, dx1);
-    same_bits(dx0, dx1, nx, "conv_backward_input", set->name);
-    for (int first = 1; first >= 0; first--) {
-        ref->conv_backward_weight(v, xp, dy, dw0, db0, first);
-        set->conv_backward_weight(v, xp, dy, dw1, db1, first);
-        same_bits(dw0, dw1, nw * L, "conv_backward_weight", set->name);
-        same_bits(db0, db1, nb * L, "conv_backward_weight's bias", set->name);
+    size_t nx = (size_t)v->C * v->H * v->W * L, ny = (size_t)v->O * v->P * v->Q * L, n, parts[7];
+    float *x = numbers(nx), *dy = numbers(ny), *b = numbers(v->O + L);
+    float *w = numbers((size_t)v->O * v->C / v->groups * v->R * v->S);
+    float *x2 = turned(x, v->C, (size_t)v->H * v->W), *dy2 = turned(dy, v->O, (size_t)v->P * v->Q);
+    float *y[FV_LAYOUTS];
+    for (int layout = 0; layout < FV_LAYOUTS; layout++) {
+        const float *in = layout == FV_BATCH_LAST ? x : x2, *out = layout == FV_BATCH_LAST ? dy : dy2;
+        float *want = run_conv(ref, layout, v, in, w, b, out, &n, parts);
+        y[layout] = run_conv(set, layout, v, in, w, b, out, &n, parts);
+        for (size_t i = 0, at = 0; i < 7; at += parts[i++])
+            same_bits(want + at, y[layout] + at, parts[i], part_names[i], set->name);
+        free(want);
     }
-    float *all[] = {x, w, b, dy, xp, dyp, y0, y1, dx0, dx1, dw0, dw1, db0, db1};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        free(all[i]);
+    float *turn = turned(y[FV_BATCH_LAST], v->O, (size_t)v->P * v->Q);
+    same_bits(turn, y[FV_CHANNELS_LAST], ny, "forward in the other layout", set->name);
+    free(x), free(dy), free(b), free(w), free(x2), free(dy2), free(turn);
+    free(y[0]), free(y[1]);
 }
 
 static void convolutions(void **state)
@@ -130,17 +184,10 @@ static void convolutions(void **state)
 static void compare_linear(int K, int O, int blocks, const fv_kernels *ref, const fv_kernels *set)
 {
     size_t Kp = fv_round_up(K), nx = (size_t)K * L, ny = (size_t)O * L, nw = (size_t)O * K;
-    float *x = numbers(nx), *w = numbers(nw), *b = numbers(O), *dy = numbers(blocks * ny);
-    float *y0 = numbers(ny), *y1 = numbers(ny), *dx0 = numbers(nx), *dx1 = numbers(nx);
+    float *x = numbers(nx), *dy = numbers(blocks * ny);
     float *xt0 = numbers(L * Kp), *xt1 = numbers(L * Kp), *xt = numbers(blocks * L * Kp);
     float *dw0 = numbers(nw), *dw1 = copy_of(dw0, nw);
 
-    ref->linear_forward(K, O, x, w, b, y0);
-    set->linear_forward(K, O, x, w, b, y1);
-    same_bits(y0, y1, ny, "linear_forward", set->name);
-    ref->linear_backward_input(K, O, dy, w, dx0);
-    set->linear_backward_input(K, O, dy, w, dx1);
-    same_bits(dx0, dx1, nx, "linear_backward_input", set->name);
     ref->transpose(K, x, xt0);
     set->transpose(K, x, xt1);
     same_bits(xt0, xt1, L * Kp, "transpose", set->name);
@@ -148,7 +195,7 @@ static void compare_linear(int K, int O, int blocks, const fv_kernels *ref, cons
     set->linear_backward_weight(K, blocks, dy, ny, xt, L * Kp, dw1, 0, O / 2);
     set->linear_backward_weight(K, blocks, dy, ny, xt, L * Kp, dw1, O / 2, O);
     same_bits(dw0, dw1, nw, "linear_backward_weight", set->name);
-    float *all[] = {x, w, b, dy, y0, y1, dx0, dx1, xt0, xt1, xt, dw0, dw1};
+    float *all[] = {x, dy, xt0, xt1, xt, dw0, dw1};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
@@ -167,8 +214,8 @@ static void pool(const fv_kernels *k, const fv_pool2d *v, const float *x, const 
 {
     size_t ny = (size_t)v->C * v->P * v->Q * L;
     int32_t *winner = calloc(ny, sizeof *winner);
-    k->max_pool_forward(v, x, out, winner, (size_t)v->P * v->Q * L);
-    k->max_pool_backward(v, dy, winner, out + ny);
+    k->max_pool_forward(v, v->C, L, x, out, winner, (size_t)v->P * v->Q * L);
+    k->max_pool_backward(v, v->C, L, dy, winner, out + ny);
     free(winner);
 }
 

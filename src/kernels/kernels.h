@@ -4,14 +4,21 @@
  * A leaf: the kernels call libc only. Plain pointers and sizes go in, numbers come out; nothing is
  * allocated and nothing can fail.
  *
- * Layout. A batch is cut into blocks of FV_LANES images, and in a block the image is the innermost
- * index: a tensor [N,C,H,W] is stored as blocks of float [C][H][W][FV_LANES]. So every operation
- * works on FV_LANES images at once whatever the layer's shape, and pooling or softmax need no
- * shuffles. The lanes past the last image of a short batch hold zeros and get zero gradients.
+ * Layouts. A batch is cut into blocks of up to FV_LANES images, and in a block a tensor [N,C,H,W]
+ * is stored in one of two ways (fv_layout):
+ *   batch last      [C][H][W][FV_LANES]   every operation works on FV_LANES images at once, whatever
+ *                                         the number of channels; lanes past the last image hold
+ *                                         zeros and get zero gradients
+ *   channels last   [N][H][W][C]          every operation works on many channels at once, image by
+ *                                         image
+ * Where an entry takes `planes` and `width`, it sees both as [planes][H][W][width]: C and FV_LANES,
+ * or 1 and C. A buffer has room up to the next multiple of FV_LANES floats, which may be read and
+ * written.
  *
  * Numbers. An output is ONE accumulator that runs over its terms in the order written in its
  * contract, by fused multiply-add. So tile sizes, vector lengths and threads change no bit, and all
- * sets give the same. Sums over lanes use one tree: l += l+8, then l+4, l+2, l+1.
+ * sets give the same; forward gives the same bits in both layouts. Sums over lanes use one tree:
+ * l += l+8, then l+4, l+2, l+1.
  */
 #ifndef FV_KERNELS_H
 #define FV_KERNELS_H
@@ -43,32 +50,54 @@ typedef struct fv_sgd_step {
     bool nesterov, maximize, first;
 } fv_sgd_step;
 
+typedef enum fv_layout { FV_BATCH_LAST, FV_CHANNELS_LAST, FV_LAYOUTS } fv_layout;
+
+/* Convolution in one layout. Batch last works on a block at once: a pixel below is one of L images.
+   Channels last works on one image, but for backward_weight. A linear layer is a 1 x 1 convolution
+   of a 1 x 1 picture, or of one row of images. */
+typedef struct fv_conv_kernels {
+    /* w [O][C/groups][R][S] in the order that forward, or backward_input, reads it, which is each
+       set's own affair. packed has room for fv_conv_packed floats. */
+    void (*pack)(const fv_conv *v, bool backward, const float *w, float *packed);
+
+    /* Rows from to to-1 of the output, y [O][to-from][Q][L] or [to-from][Q][O] = b [O] or 0, then
+       += w*xp over r, s, then c. xp [C][Hp][Wp][L] or [Hp][Wp][C] is x with its padding, or x
+       itself where fv_conv_is_padded. */
+    void (*forward)(const fv_conv *v, const float *xp, const float *packed, const float *b, float *y,
+                    int from, int to);
+
+    /* dx [C][H][W][L] or [H][W][C] = 0, then += w*dy over r, s, then o. dyp [P][Qp][O][L] or
+       [P][Qp][O] is dy with fv_conv_left zeros before and fv_conv_right after each row, which a
+       kernel may multiply with: no bit of a finite sum changes. */
+    void (*backward_input)(const fv_conv *v, const float *dyp, const float *packed, float *dx);
+
+    /* dw, db (or NULL) = 0 if first, else what is there, then += dy*xp (dy) over images, p, q, for
+       rows from to to-1. dyp is as above, but starts at row from.
+       Batch last: dw [O][C/groups][R][S][L], db [O][L], each lane its own sum; images is 1.
+       Channels last: dw [groups][R][S][C/groups][O/groups], or [R][S][C] if depthwise, and db [O];
+       image i is x_step and dy_step floats on. dyp has FV_LANES more floats to read at its end. */
+    void (*backward_weight)(const fv_conv *v, int images, const float *xp, size_t x_step,
+                            const float *dyp, size_t dy_step, int from, int to, float *dw, float *db,
+                            bool first);
+} fv_conv_kernels;
+
 typedef struct fv_kernels {
     const char *name;
+    fv_conv_kernels conv[FV_LAYOUTS];
 
-    /* to [C][Hp][Wp][L] = from [C][H][W][L] moved down by top and right by left, zeros elsewhere;
-       what falls outside is cut. */
-    void (*pad)(int C, int H, int W, const float *from, int Hp, int Wp, int top, int left,
-                float *to);
+    /* to [planes][Hp][Wp][width] = from [planes][H][W][width] moved down by top and right by left,
+       zeros elsewhere; what falls outside is cut. */
+    void (*pad)(int planes, int width, int H, int W, const float *from, int Hp, int Wp, int top,
+                int left, float *to);
+    /* dyp as conv.backward_input wants it, of dy [planes][P][Q][width]. */
+    void (*pad_gradient)(const fv_conv *v, int planes, int width, const float *dy, float *dyp);
 
-    /* Convolution of one block. xp [C][Hp][Wp][L] is x with its padding, or x itself where
-       fv_conv_is_padded; w [O][C/groups][R][S], b [O] or NULL. */
-    /* Rows from to to-1 of the output, y [O][to-from][Q][L] = b, then += w*xp over r, s, then c. */
-    void (*conv_forward)(const fv_conv *v, const float *xp, const float *w, const float *b, float *y,
+    /* Outputs from to to-1 of dw [O][C/groups][R][S] += the sum, in order, of parts [count] of
+       conv.backward_weight, channels last, one every step floats. */
+    void (*sum_channels)(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
                          int from, int to);
-    /* dx [C][H][W][L] = 0, then += w*dy over r, s, then o. dyp [O][P][FV_EDGE + Q + FV_EDGE][L] is dy
-       with zeros to its sides, which a kernel may multiply with: no bit of a finite sum changes. */
-    void (*conv_backward_input)(const fv_conv *v, const float *dyp, const float *w, float *dx);
-    /* dw [O][C/groups][R][S][L], db [O][L] or NULL, each lane its own sum: from 0 if first, else
-       from what is there, then += dy*xp (dy) over p, then q. dy [O][P][Q][L]. */
-    void (*conv_backward_weight)(const fv_conv *v, const float *xp, const float *dy, float *dw,
-                                 float *db, bool first);
 
-    /* Linear layer of one block: x [K][L], w [O][K], b [O] or NULL, y [O][L]. */
-    /* y = b, then += w*x over k. */
-    void (*linear_forward)(int K, int O, const float *x, const float *w, const float *b, float *y);
-    /* dx = 0, then += w*dy over o. */
-    void (*linear_backward_input)(int K, int O, const float *dy, const float *w, float *dx);
+    /* Weight gradients of a linear layer, batch last. */
     /* Of the whole batch, for outputs from to to-1: dw [O][K] += dy*x over the images in order.
        dy [blocks] of [O][L], one every dy_step floats; xt [blocks] of [L][Kp], one every xt_step
        floats: x transposed, rows of Kp = fv_round_up(K) floats. */
@@ -81,17 +110,23 @@ typedef struct fv_kernels {
        step floats). */
     void (*sum_lanes)(size_t n, int count, const float *parts, size_t step, float *out);
 
-    /* Elementwise over n floats, a multiple of L. y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. In place
+    /* Elementwise over n floats, rounded up to a multiple of L. y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. In place
        allowed. */
     void (*relu_forward)(size_t n, const float *x, float *y);
     void (*relu_backward)(size_t n, const float *y, const float *dy, float *dx);
 
-    /* Pooling of one block; y and winner [C][P][Q][L], channels y_step floats apart. winner is the
-       tap r*S + s that won (the first among equals, the last NaN over all), or NULL.
-       dx = 0, then += dy at the winner over p, q. */
-    void (*max_pool_forward)(const fv_pool2d *v, const float *x, float *y, int32_t *winner,
-                             size_t y_step);
-    void (*max_pool_backward)(const fv_pool2d *v, const float *dy, const int32_t *winner,
+    /* Pooling; y and winner [planes][P][Q][width], planes step floats apart. winner is the tap
+       r*S + s that won (the first among equals, the last NaN over all), or NULL.
+       dx [planes][H][W][width] = 0, then += dy at the winner over p, q. v->C is not used. */
+    void (*max_pool_forward)(const fv_pool2d *v, int planes, int width, const float *x, float *y,
+                             int32_t *winner, size_t step);
+    void (*max_pool_backward)(const fv_pool2d *v, int planes, int width, const float *dy,
+                              const int32_t *winner, float *dx);
+    /* Gradients through relu and a row of pooling whose windows lie side by side, to the R rows they
+       come from: dx [R][Wp][planes][width] from column left on = dy at the winner where y > 0, else
+       0. dy, winner and y [planes][Q][width], planes step floats apart. */
+    void (*pool_row_backward)(const fv_pool2d *v, int planes, int width, const float *y,
+                              const float *dy, const int32_t *winner, size_t step, int Wp, int left,
                               float *dx);
 
     /* Over the channels of [C][area][L]: y = x - max - log(sum of exp(x - max) over c);
@@ -99,12 +134,18 @@ typedef struct fv_kernels {
     void (*log_softmax_forward)(int C, int area, const float *x, float *y);
     void (*log_softmax_backward)(int C, int area, const float *y, const float *dy, float *dx);
 
+    /* The same for rows [rows][C], one after the other. */
+    void (*log_softmax_rows_forward)(int C, int rows, const float *x, float *y);
+    void (*log_softmax_rows_backward)(int C, int rows, const float *y, const float *dy, float *dx);
+
     /* x [n][L] from FV_LANES images of n pixels each: lane l of x[i] is table[pixels[l][i]], or
        (pixels[l][i] - mean) / std; 0 from the first NULL of pixels on. */
     void (*load_u8)(size_t n, const uint8_t *const *pixels, const float *table, float *x);
     void (*load_f32)(size_t n, const float *const *pixels, float mean, float std, float *x);
     /* rows [count][n] = the first count lanes of x [n][L]. */
     void (*store_rows)(size_t n, int count, const float *x, float *rows);
+    /* y [n][m] = x [m][n] turned. */
+    void (*turn)(size_t m, size_t n, const float *x, float *y);
 
     /* One SGD step of n parameters; the formula is fv_sgd's. v NULL if momentum is 0. */
     void (*sgd)(size_t n, const fv_sgd_step *step, float *p, const float *g, float *v);
@@ -134,8 +175,37 @@ static inline bool fv_conv_is_padded(const fv_conv *v)
     return v->ph == 0 && v->pw == 0 && fv_conv_rows(v) == v->H && fv_conv_cols(v) == v->W;
 }
 
-/* Columns of zeros beside dy for conv_backward_input: the widest tile less one. */
-enum { FV_EDGE = 3 };
+/* Zeros before and after each row of dy, for taps that look past its ends. */
+static inline int fv_conv_left(const fv_conv *v)
+{
+    int past = (v->S - 1) * v->dw - v->pw;
+    return past < 0 ? 0 : (past + v->sw - 1) / v->sw;
+}
+
+static inline int fv_conv_right(const fv_conv *v)
+{
+    int past = (v->W - 1 + v->pw) / v->sw - (v->Q - 1);
+    return past < 0 ? 0 : past;
+}
+
+static inline int fv_conv_dy_cols(const fv_conv *v)
+{
+    return fv_conv_left(v) + v->Q + fv_conv_right(v);
+}
+
+/* Each channel with its own kernel and nothing else. */
+static inline bool fv_conv_is_depthwise(const fv_conv *v)
+{
+    return v->groups > 1 && v->groups == v->C && v->C == v->O;
+}
+
+/* Floats that pack needs, in any layout, for any set. */
+static inline size_t fv_conv_packed(const fv_conv *v)
+{
+    size_t Cg = fv_round_up(v->C / v->groups), Og = fv_round_up(v->O / v->groups);
+    size_t taps = (size_t)v->R * v->S;
+    return fv_conv_is_depthwise(v) ? taps * fv_round_up(v->C) : v->groups * taps * Cg * Og;
+}
 
 /* The set of that name, or the widest that this CPU runs for NULL. *why says in a few words how it
    was chosen, or why it cannot be had when NULL comes back. */

@@ -49,11 +49,25 @@ static inline int end_tap(int start, int dilation, int taps, int size)
     return (size - start + dilation - 1) / dilation;
 }
 
+/* Rows and columns of a window are found apart: those of a row of windows are the same. */
+static inline window window_rows(const fv_pool2d *v, int p)
+{
+    int h = p * v->sh - v->ph;
+    return (window){.r0 = first_tap(h, v->dh), .r1 = end_tap(h, v->dh, v->R, v->H), .h = h};
+}
+
+static inline void window_cols(const fv_pool2d *v, int q, window *o)
+{
+    o->w = q * v->sw - v->pw;
+    o->s0 = first_tap(o->w, v->dw);
+    o->s1 = end_tap(o->w, v->dw, v->S, v->W);
+}
+
 static inline window window_at(const fv_pool2d *v, int p, int q)
 {
-    int h = p * v->sh - v->ph, w = q * v->sw - v->pw;
-    return (window){first_tap(h, v->dh), end_tap(h, v->dh, v->R, v->H),
-                       first_tap(w, v->dw), end_tap(w, v->dw, v->S, v->W), h, w};
+    window o = window_rows(v, p);
+    window_cols(v, q, &o);
+    return o;
 }
 
 static inline size_t place_of(const fv_pool2d *v, const window *o, int r, int s)
@@ -63,20 +77,59 @@ static inline size_t place_of(const fv_pool2d *v, const window *o, int r, int s)
 
 /* ---- padding ------------------------------------------------------------------------------ */
 
-static void pad(int C, int H, int W, const float *from, int Hp, int Wp, int top, int left, float *to)
+static void pad(int planes, int width, int H, int W, const float *from, int Hp, int Wp, int top,
+                int left, float *to)
 {
+    size_t line = (size_t)Wp * width, in_line = (size_t)W * width;
     int w1 = W < Wp - left ? W : Wp - left;
-    for (int c = 0; c < C; c++, from += (size_t)H * W * L)
-        for (int h = 0; h < Hp; h++, to += (size_t)Wp * L) {
+    for (int i = 0; i < planes; i++, from += H * in_line)
+        for (int h = 0; h < Hp; h++, to += line) {
             if (h < top || h >= top + H) {
-                memset(to, 0, (size_t)Wp * L * sizeof *to);
+                memset(to, 0, line * sizeof *to);
                 continue;
             }
-            memset(to, 0, (size_t)left * L * sizeof *to);
-            memcpy(to + left * L, from + (size_t)(h - top) * W * L,
-                   (size_t)w1 * L * sizeof *to);
-            memset(to + (left + w1) * L, 0, (size_t)(Wp - left - w1) * L * sizeof *to);
+            memset(to, 0, (size_t)left * width * sizeof *to);
+            memcpy(to + left * width, from + (h - top) * in_line, (size_t)w1 * width * sizeof *to);
+            memset(to + (left + w1) * width, 0, (size_t)(Wp - left - w1) * width * sizeof *to);
         }
+}
+
+static void pad_gradient(const fv_conv *v, int planes, int width, const float *dy, float *dyp)
+{
+    size_t plane = (size_t)v->P * v->Q * width, pixel = (size_t)planes * width;
+    size_t before = fv_conv_left(v) * pixel, after = fv_conv_right(v) * pixel;
+    for (int p = 0; p < v->P; p++) {
+        memset(dyp, 0, before * sizeof *dyp);
+        dyp += before;
+        for (int q = 0; q < v->Q; q++, dy += width)
+            for (int i = 0; i < planes; i++, dyp += width)
+                memcpy(dyp, dy + i * plane, width * sizeof *dyp);
+        memset(dyp, 0, after * sizeof *dyp);
+        dyp += after;
+    }
+}
+
+/* Output o of dw += the sum of parts, [groups][R][S][C/groups][O/groups] each, or [R][S][C]. */
+static void sum_output(const fv_conv *v, int count, const float *parts, size_t step, float *dw, int o)
+{
+    bool depthwise = fv_conv_is_depthwise(v);
+    int Cg = v->C / v->groups, Og = depthwise ? v->O : v->O / v->groups, RS = v->R * v->S;
+    parts += depthwise ? (size_t)o : (size_t)(o / Og) * RS * Cg * Og + o % Og;
+    for (int rs = 0; rs < RS; rs++)
+        for (int c = 0; c < Cg; c++) {
+            const float *part = parts + ((size_t)rs * Cg + c) * Og;
+            float sum = part[0];
+            for (int i = 1; i < count; i++)
+                sum += part[i * step];
+            dw[((size_t)o * Cg + c) * RS + rs] += sum;
+        }
+}
+
+static void sum_channels(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
+                         int from, int to)
+{
+    for (int o = from; o < to; o++)
+        sum_output(v, count, parts, step, dw, o);
 }
 
 /* ---- softmax ------------------------------------------------------------------------------ */
@@ -115,6 +168,40 @@ static void log_softmax_backward(int C, int area, const float *y, const float *d
             for (int l = 0; l < L; l++)
                 dx[c * plane + l] = dy[c * plane + l] - exp_f32(y[c * plane + l]) * sum[l];
     }
+}
+
+static void log_softmax_rows_forward(int C, int rows, const float *x, float *y)
+{
+    for (int i = 0; i < rows; i++, x += C, y += C) {
+        float top = x[0], sum = 0.0f;
+        for (int c = 1; c < C; c++)
+            top = x[c] > top ? x[c] : top;
+        for (int c = 0; c < C; c++)
+            y[c] = exp_f32(x[c] - top);
+        for (int c = 0; c < C; c++)
+            sum += y[c];
+        float log_sum = log_f32(sum);
+        for (int c = 0; c < C; c++)
+            y[c] = x[c] - top - log_sum;
+    }
+}
+
+static void log_softmax_rows_backward(int C, int rows, const float *y, const float *dy, float *dx)
+{
+    for (int i = 0; i < rows; i++, y += C, dy += C, dx += C) {
+        float sum = 0.0f;
+        for (int c = 0; c < C; c++)
+            sum += dy[c];
+        for (int c = 0; c < C; c++)
+            dx[c] = dy[c] - exp_f32(y[c]) * sum;
+    }
+}
+
+static void turn(size_t m, size_t n, const float *x, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < m; k++)
+            y[i * m + k] = x[k * n + i];
 }
 
 /* ---- between rows of images and lanes ----------------------------------------------------- */
@@ -182,8 +269,8 @@ static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const floa
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
-    .pad = pad, .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
-    .log_softmax_backward = log_softmax_backward, .load_u8 = load_u8, .load_f32 = load_f32,        \
+    .pad = pad, .pad_gradient = pad_gradient, .sum_channels = sum_channels, .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
+    .log_softmax_backward = log_softmax_backward, .turn = turn, .log_softmax_rows_forward = log_softmax_rows_forward, .log_softmax_rows_backward = log_softmax_rows_backward, .load_u8 = load_u8, .load_f32 = load_f32,        \
     .store_rows = store_rows, .sgd = sgd
 
 #endif

@@ -4,120 +4,172 @@
  * Always built, for any CPU, and chosen with kernels = "ref". The SIMD sets are compared with it
  * bit by bit, so a loop here is also the definition of the order of a sum. Layer 0, libc only.
  *
- * x [C][H][W][L]   w [O][C/groups][R][S]   b [O]   y [O][P][Q][L]     L = FV_LANES images
  */
 #include "kernels/lanes.h"
 
-static void conv_forward(const fv_conv *v, const float *xp, const float *w, const float *b, float *y,
-                         int from, int to)
+/* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
+   [H][W][C], pixel by pixel of one image. */
+typedef struct place {
+    int lanes;                    /* images side by side: L or 1 */
+    ptrdiff_t channel, row, pixel;
+} place;
+
+static place input_of(const fv_conv *v, fv_layout layout, int H, int W)
 {
-    int Cg = v->C / v->groups, Og = v->O / v->groups;
-    size_t Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
-    for (int o = 0; o < v->O; o++)
-        for (int p = from; p < to; p++)
-            for (int q = 0; q < v->Q; q++, y += L) {
-                for (int l = 0; l < L; l++)
-                    y[l] = b ? b[o] : 0.0f;
-                for (int r = 0; r < v->R; r++)
-                    for (int s = 0; s < v->S; s++)
-                        for (int c = 0; c < Cg; c++) {
-                            size_t h = p * v->sh + r * v->dh, k = q * v->sw + s * v->dw;
-                            const float *in = xp + (((o / Og * Cg + c) * Hp + h) * Wp + k) * L;
-                            float weight = w[(((size_t)o * Cg + c) * v->R + r) * v->S + s];
-                            for (int l = 0; l < L; l++)
-                                y[l] = fmaf(weight, in[l], y[l]);
-                        }
-            }
+    return layout == FV_BATCH_LAST ? (place){L, (ptrdiff_t)H * W * L, (ptrdiff_t)W * L, L}
+                                   : (place){1, 1, (ptrdiff_t)W * v->C, v->C};
 }
 
-/* The output row p that reaches row h through tap r, or -1. */
-static int output_of(int h, int r, int stride, int padding, int dilation, int outputs)
+static place output_of(const fv_conv *v, fv_layout layout, int P)
+{
+    return layout == FV_BATCH_LAST ? (place){L, (ptrdiff_t)P * v->Q * L, (ptrdiff_t)v->Q * L, L}
+                                   : (place){1, 1, (ptrdiff_t)v->Q * v->O, v->O};
+}
+
+static place gradient_of(const fv_conv *v, fv_layout layout)
+{
+    int lanes = layout == FV_BATCH_LAST ? L : 1;
+    ptrdiff_t pixel = (ptrdiff_t)v->O * lanes;
+    return (place){lanes, lanes, fv_conv_dy_cols(v) * pixel, pixel};
+}
+
+static const float *weight_of(const fv_conv *v, const float *w, int o, int c, int r, int s)
+{
+    return w + (((ptrdiff_t)o * (v->C / v->groups) + c) * v->R + r) * v->S + s;
+}
+
+static void pack(const fv_conv *v, bool backward, const float *w, float *packed)
+{
+    (void)backward; /* as it is */
+    memcpy(packed, w, (size_t)v->O * (v->C / v->groups) * v->R * v->S * sizeof *w);
+}
+
+static void forward(const fv_conv *v, fv_layout layout, const float *xp, const float *w,
+                    const float *b, float *y, int from, int to)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    place x = input_of(v, layout, fv_conv_rows(v), fv_conv_cols(v));
+    place out = output_of(v, layout, to - from);
+    for (int o = 0; o < v->O; o++)
+        for (int p = from; p < to; p++)
+            for (int q = 0; q < v->Q; q++)
+                for (int l = 0; l < x.lanes; l++) {
+                    float sum = b ? b[o] : 0.0f;
+                    for (int r = 0; r < v->R; r++)
+                        for (int s = 0; s < v->S; s++)
+                            for (int c = 0; c < Cg; c++)
+                                sum = fmaf(*weight_of(v, w, o, c, r, s),
+                                           xp[(o / Og * Cg + c) * x.channel +
+                                              (p * v->sh + r * v->dh) * x.row +
+                                              (q * v->sw + s * v->dw) * x.pixel + l],
+                                           sum);
+                    y[o * out.channel + (p - from) * out.row + q * out.pixel + l] = sum;
+                }
+}
+
+/* The output that reaches input h through tap r, or -1. */
+static int reached(int h, int r, int stride, int padding, int dilation, int outputs)
 {
     int t = h + padding - r * dilation;
     return t >= 0 && t % stride == 0 && t / stride < outputs ? t / stride : -1;
 }
 
-static void conv_backward_input(const fv_conv *v, const float *dyp, const float *w, float *dx)
+static void backward_input(const fv_conv *v, fv_layout layout, const float *dyp, const float *w,
+                           float *dx)
 {
-    size_t Qp = v->Q + 2 * FV_EDGE;
     int Cg = v->C / v->groups, Og = v->O / v->groups;
+    place in = input_of(v, layout, v->H, v->W), out = gradient_of(v, layout);
+    dyp += fv_conv_left(v) * out.pixel;
     for (int c = 0; c < v->C; c++)
         for (int h = 0; h < v->H; h++)
-            for (int k = 0; k < v->W; k++, dx += L) {
-                memset(dx, 0, L * sizeof *dx);
-                for (int r = 0; r < v->R; r++)
-                    for (int s = 0; s < v->S; s++) {
-                        int p = output_of(h, r, v->sh, v->ph, v->dh, v->P);
-                        int q = output_of(k, s, v->sw, v->pw, v->dw, v->Q);
-                        if (p < 0 || q < 0)
-                            continue;
-                        for (int i = 0; i < Og; i++) {
-                            int o = c / Cg * Og + i;
-                            float weight = w[(((size_t)o * Cg + c % Cg) * v->R + r) * v->S + s];
-                            const float *out = dyp + ((o * v->P + p) * Qp + FV_EDGE + q) * L;
-                            for (int l = 0; l < L; l++)
-                                dx[l] = fmaf(weight, out[l], dx[l]);
+            for (int k = 0; k < v->W; k++)
+                for (int l = 0; l < in.lanes; l++) {
+                    float sum = 0.0f;
+                    for (int r = 0; r < v->R; r++)
+                        for (int s = 0; s < v->S; s++) {
+                            int p = reached(h, r, v->sh, v->ph, v->dh, v->P);
+                            int q = reached(k, s, v->sw, v->pw, v->dw, v->Q);
+                            for (int o = c / Cg * Og; p >= 0 && q >= 0 && o < c / Cg * Og + Og; o++)
+                                sum = fmaf(*weight_of(v, w, o, c % Cg, r, s),
+                                           dyp[o * out.channel + p * out.row + q * out.pixel + l],
+                                           sum);
                         }
-                    }
-            }
-}
-
-/* db += dy over all pixels of each output channel. */
-static void bias_gradient(int O, int area, const float *dy, float *db, bool first)
-{
-    for (int o = 0; o < O; o++, db += L) {
-        if (first)
-            memset(db, 0, L * sizeof *db);
-        for (int i = 0; i < area; i++, dy += L)
-            for (int l = 0; l < L; l++)
-                db[l] += dy[l];
-    }
-}
-
-static void conv_backward_weight(const fv_conv *v, const float *xp, const float *dy, float *dw,
-                                 float *db, bool first)
-{
-    int Cg = v->C / v->groups, Og = v->O / v->groups;
-    size_t Hp = fv_conv_rows(v), Wp = fv_conv_cols(v);
-    for (int o = 0; o < v->O; o++)
-        for (int c = 0; c < Cg; c++)
-            for (int r = 0; r < v->R; r++)
-                for (int s = 0; s < v->S; s++, dw += L) {
-                    if (first)
-                        memset(dw, 0, L * sizeof *dw);
-                    for (int p = 0; p < v->P; p++)
-                        for (int q = 0; q < v->Q; q++) {
-                            size_t h = p * v->sh + r * v->dh, k = q * v->sw + s * v->dw;
-                            const float *in = xp + (((o / Og * Cg + c) * Hp + h) * Wp + k) * L;
-                            const float *out = dy + (((size_t)o * v->P + p) * v->Q + q) * L;
-                            for (int l = 0; l < L; l++)
-                                dw[l] = fmaf(out[l], in[l], dw[l]);
-                        }
+                    dx[c * in.channel + h * in.row + k * in.pixel + l] = sum;
                 }
-    if (db)
-        bias_gradient(v->O, v->P * v->Q, dy, db, first);
 }
 
-static void linear_forward(int K, int O, const float *x, const float *w, const float *b, float *y)
+/* dw and db of one image or block. */
+static void backward_weight(const fv_conv *v, fv_layout layout, const float *xp, const float *dyp,
+                            int from, int to, float *dw, float *db, bool first)
 {
-    for (int o = 0; o < O; o++)
-        for (int l = 0; l < L; l++) {
-            float sum = b ? b[o] : 0.0f;
-            for (int k = 0; k < K; k++)
-                sum = fmaf(w[(size_t)o * K + k], x[(size_t)k * L + l], sum);
-            y[(size_t)o * L + l] = sum;
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
+    place in = input_of(v, layout, fv_conv_rows(v), fv_conv_cols(v)), out = gradient_of(v, layout);
+    dyp += fv_conv_left(v) * out.pixel;
+    for (int o = 0; o < v->O; o++)
+        for (int l = 0; l < in.lanes; l++) {
+            for (int c = 0; c < Cg; c++)
+                for (int rs = 0; rs < RS; rs++) {
+                    ptrdiff_t at = layout == FV_BATCH_LAST ? (((ptrdiff_t)o * Cg + c) * RS + rs) * L
+                                   : fv_conv_is_depthwise(v)
+                                       ? (ptrdiff_t)rs * v->C + o
+                                       : (((ptrdiff_t)(o / Og) * RS + rs) * Cg + c) * Og + o % Og;
+                    float sum = first ? 0.0f : dw[at + l];
+                    for (int p = from; p < to; p++)
+                        for (int q = 0; q < v->Q; q++)
+                            sum = fmaf(dyp[o * out.channel + (p - from) * out.row + q * out.pixel + l],
+                                       xp[(o / Og * Cg + c) * in.channel +
+                                          (p * v->sh + rs / v->S * v->dh) * in.row +
+                                          (q * v->sw + rs % v->S * v->dw) * in.pixel + l],
+                                       sum);
+                    dw[at + l] = sum;
+                }
+            float sum = db && !first ? db[(ptrdiff_t)o * in.lanes + l] : 0.0f;
+            for (int p = 0; db && p < to - from; p++)
+                for (int q = 0; q < v->Q; q++)
+                    sum += dyp[o * out.channel + p * out.row + q * out.pixel + l];
+            if (db)
+                db[(ptrdiff_t)o * in.lanes + l] = sum;
         }
 }
 
-static void linear_backward_input(int K, int O, const float *dy, const float *w, float *dx)
+static void forward_batch(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                          float *y, int from, int to)
 {
-    for (int k = 0; k < K; k++)
-        for (int l = 0; l < L; l++) {
-            float sum = 0.0f;
-            for (int o = 0; o < O; o++)
-                sum = fmaf(w[(size_t)o * K + k], dy[(size_t)o * L + l], sum);
-            dx[(size_t)k * L + l] = sum;
-        }
+    forward(v, FV_BATCH_LAST, xp, packed, b, y, from, to);
+}
+
+static void forward_channels(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                             float *y, int from, int to)
+{
+    forward(v, FV_CHANNELS_LAST, xp, packed, b, y, from, to);
+}
+
+static void backward_input_batch(const fv_conv *v, const float *dyp, const float *packed, float *dx)
+{
+    backward_input(v, FV_BATCH_LAST, dyp, packed, dx);
+}
+
+static void backward_input_channels(const fv_conv *v, const float *dyp, const float *packed,
+                                    float *dx)
+{
+    backward_input(v, FV_CHANNELS_LAST, dyp, packed, dx);
+}
+
+static void backward_weight_batch(const fv_conv *v, int images, const float *xp, size_t x_step,
+                                  const float *dyp, size_t dy_step, int from, int to, float *dw,
+                                  float *db, bool first)
+{
+    (void)images, (void)x_step, (void)dy_step; /* one block */
+    backward_weight(v, FV_BATCH_LAST, xp, dyp, from, to, dw, db, first);
+}
+
+static void backward_weight_channels(const fv_conv *v, int images, const float *xp, size_t x_step,
+                                     const float *dyp, size_t dy_step, int from, int to, float *dw,
+                                     float *db, bool first)
+{
+    for (int i = 0; i < images; i++)
+        backward_weight(v, FV_CHANNELS_LAST, xp + i * x_step, dyp + i * dy_step, from, to, dw, db,
+                        first && i == 0);
 }
 
 static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy_step,
@@ -149,64 +201,72 @@ static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
 
 /* ---- pooling ------------------------------------------------------------------------------ */
 
-/* best, tap = the larger of them and x at tap here, lane by lane. */
-static void keep_larger(const float *x, int32_t here, float *best, int32_t *tap)
+static void max_pool_forward(const fv_pool2d *v, int planes, int width, const float *x, float *y,
+                             int32_t *winner, size_t step)
 {
-    for (int l = 0; l < L; l++) {
-        bool wins = x[l] > best[l] || x[l] != x[l]; /* NaN wins, and a later NaN over it too */
-        best[l] = wins ? x[l] : best[l];
-        tap[l] = wins ? here : tap[l];
-    }
+    for (int i = 0; i < planes; i++, x += (size_t)v->H * v->W * width)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++)
+                for (int c = 0; c < width; c++) {
+                    size_t at = i * step + ((size_t)p * v->Q + q) * width + c;
+                    window o = window_at(v, p, q);
+                    float best = -INFINITY;
+                    int tap = o.r0 * v->S + o.s0;
+                    for (int r = o.r0; r < o.r1; r++)
+                        for (int s = o.s0; s < o.s1; s++) {
+                            float in = x[place_of(v, &o, r, s) * width + c];
+                            if (in > best || in != in) { /* NaN wins, and a later NaN over it too */
+                                best = in;
+                                tap = r * v->S + s;
+                            }
+                        }
+                    y[at] = best;
+                    if (winner)
+                        winner[at] = tap;
+                }
 }
 
-static void max_pool_forward(const fv_pool2d *v, const float *x, float *y, int32_t *winner,
-                             size_t y_step)
+static void max_pool_backward(const fv_pool2d *v, int planes, int width, const float *dy,
+                              const int32_t *winner, float *dx)
 {
-    for (int c = 0; c < v->C; c++, x += (size_t)v->H * v->W * L)
+    size_t plane = (size_t)v->H * v->W * width;
+    memset(dx, 0, planes * plane * sizeof *dx);
+    for (int i = 0; i < planes; i++, dx += plane)
         for (int p = 0; p < v->P; p++)
-            for (int q = 0; q < v->Q; q++) {
-                size_t at = c * y_step + ((size_t)p * v->Q + q) * L;
+            for (int q = 0; q < v->Q; q++, dy += width, winner += width) {
                 window o = window_at(v, p, q);
-                float best[L];
-                int32_t tap[L];
-                for (int l = 0; l < L; l++) {
-                    best[l] = -INFINITY;
-                    tap[l] = o.r0 * v->S + o.s0;
-                }
-                for (int r = o.r0; r < o.r1; r++)
-                    for (int s = o.s0; s < o.s1; s++)
-                        keep_larger(x + place_of(v, &o, r, s) * L, r * v->S + s, best, tap);
-                memcpy(y + at, best, sizeof best);
-                if (winner)
-                    memcpy(winner + at, tap, sizeof tap);
+                for (int c = 0; c < width; c++)
+                    dx[place_of(v, &o, winner[c] / v->S, winner[c] % v->S) * width + c] += dy[c];
             }
 }
 
-static void max_pool_backward(const fv_pool2d *v, const float *dy, const int32_t *winner, float *dx)
+static void pool_row_backward(const fv_pool2d *v, int planes, int width, const float *y,
+                              const float *dy, const int32_t *winner, size_t step, int Wp, int left,
+                              float *dx)
 {
-    size_t plane = (size_t)v->H * v->W * L;
-    memset(dx, 0, v->C * plane * sizeof *dx);
-    for (int c = 0; c < v->C; c++, dx += plane)
-        for (int p = 0; p < v->P; p++)
-            for (int q = 0; q < v->Q; q++, dy += L, winner += L) {
-                window o = window_at(v, p, q);
-                for (int l = 0; l < L; l++)
-                    dx[place_of(v, &o, winner[l] / v->S, winner[l] % v->S) * L + l] += dy[l];
+    size_t pixel = (size_t)planes * width;
+    memset(dx, 0, v->R * Wp * pixel * sizeof *dx);
+    for (int i = 0; i < planes; i++)
+        for (int q = 0; q < v->Q; q++)
+            for (int c = 0; c < width; c++) {
+                size_t at = i * step + (size_t)q * width + c;
+                int r = winner[at] / v->S, s = winner[at] % v->S;
+                if (!(y[at] <= 0.0f))
+                    dx[(r * Wp + left + q * v->S + s) * pixel + i * width + c] = dy[at];
             }
 }
 
 const fv_kernels fv_kernels_ref = {
     .name = "ref",
-    .conv_forward = conv_forward,
-    .conv_backward_input = conv_backward_input,
-    .conv_backward_weight = conv_backward_weight,
-    .linear_forward = linear_forward,
-    .linear_backward_input = linear_backward_input,
+    .conv = {[FV_BATCH_LAST] = {pack, forward_batch, backward_input_batch, backward_weight_batch},
+             [FV_CHANNELS_LAST] = {pack, forward_channels, backward_input_channels,
+                                   backward_weight_channels}},
     .linear_backward_weight = linear_backward_weight,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,
     .max_pool_forward = max_pool_forward,
     .max_pool_backward = max_pool_backward,
+    .pool_row_backward = pool_row_backward,
     FV_LANES_ENTRIES,
 };
 

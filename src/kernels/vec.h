@@ -2,7 +2,8 @@
  * vec.h - one vector type and its few operations, per instruction set.
  *
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
- * gcc has no generic vector form of it. vec_bits puts an integer's bits into every element;
+ * gcc has no generic vector form of it. A part is the first n elements, the others 0 or left
+ * alone. vec_bits puts an integer's bits into every element;
  * vec_max gives b if the two are equal or one is NaN; vec_wins(a, b) is a > b or a is NaN;
  * vec_pick(m, a, b) is a where m, else b.
  */
@@ -17,8 +18,17 @@
 typedef __m512 vec;
 enum { V = 16 };
 #define FV_SIMD_NAME avx512
+#define VEC_REGISTER "v"
 static inline vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+static inline vec vec_load_part(const float *p, int n)
+{
+    return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
+}
+static inline void vec_store_part(float *p, vec a, int n)
+{
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a);
+}
 static inline vec vec_splat(float a) { return _mm512_set1_ps(a); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm512_fmadd_ps(a, b, c); }
 static inline vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
@@ -28,7 +38,7 @@ typedef __mmask16 vec_mask;
 static inline vec_mask vec_at_most(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 static inline vec_mask vec_wins(vec a, vec b)
 {
-    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ) | _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+    return _mm512_kor(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q));
 }
 static inline vec_mask vec_same_bits(vec a, vec b)
 {
@@ -41,8 +51,21 @@ static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm512_mask_blend_
 typedef __m256 vec;
 enum { V = 8 };
 #define FV_SIMD_NAME avx2
+#define VEC_REGISTER "x"
 static inline vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vec_store(float *p, vec a) { _mm256_storeu_ps(p, a); }
+static inline __m256i vec_first(int n)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline vec vec_load_part(const float *p, int n)
+{
+    return _mm256_maskload_ps(p, vec_first(n));
+}
+static inline void vec_store_part(float *p, vec a, int n)
+{
+    _mm256_maskstore_ps(p, vec_first(n), a);
+}
 static inline vec vec_splat(float a) { return _mm256_set1_ps(a); }
 static inline vec vec_fma(vec a, vec b, vec c) { return _mm256_fmadd_ps(a, b, c); }
 static inline vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }

@@ -6,7 +6,7 @@
  * https://github.com/huggingface/safetensors. A file may come from anyone: nothing in it is
  * believed before it is checked. Layer 4. Calls cJSON, the net's public questions and the base.
  */
-#include "base/base.h"
+#include "net/net.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -45,8 +45,8 @@ static char *make_header(const fv_net *net, const fv_meta *meta, int n_meta, siz
         for (int i = 0; i < n_meta; i++)
             ok = ok && cJSON_AddStringToObject(pairs, meta[i].key, meta[i].value);
     }
-    for (int i = 0; i < fv_param_count(net); i++) {
-        fv_param p = fv_param_at(net, i);
+    for (int i = 0; i < net->n_params; i++) {
+        fv_param p = net->params[i];
         ok = ok && add_tensor(root, &p, data);
     }
     char *text = ok ? cJSON_PrintUnformatted(root) : NULL;
@@ -67,8 +67,8 @@ static uint8_t *make_file(const fv_net *net, fv_ctx *ctx, const char *header, si
         file[i] = (uint8_t)((uint64_t)padded >> 8 * i);
     memset(file + 8, ' ', padded);
     memcpy(file + 8, header, length);
-    for (int i = 0; i < fv_param_count(net); i++) {
-        fv_param p = fv_param_at(net, i);
+    for (int i = 0; i < net->n_params; i++) {
+        fv_param p = net->params[i];
         memcpy(at, p.value, p.count * sizeof(float));
         fv_order_bytes(at, p.count, sizeof(float), false);
         at += p.count * sizeof(float);
@@ -80,7 +80,7 @@ fv_status fv_save(fv_net *net, const char *path, const fv_meta *meta, int n_meta
 {
     if (!net)
         return FV_E_ARG;
-    fv_ctx *ctx = ((fv_object *)(void *)net)->ctx;
+    fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
     size_t data, size;
@@ -211,9 +211,9 @@ static void list_shapes(char *text, size_t room, const cJSON *tensor, const fv_p
 static fv_status compare_names(const opened *f, const fv_net *net)
 {
     char text[1400] = "";
-    int count = fv_param_count(net), met = 0;
+    int count = net->n_params, met = 0;
     for (int i = 0; i < count; i++) {
-        fv_param p = fv_param_at(net, i);
+        fv_param p = net->params[i];
         const cJSON *tensor = cJSON_GetObjectItemCaseSensitive(f->root, p.name);
         if (!tensor)
             list_name(text, sizeof text, "missing", p.name);
@@ -226,7 +226,7 @@ static fv_status compare_names(const opened *f, const fv_net *net)
         bool known = strcmp(t->string, "__metadata__") == 0;
         found += !known;
         for (int i = 0; i < count && !known; i++)
-            known = strcmp(fv_param_at(net, i).name, t->string) == 0;
+            known = strcmp(net->params[i].name, t->string) == 0;
         if (!known)
             list_name(text, sizeof text, "unexpected", t->string);
         if (strlen(text) > sizeof text - 100)
@@ -244,9 +244,9 @@ static fv_status compare_names(const opened *f, const fv_net *net)
 /* Tensor number i, which begins there, against those before it, which are sound. */
 static bool overlaps(const opened *f, const fv_net *net, int i, size_t begin)
 {
-    fv_param p = fv_param_at(net, i);
+    fv_param p = net->params[i];
     for (int k = 0; k < i; k++) {
-        fv_param o = fv_param_at(net, k);
+        fv_param o = net->params[k];
         size_t other;
         placed(f, cJSON_GetObjectItemCaseSensitive(f->root, o.name), &o, &other);
         if (begin < other + o.count * sizeof(float) && other < begin + p.count * sizeof(float)) {
@@ -262,8 +262,8 @@ static bool overlaps(const opened *f, const fv_net *net, int i, size_t begin)
 static fv_status copy_tensors(const opened *f, fv_net *net, bool apply)
 {
     size_t total = 0;
-    for (int i = 0; i < fv_param_count(net); i++) {
-        fv_param p = fv_param_at(net, i);
+    for (int i = 0; i < net->n_params; i++) {
+        fv_param p = net->params[i];
         size_t begin;
         if (!placed(f, cJSON_GetObjectItemCaseSensitive(f->root, p.name), &p, &begin) ||
             (!apply && overlaps(f, net, i, begin)))
@@ -285,12 +285,13 @@ fv_status fv_load(fv_net *net, const char *path)
 {
     if (!net)
         return FV_E_ARG;
-    fv_ctx *ctx = ((fv_object *)(void *)net)->ctx;
+    fv_ctx *ctx = net->object.ctx;
     opened f;
     if (fv_error(ctx) || !open_file(ctx, path, &f))
         return fv_error(ctx);
     if (!compare_names(&f, net) && !copy_tensors(&f, net, false))
         copy_tensors(&f, net, true);
+    net->changes++;
     close_file(&f);
     return fv_error(ctx);
 }

@@ -101,6 +101,7 @@ fv_status fv_step(fv_optim *optim)
     int items = (int)((optim->net->size + FLOATS_PER_ITEM - 1) / FLOATS_PER_ITEM);
     fv_parallel(ctx, items, step_item, optim);
     optim->step.first = false;
+    optim->net->changes++;
     return FV_OK;
 }
 

@@ -15,8 +15,8 @@ static void net_destroy(void *self)
     fv_ctx *ctx = net->object.ctx;
     for (int i = 0; i < net->n_params; i++)
         fv_release(ctx, (void *)(uintptr_t)net->params[i].name);
-    fv_plan_free(net, &net->plans[0]);
-    fv_plan_free(net, &net->plans[1]);
+    for (int i = 0; i < 2 * FV_LAYOUTS; i++)
+        fv_plan_free(net, &net->plans[i / FV_LAYOUTS][i % FV_LAYOUTS]);
     fv_release(ctx, net->params);
     fv_release(ctx, net->values);
     fv_release(ctx, net->grads);
@@ -145,6 +145,7 @@ fv_net *fv_net_new(fv_node x)
     net->layers = keep_path(graph, x.index);
     net->defs = graph->defs;
     net->train = true;
+    net->changes = 1;
     for (int i = 0; i + 2 < net->layers; i++)
         fv_fuse_conv_pool(net->defs + i, net->defs + i + 1, net->defs + i + 2);
     if (!make_params(net) || !make_tables(net)) {
@@ -186,6 +187,7 @@ fv_param fv_param_at(const fv_net *net, int index)
 {
     if (!net || index < 0 || index >= net->n_params)
         return (fv_param){0};
+    ((fv_net *)(uintptr_t)net)->shown = true;
     return net->params[index];
 }
 
@@ -206,7 +208,7 @@ fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train)
     if (!net || batch_size < 1)
         return memory;
     fv_ctx *ctx = net->object.ctx;
-    fv_plan plan = {.train = train};
+    fv_plan plan = {.train = train, .layout = fv_plan_layout_for(net, batch_size, train)};
     void *work = fv_alloc(ctx, 1, fv_plan_work(net));
     plan.slots = fv_alloc(ctx, net->layers, sizeof *plan.slots);
     if (work && plan.slots) {

@@ -19,23 +19,27 @@ struct fv_graph {
     bool used;                /* a net was made of it */
 };
 
-/* Where the tensors of a layer lie: floats from the start of a block's region, but for part, which
-   counts from the start of a chunk's gradients. */
+/* Where the tensors of a layer lie: floats from the start of a block's region, but for part and
+   packed, which count from the start of the partial gradients and of the packed weights. */
 typedef struct fv_slot {
-    size_t y, dy, saved, part;
+    size_t y, dy, saved, part, packed[2]; /* packed: of forward, of backward */
 } fv_slot;
 
-/* All memory of running the net in one mode, for batches up to a size. The blocks of a batch lie
-   one region after the other. Gradients of parameters sum up over a chunk of blocks, chunks are cut
-   by the batch alone, and so no sum depends on threads. */
+/* All memory of running the net in one mode and layout, for batches up to a size. The blocks of a
+   batch lie one region after the other. Gradients of parameters sum up over a chunk of blocks, chunks
+   are cut by the batch alone, and so no sum depends on threads. */
 typedef struct fv_plan {
     bool train;
+    fv_layout layout;
+    int images;                /* of a block: FV_LANES, but for channels last and small batches */
     int batch, blocks, chunks; /* the most it has room for */
     fv_slot *slots;            /* [layers] */
     size_t region;             /* floats of a block */
     size_t parts;              /* floats of all partial gradients, all chunks */
     size_t scratch;            /* floats of one thread */
-    float *memory;             /* regions, then parts, then scratch, then the rows below */
+    size_t packed;             /* floats of all packed weights */
+    uint64_t packed_at;        /* the net's changes when forward's weights were packed */
+    float *memory;             /* regions, parts, scratch, packed, then the rows below */
     float *output, *doutput;   /* [batch][out], [batch][out]; doutput only in train mode */
     float *dinput;             /* [batch][in], if the input wants its gradient */
 } fv_plan;
@@ -53,7 +57,9 @@ struct fv_net {
     int n_params;
     float *tables; /* [channels or 1][256] what a uint8 pixel becomes */
     bool train;
-    fv_plan plans[2]; /* eval, train */
+    uint64_t changes; /* of the parameters, by steps and files */
+    bool shown;       /* fv_param_at has said where they are: they may change unseen */
+    fv_plan plans[2][FV_LAYOUTS]; /* eval, train */
     fv_plan *last;    /* of the last forward */
     int n;            /* images of the last forward */
     fv_stage stage;
@@ -62,13 +68,16 @@ struct fv_net {
 
 /* ---- plan.c ------------------------------------------------------------------------------- */
 
+/* The layout for a batch of n images: the one that leaves fewer lanes of the vectors idle. */
+fv_layout fv_plan_layout_for(const fv_net *net, int n, bool train);
+
 /* Sizes and slots for batches of up to batch images; plan->slots has room for all layers. Needs no
    memory but for work, room for fv_plan_work(net) bytes. */
 size_t fv_plan_work(const fv_net *net);
 void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work);
 size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan);
 
-/* The plan of the net's mode, with memory for a batch of n. NULL: FV_E_MEMORY. */
+/* The plan of the net's mode and of n's layout, with memory for n images. NULL: FV_E_MEMORY. */
 fv_plan *fv_plan_ready(fv_net *net, int n);
 void fv_plan_free(fv_net *net, fv_plan *plan);
 

@@ -21,7 +21,7 @@ typedef struct pass {
 
 static pass pass_of(fv_net *net, fv_plan *plan, const fv_batch *batch)
 {
-    int blocks = (net->n + FV_LANES - 1) / FV_LANES;
+    int blocks = (net->n + plan->images - 1) / plan->images;
     return (pass){net, plan, batch, blocks, blocks < FV_CHUNKS_MAX ? blocks : FV_CHUNKS_MAX};
 }
 
@@ -38,7 +38,7 @@ static float *region_of(const fv_plan *plan, int block)
 /* The first partial gradient of a layer, for a chunk. */
 static float *part_of(const fv_plan *plan, const fv_def *def, const fv_slot *slot, int chunk)
 {
-    size_t part = def->op->need ? def->op->need(def).part : 0;
+    size_t part = def->op->need ? def->op->need(def, plan->layout, plan->images).part : 0;
     return plan->memory + plan->region * plan->blocks + slot->part + part * chunk;
 }
 
@@ -47,32 +47,55 @@ static float *scratch_of(const fv_plan *plan, int thread)
     return plan->memory + plan->region * plan->blocks + plan->parts + plan->scratch * thread;
 }
 
-static fv_run run_of(const pass *p, int i, float *region)
+/* A layer's weights as forward, or backward, reads them. */
+static float *packed_of(const fv_net *net, const fv_plan *plan, const fv_slot *slot, bool backward)
+{
+    return scratch_of(plan, net->object.ctx->threads) + slot->packed[backward];
+}
+
+/* Images of this block. */
+static int images_in(const pass *p, int block)
+{
+    int left = p->net->n - block * p->plan->images;
+    return left < p->plan->images ? left : p->plan->images;
+}
+
+static fv_run run_of(const pass *p, int i, int block, int thread, bool backward)
 {
     const fv_def *def = p->net->defs + i;
     const fv_slot *slot = p->plan->slots + i;
+    float *region = region_of(p->plan, block);
     return (fv_run){
         .k = p->net->object.ctx->kernels,
         .def = def,
-        .w = p->net->values + def->weight_offset,
+        .layout = p->plan->layout,
+        .turns = p->plan->layout == FV_BATCH_LAST ? 1 : images_in(p, block),
+        .room = p->plan->images,
+        .packed = packed_of(p->net, p->plan, slot, backward),
         .b = def->biases ? p->net->values + def->bias_offset : NULL,
         .x = i > 0 ? region + slot[-1].y : NULL,
         .y = region + slot->y,
         .saved = p->plan->train ? region + slot->saved : NULL,
+        .scratch = scratch_of(p->plan, thread),
     };
 }
 
-/* Images of this block. */
-static int lanes_in(const pass *p, int block)
+/* Packs the weights of layer i for both passes in train mode, else for forward. */
+static void pack_layer(void *arg, int i, int thread)
 {
-    int left = p->net->n - block * FV_LANES;
-    return left < FV_LANES ? left : FV_LANES;
+    (void)thread;
+    const pass *p = arg;
+    const fv_def *def = p->net->defs + i;
+    for (int backward = 0; def->op->pack && backward <= p->plan->train; backward++)
+        def->op->pack(p->net->object.ctx->kernels, def, p->plan->layout, p->plan->images, backward,
+                      p->net->values + def->weight_offset,
+                      packed_of(p->net, p->plan, p->plan->slots + i, backward));
 }
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
-/* x [C*H*W][L] from the batch's pixels [n][C*H*W], normalised. */
-static void load_block(const pass *p, int block, float *x)
+/* x [C][H*W][L] from the batch's pixels [n][C][H*W], normalised. */
+static void load_lanes(const pass *p, int block, float *x)
 {
     const fv_net *net = p->net;
     const fv_def *input = net->defs;
@@ -82,7 +105,7 @@ static void load_block(const pass *p, int block, float *x)
     for (int c = 0; c < input->out.c; c++, x += area * FV_LANES) {
         const uint8_t *u8[FV_LANES] = {0};
         const float *f32[FV_LANES] = {0};
-        for (int l = 0; l < lanes_in(p, block); l++) {
+        for (int l = 0; l < images_in(p, block); l++) {
             size_t at = (size_t)(block * FV_LANES + l) * image + c * area;
             if (p->batch->type == FV_U8)
                 u8[l] = (const uint8_t *)p->batch->pixels + at;
@@ -97,23 +120,76 @@ static void load_block(const pass *p, int block, float *x)
     }
 }
 
+/* x [H*W][C] of one image from its pixels [C][H*W], normalised. */
+static void load_image(const pass *p, int image, float *x)
+{
+    const fv_def *input = p->net->defs;
+    size_t area = (size_t)input->out.h * input->out.w, C = input->out.c, at = image * C * area;
+    bool norm = input->image.normalize;
+    for (size_t c = 0; c < C; c++, at += area) {
+        const uint8_t *u8 = (const uint8_t *)p->batch->pixels + at;
+        const float *f32 = (const float *)p->batch->pixels + at;
+        const float *table = p->net->tables + (norm ? c * 256 : 0);
+        float mean = norm ? input->image.mean[c] : 0.0f, std = norm ? input->image.std[c] : 1.0f;
+        for (size_t i = 0; i < area; i++)
+            x[i * C + c] = p->batch->type == FV_U8 ? table[u8[i]] : (f32[i] - mean) / std;
+    }
+}
+
+static void load_block(const pass *p, int block, float *x)
+{
+    if (p->plan->layout == FV_BATCH_LAST) {
+        load_lanes(p, block, x);
+        return;
+    }
+    size_t image = fv_shape_count(fv_net_in(p->net));
+    for (int i = 0; i < images_in(p, block); i++)
+        load_image(p, block * p->plan->images + i, x + i * image);
+}
+
+/* rows [n][C*H*W] of the batch from a block of a tensor, or the other way round. */
+static void store_block(const pass *p, int block, fv_shape shape, const float *x, float *rows)
+{
+    const fv_kernels *k = p->net->object.ctx->kernels;
+    size_t image = fv_shape_count(shape);
+    rows += block * p->plan->images * image;
+    if (p->plan->layout == FV_BATCH_LAST) {
+        k->store_rows(image, images_in(p, block), x, rows);
+        return;
+    }
+    for (int i = 0; i < images_in(p, block); i++)
+        k->turn((size_t)shape.h * shape.w, shape.c, x + i * image, rows + i * image);
+}
+
+static void load_rows(const pass *p, int block, fv_shape shape, const float *rows, float *x)
+{
+    const fv_kernels *k = p->net->object.ctx->kernels;
+    const float *lanes[FV_LANES] = {0};
+    size_t image = fv_shape_count(shape);
+    rows += block * p->plan->images * image;
+    for (int i = 0; i < images_in(p, block); i++)
+        if (p->plan->layout == FV_BATCH_LAST)
+            lanes[i] = rows + i * image;
+        else
+            k->turn(shape.c, (size_t)shape.h * shape.w, rows + i * image, x + i * image);
+    if (p->plan->layout == FV_BATCH_LAST)
+        k->load_f32(image, lanes, 0.0f, 1.0f, x);
+}
+
 static void forward_chunk(void *arg, int chunk, int thread)
 {
     const pass *p = arg;
     const fv_net *net = p->net;
-    size_t out = fv_shape_count(fv_net_out(net));
     for (int block = chunk_start(p, chunk); block < chunk_start(p, chunk + 1); block++) {
         float *region = region_of(p->plan, block);
         load_block(p, block, region + p->plan->slots[0].y);
         for (int i = 1; i < net->layers; i++) {
-            fv_run run = run_of(p, i, region);
-            run.scratch = scratch_of(p->plan, thread);
-            if (run.def->op->forward)
+            fv_run run = run_of(p, i, block, thread, false);
+            if (run.def->op->forward && !fv_is_view(run.def, run.layout))
                 run.def->op->forward(&run);
         }
-        net->object.ctx->kernels->store_rows(out, lanes_in(p, block),
-                                             region + p->plan->slots[net->layers - 1].y,
-                                             p->plan->output + block * FV_LANES * out);
+        store_block(p, block, fv_net_out(net), region + p->plan->slots[net->layers - 1].y,
+                    p->plan->output);
     }
 }
 
@@ -146,6 +222,9 @@ fv_status fv_forward(fv_net *net, const fv_batch *batch)
     net->n = batch->n;
     net->last = plan;
     pass p = pass_of(net, plan, batch);
+    if (plan->train || net->shown || plan->packed_at != net->changes)
+        fv_parallel(ctx, net->layers, pack_layer, &p);
+    plan->packed_at = net->changes;
     fv_parallel(ctx, p.chunks, forward_chunk, &p);
     net->stage = FV_RAN;
     return FV_OK;
@@ -231,15 +310,6 @@ fv_status fv_output_gradient(fv_net *net, const float *gradient)
 
 /* ---- backward ----------------------------------------------------------------------------- */
 
-static void load_output_gradient(const pass *p, int block, float *dy)
-{
-    size_t out = fv_shape_count(fv_net_out(p->net));
-    const float *rows[FV_LANES] = {0};
-    for (int l = 0; l < lanes_in(p, block); l++)
-        rows[l] = p->plan->doutput + (size_t)(block * FV_LANES + l) * out;
-    p->net->object.ctx->kernels->load_f32(out, rows, 0.0f, 1.0f, dy);
-}
-
 static void backward_chunk(void *arg, int chunk, int thread)
 {
     const pass *p = arg;
@@ -248,21 +318,18 @@ static void backward_chunk(void *arg, int chunk, int thread)
     int first = chunk_start(p, chunk), last = net->layers - 1;
     for (int block = first; block < chunk_start(p, chunk + 1); block++) {
         float *region = region_of(p->plan, block);
-        load_output_gradient(p, block, region + slots[last].dy);
+        load_rows(p, block, fv_net_out(net), p->plan->doutput, region + slots[last].dy);
         for (int i = last; i > 0 && fv_wants_gradient(net, i); i--) {
-            fv_run run = run_of(p, i, region);
+            fv_run run = run_of(p, i, block, thread, true);
             run.dy = region + slots[i].dy;
             run.dx = fv_wants_gradient(net, i - 1) ? region + slots[i - 1].dy : NULL;
             run.part = part_of(p->plan, run.def, slots + i, chunk);
             run.first = block == first;
-            run.scratch = scratch_of(p->plan, thread);
-            if (run.def->op->backward)
+            if (run.def->op->backward && !fv_is_view(run.def, run.layout))
                 run.def->op->backward(&run);
         }
-        size_t image = fv_shape_count(fv_net_in(net));
         if (p->plan->dinput)
-            net->object.ctx->kernels->store_rows(image, lanes_in(p, block), region + slots[0].dy,
-                                                 p->plan->dinput + block * FV_LANES * image);
+            store_block(p, block, fv_net_in(net), region + slots[0].dy, p->plan->dinput);
     }
 }
 
@@ -275,7 +342,7 @@ static void reduce_item(void *arg, int item, int thread)
     int i = 0;
     for (;; i++) {
         const fv_def *def = net->defs + i;
-        int items = def->op->reduce_items ? def->op->reduce_items(def) : 0;
+        int items = def->op->reduce_items ? def->op->reduce_items(def, p->plan->layout) : 0;
         if (item < items)
             break;
         item -= items;
@@ -285,6 +352,7 @@ static void reduce_item(void *arg, int item, int thread)
     fv_sums sums = {
         .k = net->object.ctx->kernels,
         .def = def,
+        .layout = p->plan->layout,
         .blocks = p->blocks,
         .chunks = p->chunks,
         .step = p->plan->region,
@@ -312,7 +380,8 @@ fv_status fv_backward(fv_net *net)
     pass p = pass_of(net, net->last, NULL);
     int items = 0;
     for (int i = 0; i < net->layers; i++)
-        items += net->defs[i].op->reduce_items ? net->defs[i].op->reduce_items(net->defs + i) : 0;
+        if (net->defs[i].op->reduce_items)
+            items += net->defs[i].op->reduce_items(net->defs + i, net->last->layout);
     fv_parallel(ctx, p.chunks, backward_chunk, &p);
     fv_parallel(ctx, items, reduce_item, &p);
     net->stage = FV_RAN;

@@ -7,13 +7,14 @@
 
 static void relu_forward(const fv_run *r)
 {
-    r->k->relu_forward(fv_shape_count(r->def->out) * FV_LANES, r->x, r->y);
+    r->k->relu_forward(fv_turn(r->layout, fv_shape_count(r->def->out)) * r->turns, r->x, r->y);
 }
 
 static void relu_backward(const fv_run *r)
 {
     if (r->dx)
-        r->k->relu_backward(fv_shape_count(r->def->out) * FV_LANES, r->y, r->dy, r->dx);
+        r->k->relu_backward(fv_turn(r->layout, fv_shape_count(r->def->out)) * r->turns, r->y, r->dy,
+                            r->dx);
 }
 
 static const fv_op relu = {
@@ -36,14 +37,20 @@ void fv_relu_shape(fv_def *def)
 
 static void log_softmax_forward(const fv_run *r)
 {
-    r->k->log_softmax_forward(r->def->out.c, r->def->out.h * r->def->out.w, r->x, r->y);
+    int C = r->def->out.c, area = r->def->out.h * r->def->out.w;
+    if (r->layout == FV_BATCH_LAST)
+        r->k->log_softmax_forward(C, area, r->x, r->y);
+    else
+        r->k->log_softmax_rows_forward(C, area * r->turns, r->x, r->y);
 }
 
 static void log_softmax_backward(const fv_run *r)
 {
-    if (r->dx)
-        r->k->log_softmax_backward(r->def->out.c, r->def->out.h * r->def->out.w, r->y, r->dy,
-                                   r->dx);
+    int C = r->def->out.c, area = r->def->out.h * r->def->out.w;
+    if (r->dx && r->layout == FV_BATCH_LAST)
+        r->k->log_softmax_backward(C, area, r->y, r->dy, r->dx);
+    else if (r->dx)
+        r->k->log_softmax_rows_backward(C, area * r->turns, r->y, r->dy, r->dx);
 }
 
 static const fv_op log_softmax = {

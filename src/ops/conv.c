@@ -1,81 +1,157 @@
 /*
  * conv.c - conv2d: shape rule, forward, backward.
  *
- * x [C][H][W]   w [O][C/groups][R][S]   b [O]   y [O][P][Q], each for FV_LANES images at once.
- * A convolution whose kernel covers its whole input, so that P = Q = 1, is a linear layer and runs
- * as one. torch.nn.Conv2d. Layer 2. Calls the base and the kernels.
+ * x [C][H][W]   w [O][C/groups][R][S]   b [O]   y [O][P][Q], for the images of a block.
+ * A convolution whose kernel covers its whole input, so that P = Q = 1, is a linear layer, and runs as
+ * one where flattening its input costs nothing: batch last. torch.nn.Conv2d. Layer 2. Calls the base
+ * and the kernels.
  */
 #include "ops/op.h"
 
-/* Floats for x with its padding, and beside it dy with its edges. */
-size_t fv_conv_scratch(const fv_conv *v)
+/* Floats of x with its padding, and of dy with its own, for one turn. */
+static size_t padded_floats(const fv_conv *v, fv_layout layout)
 {
-    size_t x = (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v);
-    size_t dy = (size_t)v->O * v->P * (v->Q + 2 * FV_EDGE);
-    return (x + dy) * FV_LANES;
+    return fv_turn(layout, (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v));
 }
 
-static fv_need conv_need(const fv_def *def)
+static size_t gradient_floats(const fv_conv *v, fv_layout layout)
 {
-    return (fv_need){.scratch = fv_conv_scratch(&def->conv),
-                     .part = (def->weights + def->biases) * FV_LANES};
+    return fv_turn(layout, (size_t)v->O * v->P * fv_conv_dy_cols(v));
 }
 
-const float *fv_conv_padded(const fv_run *r)
+/* How many turns backward takes at once: weight gradients gain from more images where they are
+   small, and small ones fit in a megabyte. */
+static int group_of(const fv_conv *v, fv_layout layout, int turns)
+{
+    size_t most = (1 << 18) / (padded_floats(v, layout) + gradient_floats(v, layout));
+    return most < 1 ? 1 : most < (size_t)turns ? (int)most : turns;
+}
+
+fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
+{
+    const fv_conv *v = &def->conv;
+    int group = layout == FV_BATCH_LAST ? 1 : group_of(v, layout, images);
+    size_t turn = padded_floats(v, layout) + gradient_floats(v, layout);
+    return (fv_need){.scratch = group * turn + 2 * FV_LANES,
+                     .part = fv_round_up(fv_turn(layout, def->weights + def->biases)),
+                     .packed = fv_conv_packed(v)};
+}
+
+void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images, bool backward,
+                  const float *w, float *packed)
+{
+    (void)images;
+    k->conv[layout].pack(&def->conv, backward, w, packed);
+}
+
+const float *fv_conv_padded(const fv_run *r, int turn, float *to)
 {
     const fv_conv *v = &r->def->conv;
+    const float *x = r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
     if (fv_conv_is_padded(v))
-        return r->x;
-    r->k->pad(v->C, v->H, v->W, r->x, fv_conv_rows(v), fv_conv_cols(v), v->ph, v->pw, r->scratch);
-    return r->scratch;
+        return x;
+    r->k->pad(fv_planes(r->layout, v->C), fv_width(r->layout, v->C), v->H, v->W, x, fv_conv_rows(v),
+              fv_conv_cols(v), v->ph, v->pw, to);
+    return to;
 }
 
 static void conv_forward(const fv_run *r)
 {
     const fv_conv *v = &r->def->conv;
-    r->k->conv_forward(v, fv_conv_padded(r), r->w, r->b, r->y, 0, v->P);
+    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; i < r->turns; i++)
+        r->k->conv[r->layout].forward(v, fv_conv_padded(r, i, r->scratch), r->packed, r->b,
+                                      r->y + i * out, 0, v->P);
 }
 
-void fv_conv_run_backward(const fv_run *r, const float *dy)
+float *fv_conv_db(const fv_run *r)
+{
+    return r->b ? r->part + fv_turn(r->layout, r->def->weights) : NULL;
+}
+
+void fv_conv_run_backward(const fv_run *r, void (*gradient)(const fv_run *run, int turn, float *dyp))
 {
     const fv_conv *v = &r->def->conv;
-    float *db = r->b ? r->part + r->def->weights * FV_LANES : NULL;
-    r->k->conv_backward_weight(v, fv_conv_padded(r), dy, r->part, db, r->first);
-    if (!r->dx)
-        return;
-    float *dyp = r->scratch + (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v) * FV_LANES;
-    r->k->pad(v->O, v->P, v->Q, dy, v->P, v->Q + 2 * FV_EDGE, 0, FV_EDGE, dyp);
-    r->k->conv_backward_input(v, dyp, r->w, r->dx);
+    const fv_conv_kernels *conv = &r->k->conv[r->layout];
+    size_t padded = padded_floats(v, r->layout), dyp_size = gradient_floats(v, r->layout);
+    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
+    int group = group_of(v, r->layout, r->turns);
+    float *dyp = r->scratch, *xp = dyp + group * dyp_size + FV_LANES;
+    for (int i = 0; i < r->turns; i += group) {
+        int n = i + group < r->turns ? group : r->turns - i;
+        const float *x = fv_conv_padded(r, i, xp);
+        for (int k = 0; k < n; k++) {
+            gradient(r, i + k, dyp + k * dyp_size);
+            if (k > 0)
+                fv_conv_padded(r, i + k, xp + k * padded);
+        }
+        conv->backward_weight(v, n, x, fv_conv_is_padded(v) ? in : padded, dyp, dyp_size, 0, v->P,
+                              r->part, fv_conv_db(r), r->first && i == 0);
+        for (int k = 0; r->dx && k < n; k++)
+            conv->backward_input(v, dyp + k * dyp_size, r->packed, r->dx + (i + k) * in);
+    }
+}
+
+static void pad_gradient(const fv_run *r, int turn, float *dyp)
+{
+    const fv_conv *v = &r->def->conv;
+    r->k->pad_gradient(v, fv_planes(r->layout, v->O), fv_width(r->layout, v->O),
+                       r->dy + turn * fv_turn(r->layout, fv_shape_count(r->def->out)), dyp);
 }
 
 static void conv_backward(const fv_run *r)
 {
-    fv_conv_run_backward(r, r->dy);
+    fv_conv_run_backward(r, pad_gradient);
 }
 
-enum { SUMS_PER_ITEM = 1024 };
+/* Weights of batch last, and output channels of channels last, that one item sums; the last item is
+   the bias. */
+enum { SUMS_PER_ITEM = 1024, OUTPUTS_PER_ITEM = 64 };
 
-int fv_conv_reduce_items(const fv_def *def)
+int fv_conv_reduce_items(const fv_def *def, fv_layout layout)
 {
-    return (int)((def->weights + SUMS_PER_ITEM - 1) / SUMS_PER_ITEM) + (def->biases > 0);
+    int items = layout == FV_BATCH_LAST
+                    ? (int)((def->weights + SUMS_PER_ITEM - 1) / SUMS_PER_ITEM)
+                    : (def->conv.O + OUTPUTS_PER_ITEM - 1) / OUTPUTS_PER_ITEM;
+    return items + (def->biases > 0);
+}
+
+static void reduce_batch(const fv_sums *s, int item, size_t step)
+{
+    size_t from = (size_t)item * SUMS_PER_ITEM, left = s->def->weights - from;
+    s->k->sum_lanes(left < SUMS_PER_ITEM ? left : SUMS_PER_ITEM, s->chunks,
+                    s->part + from * FV_LANES, step, s->dw + from);
+}
+
+static void reduce_channels(const fv_sums *s, int item, size_t step)
+{
+    const fv_conv *v = &s->def->conv;
+    int from = item * OUTPUTS_PER_ITEM, to = from + OUTPUTS_PER_ITEM;
+    s->k->sum_channels(v, s->chunks, s->part, step, s->dw, from, to < v->O ? to : v->O);
 }
 
 void fv_conv_reduce(const fv_sums *s, int item)
 {
     const fv_def *def = s->def;
-    size_t from = (size_t)item * SUMS_PER_ITEM, step = (def->weights + def->biases) * FV_LANES;
-    if (from >= def->weights) {
-        s->k->sum_lanes(def->biases, s->chunks, s->part + def->weights * FV_LANES, step, s->db);
-        return;
-    }
-    size_t n = def->weights - from < SUMS_PER_ITEM ? def->weights - from : SUMS_PER_ITEM;
-    s->k->sum_lanes(n, s->chunks, s->part + from * FV_LANES, step, s->dw + from);
+    size_t step = fv_round_up(fv_turn(s->layout, def->weights + def->biases));
+    const float *bias = s->part + fv_turn(s->layout, def->weights);
+    bool is_bias = def->biases > 0 && item == fv_conv_reduce_items(def, s->layout) - 1;
+    const fv_conv numbers = {.C = 1, .O = (int)def->biases, .R = 1, .S = 1, .groups = 1};
+    if (is_bias && s->layout == FV_BATCH_LAST)
+        s->k->sum_lanes(def->biases, s->chunks, bias, step, s->db);
+    else if (is_bias)
+        s->k->sum_channels(&numbers, s->chunks, bias, step, s->db, 0, numbers.O);
+    else if (s->layout == FV_BATCH_LAST)
+        reduce_batch(s, item, step);
+    else
+        reduce_channels(s, item, step);
 }
 
 static const fv_op conv2d = {
     .kind = "conv2d",
     .flags = FV_KEEPS_X,
-    .need = conv_need,
+    .need = fv_conv_need,
+    .pack = fv_conv_pack,
     .forward = conv_forward,
     .backward = conv_backward,
     .reduce_items = fv_conv_reduce_items,
@@ -87,14 +163,49 @@ bool fv_is_conv2d(const fv_def *def)
     return def->op == &conv2d;
 }
 
+/* ---- a kernel as large as its input --------------------------------------------------------- */
+
+static fv_need whole_need(const fv_def *def, fv_layout layout, int images)
+{
+    return (layout == FV_BATCH_LAST ? fv_linear_need : fv_conv_need)(def, layout, images);
+}
+
+static void whole_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                       bool backward, const float *w, float *packed)
+{
+    (layout == FV_BATCH_LAST ? fv_linear_pack : fv_conv_pack)(k, def, layout, images, backward, w,
+                                                              packed);
+}
+
+static void whole_forward(const fv_run *r)
+{
+    (r->layout == FV_BATCH_LAST ? fv_linear_run_forward : conv_forward)(r);
+}
+
+static void whole_backward(const fv_run *r)
+{
+    (r->layout == FV_BATCH_LAST ? fv_linear_run_backward : conv_backward)(r);
+}
+
+static int whole_reduce_items(const fv_def *def, fv_layout layout)
+{
+    return (layout == FV_BATCH_LAST ? fv_linear_reduce_items : fv_conv_reduce_items)(def, layout);
+}
+
+static void whole_reduce(const fv_sums *s, int item)
+{
+    (s->layout == FV_BATCH_LAST ? fv_linear_reduce : fv_conv_reduce)(s, item);
+}
+
 static const fv_op conv2d_whole = {
     .kind = "conv2d",
     .flags = FV_REDUCES_DY | FV_KEEPS_X,
-    .need = fv_linear_need,
-    .forward = fv_linear_run_forward,
-    .backward = fv_linear_run_backward,
-    .reduce_items = fv_linear_reduce_items,
-    .reduce = fv_linear_reduce,
+    .need = whole_need,
+    .pack = whole_pack,
+    .forward = whole_forward,
+    .backward = whole_backward,
+    .reduce_items = whole_reduce_items,
+    .reduce = whole_reduce,
 };
 
 /* ---- shape rule --------------------------------------------------------------------------- */

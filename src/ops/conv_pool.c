@@ -4,10 +4,13 @@
  * Forward makes the rows of the convolution that one row of pooling looks at, while they are in the
  * first cache pools them, and goes on; the convolution's whole output never exists. max and relu
  * commute, so relu runs on the pooled numbers, a quarter as many. Backward spreads the pooled
- * gradients over the convolution's output in scratch. The numbers are those of the three layers.
+ * gradients over the rows they come from; where nobody wants the input's gradient, each band of rows
+ * is used up while it is in the first cache. The numbers are those of the three layers.
  * Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
+
+#include <string.h>
 
 /* The pooling of one row of windows, whose input is a band of R rows. */
 static fv_pool2d band_of(const fv_pool2d *pool)
@@ -18,58 +21,95 @@ static fv_pool2d band_of(const fv_pool2d *pool)
     return band;
 }
 
-static size_t band_floats(const fv_def *def)
+static size_t band_floats(const fv_def *def, fv_layout layout)
 {
-    return (size_t)def->conv.O * def->pool.R * def->conv.Q * FV_LANES;
+    return fv_turn(layout, (size_t)def->conv.O * def->pool.R * def->conv.Q);
 }
 
-static size_t output_floats(const fv_def *def)
+static size_t pooled_floats(const fv_def *def, fv_layout layout)
 {
-    return (size_t)def->conv.O * def->conv.P * def->conv.Q * FV_LANES;
+    return fv_turn(layout, fv_shape_count(def->stored));
 }
 
-static size_t pooled_floats(const fv_def *def)
+/* Saved: where each maximum came from in its band. Scratch: a band, then the convolution's own. */
+static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
 {
-    return fv_shape_count(def->stored) * FV_LANES;
-}
-
-/* Saved: where each maximum came from in its band. Scratch: the convolution's own, then a band, or
-   the gradients of the convolution's output and of the pooling's. */
-static fv_need conv_pool_need(const fv_def *def)
-{
-    return (fv_need){.saved = pooled_floats(def),
-                     .scratch = fv_conv_scratch(&def->conv) + output_floats(def) +
-                                band_floats(def) + pooled_floats(def),
-                     .part = (def->weights + def->biases) * FV_LANES};
+    fv_need need = fv_conv_need(def, layout, images);
+    int turns = layout == FV_BATCH_LAST ? 1 : images;
+    need.saved = fv_round_up(pooled_floats(def, layout) * turns);
+    need.scratch += fv_round_up(band_floats(def, layout));
+    return need;
 }
 
 static void conv_pool_forward(const fv_run *r)
 {
+    const fv_conv *v = &r->def->conv;
     const fv_pool2d *pool = &r->def->pool, band = band_of(pool);
-    size_t row = (size_t)pool->Q * FV_LANES;
-    const float *xp = fv_conv_padded(r);
-    float *rows = r->scratch + fv_conv_scratch(&r->def->conv);
-    for (int p = 0; p < pool->P; p++) {
-        int32_t *winner = r->saved ? (int32_t *)(void *)r->saved + p * row : NULL;
-        r->k->conv_forward(&r->def->conv, xp, r->w, r->b, rows, p * pool->R, (p + 1) * pool->R);
-        r->k->max_pool_forward(&band, rows, r->y + p * row, winner, pool->P * row);
+    int planes = fv_planes(r->layout, v->O), width = fv_width(r->layout, v->O);
+    size_t row = (size_t)pool->Q * width, out = pooled_floats(r->def, r->layout);
+    float *rows = r->scratch, *padded = rows + fv_round_up(band_floats(r->def, r->layout));
+    for (int i = 0; i < r->turns; i++) {
+        const float *xp = fv_conv_padded(r, i, padded);
+        for (int p = 0; p < pool->P; p++) {
+            size_t at = i * out + p * row;
+            int32_t *winner = r->saved ? (int32_t *)(void *)r->saved + at : NULL;
+            r->k->conv[r->layout].forward(v, xp, r->packed, r->b, rows, p * pool->R,
+                                          (p + 1) * pool->R);
+            r->k->max_pool_forward(&band, planes, width, rows, r->y + at, winner, pool->P * row);
+        }
     }
-    r->k->relu_forward(pooled_floats(r->def), r->y, r->y);
+    r->k->relu_forward(out * r->turns, r->y, r->y);
+}
+
+/* Row p of the pooled gradients of a turn, spread over R rows of dyp. */
+static void spread_row(const fv_run *r, int turn, int p, float *dyp)
+{
+    const fv_conv *v = &r->def->conv;
+    const fv_pool2d *pool = &r->def->pool;
+    int planes = fv_planes(r->layout, v->O), width = fv_width(r->layout, v->O);
+    size_t row = (size_t)pool->Q * width;
+    size_t at = turn * pooled_floats(r->def, r->layout) + p * row;
+    r->k->pool_row_backward(pool, planes, width, r->y + at, r->dy + at,
+                            (const int32_t *)(const void *)r->saved + at, pool->P * row,
+                            fv_conv_dy_cols(v), fv_conv_left(v), dyp);
+}
+
+static void spread_rows(const fv_run *r, int turn, float *dyp)
+{
+    const fv_conv *v = &r->def->conv;
+    const fv_pool2d *pool = &r->def->pool;
+    size_t line = fv_turn(r->layout, (size_t)fv_conv_dy_cols(v) * v->O);
+    for (int p = 0; p < pool->P; p++)
+        spread_row(r, turn, p, dyp + p * pool->R * line);
+    int rest = v->P - pool->P * pool->R; /* rows that no window sees */
+    memset(dyp + (v->P - rest) * line, 0, rest * line * sizeof *dyp);
 }
 
 static void conv_pool_backward(const fv_run *r)
 {
-    float *dconv = r->scratch + fv_conv_scratch(&r->def->conv);
-    float *dpool = dconv + output_floats(r->def);
-    r->k->relu_backward(pooled_floats(r->def), r->y, r->dy, dpool);
-    r->k->max_pool_backward(&r->def->pool, dpool, (const int32_t *)(void *)r->saved, dconv);
-    fv_conv_run_backward(r, dconv);
+    const fv_conv *v = &r->def->conv;
+    const fv_pool2d *pool = &r->def->pool;
+    if (r->dx) {
+        fv_conv_run_backward(r, spread_rows);
+        return;
+    }
+    size_t band = fv_turn(r->layout, (size_t)pool->R * fv_conv_dy_cols(v) * v->O);
+    for (int i = 0; i < r->turns; i++) {
+        const float *xp = fv_conv_padded(r, i, r->scratch + band + FV_LANES);
+        for (int p = 0; p < pool->P; p++) {
+            spread_row(r, i, p, r->scratch);
+            r->k->conv[r->layout].backward_weight(v, 1, xp, 0, r->scratch, 0, p * pool->R,
+                                                  (p + 1) * pool->R, r->part, fv_conv_db(r),
+                                                  r->first && i == 0 && p == 0);
+        }
+    }
 }
 
 static const fv_op conv2d_pooled = {
     .kind = "conv2d",
     .flags = FV_KEEPS_X | FV_KEEPS_Y,
     .need = conv_pool_need,
+    .pack = fv_conv_pack,
     .forward = conv_pool_forward,
     .backward = conv_pool_backward,
     .reduce_items = fv_conv_reduce_items,

@@ -1,8 +1,9 @@
 /*
  * linear.c - linear: shape rule, forward, backward.
  *
- * x [K]   w [O][K]   b [O]   y [O], each for FV_LANES images at once. torch.nn.Linear.
- * Layer 2. Calls the base and the kernels.
+ * x [K]   w [O][K]   b [O]   y [O], for the images of a block. torch.nn.Linear.
+ * Forward and the input's gradient are a 1 x 1 convolution: batch last of one pixel, channels last of
+ * a column of pixels, the images. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -11,34 +12,63 @@ static int features_of(const fv_def *def)
     return (int)fv_shape_count(def->in);
 }
 
-/* Saved: x turned to [L][Kp], rows of images, which the weight gradients want. */
-fv_need fv_linear_need(const fv_def *def)
+static fv_conv as_conv(const fv_def *def, fv_layout layout, int images)
 {
-    return (fv_need){.saved = FV_LANES * fv_round_up(features_of(def))};
+    int rows = layout == FV_BATCH_LAST ? 1 : images;
+    return (fv_conv){.C = features_of(def), .H = rows, .W = 1, .O = def->out.c, .P = rows, .Q = 1,
+                     .R = 1, .S = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1};
+}
+
+/* Saved, batch last: x turned to [L][Kp], rows of images, which the weight gradients want. */
+fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images)
+{
+    const fv_conv v = as_conv(def, layout, images);
+    bool batch = layout == FV_BATCH_LAST;
+    return (fv_need){.saved = batch ? FV_LANES * fv_round_up(features_of(def)) : 0,
+                     .part = batch ? 0 : fv_round_up(def->weights + def->biases),
+                     .packed = fv_conv_packed(&v)};
+}
+
+void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                    bool backward, const float *w, float *packed)
+{
+    const fv_conv v = as_conv(def, layout, images);
+    k->conv[layout].pack(&v, backward, w, packed);
 }
 
 void fv_linear_run_forward(const fv_run *r)
 {
-    r->k->linear_forward(features_of(r->def), r->def->out.c, r->x, r->w, r->b, r->y);
+    const fv_conv v = as_conv(r->def, r->layout, r->room);
+    r->k->conv[r->layout].forward(&v, r->x, r->packed, r->b, r->y, 0, r->turns);
 }
 
 void fv_linear_run_backward(const fv_run *r)
 {
-    int K = features_of(r->def);
-    r->k->transpose(K, r->x, r->saved);
+    const fv_conv v = as_conv(r->def, r->layout, r->room);
+    const fv_conv_kernels *conv = &r->k->conv[r->layout];
+    if (r->layout == FV_BATCH_LAST)
+        r->k->transpose(v.C, r->x, r->saved);
+    else
+        conv->backward_weight(&v, 1, r->x, 0, r->dy, 0, 0, r->turns, r->part, fv_conv_db(r),
+                              r->first);
     if (r->dx)
-        r->k->linear_backward_input(K, r->def->out.c, r->dy, r->w, r->dx);
+        conv->backward_input(&v, r->dy, r->packed, r->dx);
 }
 
 enum { ROWS_PER_ITEM = 16 };
 
-int fv_linear_reduce_items(const fv_def *def)
+int fv_linear_reduce_items(const fv_def *def, fv_layout layout)
 {
-    return (def->out.c + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM;
+    return layout == FV_BATCH_LAST ? (def->out.c + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM
+                                   : fv_conv_reduce_items(def, layout);
 }
 
 void fv_linear_reduce(const fv_sums *s, int item)
 {
+    if (s->layout == FV_CHANNELS_LAST) {
+        fv_conv_reduce(s, item);
+        return;
+    }
     int O = s->def->out.c, from = item * ROWS_PER_ITEM;
     int to = from + ROWS_PER_ITEM < O ? from + ROWS_PER_ITEM : O;
     s->k->linear_backward_weight(features_of(s->def), s->blocks, s->dy, s->step, s->saved, s->step,
@@ -52,6 +82,7 @@ static const fv_op linear = {
     .kind = "linear",
     .flags = FV_REDUCES_DY | FV_KEEPS_X,
     .need = fv_linear_need,
+    .pack = fv_linear_pack,
     .forward = fv_linear_run_forward,
     .backward = fv_linear_run_backward,
     .reduce_items = fv_linear_reduce_items,
@@ -76,6 +107,7 @@ fv_status fv_linear_shape(fv_ctx *ctx, fv_def *def, const fv_linear_args *a)
                        def->name, a->in_features, def->giver, in.c, in.c);
     def->op = &linear;
     def->out = (fv_shape){a->out_features, 1, 1};
+    def->conv = (fv_conv){.C = in.c, .O = a->out_features, .R = 1, .S = 1, .groups = 1};
     def->weight_ndim = 2;
     def->weight_dims[0] = a->out_features, def->weight_dims[1] = in.c;
     if (fv_check_size(ctx, def))

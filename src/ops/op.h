@@ -1,9 +1,9 @@
 /*
  * op.h - what an operation is: a shape rule, its needs, forward and backward, in one file each.
  *
- * Layer 2. Calls the base and the kernels. An op works on one block of FV_LANES images (see
- * kernels.h) and knows nothing of nets, plans or threads: the net hands it pointers. Gradients of
- * parameters, which sum over the whole batch, come in a second pass, `reduce`.
+ * Layer 2. Calls the base and the kernels. An op works on one block of images in one of two layouts
+ * (see kernels.h) and knows nothing of nets, plans or threads: the net hands it pointers. Gradients
+ * of parameters, which sum over the whole batch, come in a second pass, `reduce`.
  */
 #ifndef FV_OP_H
 #define FV_OP_H
@@ -44,20 +44,25 @@ typedef struct fv_def {
     int64_t macs;                         /* multiply-adds of forward, an image */
 } fv_def;
 
-/* What an op needs beside its input and output, in floats. */
+/* What an op needs beside its input and output, in floats, for blocks of so many images. */
 typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
     size_t part;    /* gradients of parameters over a chunk of blocks, read by reduce */
+    size_t packed;  /* weights as forward reads them, and again as backward does */
 } fv_need;
 
-/* One block of one layer. In backward dx is NULL where nobody wants it. */
+/* One block of one layer. Batch last, a pass is one turn for all images; channels last, a turn for
+   each. In backward dx is NULL where nobody wants it. */
 typedef struct fv_run {
     const fv_kernels *k;
     const fv_def *def;
-    const float *w, *b; /* b NULL without bias */
-    const float *x;     /* [in][L] */
-    float *y;           /* [out][L] */
+    fv_layout layout;
+    int turns; /* batch last 1, channels last one for each image of the block */
+    int room;  /* images that a block of the plan may have */
+    const float *packed, *b; /* b NULL without bias */
+    const float *x;          /* [in], in the layout */
+    float *y;                /* [out] */
     const float *dy;
     float *dx;
     float *saved; /* NULL in eval mode */
@@ -66,11 +71,29 @@ typedef struct fv_run {
     bool first; /* of its chunk: part starts from 0 */
 } fv_run;
 
+/* Floats of one turn for so many numbers an image. */
+static inline size_t fv_turn(fv_layout layout, size_t count)
+{
+    return layout == FV_BATCH_LAST ? count * FV_LANES : count;
+}
+
+/* A tensor of c channels as the kernels see it in both layouts: [planes][H][W][width]. */
+static inline int fv_planes(fv_layout layout, int c)
+{
+    return layout == FV_BATCH_LAST ? c : 1;
+}
+
+static inline int fv_width(fv_layout layout, int c)
+{
+    return layout == FV_BATCH_LAST ? FV_LANES : c;
+}
+
 /* The second pass of backward: dw, db += the sums over the batch. A layer's work is cut into
    items that may run on different threads. Block i is at i*step from the first. */
 typedef struct fv_sums {
     const fv_kernels *k;
     const fv_def *def;
+    fv_layout layout;
     int blocks, chunks;
     size_t step;
     const float *dy, *saved;
@@ -83,18 +106,29 @@ enum {
     FV_KEEPS_Y = 2,     /* backward reads y */
     FV_IN_PLACE = 4,    /* y may overwrite x, and dx dy */
     FV_VIEW = 8,        /* y is x, in other dimensions; no forward or backward */
-    FV_REDUCES_DY = 16, /* reduce reads dy of all blocks */
+    FV_VIEW_BATCH = 16, /* the same, batch last or if x is [C,1,1] */
+    FV_REDUCES_DY = 32, /* batch last, reduce reads dy of all blocks */
 };
 
 struct fv_op {
     const char *kind; /* "conv2d" */
     int flags;
-    fv_need (*need)(const fv_def *def);
+    fv_need (*need)(const fv_def *def, fv_layout layout, int images);
+    /* w in the order of forward, or of backward; NULL: the op has no weights. */
+    void (*pack)(const fv_kernels *k, const fv_def *def, fv_layout layout, int images, bool backward,
+                 const float *w, float *packed);
     void (*forward)(const fv_run *run);
     void (*backward)(const fv_run *run);
-    int (*reduce_items)(const fv_def *def); /* NULL: no parameters */
+    int (*reduce_items)(const fv_def *def, fv_layout layout); /* NULL: no parameters */
     void (*reduce)(const fv_sums *sums, int item);
 };
+
+static inline bool fv_is_view(const fv_def *def, fv_layout layout)
+{
+    return def->op->flags & FV_VIEW ||
+           (def->op->flags & FV_VIEW_BATCH &&
+            (layout == FV_BATCH_LAST || (def->in.h == 1 && def->in.w == 1)));
+}
 
 extern const fv_op fv_op_input, fv_op_flatten;
 
@@ -130,17 +164,26 @@ bool fv_is_max_pool2d(const fv_def *def);
    are that and the pooling's windows lie side by side. The two then are views of its output. */
 void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool);
 
-/* The runs of a convolution and of a linear layer, used by layers that contain them. */
-const float *fv_conv_padded(const fv_run *run);
-void fv_conv_run_backward(const fv_run *run, const float *dy);
-size_t fv_conv_scratch(const fv_conv *v);
-int fv_conv_reduce_items(const fv_def *def);
+/* A convolution's parts, used by layers that contain one. */
+fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images);
+void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images, bool backward,
+                  const float *w, float *packed);
+/* x of a turn with its padding: x itself, or a copy at `to`. */
+const float *fv_conv_padded(const fv_run *run, int turn, float *to);
+/* backward, where gradient writes dy of a turn as fv_conv_kernels wants it. */
+void fv_conv_run_backward(const fv_run *run,
+                          void (*gradient)(const fv_run *run, int turn, float *dyp));
+float *fv_conv_db(const fv_run *run); /* the bias's place in part, or NULL */
+int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
 void fv_conv_reduce(const fv_sums *sums, int item);
 
-fv_need fv_linear_need(const fv_def *def);
+/* A linear layer's, for those that are one batch last. */
+fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images);
+void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                    bool backward, const float *w, float *packed);
 void fv_linear_run_forward(const fv_run *run);
 void fv_linear_run_backward(const fv_run *run);
-int fv_linear_reduce_items(const fv_def *def);
+int fv_linear_reduce_items(const fv_def *def, fv_layout layout);
 void fv_linear_reduce(const fv_sums *sums, int item);
 
 /* Losses: rows y [n][classes] against labels. Gradient rows go to dy where it is not NULL, each

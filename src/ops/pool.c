@@ -1,28 +1,38 @@
 /*
  * pool.c - max_pool2d: shape rule, forward, backward. torch.nn.MaxPool2d.
  *
- * x [C][H][W]   y [C][P][Q], each for FV_LANES images at once. Layer 2. Calls the base and the
- * kernels.
+ * x [C][H][W]   y [C][P][Q], for the images of a block. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
 /* Saved: where each maximum came from. */
-static fv_need pool_need(const fv_def *def)
+static fv_need pool_need(const fv_def *def, fv_layout layout, int images)
 {
-    return (fv_need){.saved = fv_shape_count(def->out) * FV_LANES};
+    int turns = layout == FV_BATCH_LAST ? 1 : images;
+    return (fv_need){.saved = fv_round_up(fv_turn(layout, fv_shape_count(def->out)) * turns)};
 }
 
 static void pool_forward(const fv_run *r)
 {
     const fv_pool2d *v = &r->def->pool;
-    r->k->max_pool_forward(v, r->x, r->y, (int32_t *)(void *)r->saved,
-                           (size_t)v->P * v->Q * FV_LANES);
+    int planes = fv_planes(r->layout, v->C), width = fv_width(r->layout, v->C);
+    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; i < r->turns; i++)
+        r->k->max_pool_forward(v, planes, width, r->x + i * in, r->y + i * out,
+                               r->saved ? (int32_t *)(void *)r->saved + i * out : NULL,
+                               (size_t)v->P * v->Q * width);
 }
 
 static void pool_backward(const fv_run *r)
 {
-    if (r->dx)
-        r->k->max_pool_backward(&r->def->pool, r->dy, (const int32_t *)(void *)r->saved, r->dx);
+    const fv_pool2d *v = &r->def->pool;
+    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; r->dx && i < r->turns; i++)
+        r->k->max_pool_backward(v, fv_planes(r->layout, v->C), fv_width(r->layout, v->C),
+                                r->dy + i * out, (const int32_t *)(const void *)r->saved + i * out,
+                                r->dx + i * in);
 }
 
 static const fv_op max_pool2d = {

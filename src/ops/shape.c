@@ -40,8 +40,28 @@ fv_status fv_check_size(fv_ctx *ctx, const fv_def *def)
 
 const fv_op fv_op_input = {.kind = "input"};
 
-/* [C][H][W][L] and [C*H*W][L] are the same numbers in the same order. */
-const fv_op fv_op_flatten = {.kind = "flatten", .flags = FV_VIEW};
+/* Batch last, [C][H][W][L] and [C*H*W][L] are the same numbers in the same order; channels last,
+   features are in PyTorch's order, channel by channel, and [H][W][C] has to be turned. */
+static void flatten_forward(const fv_run *r)
+{
+    size_t area = (size_t)r->def->in.h * r->def->in.w, image = fv_shape_count(r->def->in);
+    for (int i = 0; i < r->turns; i++)
+        r->k->turn(area, r->def->in.c, r->x + i * image, r->y + i * image);
+}
+
+static void flatten_backward(const fv_run *r)
+{
+    size_t area = (size_t)r->def->in.h * r->def->in.w, image = fv_shape_count(r->def->in);
+    for (int i = 0; r->dx && i < r->turns; i++)
+        r->k->turn(r->def->in.c, area, r->dy + i * image, r->dx + i * image);
+}
+
+const fv_op fv_op_flatten = {
+    .kind = "flatten",
+    .flags = FV_VIEW_BATCH,
+    .forward = flatten_forward,
+    .backward = flatten_backward,
+};
 
 void fv_flatten_shape(fv_def *def)
 {

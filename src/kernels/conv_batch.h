@@ -1,0 +1,166 @@
+/*
+ * conv_batch.h - convolution, batch last: tiles of M channels by N pixels, V images in a vector.
+ *
+ * A is the weights, one number for all images, or dy for weight gradients. Included by simd.c alone.
+ */
+
+/* Runs j for all lanes and all pieces of M, N pixels at once. A is packed by pieces; first, ar and
+   as count steps of it, of which a piece has `steps` in all. */
+static void run_packed(job j, ptrdiff_t first, ptrdiff_t steps, const cut *rows, int N)
+{
+    const job whole = j;
+    const float *a = j.a, *bias = j.bias;
+    float *c = j.c;
+    for (int i = 0; i < rows->count; i++) {
+        int M = size_of(rows, i);
+        j.ar = whole.ar * M, j.as = whole.as * M, j.ak = M;
+        j.bias = bias;
+        for (int lane = 0; lane < L; lane += V) {
+            j.a = a + first * M;
+            j.b = whole.b + lane;
+            j.c = c + lane;
+            tiles[NUMBERS][M][N](&j);
+        }
+        a += steps * M;
+        c += M * j.cm;
+        bias = bias ? bias + M : NULL;
+    }
+}
+
+/* How both passes cut channels and pixels: A is packed for it. */
+static int pixels_forward(const fv_conv *v)
+{
+    return best_n(v->O / v->groups, v->Q);
+}
+
+static int pixels_backward(const fv_conv *v)
+{
+    int Cg = v->C / v->groups;
+    return v->S > 1 && Cg >= 4 ? 2 : best_n(Cg, pieces(v->W, v->sw));
+}
+
+static cut rows_by(int M, int total, int n)
+{
+    cut across = cut_even(total, n);
+    return cut_even(M, mmax[largest_of(&across)]);
+}
+
+static void pack_batch(const fv_conv *v, bool backward, const float *w, float *packed)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
+    ptrdiff_t size = (ptrdiff_t)Og * Cg * RS, wo = (ptrdiff_t)Cg * RS, wc = RS;
+    cut rows = backward ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v))
+                        : rows_by(Og, v->Q, pixels_forward(v));
+    for (int g = 0; g < v->groups; g++, w += size, packed += size)
+        if (backward)
+            pack_pieces(w, RS, Og, wo, Cg, wc, rows, 1, packed);
+        else
+            pack_pieces(w, RS, Cg, wc, Og, wo, rows, 1, packed);
+}
+
+static void forward_batch(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                          float *y, int from, int to)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, out = to - from;
+    ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
+    ptrdiff_t steps = (ptrdiff_t)v->R * v->S * Cg;
+    job j = {.R = v->R, .S = v->S, .K = Cg};
+    j.as = Cg, j.ar = (ptrdiff_t)v->S * Cg;
+    j.bs = v->dw * L, j.br = v->dh * Wp * L, j.bk = plane, j.bn = v->sw * L;
+    j.cm = (ptrdiff_t)out * v->Q * L, j.cn = L;
+    if (Cg == 1) { /* let the long inner loop run over s, which keeps the order */
+        j.K = v->S, j.bk = j.bs;
+        j.S = 1;
+    }
+    cut across = cut_even(v->Q, pixels_forward(v)), rows = cut_even(Og, mmax[largest_of(&across)]);
+    for (int g = 0; g < v->groups; g++)
+        for (int p = 0; p < out; p++)
+            for (int i = 0, q = 0; i < across.count; i++) {
+                j.a = packed + g * Og * steps;
+                j.b = xp + g * Cg * plane + ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * L;
+                j.c = y + g * Og * j.cm + (p * v->Q + q) * L;
+                j.bias = b ? b + g * Og : NULL;
+                run_packed(j, 0, steps, &rows, size_of(&across, i));
+                q += size_of(&across, i);
+            }
+}
+
+/* As a gather: dx at one row and at columns one stride apart, which the same taps reach. The zeros
+   beside dy are for the columns of a tile that a tap does not reach. */
+static void backward_input_batch(const fv_conv *v, const float *dyp, const float *packed, float *dx)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, left = fv_conv_left(v);
+    ptrdiff_t pixel = (ptrdiff_t)v->O * L, row = fv_conv_dy_cols(v) * pixel;
+    ptrdiff_t steps = (ptrdiff_t)v->R * v->S * Og;
+    job j = {.K = Og, .bk = L, .bn = pixel};
+    j.cm = (ptrdiff_t)v->H * v->W * L, j.cn = v->sw * L;
+    cut rows = rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v));
+    for (int h = 0; h < v->H; h++) {
+        reach down = taps_to(h, 1, v->R, v->sh, v->ph, v->dh, v->P);
+        j.R = down.count;
+        j.ar = (ptrdiff_t)down.step * v->S * Og, j.br = -down.back * row;
+        for (int first = 0; first < v->sw && first < v->W; first++) {
+            cut across = cut_even(pieces(v->W - first, v->sw), pixels_backward(v));
+            for (int i = 0, col = first; i < across.count; i++) {
+                int n = size_of(&across, i);
+                reach side = taps_to(col, n, v->S, v->sw, v->pw, v->dw, v->Q);
+                j.S = side.count;
+                j.as = (ptrdiff_t)side.step * Og, j.bs = -side.back * pixel;
+                for (int g = 0; g < v->groups; g++) {
+                    j.a = packed + g * Cg * steps;
+                    j.b = dyp + down.at * row + (side.at + left) * pixel + g * Og * L;
+                    j.c = dx + g * Cg * j.cm + ((ptrdiff_t)h * v->W + col) * L;
+                    run_packed(j, (ptrdiff_t)(down.first * v->S + side.first) * Og, steps, &rows, n);
+                }
+                col += n * v->sw;
+            }
+        }
+    }
+}
+
+/* Weight gradients of some rows of the output, so few that their dy and x stay in the first cache:
+   M output channels by the taps of one row of the kernel, or by input channels if it is 1 x 1. */
+static void weight_rows_batch(const fv_conv *v, job j, ptrdiff_t plane, ptrdiff_t Wp)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
+    int N = RS > 1 ? v->S : Cg, lines = RS > 1 ? Cg * v->R : 1;
+    cut across = cut_even(N, best_n(Og, N)), rows = cut_even(Og, mmax[largest_of(&across)]);
+    j.bn = RS > 1 ? v->dw * L : plane;
+    const job whole = j;
+    for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++))
+        for (int line = 0; line < lines; line++)
+            for (int k = 0, n = 0; k < across.count; n += size_of(&across, k++))
+                for (int lane = 0; lane < L; lane += V) {
+                    j.a = whole.a + m * L + lane;
+                    j.b = whole.b + line / v->R * plane + line % v->R * v->dh * Wp * L + n * j.bn +
+                          lane;
+                    j.c = whole.c + m * j.cm + (line * N + n) * L + lane;
+                    tiles[VECTORS][size_of(&rows, i)][size_of(&across, k)](&j);
+                }
+}
+
+static void backward_weight_batch(const fv_conv *v, int images, const float *xp, size_t x_step,
+                                  const float *dyp, size_t dy_step, int from, int to, float *dw,
+                                  float *db, bool first)
+{
+    (void)images, (void)x_step, (void)dy_step; /* one block */
+    int Cg = v->C / v->groups, Og = v->O / v->groups, Q = v->Q;
+    ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
+    ptrdiff_t pixel = (ptrdiff_t)v->O * L, row = fv_conv_dy_cols(v) * pixel;
+    dyp += fv_conv_left(v) * pixel;
+    job j = {.S = 1, .K = Q, .ak = pixel, .ar = row, .cn = L};
+    j.bk = v->sw * L, j.br = v->sh * Wp * L;
+    j.cm = (ptrdiff_t)Cg * v->R * v->S * L;
+    int most = 1 + 224 / (Q * v->O); /* lines of 64 bytes, half of the first cache at most */
+    for (int g = 0; g < v->groups; g++)
+        for (int p = from; p < to; p += most) {
+            j.R = p + most < to ? most : to - p;
+            j.add = !first || p > from;
+            j.a = dyp + (p - from) * row + g * Og * L;
+            j.b = xp + g * Cg * plane + p * j.br;
+            j.c = dw + g * Og * j.cm;
+            weight_rows_batch(v, j, plane, Wp);
+        }
+    if (db)
+        bias_gradient(dyp, to - from, Q, row, pixel, (int)pixel, db, first);
+}

@@ -1,0 +1,251 @@
+/*
+ * conv_channels.h - convolution, channels last: tiles of M pixels by N vectors of V channels.
+ *
+ * A is the pixels, one number for all channels, and B the weights, packed by panels of N vectors; for
+ * weight gradients A is x and B is dy. Depthwise, A is vectors of channels. Included by simd.c alone.
+ */
+
+/* Some rows of the output. A 1 x 1 kernel sees no difference between rows and columns: one long row
+   fills tiles better. */
+static fv_conv rows_of_output(const fv_conv *v, int rows)
+{
+    fv_conv o = *v;
+    o.P = rows;
+    if (v->R == 1 && v->S == 1 && v->sh == 1 && v->sw == 1 && v->ph == 0 && v->pw == 0) {
+        o.W = o.Q = rows * v->W;
+        o.H = o.P = 1;
+    }
+    return o;
+}
+
+/* How vectors of channels are cut, for rows of some pixels: B is packed for it. */
+static cut panels_of(int pixels, int channels)
+{
+    int vectors = pieces(channels, V);
+    return cut_even(vectors, best_n(pixels, vectors));
+}
+
+static void pack_channels(const fv_conv *v, bool backward, const float *w, float *packed)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
+    ptrdiff_t wo = (ptrdiff_t)Cg * RS, wc = RS;
+    if (fv_conv_is_depthwise(v)) {
+        cut all = {1, pieces(v->C, V), 0};
+        pack_pieces(w, RS, 1, 0, v->C, RS, all, V, packed);
+        return;
+    }
+    fv_conv o = rows_of_output(v, v->P);
+    cut panels = backward ? panels_of(pieces(o.W, o.sw), Cg) : panels_of(o.Q, Og);
+    ptrdiff_t size = (ptrdiff_t)RS * V * (backward ? Og * pieces(Cg, V) : Cg * pieces(Og, V));
+    for (int g = 0; g < v->groups; g++, w += Og * wo, packed += size)
+        if (backward)
+            pack_pieces(w, RS, Og, wo, Cg, wc, panels, V, packed);
+        else
+            pack_pieces(w, RS, Cg, wc, Og, wo, panels, V, packed);
+}
+
+static void forward_depthwise(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                              float *y, int from, int to)
+{
+    ptrdiff_t C = v->C, Cp = pieces(v->C, V) * V, Wp = fv_conv_cols(v);
+    job j = {.R = v->R, .S = 1, .K = v->S, .bias_across = true};
+    j.am = v->sw * C, j.ak = v->dw * C, j.ar = v->dh * Wp * C;
+    j.bk = Cp, j.br = v->S * Cp;
+    j.cm = C, j.cn = V;
+    cut pixels = cut_even(v->Q, DEPTH_MMAX);
+    for (int p = from; p < to; p++)
+        for (int i = 0, q = 0; i < pixels.count; q += size_of(&pixels, i++))
+            for (int c = 0; c < C; c += V) {
+                j.a = xp + ((ptrdiff_t)p * v->sh * Wp + q * v->sw) * C + c;
+                j.b = packed + c;
+                j.c = y + ((ptrdiff_t)(p - from) * v->Q + q) * C + c;
+                j.bias = b ? b + c : NULL;
+                run_tile(depths[size_of(&pixels, i)], &j, size_of(&pixels, i), 1, v->C - c);
+            }
+}
+
+static void forward_channels(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                             float *y, int from, int to)
+{
+    if (fv_conv_is_depthwise(v)) {
+        forward_depthwise(v, xp, packed, b, y, from, to);
+        return;
+    }
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    ptrdiff_t C = v->C, O = v->O, Wp = fv_conv_cols(v), steps = (ptrdiff_t)v->R * v->S * Cg;
+    job j = {.R = v->R, .S = v->S, .K = Cg, .bias_across = true};
+    j.am = v->sw * C, j.as = v->dw * C, j.ar = v->dh * Wp * C, j.ak = 1;
+    j.cm = O, j.cn = V;
+    if (v->dw == 1 && v->groups == 1) { /* taps side by side are one long run */
+        j.K = v->S * Cg;
+        j.S = 1;
+    }
+    const fv_conv out = rows_of_output(v, to - from);
+    cut panels = panels_of(rows_of_output(v, v->P).Q, Og);
+    cut pixels = cut_even(out.Q, mmax[largest_of(&panels)]);
+    for (int g = 0; g < v->groups; g++)
+        for (int k = 0, o = 0; k < panels.count; o += size_of(&panels, k++) * V) {
+            int N = size_of(&panels, k);
+            j.bk = N * V, j.bs = j.bk * Cg, j.br = j.bs * v->S;
+            j.b = packed + steps * (g * pieces(Og, V) * V + o);
+            j.bias = b ? b + g * Og + o : NULL;
+            for (int p = 0; p < out.P; p++)
+                for (int i = 0, q = 0; i < pixels.count; q += size_of(&pixels, i++)) {
+                    int M = size_of(&pixels, i);
+                    j.a = xp + ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * C + g * Cg;
+                    j.c = y + ((ptrdiff_t)p * out.Q + q) * O + g * Og + o;
+                    run_tile(tiles[APART][M][N], &j, M, N, Og - o);
+                }
+        }
+}
+
+/* Where the gradients of a row of pixels, one stride apart, come from. */
+typedef struct gather {
+    reach down, side;
+    int n;
+    ptrdiff_t at, back_row, back_pixel; /* in dyp */
+    ptrdiff_t tap;                      /* first of w */
+} gather;
+
+static gather gather_of(const fv_conv *v, reach down, int col, int n)
+{
+    ptrdiff_t O = v->O, row = fv_conv_dy_cols(v) * O;
+    reach side = taps_to(col, n, v->S, v->sw, v->pw, v->dw, v->Q);
+    return (gather){down, side, n, down.at * row + (side.at + fv_conv_left(v)) * O, -down.back * row,
+                    -side.back * O, (ptrdiff_t)down.first * v->S + side.first};
+}
+
+/* The pixels of dx that `o` tells, at dx: one channel by one kernel, or all by all. */
+static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp, const float *packed,
+                             float *dx)
+{
+    ptrdiff_t C = v->C, Cp = pieces(v->C, V) * V;
+    job j = {.R = o->down.count, .S = 1, .K = o->side.count};
+    j.am = C, j.ak = o->back_pixel, j.ar = o->back_row;
+    j.bk = o->side.step * Cp, j.br = o->down.step * v->S * Cp;
+    j.cm = v->sw * C, j.cn = V;
+    for (int c = 0; c < C; c += V) {
+        j.a = dyp + o->at + c;
+        j.b = packed + o->tap * Cp + c;
+        j.c = dx + c;
+        run_tile(depths[o->n], &j, o->n, 1, v->C - c);
+    }
+}
+
+static void gather_channels(const fv_conv *v, const gather *o, const cut *panels, const float *dyp,
+                            const float *packed, float *dx)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    ptrdiff_t steps = (ptrdiff_t)v->R * v->S * Og;
+    job j = {.R = o->down.count, .S = o->side.count, .K = Og};
+    j.am = v->O, j.ak = 1, j.as = o->back_pixel, j.ar = o->back_row;
+    j.cm = v->sw * v->C, j.cn = V;
+    for (int g = 0; g < v->groups; g++)
+        for (int k = 0, c = 0; k < panels->count; c += size_of(panels, k++) * V) {
+            int N = size_of(panels, k);
+            j.bk = N * V, j.bs = o->side.step * j.bk * Og, j.br = o->down.step * j.bk * Og * v->S;
+            j.a = dyp + o->at + g * Og;
+            j.b = packed + steps * (g * pieces(Cg, V) * V + c) + o->tap * Og * N * V;
+            j.c = dx + g * Cg + c;
+            run_tile(tiles[APART][o->n][N], &j, o->n, N, Cg - c);
+        }
+}
+
+static void backward_input_channels(const fv_conv *given, const float *dyp, const float *packed,
+                                    float *dx)
+{
+    const fv_conv out = rows_of_output(given, given->P), *v = &out;
+    bool depthwise = fv_conv_is_depthwise(v);
+    cut panels = panels_of(pieces(v->W, v->sw), v->C / v->groups);
+    int most = depthwise ? DEPTH_MMAX : mmax[largest_of(&panels)];
+    for (int h = 0; h < v->H; h++) {
+        reach down = taps_to(h, 1, v->R, v->sh, v->ph, v->dh, v->P);
+        for (int first = 0; first < v->sw && first < v->W; first++) {
+            cut pixels = cut_even(pieces(v->W - first, v->sw), most);
+            for (int i = 0, col = first; i < pixels.count; col += size_of(&pixels, i++) * v->sw) {
+                gather o = gather_of(v, down, col, size_of(&pixels, i));
+                float *to = dx + ((ptrdiff_t)h * v->W + col) * v->C;
+                if (depthwise)
+                    gather_depthwise(v, &o, dyp, packed, to);
+                else
+                    gather_channels(v, &o, &panels, dyp, packed, to);
+            }
+        }
+    }
+}
+
+/* One tap row and vector of channels of a depthwise dw [R][S][C], S taps at once. */
+static void weight_rows_depthwise(const fv_conv *v, job j, const float *xp, float *dw)
+{
+    ptrdiff_t C = v->C, Wp = fv_conv_cols(v);
+    const float *dy = j.b;
+    cut taps = cut_even(v->S, DEPTH_MMAX);
+    j.am = v->dw * C, j.cm = C;
+    for (int r = 0; r < v->R; r++)
+        for (int i = 0, s = 0; i < taps.count; s += size_of(&taps, i++))
+            for (int c = 0; c < C; c += V) {
+                j.a = xp + (r * v->dh * Wp + s * v->dw) * C + c;
+                j.b = dy + c;
+                j.c = dw + ((ptrdiff_t)r * v->S + s) * C + c;
+                run_tile(depths[size_of(&taps, i)], &j, size_of(&taps, i), 1, v->C - c);
+            }
+}
+
+/* M input channels by N vectors of output channels, for `images` images that follow each other. */
+static void weight_rows_channels(const fv_conv *v, job j, int images, const float *xp, size_t x_step,
+                                 const float *dyp, size_t dy_step, float *dw)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups, taps = v->S, M_all = Cg;
+    ptrdiff_t C = v->C, Wp = fv_conv_cols(v);
+    if (v->dw == 1 && v->groups == 1) { /* taps side by side are more channels */
+        M_all = v->S * Cg;
+        taps = 1;
+    }
+    int vectors = pieces(Og, V);
+    cut across = cut_even(vectors, best_n(M_all, vectors));
+    cut rows = cut_even(M_all, mmax[largest_of(&across)]);
+    const bool add = j.add;
+    j.cm = Og;
+    for (int g = 0; g < v->groups; g++)
+        for (int r = 0; r < v->R; r++)
+            for (int s = 0; s < taps; s++, dw += (ptrdiff_t)M_all * Og)
+                for (int k = 0, o = 0; k < across.count; o += size_of(&across, k++) * V)
+                    for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++)) {
+                        int M = size_of(&rows, i), N = size_of(&across, k);
+                        j.c = dw + (ptrdiff_t)m * Og + o;
+                        j.add = add;
+                        for (int image = 0; image < images; image++, j.add = true) {
+                            j.a = xp + image * x_step + (r * v->dh * Wp + s * v->dw) * C + g * Cg + m;
+                            j.b = dyp + image * dy_step + g * Og + o;
+                            run_tile(tiles[NUMBERS][M][N], &j, M, N, Og - o);
+                        }
+                    }
+}
+
+/* Some rows at once, so few that a tile's dy and x stay in the first cache; if that is all of an
+   image, all images in turn for a tile, which then stays there too. */
+static void backward_weight_channels(const fv_conv *v, int images, const float *xp, size_t x_step,
+                                     const float *dyp, size_t dy_step, int from, int to, float *dw,
+                                     float *db, bool first)
+{
+    ptrdiff_t C = v->C, O = v->O, Wp = fv_conv_cols(v), row = fv_conv_dy_cols(v) * O;
+    dyp += fv_conv_left(v) * O;
+    job j = {.S = 1, .K = v->Q, .ak = v->sw * C, .ar = v->sh * Wp * C, .bk = O, .br = row,
+             .bn = V, .cn = V};
+    int most = 1 + 6144 / (v->Q * 3 * L), rows = to - from; /* dy and x of a tile in about 24 KB */
+    int group = rows <= most && !fv_conv_is_depthwise(v) ? images : 1;
+    for (int i = 0; i < images; i += group) {
+        const float *dy = dyp + i * dy_step, *x = xp + i * x_step + (ptrdiff_t)from * j.ar;
+        for (int p = 0; p < rows; p += most) {
+            j.R = rows - p < most ? rows - p : most;
+            j.add = !first || i > 0 || p > 0;
+            j.b = dy + p * row;
+            if (fv_conv_is_depthwise(v))
+                weight_rows_depthwise(v, j, x + p * j.ar, dw);
+            else
+                weight_rows_channels(v, j, group, x + p * j.ar, x_step, j.b, dy_step, dw);
+        }
+        for (int k = i; db && k < i + group; k++)
+            bias_gradient(dyp + k * dy_step, rows, v->Q, row, O, v->O, db, first && k == 0);
+    }
+}

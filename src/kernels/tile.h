@@ -1,0 +1,293 @@
+/*
+ * tile.h - the microkernel, and what both layouts need to cut a layer into its tiles.
+ *
+ * All sums of convolutions and linear layers are C[m][n] = start + sum over r, s, k of
+ * A(r,s,k,m) * B(r,s,k,n): a tile of M x N vectors stays in registers while the taps r, s and a run k
+ * go by. A vector of B and C is V images (batch last) or V channels (channels last). A is one number
+ * for all of a vector, or a vector too, where both factors differ from image to image (weight
+ * gradients, batch last) or from channel to channel (depthwise). Included by simd.c alone.
+ */
+#ifndef FV_TILE_H
+#define FV_TILE_H
+
+#include "kernels/lanes.h"
+#include "kernels/vec.h"
+
+#include <limits.h>
+
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+/* Makes compilers forget how x came about, so that they use it instead of computing it again. */
+#define KEEP(x) __asm__("" : "+r"(x))
+/* The same for a vector, which gcc would load again for each multiplication. */
+#define PIN(x) __asm__("" : "+" VEC_REGISTER(x))
+
+/* ---- the microkernel ---------------------------------------------------------------------- */
+
+/* Where row m of A is: am floats from the row before and one number for all of a vector; the next
+   number; the next vector; or a vector, am floats from the one before. */
+typedef enum a_kind { APART, NUMBERS, VECTORS, VECTORS_APART } a_kind;
+
+/* Strides are in floats. Taps are a grid: R of them down, S across. The sum starts at what C holds
+   if add, else at bias: one number for each m, or for each of C's columns if bias_across, or NULL. */
+typedef struct job {
+    const float *a, *b;
+    float *c;
+    int R, S, K;
+    ptrdiff_t ar, as, am, ak, br, bs, bk, bn, cm, cn;
+    const float *bias;
+    bool bias_across, add;
+} job;
+
+/* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
+   largest M. */
+#if defined(FV_SIMD_AVX512)
+#define FOR_EACH_TILE(DO)                                                                          \
+    DO(1, 1) DO(2, 1) DO(3, 1) DO(4, 1) DO(5, 1) DO(6, 1) DO(7, 1) DO(8, 1) DO(9, 1) DO(10, 1)     \
+    DO(11, 1) DO(12, 1) DO(13, 1) DO(14, 1) DO(15, 1) DO(16, 1)                                    \
+    DO(1, 2) DO(2, 2) DO(3, 2) DO(4, 2) DO(5, 2) DO(6, 2) DO(7, 2) DO(8, 2) DO(9, 2) DO(10, 2)     \
+    DO(11, 2) DO(12, 2) DO(13, 2) DO(14, 2)                                                        \
+    DO(1, 3) DO(2, 3) DO(3, 3) DO(4, 3) DO(5, 3) DO(6, 3) DO(7, 3) DO(8, 3)                        \
+    DO(1, 4) DO(2, 4) DO(3, 4) DO(4, 4) DO(5, 4) DO(6, 4)                                          \
+    DO(1, 5) DO(2, 5) DO(3, 5) DO(4, 5) DO(5, 5)                                                   \
+    DO(1, 6) DO(2, 6) DO(3, 6) DO(4, 6)                                                            \
+    DO(1, 7) DO(2, 7) DO(3, 7)                                                                     \
+    DO(1, 8) DO(2, 8)
+enum { NMAX = 8 };
+static const int mmax[NMAX + 1] = {0, 16, 14, 8, 6, 5, 4, 3, 2};
+#else
+#define FOR_EACH_TILE(DO)                                                                          \
+    DO(1, 1) DO(2, 1) DO(3, 1) DO(4, 1) DO(5, 1) DO(6, 1) DO(7, 1) DO(8, 1) DO(9, 1) DO(10, 1)     \
+    DO(11, 1) DO(12, 1)                                                                            \
+    DO(1, 2) DO(2, 2) DO(3, 2) DO(4, 2) DO(5, 2) DO(6, 2)                                          \
+    DO(1, 3) DO(2, 3) DO(3, 3) DO(4, 3)                                                            \
+    DO(1, 4) DO(2, 4) DO(3, 4)
+enum { NMAX = 4 };
+static const int mmax[NMAX + 1] = {0, 12, 6, 4, 3};
+#endif
+
+/* Rows 0, 4, 8 and 12 of A where they are apart, and three strides from each: one pointer and a
+   chain of additions would take longer than the multiplications do. */
+typedef struct rows_of_a {
+    const float *at[4];
+    ptrdiff_t one, two, three;
+} rows_of_a;
+
+INLINE rows_of_a rows_from(const float *a, ptrdiff_t am)
+{
+    rows_of_a rows = {{a, a + 4 * am, a + 8 * am, a + 12 * am}, am, 2 * am, 3 * am};
+    KEEP(rows.at[1]);
+    KEEP(rows.at[2]);
+    KEEP(rows.at[3]);
+    KEEP(rows.three);
+    return rows;
+}
+
+INLINE vec row_of(const rows_of_a *a, const a_kind kind, const int m)
+{
+    const ptrdiff_t off[4] = {0, a->one, a->two, a->three};
+    const float *apart = a->at[m / 4] + off[m % 4];
+    return kind == APART     ? vec_splat(*apart)
+           : kind == NUMBERS ? vec_splat(a->at[0][m])
+           : kind == VECTORS ? vec_load(a->at[0] + m * L)
+                             : vec_load(apart);
+}
+
+INLINE void advance(rows_of_a *a, ptrdiff_t ak)
+{
+    UNROLL for (int i = 0; i < 4; i++)
+        a->at[i] += ak;
+}
+
+INLINE vec start_of(const job *j, int m, int n)
+{
+    if (j->add)
+        return vec_load(j->c + m * j->cm + n * j->cn);
+    if (!j->bias)
+        return vec_splat(0.0f);
+    return j->bias_across ? vec_load(j->bias + n * V) : vec_splat(j->bias[m]);
+}
+
+/* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes away
+   and acc and v live in registers. A copy of the job too, which stores to C cannot change. */
+INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
+{
+    const job j = *given;
+    vec acc[16][NMAX], v[NMAX];
+    UNROLL for (int m = 0; m < M; m++)
+        UNROLL for (int n = 0; n < N; n++)
+            acc[m][n] = start_of(&j, m, n);
+    for (int r = 0; r < j.R; r++)
+        for (int s = 0; s < j.S; s++) {
+            const float *b = j.b + r * j.br + s * j.bs;
+            rows_of_a a = rows_from(j.a + r * j.ar + s * j.as, j.am);
+            for (int k = 0; k < j.K; k++, b += j.bk) {
+                UNROLL for (int n = 0; n < N; n++)
+                    v[n] = vec_load(b + n * (kind == APART ? V : j.bn));
+                UNROLL for (int m = 0; m < M; m++) {
+                    vec row = row_of(&a, kind, m);
+                    PIN(row);
+                    UNROLL for (int n = 0; n < N; n++)
+                        acc[m][n] = vec_fma(row, v[n], acc[m][n]);
+                }
+                advance(&a, j.ak);
+            }
+        }
+    float *c = j.c;
+    UNROLL for (int m = 0; m < M; m++, c += j.cm)
+        UNROLL for (int n = 0; n < N; n++)
+            vec_store(c + n * j.cn, acc[m][n]);
+}
+
+#define TILE(M, N)                                                                                 \
+    static void apart_##M##x##N(const job *j) { tile(j, APART, M, N); }                            \
+    static void numbers_##M##x##N(const job *j) { tile(j, NUMBERS, M, N); }                        \
+    static void vectors_##M##x##N(const job *j) { tile(j, VECTORS, M, N); }
+FOR_EACH_TILE(TILE)
+#define APART_ENTRY(M, N) [APART][M][N] = apart_##M##x##N,
+#define NUMBERS_ENTRY(M, N) [NUMBERS][M][N] = numbers_##M##x##N,
+#define VECTORS_ENTRY(M, N) [VECTORS][M][N] = vectors_##M##x##N,
+static void (*const tiles[3][17][NMAX + 1])(const job *j) = {
+    FOR_EACH_TILE(APART_ENTRY) FOR_EACH_TILE(NUMBERS_ENTRY) FOR_EACH_TILE(VECTORS_ENTRY)};
+
+/* Depthwise: a row of pixels by one vector of channels. */
+#define DEPTH(M) static void depth_##M(const job *j) { tile(j, VECTORS_APART, M, 1); }
+#define DEPTH_ENTRY(M) [M] = depth_##M,
+#define FOR_EACH_DEPTH(DO)                                                                         \
+    DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11) DO(12)
+FOR_EACH_DEPTH(DEPTH)
+static void (*const depths[13])(const job *j) = {FOR_EACH_DEPTH(DEPTH_ENTRY)};
+enum { DEPTH_MMAX = 12 };
+
+/* ---- cutting into tiles ------------------------------------------------------------------- */
+
+static int pieces(int total, int most)
+{
+    return (total + most - 1) / most;
+}
+
+/* total in the fewest pieces of at most most, as even as can be: the first `more` have base + 1. */
+typedef struct cut {
+    int count, base, more;
+} cut;
+
+static cut cut_even(int total, int most)
+{
+    int count = pieces(total, most);
+    return count ? (cut){count, total / count, total % count} : (cut){0};
+}
+
+static int size_of(const cut *c, int i)
+{
+    return c->base + (i < c->more);
+}
+
+static int largest_of(const cut *c)
+{
+    return c->base + (c->more > 0);
+}
+
+/* The N for which M rows of total columns cost least: a tile takes as long as its FMAs, but at least
+   as 8 of them, which hide each other's latency, and some more for its loop. */
+static int best_n(int M, int total)
+{
+    int best = 1, least = INT_MAX;
+    for (int n = 1; n <= NMAX; n++) {
+        int count = pieces(total, n) * pieces(M, mmax[n]), fmas = M * total;
+        int cost = (fmas < 8 * count ? 8 * count : fmas) + 4 * count;
+        if (cost < least) {
+            least = cost;
+            best = n;
+        }
+    }
+    return best;
+}
+
+/* out = w of one group, piece by piece: [pieces][R*S][K][unit * piece], where row m of step rs, k is
+   w[rs + k*wk + m*wm], and 0 from M on. */
+static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrdiff_t wm, cut c,
+                        int unit, float *out)
+{
+    for (int i = 0, m0 = 0; i < c.count; i++) {
+        int size = size_of(&c, i) * unit, full = size < M - m0 ? size : M - m0;
+        for (int rs = 0; rs < RS; rs++)
+            for (int k = 0; k < K; k++, out += size) {
+                const float *from = w + rs + k * wk + m0 * wm;
+                for (int m = 0; m < full; m++)
+                    out[m] = from[m * wm];
+                for (int m = full; m < size; m++)
+                    out[m] = 0.0f;
+            }
+        m0 += size;
+    }
+}
+
+/* One tile of which only the first `width` columns exist: the rest goes through a buffer. */
+static void run_tile(void (*run)(const job *j), const job *j, int M, int N, int width)
+{
+    if (width >= N * V) {
+        run(j);
+        return;
+    }
+    float edge[16 * NMAX * V], bias[NMAX * V] = {0};
+    job e = *j;
+    e.c = edge, e.cm = N * V, e.cn = V;
+    if (j->bias) {
+        memcpy(bias, j->bias, width * sizeof *bias);
+        e.bias = bias;
+    }
+    if (j->add) {
+        memset(edge, 0, sizeof edge);
+        for (int m = 0; m < M; m++)
+            memcpy(edge + m * N * V, j->c + m * j->cm, width * sizeof *edge);
+    }
+    run(&e);
+    for (int m = 0; m < M; m++)
+        memcpy(j->c + m * j->cm, edge + m * N * V, width * sizeof *edge);
+}
+
+/* db += dy*1 over rows [count] of Q pixels, of which the first `width` floats count. */
+static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrdiff_t step, int width,
+                          float *db, bool first)
+{
+    static const float one = 1.0f;
+    job j = {.a = &one, .R = count, .S = 1, .K = Q, .br = row, .bk = step, .bn = V, .cn = V,
+             .add = !first};
+    cut across = cut_even(pieces(width, V), NMAX);
+    for (int i = 0, n = 0; i < across.count; n += size_of(&across, i++) * V) {
+        j.b = dy + n, j.c = db + n;
+        run_tile(tiles[NUMBERS][1][size_of(&across, i)], &j, 1, size_of(&across, i), width - n);
+    }
+}
+
+/* The taps of one dimension that reach a row h of the input (or n columns from h on, one stride
+   apart): tap first and every step-th after it, count of them. The first comes from output row at,
+   each next one from `back` rows before. */
+typedef struct reach {
+    int first, count, step, at, back;
+} reach;
+
+static reach taps_to(int h, int n, int taps, int stride, int pad, int dilation, int outputs)
+{
+    reach o = {.step = 1};
+    while (o.step * dilation % stride)
+        o.step++;
+    o.back = o.step * dilation / stride;
+    for (int r = 0; r < taps; r++) {
+        int t = h + pad - r * dilation;
+        if (t % stride || t / stride >= outputs || t / stride <= -n)
+            continue;
+        if (o.count++ == 0) {
+            o.first = r;
+            o.at = t / stride;
+        }
+    }
+    return o;
+}
+
+#endif
