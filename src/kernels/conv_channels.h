@@ -64,6 +64,33 @@ static void forward_depthwise(const fv_conv *v, const float *xp, const float *pa
             }
 }
 
+/* Packed weights that stay in the second cache are run through for every tile of pixels, whose input
+   then stays in the first; of larger ones, a panel is run through all pixels. */
+static int panels_at_once(const cut *panels, ptrdiff_t steps)
+{
+    bool small = steps * panels->count * largest_of(panels) * V < 1 << 16;
+    return small ? panels->count : 1;
+}
+
+/* The panels from k0 to k1-1 of one group, for all pixels. */
+static void forward_panels(const fv_conv *out, job j, const cut *panels, int k0, int k1, int width,
+                           ptrdiff_t row, ptrdiff_t steps)
+{
+    cut pixels = cut_even(out->Q, mmax[largest_of(panels)]);
+    const job whole = j;
+    for (int p = 0; p < out->P; p++)
+        for (int i = 0, q = 0; i < pixels.count; q += size_of(&pixels, i++))
+            for (int k = k0; k < k1; k++) {
+                int o = start_of_piece(panels, k) * V, M = size_of(&pixels, i), N = size_of(panels, k);
+                j.bk = N * V, j.bs = j.bk * j.K, j.br = j.bs * j.S;
+                j.a = whole.a + p * row + q * j.am;
+                j.b = whole.b + steps * o;
+                j.c = whole.c + ((ptrdiff_t)p * out->Q + q) * j.cm + o;
+                j.bias = whole.bias ? whole.bias + o : NULL;
+                run_tile(tiles[APART][M][N], &j, M, N, width - o);
+            }
+}
+
 static void forward_channels(const fv_conv *v, const float *xp, const float *packed, const float *b,
                              float *y, int from, int to)
 {
@@ -72,30 +99,24 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
         return;
     }
     int Cg = v->C / v->groups, Og = v->O / v->groups;
-    ptrdiff_t C = v->C, O = v->O, Wp = fv_conv_cols(v), steps = (ptrdiff_t)v->R * v->S * Cg;
+    ptrdiff_t C = v->C, row = v->sh * fv_conv_cols(v) * C, steps = (ptrdiff_t)v->R * v->S * Cg;
     job j = {.R = v->R, .S = v->S, .K = Cg, .bias_across = true};
-    j.am = v->sw * C, j.as = v->dw * C, j.ar = v->dh * Wp * C, j.ak = 1;
-    j.cm = O, j.cn = V;
+    j.am = v->sw * C, j.as = v->dw * C, j.ar = v->dh * fv_conv_cols(v) * C, j.ak = 1;
+    j.cm = v->O, j.cn = V;
     if (v->dw == 1 && v->groups == 1) { /* taps side by side are one long run */
         j.K = v->S * Cg;
         j.S = 1;
     }
     const fv_conv out = rows_of_output(v, to - from);
     cut panels = panels_of(rows_of_output(v, v->P).Q, Og);
-    cut pixels = cut_even(out.Q, mmax[largest_of(&panels)]);
+    int at_once = panels_at_once(&panels, steps);
     for (int g = 0; g < v->groups; g++)
-        for (int k = 0, o = 0; k < panels.count; o += size_of(&panels, k++) * V) {
-            int N = size_of(&panels, k);
-            j.bk = N * V, j.bs = j.bk * Cg, j.br = j.bs * v->S;
-            j.b = packed + steps * (g * pieces(Og, V) * V + o);
-            j.bias = b ? b + g * Og + o : NULL;
-            for (int p = 0; p < out.P; p++)
-                for (int i = 0, q = 0; i < pixels.count; q += size_of(&pixels, i++)) {
-                    int M = size_of(&pixels, i);
-                    j.a = xp + ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * C + g * Cg;
-                    j.c = y + ((ptrdiff_t)p * out.Q + q) * O + g * Og + o;
-                    run_tile(tiles[APART][M][N], &j, M, N, Og - o);
-                }
+        for (int k = 0; k < panels.count; k += at_once) {
+            j.a = xp + from * row + g * Cg;
+            j.b = packed + steps * g * pieces(Og, V) * V;
+            j.c = y + g * Og;
+            j.bias = b ? b + g * Og : NULL;
+            forward_panels(&out, j, &panels, k, k + at_once, Og, row, steps);
         }
 }
 
@@ -115,7 +136,7 @@ static gather gather_of(const fv_conv *v, reach down, int col, int n)
                     -side.back * O, (ptrdiff_t)down.first * v->S + side.first};
 }
 
-/* The pixels of dx that `o` tells, at dx: one channel by one kernel, or all by all. */
+/* The pixels of dx that `o` tells, at dx: one channel by one kernel. */
 static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp, const float *packed,
                              float *dx)
 {
@@ -132,32 +153,32 @@ static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp
     }
 }
 
-static void gather_channels(const fv_conv *v, const gather *o, const cut *panels, const float *dyp,
-                            const float *packed, float *dx)
+/* The same for the panels from k0 to k1-1 of a group of channels. */
+static void gather_panels(const fv_conv *v, const gather *o, const cut *panels, int k0, int k1,
+                          const float *dyp, const float *packed, float *dx)
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups;
     ptrdiff_t steps = (ptrdiff_t)v->R * v->S * Og;
     job j = {.R = o->down.count, .S = o->side.count, .K = Og};
+    j.a = dyp + o->at;
     j.am = v->O, j.ak = 1, j.as = o->back_pixel, j.ar = o->back_row;
     j.cm = v->sw * v->C, j.cn = V;
-    for (int g = 0; g < v->groups; g++)
-        for (int k = 0, c = 0; k < panels->count; c += size_of(panels, k++) * V) {
-            int N = size_of(panels, k);
-            j.bk = N * V, j.bs = o->side.step * j.bk * Og, j.br = o->down.step * j.bk * Og * v->S;
-            j.a = dyp + o->at + g * Og;
-            j.b = packed + steps * (g * pieces(Cg, V) * V + c) + o->tap * Og * N * V;
-            j.c = dx + g * Cg + c;
-            run_tile(tiles[APART][o->n][N], &j, o->n, N, Cg - c);
-        }
+    for (int k = k0; k < k1; k++) {
+        int c = start_of_piece(panels, k) * V, N = size_of(panels, k);
+        j.bk = N * V, j.bs = o->side.step * j.bk * Og, j.br = o->down.step * j.bk * Og * v->S;
+        j.b = packed + steps * c + o->tap * Og * N * V;
+        j.c = dx + c;
+        run_tile(tiles[APART][o->n][N], &j, o->n, N, Cg - c);
+    }
 }
 
-static void backward_input_channels(const fv_conv *given, const float *dyp, const float *packed,
-                                    float *dx)
+/* All of dx for the panels from k0 to k1-1 of group g; panels NULL: depthwise. */
+static void backward_panels(const fv_conv *v, const cut *panels, int g, int k0, int k1,
+                            const float *dyp, const float *packed, float *dx)
 {
-    const fv_conv out = rows_of_output(given, given->P), *v = &out;
-    bool depthwise = fv_conv_is_depthwise(v);
-    cut panels = panels_of(pieces(v->W, v->sw), v->C / v->groups);
-    int most = depthwise ? DEPTH_MMAX : mmax[largest_of(&panels)];
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    int most = panels ? mmax[largest_of(panels)] : DEPTH_MMAX;
+    ptrdiff_t group = panels ? (ptrdiff_t)v->R * v->S * Og * pieces(Cg, V) * V : 0;
     for (int h = 0; h < v->H; h++) {
         reach down = taps_to(h, 1, v->R, v->sh, v->ph, v->dh, v->P);
         for (int first = 0; first < v->sw && first < v->W; first++) {
@@ -165,13 +186,28 @@ static void backward_input_channels(const fv_conv *given, const float *dyp, cons
             for (int i = 0, col = first; i < pixels.count; col += size_of(&pixels, i++) * v->sw) {
                 gather o = gather_of(v, down, col, size_of(&pixels, i));
                 float *to = dx + ((ptrdiff_t)h * v->W + col) * v->C;
-                if (depthwise)
-                    gather_depthwise(v, &o, dyp, packed, to);
+                if (panels)
+                    gather_panels(v, &o, panels, k0, k1, dyp + g * Og, packed + g * group,
+                                  to + g * Cg);
                 else
-                    gather_channels(v, &o, &panels, dyp, packed, to);
+                    gather_depthwise(v, &o, dyp, packed, to);
             }
         }
     }
+}
+
+static void backward_input_channels(const fv_conv *v, const float *dyp, const float *packed, float *dx)
+{
+    const fv_conv out = rows_of_output(v, v->P);
+    if (fv_conv_is_depthwise(v)) {
+        backward_panels(&out, NULL, 0, 0, 0, dyp, packed, dx);
+        return;
+    }
+    cut panels = panels_of(pieces(out.W, out.sw), v->C / v->groups);
+    int at_once = panels_at_once(&panels, (ptrdiff_t)v->R * v->S * (v->O / v->groups));
+    for (int g = 0; g < v->groups; g++)
+        for (int k = 0; k < panels.count; k += at_once)
+            backward_panels(&out, &panels, g, k, k + at_once, dyp, packed, dx);
 }
 
 /* One tap row and vector of channels of a depthwise dw [R][S][C], S taps at once. */
@@ -191,61 +227,91 @@ static void weight_rows_depthwise(const fv_conv *v, job j, const float *xp, floa
             }
 }
 
-/* M input channels by N vectors of output channels, for `images` images that follow each other. */
+enum { IMAGES_AT_ONCE = 4, BAND = 6144 }; /* images and floats of dy that a tile sums over */
+
+/* dy of some rows and images, the N vectors of one panel, in one piece. Pixels of many channels are
+   so far apart that they would meet in the same few lines of the first cache. */
+static void copy_panel(const fv_conv *v, int rows, int images, int N, const float *dy, size_t dy_step,
+                       float *to)
+{
+    ptrdiff_t row = fv_conv_dy_cols(v) * (ptrdiff_t)v->O;
+    for (int image = 0; image < images; image++)
+        for (int p = 0; p < rows; p++)
+            for (int q = 0; q < v->Q; q++, to += N * V)
+                for (int n = 0; n < N; n++)
+                    vec_store(to + n * V, vec_load(dy + image * dy_step + p * row +
+                                                   q * (ptrdiff_t)v->O + n * V));
+}
+
+/* M input channels by N vectors of output channels, for `images` images one after the other; j is set
+   up for A. */
 static void weight_rows_channels(const fv_conv *v, job j, int images, const float *xp, size_t x_step,
-                                 const float *dyp, size_t dy_step, float *dw)
+                                 const float *dy, size_t dy_step, float *dw)
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups, taps = v->S, M_all = Cg;
+    int vectors = pieces(Og, V);
     ptrdiff_t C = v->C, Wp = fv_conv_cols(v);
     if (v->dw == 1 && v->groups == 1) { /* taps side by side are more channels */
         M_all = v->S * Cg;
         taps = 1;
     }
-    int vectors = pieces(Og, V);
-    cut across = cut_even(vectors, best_n(M_all, vectors));
+    cut across = cut_even(vectors, M_all <= 12 ? 4 : best_n(M_all, vectors));
     cut rows = cut_even(M_all, mmax[largest_of(&across)]);
+    float panel[IMAGES_AT_ONCE * BAND] __attribute__((aligned(64)));
+    int pixels = j.R * v->Q;
+    bool copy = v->O >= 256 && pixels * largest_of(&across) * V <= BAND;
     const bool add = j.add;
     j.cm = Og;
     for (int g = 0; g < v->groups; g++)
-        for (int r = 0; r < v->R; r++)
-            for (int s = 0; s < taps; s++, dw += (ptrdiff_t)M_all * Og)
-                for (int k = 0, o = 0; k < across.count; o += size_of(&across, k++) * V)
-                    for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++)) {
-                        int M = size_of(&rows, i), N = size_of(&across, k);
-                        j.c = dw + (ptrdiff_t)m * Og + o;
-                        j.add = add;
-                        for (int image = 0; image < images; image++, j.add = true) {
-                            j.a = xp + image * x_step + (r * v->dh * Wp + s * v->dw) * C + g * Cg + m;
-                            j.b = dyp + image * dy_step + g * Og + o;
-                            run_tile(tiles[NUMBERS][M][N], &j, M, N, Og - o);
-                        }
+        for (int k = 0, o = 0; k < across.count; o += size_of(&across, k++) * V) {
+            int N = size_of(&across, k);
+            const float *b = dy + g * Og + o;
+            size_t b_step = dy_step;
+            if (copy) {
+                copy_panel(v, j.R, images, N, b, dy_step, panel);
+                b = panel, b_step = (size_t)pixels * N * V;
+                j.bk = N * V, j.br = j.bk * v->Q;
+            }
+            for (int rs = 0; rs < v->R * taps; rs++)
+                for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++)) {
+                    int M = size_of(&rows, i);
+                    ptrdiff_t tap = rs / taps * v->dh * Wp + rs % taps * v->dw;
+                    j.c = dw + (((ptrdiff_t)g * v->R * taps + rs) * M_all + m) * Og + o;
+                    j.add = add;
+                    for (int image = 0; image < images; image++, j.add = true) {
+                        j.a = xp + image * x_step + tap * C + g * Cg + m;
+                        j.b = b + image * b_step;
+                        run_tile(tiles[NUMBERS][M][N], &j, M, N, Og - o);
                     }
+                }
+        }
 }
 
-/* Some rows at once, so few that a tile's dy and x stay in the first cache; if that is all of an
-   image, all images in turn for a tile, which then stays there too. */
-static void backward_weight_channels(const fv_conv *v, int images, const float *xp, size_t x_step,
+/* Some rows at once, so few that a panel of dy stays in the first cache; if that is all of an image,
+   several images in turn for a tile, which then stays there too. */
+static void backward_weight_channels(const fv_conv *given, int images, const float *xp, size_t x_step,
                                      const float *dyp, size_t dy_step, int from, int to, float *dw,
                                      float *db, bool first)
 {
-    ptrdiff_t C = v->C, O = v->O, Wp = fv_conv_cols(v), row = fv_conv_dy_cols(v) * O;
-    dyp += fv_conv_left(v) * O;
-    job j = {.S = 1, .K = v->Q, .ak = v->sw * C, .ar = v->sh * Wp * C, .bk = O, .br = row,
-             .bn = V, .cn = V};
-    int most = 1 + 6144 / (v->Q * 3 * L), rows = to - from; /* dy and x of a tile in about 24 KB */
-    int group = rows <= most && !fv_conv_is_depthwise(v) ? images : 1;
+    bool depthwise = fv_conv_is_depthwise(given);
+    ptrdiff_t C = given->C, O = given->O, line = fv_conv_dy_cols(given) * O;
+    ptrdiff_t xline = given->sh * fv_conv_cols(given) * C;
+    dyp += fv_conv_left(given) * O;
+    int most = 1 + BAND / (given->Q * 3 * V), rows = to - from;
+    int group = rows <= most && !depthwise ? IMAGES_AT_ONCE : 1;
     for (int i = 0; i < images; i += group) {
-        const float *dy = dyp + i * dy_step, *x = xp + i * x_step + (ptrdiff_t)from * j.ar;
+        int n = images - i < group ? images - i : group;
         for (int p = 0; p < rows; p += most) {
-            j.R = rows - p < most ? rows - p : most;
-            j.add = !first || i > 0 || p > 0;
-            j.b = dy + p * row;
-            if (fv_conv_is_depthwise(v))
-                weight_rows_depthwise(v, j, x + p * j.ar, dw);
+            const float *x = xp + i * x_step + (from + p) * xline, *dy = dyp + i * dy_step + p * line;
+            job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = given->Q, .ar = xline,
+                     .ak = given->sw * C, .b = dy, .br = line, .bk = O, .bn = V, .cn = V,
+                     .add = !first || i > 0 || p > 0};
+            if (depthwise)
+                weight_rows_depthwise(given, j, x, dw);
             else
-                weight_rows_channels(v, j, group, x + p * j.ar, x_step, j.b, dy_step, dw);
+                weight_rows_channels(given, j, n, x, x_step, dy, dy_step, dw);
         }
-        for (int k = i; db && k < i + group; k++)
-            bias_gradient(dyp + k * dy_step, rows, v->Q, row, O, v->O, db, first && k == 0);
+        for (int k = i; db && k < i + n; k++)
+            bias_gradient(dyp + k * dy_step, rows, given->Q, line, O, given->O, db, first && k == 0);
     }
 }

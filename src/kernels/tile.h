@@ -187,6 +187,11 @@ static int size_of(const cut *c, int i)
     return c->base + (i < c->more);
 }
 
+static int start_of_piece(const cut *c, int i)
+{
+    return i * c->base + (i < c->more ? i : c->more);
+}
+
 static int largest_of(const cut *c)
 {
     return c->base + (c->more > 0);
