@@ -60,7 +60,8 @@ static void forward_depthwise(const fv_conv *v, const float *xp, const float *pa
                 j.b = packed + c;
                 j.c = y + ((ptrdiff_t)(p - from) * v->Q + q) * C + c;
                 j.bias = b ? b + c : NULL;
-                run_tile(depths[size_of(&pixels, i)], &j, size_of(&pixels, i), 1, v->C - c);
+                j.part = part_of(1, v->C - c);
+                depths[size_of(&pixels, i)](&j);
             }
 }
 
@@ -87,7 +88,8 @@ static void forward_panels(const fv_conv *out, job j, const cut *panels, int k0,
                 j.b = whole.b + steps * o;
                 j.c = whole.c + ((ptrdiff_t)p * out->Q + q) * j.cm + o;
                 j.bias = whole.bias ? whole.bias + o : NULL;
-                run_tile(tiles[APART][M][N], &j, M, N, width - o);
+                j.part = part_of(N, width - o);
+                tiles[APART][M][N](&j);
             }
 }
 
@@ -149,7 +151,8 @@ static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp
         j.a = dyp + o->at + c;
         j.b = packed + o->tap * Cp + c;
         j.c = dx + c;
-        run_tile(depths[o->n], &j, o->n, 1, v->C - c);
+        j.part = part_of(1, v->C - c);
+        depths[o->n](&j);
     }
 }
 
@@ -168,7 +171,8 @@ static void gather_panels(const fv_conv *v, const gather *o, const cut *panels, 
         j.bk = N * V, j.bs = o->side.step * j.bk * Og, j.br = o->down.step * j.bk * Og * v->S;
         j.b = packed + steps * c + o->tap * Og * N * V;
         j.c = dx + c;
-        run_tile(tiles[APART][o->n][N], &j, o->n, N, Cg - c);
+        j.part = part_of(N, Cg - c);
+        tiles[APART][o->n][N](&j);
     }
 }
 
@@ -223,7 +227,8 @@ static void weight_rows_depthwise(const fv_conv *v, job j, const float *xp, floa
                 j.a = xp + (r * v->dh * Wp + s * v->dw) * C + c;
                 j.b = dy + c;
                 j.c = dw + ((ptrdiff_t)r * v->S + s) * C + c;
-                run_tile(depths[size_of(&taps, i)], &j, size_of(&taps, i), 1, v->C - c);
+                j.part = part_of(1, v->C - c);
+                depths[size_of(&taps, i)](&j);
             }
 }
 
@@ -281,7 +286,8 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
                     for (int image = 0; image < images; image++, j.add = true) {
                         j.a = xp + image * x_step + tap * C + g * Cg + m;
                         j.b = b + image * b_step;
-                        run_tile(tiles[NUMBERS][M][N], &j, M, N, Og - o);
+                        j.part = part_of(N, Og - o);
+                        tiles[NUMBERS][M][N](&j);
                     }
                 }
         }

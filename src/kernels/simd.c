@@ -28,7 +28,8 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
             j.a = dy + (size_t)m * L;
             j.b = xt + n;
             j.c = dw + (size_t)m * K + n;
-            run_tile(tiles[APART][M][N], &j, M, N, K - n);
+            j.part = part_of(N, K - n);
+            tiles[APART][M][N](&j);
         }
 }
 
@@ -62,34 +63,22 @@ static inline taps taps_of(const fv_pool2d *v, const window *o, int width)
                   (ptrdiff_t)v->dh * v->W * width, (ptrdiff_t)v->dw * width};
 }
 
-/* n of V floats from one pixel: a width that is no multiple of V ends in a part of a vector. */
-INLINE vec load_some(const float *p, int n)
-{
-    return n >= V ? vec_load(p) : vec_load_part(p, n);
-}
-
-INLINE void store_some(float *p, vec a, int n)
-{
-    if (n >= V)
-        vec_store(p, a);
-    else
-        vec_store_part(p, a, n);
-}
-
+/* A width that is no multiple of V ends in a part of a vector. */
 INLINE void best_of(taps t, int width, const float *x, float *y, int32_t *winner)
 {
     for (int c = 0; c < width; c += V) {
+        const int part = part_of(1, width - c);
         vec best = vec_splat(-INFINITY), tap = vec_bits(t.r0 * t.S + t.s0);
         for (int r = t.r0; r < t.r1; r++)
             for (int s = t.s0; s < t.s1; s++) {
-                vec in = load_some(x + t.at + r * t.down + s * t.side + c, width - c);
+                vec in = load_some(x + t.at + r * t.down + s * t.side + c, part);
                 vec_mask wins = vec_wins(in, best);
                 best = vec_pick(wins, in, best);
                 tap = vec_pick(wins, vec_bits(r * t.S + s), tap);
             }
-        store_some(y + c, best, width - c);
+        store_some(y + c, best, part);
         if (winner)
-            store_some((float *)(void *)(winner + c), tap, width - c);
+            store_some((float *)(void *)(winner + c), tap, part);
     }
 }
 
@@ -145,15 +134,15 @@ static void max_pool_backward(const fv_pool2d *v, int planes, int width, const f
                 window_cols(v, q, &o);
                 taps t = taps_of(v, &o, width);
                 for (int c = 0; c < width; c += V) {
-                    int n = width - c;
-                    vec tap = load_some((const float *)(const void *)(winner + c), n);
-                    vec out = load_some(dy + c, n);
+                    const int part = part_of(1, width - c);
+                    vec tap = load_some((const float *)(const void *)(winner + c), part);
+                    vec out = load_some(dy + c, part);
                     for (int r = t.r0; r < t.r1; r++)
                         for (int s = t.s0; s < t.s1; s++) {
                             float *to = dx + t.at + r * t.down + s * t.side + c;
                             vec_mask mine = vec_same_bits(tap, vec_bits(r * t.S + s));
-                            vec sum = vec_add(load_some(to, n), vec_pick(mine, out, vec_splat(0.0f)));
-                            store_some(to, sum, n);
+                            vec sum = vec_add(load_some(to, part), vec_pick(mine, out, vec_splat(0.0f)));
+                            store_some(to, sum, part);
                         }
                 }
             }
@@ -168,14 +157,14 @@ INLINE void spread_window(int R, int S, int planes, int width, const float *y, c
     const ptrdiff_t side = (ptrdiff_t)planes * width;
     for (int i = 0; i < planes; i++, y += step, dy += step, winner += step, dx += width)
         for (int c = 0; c < width; c += V) {
-            int n = width - c;
-            vec tap = load_some((const float *)(const void *)(winner + c), n);
-            vec out = load_some(dy + c, n);
-            out = vec_pick(vec_at_most(load_some(y + c, n), zero), zero, out);
+            const int part = part_of(1, width - c);
+            vec tap = load_some((const float *)(const void *)(winner + c), part);
+            vec out = load_some(dy + c, part);
+            out = vec_pick(vec_at_most(load_some(y + c, part), zero), zero, out);
             for (int r = 0; r < R; r++)
                 for (int s = 0; s < S; s++) {
                     vec_mask mine = vec_same_bits(tap, vec_bits(r * S + s));
-                    store_some(dx + r * line + s * side + c, vec_pick(mine, out, zero), n);
+                    store_some(dx + r * line + s * side + c, vec_pick(mine, out, zero), part);
                 }
         }
 }

@@ -34,7 +34,8 @@
 typedef enum a_kind { APART, NUMBERS, VECTORS, VECTORS_APART } a_kind;
 
 /* Strides are in floats. Taps are a grid: R of them down, S across. The sum starts at what C holds
-   if add, else at bias: one number for each m, or for each of C's columns if bias_across, or NULL. */
+   if add, else at bias: one number for each m, or for each of C's columns if bias_across, or NULL.
+   Of the last vector of each row of C only `part` numbers exist, or all if it is 0. */
 typedef struct job {
     const float *a, *b;
     float *c;
@@ -42,6 +43,7 @@ typedef struct job {
     ptrdiff_t ar, as, am, ak, br, bs, bk, bn, cm, cn;
     const float *bias;
     bool bias_across, add;
+    int part;
 } job;
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
@@ -104,13 +106,26 @@ INLINE void advance(rows_of_a *a, ptrdiff_t ak)
         a->at[i] += ak;
 }
 
-INLINE vec start_of(const job *j, int m, int n)
+INLINE vec load_some(const float *p, int part)
+{
+    return part ? vec_load_part(p, part) : vec_load(p);
+}
+
+INLINE void store_some(float *p, vec a, int part)
+{
+    if (part)
+        vec_store_part(p, a, part);
+    else
+        vec_store(p, a);
+}
+
+INLINE vec start_of(const job *j, int m, int n, int part)
 {
     if (j->add)
-        return vec_load(j->c + m * j->cm + n * j->cn);
+        return load_some(j->c + m * j->cm + n * j->cn, part);
     if (!j->bias)
         return vec_splat(0.0f);
-    return j->bias_across ? vec_load(j->bias + n * V) : vec_splat(j->bias[m]);
+    return j->bias_across ? load_some(j->bias + n * V, part) : vec_splat(j->bias[m]);
 }
 
 /* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes away
@@ -121,7 +136,7 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
     vec acc[16][NMAX], v[NMAX];
     UNROLL for (int m = 0; m < M; m++)
         UNROLL for (int n = 0; n < N; n++)
-            acc[m][n] = start_of(&j, m, n);
+            acc[m][n] = start_of(&j, m, n, n == N - 1 ? j.part : 0);
     for (int r = 0; r < j.R; r++)
         for (int s = 0; s < j.S; s++) {
             const float *b = j.b + r * j.br + s * j.bs;
@@ -141,7 +156,7 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
     float *c = j.c;
     UNROLL for (int m = 0; m < M; m++, c += j.cm)
         UNROLL for (int n = 0; n < N; n++)
-            vec_store(c + n * j.cn, acc[m][n]);
+            store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.part : 0);
 }
 
 #define TILE(M, N)                                                                                 \
@@ -202,7 +217,7 @@ static int largest_of(const cut *c)
 static int best_n(int M, int total)
 {
     int best = 1, least = INT_MAX;
-    for (int n = 1; n <= NMAX; n++) {
+    for (int n = 1; n <= NMAX && n <= total; n++) {
         int count = pieces(total, n) * pieces(M, mmax[n]), fmas = M * total;
         int cost = (fmas < 8 * count ? 8 * count : fmas) + 4 * count;
         if (cost < least) {
@@ -232,28 +247,10 @@ static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrd
     }
 }
 
-/* One tile of which only the first `width` columns exist: the rest goes through a buffer. */
-static void run_tile(void (*run)(const job *j), const job *j, int M, int N, int width)
+/* The numbers in the last of N vectors when only `width` columns exist, as a job wants it. */
+static int part_of(int N, int width)
 {
-    if (width >= N * V) {
-        run(j);
-        return;
-    }
-    float edge[16 * NMAX * V], bias[NMAX * V] = {0};
-    job e = *j;
-    e.c = edge, e.cm = N * V, e.cn = V;
-    if (j->bias) {
-        memcpy(bias, j->bias, width * sizeof *bias);
-        e.bias = bias;
-    }
-    if (j->add) {
-        memset(edge, 0, sizeof edge);
-        for (int m = 0; m < M; m++)
-            memcpy(edge + m * N * V, j->c + m * j->cm, width * sizeof *edge);
-    }
-    run(&e);
-    for (int m = 0; m < M; m++)
-        memcpy(j->c + m * j->cm, edge + m * N * V, width * sizeof *edge);
+    return width < N * V ? width - (N - 1) * V : 0;
 }
 
 /* db += dy*1 over rows [count] of Q pixels, of which the first `width` floats count. */
@@ -266,7 +263,8 @@ static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrd
     cut across = cut_even(pieces(width, V), NMAX);
     for (int i = 0, n = 0; i < across.count; n += size_of(&across, i++) * V) {
         j.b = dy + n, j.c = db + n;
-        run_tile(tiles[NUMBERS][1][size_of(&across, i)], &j, 1, size_of(&across, i), width - n);
+        j.part = part_of(size_of(&across, i), width - n);
+        tiles[NUMBERS][1][size_of(&across, i)](&j);
     }
 }
 
