@@ -95,24 +95,23 @@ static void backward_input_batch(const fv_conv *v, const float *dyp, const float
     job j = {.K = Og, .bk = L, .bn = pixel};
     j.cm = (ptrdiff_t)v->H * v->W * L, j.cn = v->sw * L;
     cut rows = rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v));
-    for (int h = 0; h < v->H; h++) {
-        reach down = taps_to(h, 1, v->R, v->sh, v->ph, v->dh, v->P);
-        j.R = down.count;
-        j.ar = (ptrdiff_t)down.step * v->S * Og, j.br = -down.back * row;
-        for (int first = 0; first < v->sw && first < v->W; first++) {
-            cut across = cut_even(pieces(v->W - first, v->sw), pixels_backward(v));
-            for (int i = 0, col = first; i < across.count; i++) {
-                int n = size_of(&across, i);
-                reach side = taps_to(col, n, v->S, v->sw, v->pw, v->dw, v->Q);
-                j.S = side.count;
-                j.as = (ptrdiff_t)side.step * Og, j.bs = -side.back * pixel;
+    for (int first = 0; first < v->sw && first < v->W; first++) {
+        cut across = cut_even(pieces(v->W - first, v->sw), pixels_backward(v));
+        for (int i = 0, col = first; i < across.count; col += size_of(&across, i++) * v->sw) {
+            reach side = taps_to(col, size_of(&across, i), v->S, v->sw, v->pw, v->dw, v->Q);
+            j.S = side.count;
+            j.as = (ptrdiff_t)side.step * Og, j.bs = -side.back * pixel;
+            for (int h = 0; h < v->H; h++) {
+                reach down = taps_to(h, 1, v->R, v->sh, v->ph, v->dh, v->P);
+                j.R = down.count;
+                j.ar = (ptrdiff_t)down.step * v->S * Og, j.br = -down.back * row;
                 for (int g = 0; g < v->groups; g++) {
                     j.a = packed + g * Cg * steps;
                     j.b = dyp + down.at * row + (side.at + left) * pixel + g * Og * L;
                     j.c = dx + g * Cg * j.cm + ((ptrdiff_t)h * v->W + col) * L;
-                    run_packed(j, (ptrdiff_t)(down.first * v->S + side.first) * Og, steps, &rows, n);
+                    run_packed(j, (ptrdiff_t)(down.first * v->S + side.first) * Og, steps, &rows,
+                               size_of(&across, i));
                 }
-                col += n * v->sw;
             }
         }
     }
@@ -128,15 +127,15 @@ static void weight_rows_batch(const fv_conv *v, job j, ptrdiff_t plane, ptrdiff_
     j.bn = RS > 1 ? v->dw * L : plane;
     const job whole = j;
     for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++))
-        for (int line = 0; line < lines; line++)
-            for (int k = 0, n = 0; k < across.count; n += size_of(&across, k++))
-                for (int lane = 0; lane < L; lane += V) {
-                    j.a = whole.a + m * L + lane;
-                    j.b = whole.b + line / v->R * plane + line % v->R * v->dh * Wp * L + n * j.bn +
-                          lane;
-                    j.c = whole.c + m * j.cm + (line * N + n) * L + lane;
-                    tiles[VECTORS][size_of(&rows, i)][size_of(&across, k)](&j);
-                }
+        for (int c = 0; c < lines / v->R; c++)
+            for (int r = 0; r < v->R; r++)
+                for (int k = 0, n = 0; k < across.count; n += size_of(&across, k++))
+                    for (int lane = 0; lane < L; lane += V) {
+                        j.a = whole.a + m * L + lane;
+                        j.b = whole.b + c * plane + r * v->dh * Wp * L + n * j.bn + lane;
+                        j.c = whole.c + m * j.cm + ((c * v->R + r) * N + n) * L + lane;
+                        tiles[VECTORS][size_of(&rows, i)][size_of(&across, k)](&j);
+                    }
 }
 
 static void backward_weight_batch(const fv_conv *v, int images, const float *xp, size_t x_step,
@@ -151,7 +150,7 @@ static void backward_weight_batch(const fv_conv *v, int images, const float *xp,
     job j = {.S = 1, .K = Q, .ak = pixel, .ar = row, .cn = L};
     j.bk = v->sw * L, j.br = v->sh * Wp * L;
     j.cm = (ptrdiff_t)Cg * v->R * v->S * L;
-    int most = 1 + 224 / (Q * v->O); /* lines of 64 bytes, half of the first cache at most */
+    int most = Q * v->O < 480 ? 480 / (Q * v->O) : 1; /* lines of dy: two thirds of the first cache */
     for (int g = 0; g < v->groups; g++)
         for (int p = from; p < to; p += most) {
             j.R = p + most < to ? most : to - p;

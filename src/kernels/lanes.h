@@ -13,20 +13,62 @@
 
 enum { L = FV_LANES };
 
+/* ---- turning ------------------------------------------------------------------------------ */
+
+typedef float four __attribute__((vector_size(16)));
+
+/* y [n][m] = x [m][n], rows x_step and y_step floats apart: 4 x 4 numbers at a time in vectors that
+   every CPU has. */
+static inline void turn_four(const float *x, size_t x_step, float *y, size_t y_step)
+{
+    four a, b, c, d;
+    memcpy(&a, x, sizeof a), memcpy(&b, x + x_step, sizeof b);
+    memcpy(&c, x + 2 * x_step, sizeof c), memcpy(&d, x + 3 * x_step, sizeof d);
+    four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+    b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+    c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+    memcpy(y, &a, sizeof a), memcpy(y + y_step, &b, sizeof b);
+    memcpy(y + 2 * y_step, &c, sizeof c), memcpy(y + 3 * y_step, &d, sizeof d);
+}
+
+static void turn_apart(size_t m, size_t n, const float *x, size_t x_step, float *y, size_t y_step)
+{
+    size_t m4 = m / 4 * 4, n4 = n / 4 * 4;
+    for (size_t i = 0; i < m4; i += 4)
+        for (size_t k = 0; k < n4; k += 4)
+            turn_four(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
+    for (size_t i = 0; i < m; i++)
+        for (size_t k = i < m4 ? n4 : 0; k < n; k++)
+            y[k * y_step + i] = x[i * x_step + k];
+}
+
+static void turn(size_t m, size_t n, const float *x, float *y)
+{
+    turn_apart(m, n, x, n, y, m);
+}
+
+/* ---- sums over lanes ---------------------------------------------------------------------- */
+
+/* 16 sums at a time: turned, the lanes of all of them meet in one loop. */
 static void sum_lanes(size_t n, int count, const float *parts, size_t step, float *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        float sum[L];
-        for (int l = 0; l < L; l++)
-            sum[l] = parts[i * L + l];
-        for (int c = 1; c < count; c++)
-            for (int l = 0; l < L; l++)
-                sum[l] += parts[c * step + i * L + l];
-        for (int l = 0; l < 8; l++)
-            sum[l] += sum[l + 8];
-        for (int l = 0; l < 4; l++)
-            sum[l] += sum[l + 4];
-        out[i] += (sum[0] + sum[2]) + (sum[1] + sum[3]);
+    for (size_t i = 0; i < n; i += L) {
+        size_t some = n - i < L ? n - i : L;
+        float sums[L * L] = {0}, t[L * L];
+        for (int c = 0; c < count; c++)
+            for (size_t k = 0; k < some * L; k++)
+                sums[k] = c ? sums[k] + parts[c * step + i * L + k] : parts[i * L + k];
+        turn_apart(L, L, sums, L, t, L);
+        for (int half = L / 2; half > 0; half /= 2)
+            for (int k = 0; k < half * L; k++)
+                t[k] += t[half * L + k];
+        for (size_t k = 0; k < some; k++)
+            out[i + k] += t[k];
     }
 }
 
@@ -197,13 +239,6 @@ static void log_softmax_rows_backward(int C, int rows, const float *y, const flo
     }
 }
 
-static void turn(size_t m, size_t n, const float *x, float *y)
-{
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < m; k++)
-            y[i * m + k] = x[k * n + i];
-}
-
 /* ---- between rows of images and lanes ----------------------------------------------------- */
 
 static void load_u8(size_t n, const uint8_t *const *pixels, const float *table, float *x)
@@ -228,19 +263,15 @@ static void load_f32(size_t n, const float *const *pixels, float mean, float std
 
 static void store_rows(size_t n, int count, const float *x, float *rows)
 {
-    for (int l = 0; l < count; l++)
-        for (size_t i = 0; i < n; i++)
-            rows[l * n + i] = x[i * L + l];
+    turn_apart(n, count, x, L, rows, n);
 }
 
 static void transpose(int K, const float *x, float *xt)
 {
     size_t Kp = fv_round_up(K);
-    for (int l = 0; l < L; l++) {
-        for (int k = 0; k < K; k++)
-            xt[l * Kp + k] = x[(size_t)k * L + l];
+    turn_apart(K, L, x, L, xt, Kp);
+    for (int l = 0; l < L; l++)
         memset(xt + l * Kp + K, 0, (Kp - K) * sizeof *xt);
-    }
 }
 
 /* ---- optimizer ---------------------------------------------------------------------------- */

@@ -235,14 +235,24 @@ static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrd
 {
     for (int i = 0, m0 = 0; i < c.count; i++) {
         int size = size_of(&c, i) * unit, full = size < M - m0 ? size : M - m0;
-        for (int rs = 0; rs < RS; rs++)
-            for (int k = 0; k < K; k++, out += size) {
-                const float *from = w + rs + k * wk + m0 * wm;
-                for (int m = 0; m < full; m++)
-                    out[m] = from[m * wm];
-                for (int m = full; m < size; m++)
-                    out[m] = 0.0f;
+        for (int rs = 0; rs < RS; rs++, out += (size_t)K * size) {
+            const float *from = w + rs + m0 * wm;
+            if (wk == 1 && full == size) { /* rows of w, turned */
+                turn_apart(size, K, from, wm, out, size);
+                continue;
             }
+            if (wm == 1 && full == size) { /* rows of w */
+                for (int k = 0; k < K; k++)
+                    memcpy(out + k * size, from + k * wk, size * sizeof *out);
+                continue;
+            }
+            for (int k = 0; k < K; k++, from += wk) {
+                for (int m = 0; m < full; m++)
+                    out[k * size + m] = from[m * wm];
+                for (int m = full; m < size; m++)
+                    out[k * size + m] = 0.0f;
+            }
+        }
         m0 += size;
     }
 }
@@ -277,17 +287,19 @@ typedef struct reach {
 
 static reach taps_to(int h, int n, int taps, int stride, int pad, int dilation, int outputs)
 {
-    reach o = {.step = 1};
-    while (o.step * dilation % stride)
-        o.step++;
-    o.back = o.step * dilation / stride;
+    reach o = {.step = 1, .back = dilation};
+    if (stride > 1) {
+        while (o.step * dilation % stride)
+            o.step++;
+        o.back = o.step * dilation / stride;
+    }
     for (int r = 0; r < taps; r++) {
-        int t = h + pad - r * dilation;
-        if (t % stride || t / stride >= outputs || t / stride <= -n)
+        int t = h + pad - r * dilation, at = stride == 1 ? t : t / stride; /* divisions take long */
+        if (at * stride != t || at >= outputs || at <= -n)
             continue;
         if (o.count++ == 0) {
             o.first = r;
-            o.at = t / stride;
+            o.at = at;
         }
     }
     return o;

@@ -310,9 +310,11 @@ fv_status fv_output_gradient(fv_net *net, const float *gradient)
 
 /* ---- backward ----------------------------------------------------------------------------- */
 
-static void backward_chunk(void *arg, int chunk, int thread)
+/* Chunks go the other way round than in forward: what ran last is still in a cache. */
+static void backward_chunk(void *arg, int item, int thread)
 {
     const pass *p = arg;
+    const int chunk = p->chunks - 1 - item;
     const fv_net *net = p->net;
     const fv_slot *slots = p->plan->slots;
     int first = chunk_start(p, chunk), last = net->layers - 1;
