@@ -78,7 +78,7 @@ typedef enum fv_log_level { FV_LOG_DEBUG, FV_LOG_NOTE, FV_LOG_WARNING } fv_log_l
 typedef struct fv_options {
     uint64_t seed;       /* of the random numbers, as torch.manual_seed */
     int threads;         /* default: one per processor; at most FV_THREADS_MAX */
-    const char *kernels; /* "ref", "avx2", "avx512"; default: the best this machine has */
+    const char *kernels; /* "ref", "avx2", "avx512", "neon"; default: the best there is */
     void *user;          /* handed to the two functions below */
     /* All memory of the context comes from here; default: realloc and free.
        ptr NULL: allocate; size 0: free (returns NULL); otherwise resize. */
@@ -537,7 +537,7 @@ FV_API fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train);
 FV_API const char *fv_summary(fv_net *net, int batch_size);
 
 typedef struct fv_device {
-    const char *kernels;    /* the set in use: "ref", "avx2", "avx512" */
+    const char *kernels;    /* the set in use: "ref", "avx2", "avx512", "neon" */
     const char *why;        /* "the widest this CPU has", "asked for" */
     const char *available;  /* "ref avx2 avx512": what this build and CPU can do */
     int threads;            /* in use */

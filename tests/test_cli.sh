@@ -303,7 +303,7 @@ golden range-int 2 'error: --threads: 257 is out of range
        --threads takes a whole number from 1 to 256; the default is all processors
 help:  fovea train --threads 1                                        [E-ARGS]' train --threads 257
 golden choice 2 'error: --kernels: "avx513" is none of them
-       --kernels takes one of ref, avx2, avx512; the default is the widest there is
+       --kernels takes one of ref, avx2, avx512, neon; the default is the widest there is
 help:  fovea device --kernels avx512                                  [E-ARGS]' \
     device --kernels avx513
 golden missing-value 2 'error: --out wants a value behind it: --out DIR

@@ -29,7 +29,7 @@ typedef struct machine {
     fv_ctx *ctx;
 } machine;
 
-enum { MACHINES_MAX = 6 };
+enum { MACHINES_MAX = 8 };
 
 static machine machines[MACHINES_MAX]; /* the first is ref with one thread */
 static int n_machines;
@@ -37,7 +37,7 @@ static int n_machines;
 static int open_machines(void **state)
 {
     (void)state;
-    static const char *const sets[] = {"ref", "avx2", "avx512"};
+    static const char *const sets[] = {"ref", "avx2", "avx512", "neon"};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         for (int threads = 1; threads <= 3; threads += 2) {
             machine *m = &machines[n_machines];

@@ -54,7 +54,7 @@ static const fv_kernels *set_named(const char *name)
     return fv_kernels_pick(name, &why);
 }
 
-static const char *const sets[] = {"avx2", "avx512"};
+static const char *const sets[] = {"avx2", "avx512", "neon"};
 
 static int outputs(int size, int taps, int stride, int pad, int dilation)
 {

@@ -145,7 +145,7 @@ static void digest_after_training(int threads, const char *kernels, char hex[65]
 static void threads_and_kernels_do_not_matter(void **state)
 {
     (void)state;
-    static const char *const sets[] = {"ref", "avx2", "avx512"};
+    static const char *const sets[] = {"ref", "avx2", "avx512", "neon"};
     static const int threads[] = {1, 2, 3, 4, 8};
     char first[65], hex[65];
     digest_after_training(1, "ref", first);

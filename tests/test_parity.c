@@ -146,10 +146,10 @@ static int differs(const run *r, int step, char first[65])
 static void ends_in_the_same_bits(void **state)
 {
     (void)state;
-    static const char *const sets[] = {"ref", "avx2", "avx512"};
+    static const char *const sets[] = {"ref", "avx2", "avx512", "neon"};
     char early[65] = "", late[65] = "";
     int wrong = 0;
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 12; i++) {
         run r;
         fv_batch b;
         if (!start(&r, 0, sets[i / 3], 1 + i % 3))

@@ -37,8 +37,7 @@ static void set_kernels(fv_ctx *ctx, const char *name)
     const char *why;
     ctx->kernels = fv_kernels_pick(name, &why);
     if (!ctx->kernels) {
-        bool known = strcmp(name, "avx2") == 0 || strcmp(name, "avx512") == 0;
-        fv_fail(ctx, known ? FV_E_DEVICE : FV_E_ARG,
+        fv_fail(ctx, fv_kernels_known(name) ? FV_E_DEVICE : FV_E_ARG,
                 "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", name, why,
                 fv_kernels_available());
         ctx->kernels = fv_kernels_pick(NULL, &why);

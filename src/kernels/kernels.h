@@ -211,6 +211,9 @@ static inline size_t fv_conv_packed(const fv_conv *v)
    was chosen, or why it cannot be had when NULL comes back. */
 const fv_kernels *fv_kernels_pick(const char *name, const char **why);
 
+/* Whether there is a set of that name, on this machine or another. */
+bool fv_kernels_known(const char *name);
+
 /* The names that fv_kernels_pick takes on this machine: "ref avx2 avx512". */
 const char *fv_kernels_available(void);
 

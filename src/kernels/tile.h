@@ -48,7 +48,7 @@ typedef struct job {
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
    largest M. */
-#if defined(FV_SIMD_AVX512)
+#if defined(FV_SIMD_AVX512) || defined(FV_SIMD_NEON)
 #define FOR_EACH_TILE(DO)                                                                          \
     DO(1, 1) DO(2, 1) DO(3, 1) DO(4, 1) DO(5, 1) DO(6, 1) DO(7, 1) DO(8, 1) DO(9, 1) DO(10, 1)     \
     DO(11, 1) DO(12, 1) DO(13, 1) DO(14, 1) DO(15, 1) DO(16, 1)                                    \

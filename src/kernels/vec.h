@@ -10,8 +10,13 @@
 #ifndef FV_VEC_H
 #define FV_VEC_H
 
-#include <immintrin.h>
 #include <stdint.h>
+
+#if defined(FV_SIMD_NEON)
+#include <arm_neon.h>
+#else
+#include <immintrin.h>
+#endif
 
 #if defined(FV_SIMD_AVX512)
 
@@ -82,6 +87,31 @@ static inline vec_mask vec_same_bits(vec a, vec b)
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm256_blendv_ps(b, a, m); }
+
+#elif defined(FV_SIMD_NEON)
+
+typedef float32x4_t vec;
+enum { V = 4 };
+#define FV_SIMD_NAME neon
+static inline vec vec_load(const float *p) { return vld1q_f32(p); }
+static inline void vec_store(float *p, vec a) { vst1q_f32(p, a); }
+static inline vec vec_splat(float a) { return vdupq_n_f32(a); }
+static inline vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
+static inline vec vec_add(vec a, vec b) { return vaddq_f32(a, b); }
+static inline vec vec_bits(int32_t a) { return vreinterpretq_f32_s32(vdupq_n_s32(a)); }
+typedef uint32x4_t vec_mask;
+static inline vec_mask vec_at_most(vec a, vec b) { return vcleq_f32(a, b); }
+static inline vec_mask vec_wins(vec a, vec b)
+{
+    return vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a)));
+}
+static inline vec_mask vec_same_bits(vec a, vec b)
+{
+    return vceqq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b));
+}
+static inline vec vec_pick(vec_mask m, vec a, vec b) { return vbslq_f32(m, a, b); }
+/* Not vmaxq_f32, which gives NaN if either is NaN, and +0 of +0 and -0. */
+static inline vec vec_max(vec a, vec b) { return vec_pick(vcgtq_f32(a, b), a, b); }
 
 #endif
 
