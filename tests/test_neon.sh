@@ -1,0 +1,39 @@
+#!/bin/sh
+# The NEON kernels on a machine of another kind: builds the library for aarch64 as CMake does there,
+# and digest.c against it, and runs that under an emulator. Its digest is pinned for all machines.
+# Usage: test_neon.sh SOURCE_DIR CJSON_INCLUDE_DIR WERROR [quick]
+set -u
+source=$1 cjson=$2 werror=$3
+if [ "${4:-}" = quick ]; then
+    echo "an emulator does not run sanitizers: not checked"
+    exit 77
+fi
+cc=aarch64-linux-gnu-gcc
+if ! command -v $cc || ! command -v qemu-aarch64 ||
+    ! echo '#include <stdio.h>' | $cc -fsyntax-only -xc -; then
+    echo "not checked; on Debian or Ubuntu this would do it:"
+    echo "sudo apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+    exit 77
+fi
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+unset CFLAGS
+
+# No zlib and no cJSON for aarch64. What wants cJSON is compiled with the header, which is the same
+# everywhere, and left out by the linker.
+ln -s "$cjson/cjson" "$work/cjson"
+configure() {
+    cmake -S "$source" -B "$work/build" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+        -DCMAKE_C_COMPILER=$cc -DCJSON_INCLUDE="$work" -DCJSON_LIBRARY=none -DFOVEA_ZLIB=OFF \
+        -DFOVEA_TESTS=OFF -DFOVEA_WERROR="$werror"
+}
+build() {
+    cmake --build "$work/build" --target fovea_static &&
+        $cc -std=c11 -static -I"$source/include" -o "$work/digest" "$source/tests/digest.c" \
+            "$work/build/libfovea.a" -lm -pthread
+}
+if ! { configure && build; } >"$work/log" 2>&1; then
+    cat "$work/log"
+    exit 1
+fi
+qemu-aarch64 "$work/digest" ref 1 && qemu-aarch64 "$work/digest" neon
