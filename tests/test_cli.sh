@@ -9,6 +9,7 @@ set -u
 
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 fovea=$(absolute "$1") data=$(absolute "$2") mode=${3:-full}
+parity=$(absolute "$(dirname "$0")")/test_parity.c
 unset NO_COLOR
 export LC_ALL=C
 work=$(mktemp -d) || exit 1
@@ -302,6 +303,21 @@ help:  fovea train mnist --momentum 0.5                               [E-ARGS]' 
 golden range-int 2 'error: --threads: 257 is out of range
        --threads takes a whole number from 1 to 256; the default is all processors
 help:  fovea train --threads 1                                        [E-ARGS]' train --threads 257
+golden threads 2 'error: --threads: 0 is out of range
+       --threads takes a whole number from 1 to 256; the default is all processors
+help:  fovea train mnist --threads 1                                  [E-ARGS]' train mnist --threads 0
+for set in neon avx512; do # no machine has both
+    run device --kernels $set
+    [ "$code" -ne 0 ] || continue
+    for c in device 'train mnist --no-save' 'test runs/mnist-1'; do
+        # shellcheck disable=SC2086 # the words of c are arguments
+        run $c --kernels $set
+        check "$set-$c" ends_with 1
+        check "$set-$c-text" calculate -v set=$set '
+            NR == 1 { ok = $0 == "error: kernels \"" set "\" cannot be used: this CPU or build does not have it" }
+            END { exit !(ok && NR == 2 && /^help:  this machine has ref.* \[E-DEVICE\]$/) }' err
+    done
+done
 golden choice 2 'error: --kernels: "avx513" is none of them
        --kernels takes one of ref, avx2, avx512, neon; the default is the widest there is
 help:  fovea device --kernels avx512                                  [E-ARGS]' \
@@ -558,7 +574,7 @@ fi
 # ---- the real thing ------------------------------------------------------------------------------
 
 if [ "$mode" != quick ]; then
-    run train --root "$data" --seed 0 --threads 1 --no-save
+    run train --root "$data" --seed 0 --threads 1 --out epoch
     check epoch ends_with 0
     check epoch-lines lines 12 out
     check epoch-first [ "$(head -n 1 out)" = "Train Epoch: 1 [0/60000 (0%)]${tab}Loss: 2.304835" ]
@@ -566,6 +582,10 @@ if [ "$mode" != quick ]; then
     check epoch-last out_has '^Train Epoch: 1 \[57600/60000 (96%)\]'
     check epoch-accuracy calculate '/^Test set/ { a = $4 + 0 }
                                     END { exit !(a >= 94.88 && a <= 95.48) }' out
+    if command -v sha256sum >/dev/null; then
+        check epoch-bits [ "$(tail -c 246824 epoch/model.safetensors | sha256sum)" = \
+            "$(grep -o '[0-9a-f]\{64\}' "$parity")  -" ]
+    fi
     run info mnist --root "$data"
     check full-counts out_has '^Number of training data :  60000$'
     check full-test-counts out_has '^Number of test data :  10000$'
