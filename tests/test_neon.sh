@@ -22,18 +22,28 @@ unset CFLAGS
 # No zlib and no cJSON for aarch64. What wants cJSON is compiled with the header, which is the same
 # everywhere, and left out by the linker.
 ln -s "$cjson/cjson" "$work/cjson"
-configure() {
+configure() { # compiler, a flag or nothing
+    rm -rf "$work/build"
     cmake -S "$source" -B "$work/build" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
-        -DCMAKE_C_COMPILER=$cc -DCJSON_INCLUDE="$work" -DCJSON_LIBRARY=none -DFOVEA_ZLIB=OFF \
-        -DFOVEA_TESTS=OFF -DFOVEA_WERROR="$werror"
+        -DCMAKE_C_COMPILER="$1" -DCMAKE_C_FLAGS="$2" -DFOVEA_WERROR="$werror" -DFOVEA_TESTS=OFF \
+        -DFOVEA_ZLIB=OFF -DCJSON_INCLUDE="$work" -DCJSON_LIBRARY=none
 }
-build() {
-    cmake --build "$work/build" --target fovea_static &&
-        $cc -std=c11 -static -I"$source/include" -o "$work/digest" "$source/tests/digest.c" \
+build() { # as configure
+    configure "$1" "$2" && cmake --build "$work/build" --target fovea_static &&
+        "$1" ${2:+"$2"} -std=c11 -static -I"$source/include" -o "$work/digest" "$source/tests/digest.c" \
             "$work/build/libfovea.a" -lm -pthread
 }
-if ! { configure && build; } >"$work/log" 2>&1; then
-    cat "$work/log"
-    exit 1
+digest() { # as configure, and what to run: pairs of a set and a number of threads
+    if ! build "$1" "$2" >"$work/log" 2>&1; then
+        cat "$work/log"
+        exit 1
+    fi
+    echo "$1"
+    for each in $3; do
+        qemu-aarch64 "$work/digest" "${each%,*}" "${each#*,}" || exit 1
+    done
+}
+digest $cc "" "ref,1 neon,1 neon,2 neon,3 neon,8"
+if command -v clang >"$work/log"; then
+    digest clang --target=aarch64-linux-gnu "ref,3 neon,4"
 fi
-qemu-aarch64 "$work/digest" ref 1 && qemu-aarch64 "$work/digest" neon

@@ -187,10 +187,15 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
 
 /* ---- relu --------------------------------------------------------------------------------- */
 
+/* y = x < 0 ? 0 : x. On Arm, clang makes that an fmax, which gives +0 for -0; so it must not see
+   where the condition comes from. */
 static void relu_forward(size_t n, const float *x, float *y)
 {
-    for (size_t i = 0; i < n; i++)
-        y[i] = x[i] < 0.0f ? 0.0f : x[i];
+    for (size_t i = 0; i < n; i++) {
+        bool negative = x[i] < 0.0f;
+        __asm__("" : "+r"(negative));
+        y[i] = negative ? 0.0f : x[i];
+    }
 }
 
 static void relu_backward(size_t n, const float *y, const float *dy, float *dx)

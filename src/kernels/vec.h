@@ -110,8 +110,14 @@ static inline vec_mask vec_same_bits(vec a, vec b)
     return vceqq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b));
 }
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return vbslq_f32(m, a, b); }
-/* Not vmaxq_f32, which gives NaN if either is NaN, and +0 of +0 and -0. */
-static inline vec vec_max(vec a, vec b) { return vec_pick(vcgtq_f32(a, b), a, b); }
+/* Not vmaxq_f32, which gives NaN if either is NaN, and +0 of +0 and -0; clang would choose it for a
+   or b known to be 0, so it must not see where the mask comes from. */
+static inline vec vec_max(vec a, vec b)
+{
+    vec_mask above = vcgtq_f32(a, b);
+    __asm__("" : "+w"(above));
+    return vec_pick(above, a, b);
+}
 
 #endif
 
