@@ -141,8 +141,8 @@ static void odd_convolutions(fv_ctx *ctx, char sum[65])
     }
 }
 
-/* ReLU and pooling choose, and do not compute: NaN and -0 come out as they went in. Each for itself,
-   since one would hide what the other does with a zero. */
+/* ReLU and pooling choose, and do not compute: NaN and -0 come out as they went in. Each for
+   itself, since one would hide what the other does with a zero. */
 static void other_layers(fv_ctx *ctx, char sum[65])
 {
     enum { C = 3, H = 7, W = 8, N = ODD_BATCH * C * H * W };

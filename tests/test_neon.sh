@@ -8,9 +8,9 @@ if [ "${4:-}" = quick ]; then
     echo "an emulator does not run sanitizers: not checked"
     exit 77
 fi
-cc=aarch64-linux-gnu-gcc
-if ! command -v $cc || ! command -v qemu-aarch64 ||
-    ! echo '#include <stdio.h>' | $cc -fsyntax-only -xc -; then
+cc=aarch64-linux-gnu-gcc for_clang=--target=aarch64-linux-gnu
+compiles() { echo '#include <stdio.h>' | "$@" -fsyntax-only -xc - 2>/dev/null; }
+if ! compiles $cc || ! command -v qemu-aarch64; then
     echo "not checked; on Debian or Ubuntu this would do it:"
     echo "sudo apt-get install gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
     exit 77
@@ -30,8 +30,8 @@ configure() { # compiler, a flag or nothing
 }
 build() { # as configure
     configure "$1" "$2" && cmake --build "$work/build" --target fovea_static &&
-        "$1" ${2:+"$2"} -std=c11 -static -I"$source/include" -o "$work/digest" "$source/tests/digest.c" \
-            "$work/build/libfovea.a" -lm -pthread
+        "$1" ${2:+"$2"} -std=c11 -static -I"$source/include" -o "$work/digest" \
+            "$source/tests/digest.c" "$work/build/libfovea.a" -lm -pthread
 }
 digest() { # as configure, and what to run: pairs of a set and a number of threads
     if ! build "$1" "$2" >"$work/log" 2>&1; then
@@ -44,6 +44,6 @@ digest() { # as configure, and what to run: pairs of a set and a number of threa
     done
 }
 digest $cc "" "ref,1 neon,1 neon,2 neon,3 neon,8"
-if command -v clang >"$work/log"; then
-    digest clang --target=aarch64-linux-gnu "ref,3 neon,4"
+if compiles clang $for_clang; then
+    digest clang $for_clang "ref,3 neon,4"
 fi
