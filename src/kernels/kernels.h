@@ -92,6 +92,8 @@ typedef struct fv_kernels {
     /* dyp as conv.backward_input wants it, of dy [planes][P][Q][width]. */
     void (*pad_gradient)(const fv_conv *v, int planes, int width, const float *dy, float *dyp);
 
+    /* out[i] += the sum, in order, of parts [count] of [n], one every step floats. */
+    void (*sum_parts)(size_t n, int count, const float *parts, size_t step, float *out);
     /* Outputs from to to-1 of dw [O][C/groups][R][S] += the sum, in order, of parts [count] of
        conv.backward_weight, channels last, one every step floats. */
     void (*sum_channels)(const fv_conv *v, int count, const float *parts, size_t step, float *dw,

@@ -54,21 +54,31 @@ static void turn(size_t m, size_t n, const float *x, float *y)
 
 /* ---- sums over lanes ---------------------------------------------------------------------- */
 
-/* 16 sums at a time: turned, the lanes of all of them meet in one loop. */
+/* The last four lanes of the tree for one sum. */
+static inline four four_lanes(const float *parts, int count, size_t step)
+{
+    four sum[4], next[4];
+    memcpy(sum, parts, sizeof sum);
+    for (int c = 1; c < count; c++) {
+        memcpy(next, parts + c * step, sizeof next);
+        for (int i = 0; i < 4; i++)
+            sum[i] += next[i];
+    }
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
+}
+
+/* Four sums at a time, whose last lanes meet when they are turned. */
 static void sum_lanes(size_t n, int count, const float *parts, size_t step, float *out)
 {
-    for (size_t i = 0; i < n; i += L) {
-        size_t some = n - i < L ? n - i : L;
-        float sums[L * L] = {0}, t[L * L];
-        for (int c = 0; c < count; c++)
-            for (size_t k = 0; k < some * L; k++)
-                sums[k] = c ? sums[k] + parts[c * step + i * L + k] : parts[i * L + k];
-        turn_apart(L, L, sums, L, t, L);
-        for (int half = L / 2; half > 0; half /= 2)
-            for (int k = 0; k < half * L; k++)
-                t[k] += t[half * L + k];
+    for (size_t i = 0; i < n; i += 4) {
+        size_t some = n - i < 4 ? n - i : 4;
+        four lanes[4] = {0}, turned[4];
         for (size_t k = 0; k < some; k++)
-            out[i + k] += t[k];
+            lanes[k] = four_lanes(parts + (i + k) * L, count, step);
+        turn_four((const float *)lanes, 4, (float *)turned, 4);
+        turned[0] = (turned[0] + turned[2]) + (turned[1] + turned[3]);
+        for (size_t k = 0; k < some; k++)
+            out[i + k] += turned[0][k];
     }
 }
 
@@ -148,6 +158,16 @@ static void pad_gradient(const fv_conv *v, int planes, int width, const float *d
                 memcpy(dyp, dy + i * plane, width * sizeof *dyp);
         memset(dyp, 0, after * sizeof *dyp);
         dyp += after;
+    }
+}
+
+static void sum_parts(size_t n, int count, const float *parts, size_t step, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        float sum = parts[i];
+        for (int c = 1; c < count; c++)
+            sum += parts[c * step + i];
+        out[i] += sum;
     }
 }
 
@@ -300,7 +320,7 @@ static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const floa
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
-    .pad = pad, .pad_gradient = pad_gradient, .sum_channels = sum_channels, .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
+    .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts, .sum_channels = sum_channels, .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
     .log_softmax_backward = log_softmax_backward, .turn = turn, .log_softmax_rows_forward = log_softmax_rows_forward, .log_softmax_rows_backward = log_softmax_rows_backward, .load_u8 = load_u8, .load_f32 = load_f32,        \
     .store_rows = store_rows, .sgd = sgd
 

@@ -2,8 +2,8 @@
  * vec.h - one vector type and its few operations, per instruction set.
  *
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
- * gcc has no generic vector form of it. A part is the first n elements, the others 0 or left
- * alone. vec_bits puts an integer's bits into every element;
+ * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1, the
+ * others 0 or left alone. vec_bits puts an integer's bits into every element;
  * vec_max gives b if the two are equal or one is NaN; vec_wins(a, b) is a > b or a is NaN;
  * vec_pick(m, a, b) is a where m, else b.
  */
@@ -93,8 +93,22 @@ static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm256_blendv_ps(b
 typedef float32x4_t vec;
 enum { V = 4 };
 #define FV_SIMD_NAME neon
+#define VEC_REGISTER "w"
 static inline vec vec_load(const float *p) { return vld1q_f32(p); }
 static inline void vec_store(float *p, vec a) { vst1q_f32(p, a); }
+static inline vec vec_load_part(const float *p, int n)
+{
+    const float a[4] = {p[0], n > 1 ? p[1] : 0.0f, n > 2 ? p[2] : 0.0f};
+    return vld1q_f32(a);
+}
+static inline void vec_store_part(float *p, vec a, int n)
+{
+    p[0] = vgetq_lane_f32(a, 0);
+    if (n > 1)
+        p[1] = vgetq_lane_f32(a, 1);
+    if (n > 2)
+        p[2] = vgetq_lane_f32(a, 2);
+}
 static inline vec vec_splat(float a) { return vdupq_n_f32(a); }
 static inline vec vec_fma(vec a, vec b, vec c) { return vfmaq_f32(c, a, b); }
 static inline vec vec_add(vec a, vec b) { return vaddq_f32(a, b); }

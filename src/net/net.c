@@ -214,7 +214,7 @@ fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train)
     if (work && plan.slots) {
         fv_plan_layout(net, &plan, batch_size, work);
         memory.parameters = 2 * net->size * sizeof(float);
-        memory.scratch = plan.scratch * ctx->threads * sizeof(float);
+        memory.scratch = (plan.scratch + plan.lanes) * ctx->threads * sizeof(float);
         memory.activations = fv_plan_bytes(net, &plan) - memory.scratch;
     }
     fv_release(ctx, work);

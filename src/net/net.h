@@ -19,10 +19,10 @@ struct fv_graph {
     bool used;                /* a net was made of it */
 };
 
-/* Where the tensors of a layer lie: floats from the start of a block's region, but for part and
-   packed, which count from the start of the partial gradients and of the packed weights. */
+/* Where the tensors of a layer lie: floats from the start of a block's region, but for lanes,
+   which count from the end of a thread's scratch, and part and packed, from the start of all. */
 typedef struct fv_slot {
-    size_t y, dy, saved, part, packed[2]; /* packed: of forward, of backward */
+    size_t y, dy, saved, lanes, part, packed[2]; /* packed: of forward, of backward */
 } fv_slot;
 
 /* All memory of running the net in one mode and layout, for batches up to a size. The blocks of a
@@ -36,7 +36,7 @@ typedef struct fv_plan {
     fv_slot *slots;            /* [layers] */
     size_t region;             /* floats of a block */
     size_t parts;              /* floats of all partial gradients, all chunks */
-    size_t scratch;            /* floats of one thread */
+    size_t scratch, lanes;     /* floats of one thread */
     size_t packed;             /* floats of all packed weights */
     uint64_t packed_at;        /* the net's changes when forward's weights were packed */
     float *memory;             /* regions, parts, scratch, packed, then the rows below */

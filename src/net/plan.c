@@ -170,19 +170,19 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
     plan->batch = batch;
     plan->blocks = (batch + plan->images - 1) / plan->images;
     plan->chunks = plan->blocks < FV_CHUNKS_MAX ? plan->blocks : FV_CHUNKS_MAX;
-    plan->scratch = plan->parts = plan->packed = 0;
+    plan->scratch = plan->lanes = plan->parts = plan->packed = 0;
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
         fv_need need = {0};
         if (def->op->need)
             need = def->op->need(def, plan->layout, plan->images);
         plan->slots[i] = (fv_slot){l.y[l.y_root[i]].at, l.dy[l.dy_root[i]].at, l.saved[i].at,
-                                   plan->parts, {plan->packed, plan->packed + need.packed}};
+                                   plan->lanes, plan->parts, {plan->packed, plan->packed + need.packed}};
         size_t scratch = fv_round_up(need.scratch);
         plan->scratch = scratch > plan->scratch ? scratch : plan->scratch;
         plan->packed += need.packed * (plan->train ? 2 : 1);
-        if (plan->train)
-            plan->parts += need.part * plan->chunks;
+        plan->lanes += plan->train ? need.lanes : 0;
+        plan->parts += plan->train ? need.part * plan->chunks : 0;
     }
 }
 
@@ -197,7 +197,8 @@ static size_t row_floats(const fv_net *net, const fv_plan *plan)
 size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan)
 {
     size_t floats = plan->region * plan->blocks + plan->parts +
-                    plan->scratch * net->object.ctx->threads + plan->packed + row_floats(net, plan);
+                    (plan->scratch + plan->lanes) * net->object.ctx->threads + plan->packed +
+                    row_floats(net, plan);
     return floats * sizeof(float);
 }
 
@@ -224,7 +225,7 @@ static bool plan_memory(fv_net *net, fv_plan *plan, int batch)
         return false;
     size_t out = fv_round_up(batch * fv_shape_count(fv_net_out(net)));
     plan->output = plan->memory + plan->region * plan->blocks + plan->parts +
-                   plan->scratch * ctx->threads + plan->packed;
+                   (plan->scratch + plan->lanes) * ctx->threads + plan->packed;
     plan->doutput = plan->train ? plan->output + out : NULL;
     plan->dinput =
         plan->train && net->defs[0].image.requires_grad ? plan->doutput + out : NULL;

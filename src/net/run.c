@@ -44,7 +44,8 @@ static float *part_of(const fv_plan *plan, const fv_def *def, const fv_slot *slo
 
 static float *scratch_of(const fv_plan *plan, int thread)
 {
-    return plan->memory + plan->region * plan->blocks + plan->parts + plan->scratch * thread;
+    return plan->memory + plan->region * plan->blocks + plan->parts +
+           (plan->scratch + plan->lanes) * thread;
 }
 
 /* A layer's weights as forward, or backward, reads them. */
@@ -77,6 +78,7 @@ static fv_run run_of(const pass *p, int i, int block, int thread, bool backward)
         .y = region + slot->y,
         .saved = p->plan->train ? region + slot->saved : NULL,
         .scratch = scratch_of(p->plan, thread),
+        .lanes = scratch_of(p->plan, thread) + p->plan->scratch + slot->lanes,
     };
 }
 
@@ -317,8 +319,8 @@ static void backward_chunk(void *arg, int item, int thread)
     const int chunk = p->chunks - 1 - item;
     const fv_net *net = p->net;
     const fv_slot *slots = p->plan->slots;
-    int first = chunk_start(p, chunk), last = net->layers - 1;
-    for (int block = first; block < chunk_start(p, chunk + 1); block++) {
+    int first = chunk_start(p, chunk), end = chunk_start(p, chunk + 1), last = net->layers - 1;
+    for (int block = first; block < end; block++) {
         float *region = region_of(p->plan, block);
         load_rows(p, block, fv_net_out(net), p->plan->doutput, region + slots[last].dy);
         for (int i = last; i > 0 && fv_wants_gradient(net, i); i--) {
@@ -327,6 +329,7 @@ static void backward_chunk(void *arg, int item, int thread)
             run.dx = fv_wants_gradient(net, i - 1) ? region + slots[i - 1].dy : NULL;
             run.part = part_of(p->plan, run.def, slots + i, chunk);
             run.first = block == first;
+            run.last = block == end - 1;
             if (run.def->op->backward && !fv_is_view(run.def, run.layout))
                 run.def->op->backward(&run);
         }

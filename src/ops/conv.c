@@ -8,6 +8,8 @@
  */
 #include "ops/op.h"
 
+#include <string.h>
+
 /* Floats of x with its padding, and of dy with its own, for one turn. */
 static size_t padded_floats(const fv_conv *v, fv_layout layout)
 {
@@ -32,8 +34,10 @@ fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
     const fv_conv *v = &def->conv;
     int group = layout == FV_BATCH_LAST ? 1 : group_of(v, layout, images);
     size_t turn = padded_floats(v, layout) + gradient_floats(v, layout);
+    size_t params = def->weights + def->biases;
     return (fv_need){.scratch = group * turn + 2 * FV_LANES,
-                     .part = fv_round_up(fv_turn(layout, def->weights + def->biases)),
+                     .lanes = layout == FV_BATCH_LAST ? params * FV_LANES : 0,
+                     .part = fv_round_up(params),
                      .packed = fv_conv_packed(v)};
 }
 
@@ -64,9 +68,23 @@ static void conv_forward(const fv_run *r)
                                       r->y + i * out, 0, v->P);
 }
 
+float *fv_conv_dw(const fv_run *r)
+{
+    return r->layout == FV_BATCH_LAST ? r->lanes : r->part;
+}
+
 float *fv_conv_db(const fv_run *r)
 {
-    return r->b ? r->part + fv_turn(r->layout, r->def->weights) : NULL;
+    return r->b ? fv_conv_dw(r) + fv_turn(r->layout, r->def->weights) : NULL;
+}
+
+void fv_conv_sum_lanes(const fv_run *r)
+{
+    size_t params = r->def->weights + r->def->biases;
+    if (r->layout != FV_BATCH_LAST || !r->last)
+        return;
+    memset(r->part, 0, params * sizeof *r->part);
+    r->k->sum_lanes(params, 1, r->lanes, 0, r->part);
 }
 
 void fv_conv_run_backward(const fv_run *r, void (*gradient)(const fv_run *run, int turn, float *dyp))
@@ -86,10 +104,11 @@ void fv_conv_run_backward(const fv_run *r, void (*gradient)(const fv_run *run, i
                 fv_conv_padded(r, i + k, xp + k * padded);
         }
         conv->backward_weight(v, n, x, fv_conv_is_padded(v) ? in : padded, dyp, dyp_size, 0, v->P,
-                              r->part, fv_conv_db(r), r->first && i == 0);
+                              fv_conv_dw(r), fv_conv_db(r), r->first && i == 0);
         for (int k = 0; r->dx && k < n; k++)
             conv->backward_input(v, dyp + k * dyp_size, r->packed, r->dx + (i + k) * in);
     }
+    fv_conv_sum_lanes(r);
 }
 
 static void pad_gradient(const fv_run *r, int turn, float *dyp)
@@ -104,47 +123,29 @@ static void conv_backward(const fv_run *r)
     fv_conv_run_backward(r, pad_gradient);
 }
 
-/* Weights of batch last, and output channels of channels last, that one item sums; the last item is
-   the bias. */
-enum { SUMS_PER_ITEM = 1024, OUTPUTS_PER_ITEM = 64 };
+/* Output channels that one item sums; the last item is the bias. */
+enum { OUTPUTS_PER_ITEM = 64 };
 
 int fv_conv_reduce_items(const fv_def *def, fv_layout layout)
 {
-    int items = layout == FV_BATCH_LAST
-                    ? (int)((def->weights + SUMS_PER_ITEM - 1) / SUMS_PER_ITEM)
-                    : (def->conv.O + OUTPUTS_PER_ITEM - 1) / OUTPUTS_PER_ITEM;
-    return items + (def->biases > 0);
+    (void)layout;
+    return (def->conv.O + OUTPUTS_PER_ITEM - 1) / OUTPUTS_PER_ITEM + (def->biases > 0);
 }
 
-static void reduce_batch(const fv_sums *s, int item, size_t step)
-{
-    size_t from = (size_t)item * SUMS_PER_ITEM, left = s->def->weights - from;
-    s->k->sum_lanes(left < SUMS_PER_ITEM ? left : SUMS_PER_ITEM, s->chunks,
-                    s->part + from * FV_LANES, step, s->dw + from);
-}
-
-static void reduce_channels(const fv_sums *s, int item, size_t step)
-{
-    const fv_conv *v = &s->def->conv;
-    int from = item * OUTPUTS_PER_ITEM, to = from + OUTPUTS_PER_ITEM;
-    s->k->sum_channels(v, s->chunks, s->part, step, s->dw, from, to < v->O ? to : v->O);
-}
-
+/* Parts are in the order of the parameters batch last, and channels last in that of the layout. */
 void fv_conv_reduce(const fv_sums *s, int item)
 {
     const fv_def *def = s->def;
-    size_t step = fv_round_up(fv_turn(s->layout, def->weights + def->biases));
-    const float *bias = s->part + fv_turn(s->layout, def->weights);
-    bool is_bias = def->biases > 0 && item == fv_conv_reduce_items(def, s->layout) - 1;
-    const fv_conv numbers = {.C = 1, .O = (int)def->biases, .R = 1, .S = 1, .groups = 1};
-    if (is_bias && s->layout == FV_BATCH_LAST)
-        s->k->sum_lanes(def->biases, s->chunks, bias, step, s->db);
-    else if (is_bias)
-        s->k->sum_channels(&numbers, s->chunks, bias, step, s->db, 0, numbers.O);
+    const fv_conv *v = &def->conv;
+    size_t step = fv_round_up(def->weights + def->biases), output = def->weights / v->O;
+    int from = item * OUTPUTS_PER_ITEM, to = from + OUTPUTS_PER_ITEM < v->O ? from + OUTPUTS_PER_ITEM : v->O;
+    if (from >= v->O)
+        s->k->sum_parts(def->biases, s->chunks, s->part + def->weights, step, s->db);
     else if (s->layout == FV_BATCH_LAST)
-        reduce_batch(s, item, step);
+        s->k->sum_parts((to - from) * output, s->chunks, s->part + from * output, step,
+                        s->dw + from * output);
     else
-        reduce_channels(s, item, step);
+        s->k->sum_channels(v, s->chunks, s->part, step, s->dw, from, to);
 }
 
 static const fv_op conv2d = {

@@ -48,7 +48,8 @@ typedef struct fv_def {
 typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
-    size_t part;    /* gradients of parameters over a chunk of blocks, read by reduce */
+    size_t lanes;   /* for each thread, batch last: a chunk's gradients of parameters, lane by lane */
+    size_t part;    /* a chunk's gradients of parameters, read by reduce */
     size_t packed;  /* weights as forward reads them, and again as backward does */
 } fv_need;
 
@@ -67,8 +68,8 @@ typedef struct fv_run {
     float *dx;
     float *saved; /* NULL in eval mode */
     float *scratch;
-    float *part;
-    bool first; /* of its chunk: part starts from 0 */
+    float *lanes, *part;
+    bool first, last; /* of its chunk: part, or lanes, starts from 0; lanes are summed into part */
 } fv_run;
 
 /* Floats of one turn for so many numbers an image. */
@@ -173,7 +174,10 @@ const float *fv_conv_padded(const fv_run *run, int turn, float *to);
 /* backward, where gradient writes dy of a turn as fv_conv_kernels wants it. */
 void fv_conv_run_backward(const fv_run *run,
                           void (*gradient)(const fv_run *run, int turn, float *dyp));
-float *fv_conv_db(const fv_run *run); /* the bias's place in part, or NULL */
+/* Where the kernels of a layout sum up dw and db (or NULL), and what comes after the last block. */
+float *fv_conv_dw(const fv_run *run);
+float *fv_conv_db(const fv_run *run);
+void fv_conv_sum_lanes(const fv_run *run);
 int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
 void fv_conv_reduce(const fv_sums *sums, int item);
 
