@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "fovea.h"
+#include "speed.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
 
@@ -32,7 +33,7 @@ typedef struct settings {
     int epochs, batch_size, threads, log_interval;
     double lr, momentum, dampening, weight_decay;
     uint64_t seed;
-    bool nesterov, no_save, json, quiet, verbose;
+    bool nesterov, no_save, quick, json, quiet, verbose;
     const char *root, *model, *kernels, *out;
 } settings;
 
@@ -40,7 +41,7 @@ typedef struct settings {
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_LR, OPT_MOMENTUM, OPT_DAMPENING, OPT_WEIGHT_DECAY,
     OPT_NESTEROV, OPT_MODEL, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
-    OPT_LOG_INTERVAL, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
+    OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
 
 #define TAKES(id) (1u << (id))
@@ -82,8 +83,8 @@ typedef struct command {
     int (*run)(const settings *s);
 } command;
 
-extern const command train_command, test_command, info_command, predict_command, device_command,
-    version_command, help_command;
+extern const command train_command, test_command, info_command, predict_command, bench_command,
+    device_command, version_command, help_command;
 
 /* The place in argv of the command's name, which may stand behind options; 0: there is none. */
 int find_command_word(int argc, char **argv);
@@ -142,7 +143,6 @@ const char *colour(FILE *f, const char *escape);
 #define PLAIN "\033[0m"
 
 int screen_width(void); /* of stderr, 40 to 100 */
-double now(void);       /* seconds, of a clock that only goes forward */
 const char *with_commas(int64_t n, char out[32]);
 /* A line end in UTF-8 or ASCII: full for share (0 to 1) of the cells, empty for the rest. */
 void put_bar(FILE *f, double share, int cells, const char *full, const char *empty);

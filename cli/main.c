@@ -10,7 +10,7 @@
 #include "cli.h"
 
 const command *const commands[] = {
-    &train_command,  &test_command,    &info_command, &predict_command,
+    &train_command,  &test_command,    &info_command, &predict_command, &bench_command,
     &device_command, &version_command, &help_command, NULL,
 };
 

@@ -59,6 +59,8 @@ const option options[OPT_COUNT] = {
     [OPT_LOG_INTERVAL] = {"log-interval", .kind = KIND_INT, .field = FIELD(log_interval),
                           .value = "N", .initial = "100", .max = 1000000000, .also = "log interval",
                           .help = "steps between lines; 0: no lines"},
+    [OPT_QUICK] = {"quick", .field = FIELD(quick), .also = "fast short",
+                   .help = "fewer images, once instead of three times"},
     [OPT_JSON] = {"json", .field = FIELD(json), .help = "JSON for programs, an object a line"},
     [OPT_QUIET] = {"quiet", 'q', .field = FIELD(quiet), .help = "nothing but the result"},
     [OPT_VERBOSE] = {"verbose", 'v', .field = FIELD(verbose),

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -42,13 +41,6 @@ int screen_width(void)
     struct winsize size;
     int width = ioctl(fileno(stderr), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
     return width < 40 ? 40 : width > 100 ? 100 : width;
-}
-
-double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 const char *with_commas(int64_t n, char out[32])

@@ -12,7 +12,7 @@ src/data        base
 src/learn       kernels base ops net public
 cli             public
 examples        public
-bench           public
+bench           public kernels
 '
 
 source=$1 build=$2

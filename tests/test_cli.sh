@@ -84,7 +84,7 @@ small data 501760 640 2>/dev/null
 run
 check overview ends_with 0
 check overview-silent silent
-commands='train test info predict device version help'
+commands='train test info predict bench device version help'
 for c in $commands; do check "overview-$c" out_has "^  $c  "; done
 cp out overview
 run help
@@ -278,6 +278,20 @@ run predict runs/mnist-1 mnist:160
 check predict-outside ends_with 2
 check predict-outside-text err_has 'the test images of mnist are 0 to 159$'
 
+# ---- bench ---------------------------------------------------------------------------------------
+
+run bench --quick --threads 2
+check bench ends_with 0
+check bench-silent silent
+for line in 'kernels  ' 'peak  ' 'training    1 thread ' 'training    2 threads ' \
+    'evaluation  2 threads ' 'one image  '; do
+    check "bench-$line" out_has "^$line.*[0-9]"
+done
+run bench --quick --threads=1 --json
+check bench-json lines 1 out
+positive='[0-9][0-9.e+-]*'
+check bench-json-numbers out_has "^{\"kernels\":\"[a-z0-9]*\",\"peak_gflops\":$positive,\"latency_us\":$positive,\"latency_p99_us\":$positive,\"runs\":\[{\"threads\":1,\"training_images_per_s\":$positive,\"evaluation_images_per_s\":$positive,\"share_of_peak\":$positive}\]}\$"
+
 # ---- errors, word for word -----------------------------------------------------------------------
 
 golden() {
@@ -432,6 +446,11 @@ predict runs/mnist-1 mnist:train:
 predict runs/mnist-1 mnist:valid:0
 predict runs/mnist-1 mnist:99999999999999999999
 predict runs/mnist-9 mnist:0
+bench mnist
+bench --epochs 2
+bench --threads 0
+bench --kernels sse
+bench --root nowhere
 device more
 device --threads -1
 version more
