@@ -1,7 +1,7 @@
 # The front door. Each command installs what is missing, builds, and does its work:
 #   make run      train the tutorial's network on MNIST         make install   PREFIX=/usr/local
 #   make test     all tests                                     make deps      only install
-#   make bench    speed of this machine                         make clean
+#   make bench    speed of this machine (JSON=1: as JSON)       make clean
 # Another compiler: make test CC=clang
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
@@ -25,9 +25,10 @@ test: deps
 	@$(MAKE) build FLAGS="-DFOVEA_TESTS=ON $(FLAGS)"
 	ctest --test-dir $(BUILD) --output-on-failure
 
-bench: deps-run
-	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)"
-	sh bench/run.sh $(BUILD)
+bench:
+	@sh scripts/deps.sh run >&2
+	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)" >&2
+	@sh bench/run.sh $(BUILD) $(if $(JSON),--json)
 
 install: deps-run
 	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(FLAGS)"

@@ -42,7 +42,17 @@ for batch in torch.randperm(len(x)).split(64):
     F.nll_loss(net(x[batch]), y[batch]).backward()
     sgd.step()
 trained = time.time()
+net.eval()
 with torch.no_grad():
     pairs = zip(test_x.split(64), test_y.split(64))
     right = sum((net(a).argmax(1) == b).sum().item() for a, b in pairs)
-print("train %.3f test %.3f accuracy %.2f" % (trained - start, time.time() - trained, right / 100))
+    tested = time.time()
+    singles = []
+    for i in range(1020):
+        one = test_x[i:i + 1]
+        begun = time.perf_counter()
+        net(one)
+        singles.append(1e6 * (time.perf_counter() - begun))
+singles = sorted(singles[20:])
+print("train %.3f test %.4f accuracy %.2f latency %.2f late %.2f" % (
+    trained - start, tested - trained, right / 100, singles[500], singles[990]))

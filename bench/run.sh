@@ -1,51 +1,89 @@
 #!/bin/sh
-# An epoch of LeNet-5 on MNIST: Fovea with 1 and 2 threads and with each set of kernels, and PyTorch
-# where it is installed, in turns, because machines drift; medians of five turns.
-#   bench/run.sh BUILD_DIR
+# How fast Fovea is on this machine: at training and running LeNet-5, as a program, and at nine
+# convolutions; beside PyTorch and oneDNN where they are installed. All take turns, because machines
+# drift; medians count. Prints the tables and writes them to bench/results.md. About four minutes.
+#   bench/run.sh BUILD_DIR [--json]      from the repository's root; --json prints JSON instead
 set -u
-build=$1
-turns=5
+build=$1 format=${2:-}
+turns=5 slow_turns=3
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 
-python=
-for candidate in python3 /usr/bin/python3; do
-    if "$candidate" -c 'import torch, numpy' >/dev/null 2>&1; then
-        python=$candidate
-        break
-    fi
-done
+# ---- tools ---------------------------------------------------------------------------------------
 
-measure() { # name, command...
+say() { [ ! -t 2 ] || printf '\r\033[K%s' "$*" >&2; }
+
+about() { echo "about $*" >>"$work/measured"; }
+
+# measure NAME COMMAND...: it prints pairs of words, "train 1.53", which become "NAME.train 1.53".
+measure() {
     name=$1
     shift
-    "$@" >>"$work/$name" || exit 1
+    "$@" >"$work/out" || exit 1
+    sed 's| G[A-Z]*/s||' "$work/out" | xargs -n 2 | sed "s/^/$name./" >>"$work/measured"
 }
+
+python_with() { # modules: the first python that has them
+    for candidate in python3 /usr/bin/python3; do
+        "$candidate" -c "import $1" >/dev/null 2>&1 && echo "$candidate" && break
+    done
+}
+
+device() { "$build/fovea" device | sed -n "s/^$1  *//p"; }
+
+# ---- what is here --------------------------------------------------------------------------------
+
+compiler=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
+about processor "$(LC_ALL=C lscpu | sed -n 's/^Model name: *//p'), $(device processors) processors"
+about compiler "$("${compiler:-cc}" --version | head -n 1)"
+about kernels "$(device kernels | tr -d , | cut -d' ' -f1)"
+about date "$(date -u +%F)"
+python=$(python_with torch,numpy)
+tutorial=$(python_with torch,torchvision)
+if [ -n "$python" ]; then
+    about PyTorch "$("$python" -c 'import torch; print(torch.__version__)')"
+else
+    about PyTorch "not installed, left out (Debian: python3-torch)"
+fi
+[ -n "$tutorial" ] || about torchvision "not installed, left out (Debian: python3-torchvision)"
+
+# ---- in turns ------------------------------------------------------------------------------------
 
 for turn in $(seq $turns); do
-    printf '\rturn %d of %d' "$turn" $turns >&2
+    say "LeNet-5, turn $turn of $turns"
+    measure peak "$build/bench/peak"
     measure fovea-1 "$build/bench/epoch" 1
-    measure fovea-2 "$build/bench/epoch" 2
-    measure fovea-1-avx2 "$build/bench/epoch" 1 avx2
     [ -z "$python" ] || measure pytorch-1 "$python" bench/pytorch_epoch.py 1
+    measure fovea-2 "$build/bench/epoch" 2
     [ -z "$python" ] || measure pytorch-2 "$python" bench/pytorch_epoch.py 2
+    case $(device available) in *avx2*) measure fovea-avx2 "$build/bench/epoch" 1 avx2 ;; esac
 done
-printf '\r                \r' >&2
 
-median() { # name, field
-    awk -v field="$2" '{ print $field }' "$work/$1" | sort -n | sed -n "$(((turns + 1) / 2))p"
-}
-
-printf '%-14s %12s %10s %14s\n' "" "epoch, s" "test, s" "test images/s"
-for name in fovea-1 fovea-2 fovea-1-avx2 pytorch-1 pytorch-2; do
-    [ -s "$work/$name" ] || continue
-    awk -v name=$name -v train="$(median $name 2)" -v test="$(median $name 4)" \
-        'BEGIN { printf "%-14s %12.3f %10.3f %14.0f\n", name, train, test, 10000 / test }'
+mkdir -p "$work/MNIST/raw"
+for file in data/MNIST/raw/*.gz; do # unpacked, as torchvision wants them
+    gunzip -c "$file" >"$work/MNIST/raw/$(basename "$file" .gz)"
 done
-if [ -n "$python" ]; then
-    awk -v a="$(median pytorch-1 2)" -v b="$(median fovea-1 2)" -v c="$(median pytorch-2 2)" \
-        -v d="$(median fovea-2 2)" \
-        'BEGIN { printf "\nFovea is %.1f times as fast as PyTorch with 1 thread, %.1f times with 2\n", a / b, c / d }'
+for turn in $(seq $slow_turns); do
+    say "whole programs, turn $turn of $slow_turns"
+    measure program "$build/bench/process" 1 "$build/fovea" train mnist --threads 1 --out "$work/$turn"
+    [ -z "$tutorial" ] || measure tutorial "$build/bench/process" 1 "$tutorial" \
+        bench/pytorch_tutorial.py "$work" "$work/model.pt"
+done
+measure start "$build/bench/process" 51 "$build/fovea" version
+strip -o "$work/fovea" "$build/fovea" && measure stripped echo bytes "$(wc -c <"$work/fovea")"
+
+say "convolutions"
+"$build/bench/conv" >"$work/out" || exit 1
+sed 's/^/conv /' "$work/out" >>"$work/measured"
+grep -q '^mean' "$work/out" || about oneDNN "not installed, left out (Debian: libdnnl-dev)"
+say ""
+
+# ---- tables --------------------------------------------------------------------------------------
+
+awk -f bench/report.awk "$work/measured" >bench/results.md
+if [ "$format" = --json ]; then
+    awk -v json=1 -f bench/report.awk "$work/measured"
 else
-    echo "PyTorch is not installed here (Debian: python3-torch); no comparison"
+    cat bench/results.md
 fi
