@@ -63,8 +63,8 @@ function end_table(n, i, k, part, width, line) {
     row_count = 0
 }
 
-function object(what, unit, ours, rival, theirs, ratio, share) {
-    printf "%s{\"what\":\"%s\",\"unit\":\"%s\",\"fovea\":%.6g", comma, what, unit, ours
+function object(what, unit, who, ours, rival, theirs, ratio, share) {
+    printf "%s{\"what\":\"%s\",\"unit\":\"%s\",\"%s\":%.6g", comma, what, unit, who, ours
     if (theirs > 0)
         printf ",\"%s\":%.6g,\"ratio\":%.4g", rival, theirs, ratio
     if (share > 0)
@@ -73,9 +73,9 @@ function object(what, unit, ours, rival, theirs, ratio, share) {
     comma = ","
 }
 
-function figure(value, unit) {
-    return sprintf(value >= 1000 ? "%d" : value >= 100 ? "%.0f" : value >= 10 ? "%.1f" : "%.3g",
-                   value) (unit ? " " unit : "")
+function figure(value, unit, decimals) {
+    decimals = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3
+    return sprintf("%.*f", decimals, value) (unit ? " " unit : "")
 }
 
 # Better is larger for units a second, smaller for others.
@@ -84,7 +84,7 @@ function row(what, unit, ours, theirs, share, ratio) {
         return
     ratio = theirs <= 0 ? 0 : unit ~ /\/s$/ ? ours / theirs : theirs / ours
     if (json)
-        object(what, unit, ours, "pytorch", theirs, ratio, share)
+        object(what, unit, "fovea", ours, "pytorch", theirs, ratio, share)
     cells(what "|" figure(ours, unit) "|" (theirs > 0 ? figure(theirs, unit) : "") "|" \
           (ratio ? sprintf("%.1f x", ratio) : "") "|" (share ? sprintf("%.0f %%", 100 * share) : ""))
 }
@@ -94,7 +94,7 @@ function row(what, unit, ours, theirs, share, ratio) {
 function machine(i) {
     for (i = 1; i <= abouts; i++)
         if (json)
-            printf "%s\"%s\":\"%s\"", i > 1 ? "," : "", about_name[i], about[about_name[i]]
+            printf "%s\"%s\":\"%s\"", (i > 1 ? "," : ""), about_name[i], about[about_name[i]]
         else
             print "- " about_name[i] ": " about[about_name[i]]
     if (!json)
@@ -116,12 +116,12 @@ function peak_row(what, unit, name) {
     if (median(name) <= 0)
         return
     if (json)
-        object(what, unit, median(name))
+        object(what, unit, "core", median(name))
     cells(what "|" figure(median(name), unit))
 }
 
 # The share of the peak of so many cores that an epoch in so many seconds reaches.
-function share(seconds, set, cores, best) {
+function peak_share(seconds, set, cores, best) {
     best = median("peak." set) ? median("peak." set) : median("peak.plain")
     return seconds > 0 ? 60000 * 2.264e-3 / seconds / (best * cores) : 0
 }
@@ -132,9 +132,9 @@ function lenet(one, two, avx2, set) {
     avx2 = median("fovea-avx2.train")
     set = about["kernels"]
     cells("LeNet-5, MNIST, batch 64, float32|Fovea|PyTorch|ratio|of the peak")
-    row("epoch of 60,000 images, 1 thread", "s", one, median("pytorch-1.train"), share(one, set, 1))
-    row("epoch, 2 threads", "s", two, median("pytorch-2.train"), share(two, set, 2))
-    row("epoch, 1 thread, AVX2", "s", avx2, 0, share(avx2, "avx2", 1))
+    row("epoch of 60,000 images, 1 thread", "s", one, median("pytorch-1.train"), peak_share(one, set, 1))
+    row("epoch, 2 threads", "s", two, median("pytorch-2.train"), peak_share(two, set, 2))
+    row("epoch, 1 thread, AVX2", "s", avx2, 0, peak_share(avx2, "avx2", 1))
     row("speed-up by the second thread", "x", one / two)
     rate("evaluation, 1 thread", "1.test", 1e4)
     rate("evaluation, 2 threads", "2.test", 1e4)
@@ -165,15 +165,18 @@ function convolutions(i, n, part, shape, last, line, k) {
         for (k = 3; k <= n - 4; k++)
             shape = shape " " part[k]
         if (json)
-            object(shape " " part[n - 3], "GFLOP/s", part[n - 2], "onednn", part[n - 1] + 0, part[n])
-        line = (shape == last ? line : shape) "|" part[n - 2] " / " part[n - 1] " = " part[n]
+            object(shape " " part[n - 3], "GFLOP/s", "fovea", part[n - 2], "onednn", part[n - 1] + 0,
+                   part[n])
+        line = (shape == last ? line : shape) "|" part[n - 2]
+        if (part[n] > 0)
+            line = line " / " part[n - 1] " = " part[n]
         last = shape
         if (part[n - 3] == "weight")
             cells(line)
     }
     end_table()
     if (mean && !json)
-        print "The ratios: geometric mean " mean ", least " least "."
+        print "Of the ratios the geometric mean is " mean ", the least " least "."
 }
 
 END {
