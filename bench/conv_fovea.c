@@ -11,8 +11,8 @@ typedef struct job {
     fv_conv v;
     conv_pass pass;
     int blocks;
-    size_t x_size, y_size, weights;  /* floats: of a block, of a block, in all */
-    float *x, *y, *w, *part, *sum;   /* in a backward pass y is dy, and x or w the result */
+    size_t x_size, y_size, weights; /* floats: of a block, of a block, in all */
+    float *x, *y, *w, *part, *sum;  /* in a backward pass y is dy, and x or w the result */
     float *scratch;
 } job;
 

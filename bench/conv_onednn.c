@@ -19,8 +19,9 @@ static dnnl_stream_t stream;
 
 static bool start(void)
 {
-    return stream || (dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
-                      dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) == dnnl_success);
+    return stream ||
+           (dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success &&
+            dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) == dnnl_success);
 }
 
 /* Any layout: oneDNN fills in the one that is best for the pass. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""The tutorial's program on the CPU as people write it, the rival of `fovea train mnist`: torchvision's
-MNIST with transforms, a DataLoader, an epoch, the test, the file.   pytorch_tutorial.py ROOT FILE [THREADS]
+"""The rival of `fovea train mnist`, the tutorial's program on the CPU as people write it: torchvision's
+MNIST with transforms, a DataLoader, an epoch, the test, the file.
+
+    pytorch_tutorial.py ROOT FILE [THREADS]
 
 ROOT/MNIST/raw must hold the four files unpacked; torchvision does not read them as .gz."""
 import sys
@@ -15,8 +17,10 @@ root, file = sys.argv[1:3]
 torch.set_num_threads(int(sys.argv[3]) if len(sys.argv) > 3 else 1)
 torch.manual_seed(0)
 transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-train = DataLoader(datasets.MNIST(root, train=True, transform=transform), batch_size=64, shuffle=True)
-test = DataLoader(datasets.MNIST(root, train=False, transform=transform), batch_size=64)
+train_set = datasets.MNIST(root, train=True, transform=transform)
+test_set = datasets.MNIST(root, train=False, transform=transform)
+train = DataLoader(train_set, batch_size=64, shuffle=True)
+test = DataLoader(test_set, batch_size=64)
 net = nn.Sequential(
     nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
     nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),

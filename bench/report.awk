@@ -86,7 +86,8 @@ function row(what, unit, ours, theirs, share, ratio) {
     if (json)
         object(what, unit, "fovea", ours, "pytorch", theirs, ratio, share)
     cells(what "|" figure(ours, unit) "|" (theirs > 0 ? figure(theirs, unit) : "") "|" \
-          (ratio ? sprintf("%.1f x", ratio) : "") "|" (share ? sprintf("%.0f %%", 100 * share) : ""))
+          (ratio ? sprintf("%.1f x", ratio) : "") "|" \
+          (share ? sprintf("%.0f %%", 100 * share) : ""))
 }
 
 # ---- tables --------------------------------------------------------------------------------------
@@ -132,7 +133,8 @@ function lenet(one, two, avx2, set) {
     avx2 = median("fovea-avx2.train")
     set = about["kernels"]
     cells("LeNet-5, MNIST, batch 64, float32|Fovea|PyTorch|ratio|of the peak")
-    row("epoch of 60,000 images, 1 thread", "s", one, median("pytorch-1.train"), peak_share(one, set, 1))
+    row("epoch of 60,000 images, 1 thread", "s", one, median("pytorch-1.train"),
+        peak_share(one, set, 1))
     row("epoch, 2 threads", "s", two, median("pytorch-2.train"), peak_share(two, set, 2))
     row("epoch, 1 thread, AVX2", "s", avx2, 0, peak_share(avx2, "avx2", 1))
     row("speed-up by the second thread", "x", one / two)
@@ -140,7 +142,8 @@ function lenet(one, two, avx2, set) {
     rate("evaluation, 2 threads", "2.test", 1e4)
     row("one image, 1 thread, median", "us", median("fovea-1.latency"), median("pytorch-1.latency"))
     row("one image, one in a hundred over", "us", median("fovea-1.late"), median("pytorch-1.late"))
-    row("whole program: start, data, epoch, test, save", "s", median("program.seconds"), median("tutorial.seconds"))
+    row("whole program: start, data, epoch, test, save", "s", median("program.seconds"),
+        median("tutorial.seconds"))
     row("peak memory of the program", "MB", median("program.memory"), median("tutorial.memory"))
     row("start and end: fovea version", "ms", 1e3 * median("start.seconds"))
     row("the command, stripped", "kB", median("stripped.bytes") / 1000)
@@ -165,8 +168,8 @@ function convolutions(i, n, part, shape, last, line, k) {
         for (k = 3; k <= n - 4; k++)
             shape = shape " " part[k]
         if (json)
-            object(shape " " part[n - 3], "GFLOP/s", "fovea", part[n - 2], "onednn", part[n - 1] + 0,
-                   part[n])
+            object(shape " " part[n - 3], "GFLOP/s", "fovea", part[n - 2], "onednn",
+                   part[n - 1] + 0, part[n])
         line = (shape == last ? line : shape) "|" part[n - 2]
         if (part[n] > 0)
             line = line " / " part[n - 1] " = " part[n]
@@ -176,14 +179,16 @@ function convolutions(i, n, part, shape, last, line, k) {
     }
     end_table()
     if (mean && !json)
-        print "Of the ratios the geometric mean is " mean ", the least " least "."
+        print "Of the ratios the geometric mean is " mean ", the least " least ". oneDNN has its own " \
+              "blocked\nlayouts, and changing into them is not counted."
 }
 
 END {
     if (json)
         printf "{\"machine\":{"
     else
-        print "# How fast\n\nWritten by `make bench`: programs in turns, medians.\n"
+        print "# How fast\n\nWritten by `make bench`: programs in turns, medians. PyTorch has pixels\n" \
+              "normalised and in memory for the epoch, and is the tutorial\047s script as whole program.\n"
     machine()
     if (json)
         printf "},\"rows\":["

@@ -1,7 +1,7 @@
 #!/bin/sh
 # How fast Fovea is on this machine: at training and running LeNet-5, as a program, and at nine
 # convolutions; beside PyTorch and oneDNN where they are installed. All take turns, because machines
-# drift; medians count. Prints the tables and writes them to bench/results.md. About four minutes.
+# drift; medians count. Prints the tables and writes them to bench/results.md. Takes four minutes.
 #   bench/run.sh BUILD_DIR [--json]      from the repository's root; --json prints JSON instead
 set -u
 build=$1 format=${2:-}
@@ -35,7 +35,8 @@ device() { "$build/fovea" device | sed -n "s/^$1  *//p"; }
 # ---- what is here --------------------------------------------------------------------------------
 
 compiler=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
-about processor "$(LC_ALL=C lscpu | sed -n 's/^Model name: *//p'), $(device processors) processors"
+about processor "$(LC_ALL=C lscpu | sed -n 's/^Model name: *//p')"
+about processors "$(device processors)"
 about compiler "$("${compiler:-cc}" --version | head -n 1)"
 about kernels "$(device kernels | tr -d , | cut -d' ' -f1)"
 about date "$(date -u +%F)"
@@ -66,7 +67,8 @@ for file in data/MNIST/raw/*.gz; do # unpacked, as torchvision wants them
 done
 for turn in $(seq $slow_turns); do
     say "whole programs, turn $turn of $slow_turns"
-    measure program "$build/bench/process" 1 "$build/fovea" train mnist --threads 1 --out "$work/$turn"
+    measure program "$build/bench/process" 1 "$build/fovea" train mnist --threads 1 \
+        --out "$work/$turn"
     [ -z "$tutorial" ] || measure tutorial "$build/bench/process" 1 "$tutorial" \
         bench/pytorch_tutorial.py "$work" "$work/model.pt"
 done
@@ -76,7 +78,8 @@ strip -o "$work/fovea" "$build/fovea" && measure stripped echo bytes "$(wc -c <"
 say "convolutions"
 "$build/bench/conv" >"$work/out" || exit 1
 sed 's/^/conv /' "$work/out" >>"$work/measured"
-grep -q '^mean' "$work/out" || about oneDNN "not installed, left out (Debian: libdnnl-dev)"
+onednn=$(sed -n 's/.*oneDNN //p' "$work/out")
+about oneDNN "${onednn:-not installed, left out (Debian: libdnnl-dev)}"
 say ""
 
 # ---- tables --------------------------------------------------------------------------------------
