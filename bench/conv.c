@@ -20,8 +20,10 @@ enum { ROUNDS = 5, ENGINES = 2 };
 
 #ifdef HAVE_ONEDNN
 #include <dnnl_version.h>
+#define ONEDNN_VERSION DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH
 static const conv_engine *const engines[ENGINES] = {&fovea_engine, &onednn_engine};
 #else
+#define ONEDNN_VERSION 0, 0, 0
 static const conv_engine *const engines[ENGINES] = {&fovea_engine, NULL};
 #endif
 
@@ -116,9 +118,8 @@ int main(int argc, char **argv)
                 count++;
             }
         }
-#ifdef HAVE_ONEDNN
-    printf("mean %.2f least %.2f of %d ratios, oneDNN %d.%d.%d\n", exp(logs / count), least, count,
-           DNNL_VERSION_MAJOR, DNNL_VERSION_MINOR, DNNL_VERSION_PATCH);
-#endif
+    if (count)
+        printf("mean %.2f least %.2f of %d ratios, oneDNN %d.%d.%d\n", exp(logs / count), least,
+               count, ONEDNN_VERSION);
     return 0;
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The rival of `fovea train mnist`, the tutorial's program on the CPU as people write it: torchvision's
-MNIST with transforms, a DataLoader, an epoch, the test, the file.
+"""The rival of `fovea train mnist`, the tutorial's program as people write it: torchvision's MNIST
+with transforms, a DataLoader, an epoch on the CPU, the test, the file.
 
     pytorch_tutorial.py ROOT FILE [THREADS]
 

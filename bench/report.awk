@@ -179,16 +179,17 @@ function convolutions(i, n, part, shape, last, line, k) {
     }
     end_table()
     if (mean && !json)
-        print "Of the ratios the geometric mean is " mean ", the least " least ". oneDNN has its own " \
-              "blocked\nlayouts, and changing into them is not counted."
+        print "Of the ratios the geometric mean is " mean ", the least " least ".\n" \
+              "oneDNN has its own blocked layouts; changing into them is not counted."
 }
 
 END {
     if (json)
         printf "{\"machine\":{"
     else
-        print "# How fast\n\nWritten by `make bench`: programs in turns, medians. PyTorch has pixels\n" \
-              "normalised and in memory for the epoch, and is the tutorial\047s script as whole program.\n"
+        print "# How fast\n\n" \
+              "Written by `make bench`: programs in turns, medians. For the epoch PyTorch has its\n" \
+              "pixels normalised in memory; as a whole program it is the tutorial\047s script.\n"
     machine()
     if (json)
         printf "},\"rows\":["
