@@ -188,8 +188,8 @@ END {
         printf "{\"machine\":{"
     else
         print "# How fast\n\n" \
-              "Written by `make bench`: programs in turns, medians. For the epoch PyTorch has its\n" \
-              "pixels normalised in memory; as a whole program it is the tutorial\047s script.\n"
+              "Written by `make bench`: programs in turns, medians. For the epoch PyTorch has\n" \
+              "its pixels normalised in memory; as a whole program it is the tutorial\047s script.\n"
     machine()
     if (json)
         printf "},\"rows\":["
