@@ -73,6 +73,14 @@ static int panels_at_once(const cut *panels, ptrdiff_t steps)
     return small ? panels->count : 1;
 }
 
+/* The pixels after a tile's M, input or output, whichever is more: to be fetched while the tile runs,
+   a share by each of the panels, of which this one is number k and starts at column `column`. */
+static const float *next_tile(const job *j, int M, int column, int k)
+{
+    const float *pixels = j->cm > j->am ? j->c - column + M * j->cm : j->a + M * j->am;
+    return pixels + (ptrdiff_t)k * j->R * j->S * j->K * L;
+}
+
 /* The panels from k0 to k1-1 of one group, for all pixels. */
 static void forward_panels(const fv_conv *out, job j, const cut *panels, int k0, int k1, int width,
                            ptrdiff_t row, ptrdiff_t steps)
@@ -89,6 +97,7 @@ static void forward_panels(const fv_conv *out, job j, const cut *panels, int k0,
                 j.c = whole.c + ((ptrdiff_t)p * out->Q + q) * j.cm + o;
                 j.bias = whole.bias ? whole.bias + o : NULL;
                 j.part = part_of(N, width - o);
+                j.ahead = next_tile(&j, M, o, k - k0);
                 tiles[APART][M][N](&j);
             }
 }
@@ -172,6 +181,7 @@ static void gather_panels(const fv_conv *v, const gather *o, const cut *panels, 
         j.b = packed + steps * c + o->tap * Og * N * V;
         j.c = dx + c;
         j.part = part_of(N, Cg - c);
+        j.ahead = next_tile(&j, o->n, c, k - k0);
         tiles[APART][o->n][N](&j);
     }
 }
@@ -248,6 +258,13 @@ static void copy_panel(const fv_conv *v, int rows, int images, int N, const floa
                                                    q * (ptrdiff_t)v->O + n * V));
 }
 
+/* Asks for the next lines of memory that will be wanted soon. */
+static void fetch(const float **at, int lines)
+{
+    for (int i = 0; i < lines; i++, *at += L)
+        __builtin_prefetch(*at);
+}
+
 /* M input channels by N vectors of output channels, for `images` images one after the other; j is set
    up for A. */
 static void weight_rows_channels(const fv_conv *v, job j, int images, const float *xp, size_t x_step,
@@ -266,6 +283,9 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
     int pixels = j.R * v->Q;
     bool copy = v->O >= 256 && pixels * largest_of(&across) * V <= BAND;
     const bool add = j.add;
+    const float *next_x = xp + j.R * j.ar, *next_dy = dy + j.R * j.br; /* of the rows after these */
+    int runs = v->groups * across.count * v->R * taps * rows.count; /* of tiles, each fetches a share */
+    int share_x = (int)(j.R * j.ar / L / runs) + 1, share_dy = (int)(j.R * j.br / L / runs) + 1;
     j.cm = Og;
     for (int g = 0; g < v->groups; g++)
         for (int k = 0, o = 0; k < across.count; o += size_of(&across, k++) * V) {
@@ -282,6 +302,7 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
                     int M = size_of(&rows, i);
                     ptrdiff_t tap = rs / taps * v->dh * Wp + rs % taps * v->dw;
                     j.c = dw + (((ptrdiff_t)g * v->R * taps + rs) * M_all + m) * Og + o;
+                    fetch(&next_x, share_x), fetch(&next_dy, share_dy);
                     j.add = add;
                     for (int image = 0; image < images; image++, j.add = true) {
                         j.a = xp + image * x_step + tap * C + g * Cg + m;

@@ -44,6 +44,7 @@ typedef struct job {
     const float *bias;
     bool bias_across, add;
     int part;
+    const float *ahead; /* rows apart only: what to fetch meanwhile, a line a step, or NULL */
 } job;
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
@@ -137,11 +138,14 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
     UNROLL for (int m = 0; m < M; m++)
         UNROLL for (int n = 0; n < N; n++)
             acc[m][n] = start_of(&j, m, n, n == N - 1 ? j.part : 0);
+    const float *ahead = j.ahead;
     for (int r = 0; r < j.R; r++)
         for (int s = 0; s < j.S; s++) {
             const float *b = j.b + r * j.br + s * j.bs;
             rows_of_a a = rows_from(j.a + r * j.ar + s * j.as, j.am);
             for (int k = 0; k < j.K; k++, b += j.bk) {
+                if (kind == APART)
+                    __builtin_prefetch(ahead += 16);
                 UNROLL for (int n = 0; n < N; n++)
                     v[n] = vec_load(b + n * (kind == APART ? V : j.bn));
                 UNROLL for (int m = 0; m < M; m++) {
