@@ -19,6 +19,7 @@
 
 #include "fovea.h"
 #include "golden.h"
+#include "net/net.h"
 
 static const double BOUND = 1e-5;
 
@@ -192,6 +193,8 @@ static void run_everywhere(const golden *g, void (*run)(const golden *g, machine
 
 /* ---- ops.bin: one layer or loss ------------------------------------------------------------- */
 
+static fv_layout layout; /* of the nets to come: each case runs in both */
+
 static int hw_of(const golden *g, const char *key)
 {
     int h, w;
@@ -324,6 +327,8 @@ static void run_op(const golden *g, machine *m, results *r)
     fv_node x = fv_input(m->ctx, golden_int(g, "c"), golden_int(g, "h"), golden_int(g, "w"),
                          .requires_grad = true);
     fv_net *net = fv_net_new(layer_of(g, x));
+    if (net)
+        net->layout = layout;
     if (failed(g, m))
         return;
     set_parameters(g, m, net);
@@ -339,7 +344,8 @@ static void test_op(void **state)
     wrong = 0;
     for (golden_open(&g, "ops.bin"); golden_next(&g);)
         if (golden_is(&g, "op", *state)) {
-            run_everywhere(&g, run_op);
+            for (layout = FV_BATCH_LAST; layout < FV_LAYOUTS; layout++)
+                run_everywhere(&g, run_op);
             cases++;
         }
     golden_close(&g);

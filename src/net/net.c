@@ -146,6 +146,7 @@ fv_net *fv_net_new(fv_node x)
     net->defs = graph->defs;
     net->train = true;
     net->changes = 1;
+    net->layout = FV_LAYOUTS;
     for (int i = 0; i + 2 < net->layers; i++)
         fv_fuse_conv_pool(net->defs + i, net->defs + i + 1, net->defs + i + 2);
     if (!make_params(net) || !make_tables(net)) {

@@ -50,6 +50,8 @@ bool fv_wants_gradient(const fv_net *net, int layer)
 
 fv_layout fv_plan_layout_for(const fv_net *net, int n, bool train)
 {
+    if (net->layout != FV_LAYOUTS)
+        return net->layout;
     double batch = 0, channels = 0; /* multiply-adds with those of idle lanes */
     for (int i = 1; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
