@@ -1,7 +1,7 @@
 /*
- * conv_fovea.c - a convolution by the table of kernels, as src/ops/conv.c runs it, in the layout that
- * a plan would choose: weights are packed and inputs padded in the measured time, and for weight
- * gradients the sums over lanes, or the way back to PyTorch's order, are in it too.
+ * conv_fovea.c - a convolution by the table of kernels, as src/ops/conv.c runs it, in the layout
+ * that a plan would choose: weights are packed and inputs padded in the measured time, and for
+ * weight gradients the sums over lanes, or the way back to PyTorch's order, are in it too.
  */
 #include <stdlib.h>
 
@@ -50,7 +50,9 @@ static void *prepare(const fv_conv *v, int images, conv_pass pass)
     job *j = malloc(sizeof *j);
     if (!j)
         return NULL;
-    *j = (job){.k = fv_kernels_pick(NULL, &(const char *){NULL}), .v = *v, .pass = pass,
+    *j = (job){.k = fv_kernels_pick(NULL, &(const char *){NULL}),
+               .v = *v,
+               .pass = pass,
                .layout = layout_for(v, pass)};
     bool batch = j->layout == FV_BATCH_LAST;
     size_t lanes = batch ? FV_LANES : 1;

@@ -343,7 +343,7 @@ typedef struct fv_unary_args {
 #define fv_relu(...) fv_relu_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_relu_opt(fv_unary_args args);
 
-/* fv_flatten(x)       [N,C,H,W] -> [N,C*H*W,1,1], no copy. torch.nn.Flatten. */
+/* fv_flatten(x)       [N,C,H,W] -> [N,C*H*W,1,1], channel by channel. torch.nn.Flatten. */
 #define fv_flatten(...) fv_flatten_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_flatten_opt(fv_unary_args args);
 

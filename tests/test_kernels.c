@@ -62,15 +62,23 @@ static int outputs(int size, int taps, int stride, int pad, int dilation)
     return room < 0 ? 0 : room / stride + 1;
 }
 
-/* A convolution of a random shape; P or Q may come out as 0, then it is none. Now and then depthwise,
-   1 x 1, or with more channels than two vectors have. */
+/* A convolution of a random shape; P or Q may come out as 0, then it is none. Now and then
+   depthwise, 1 x 1, or with more channels than two vectors have. */
 static fv_conv random_conv(void)
 {
     int kind = draw(8), groups = draw(3) ? 1 : 1 + (int)draw(3);
-    fv_conv v = {.groups = groups, .C = groups * (1 + (int)draw(7)), .O = groups * (1 + (int)draw(19)),
-                 .H = 1 + (int)draw(12), .W = 1 + (int)draw(12), .R = 1 + (int)draw(5),
-                 .S = 1 + (int)draw(5), .sh = 1 + (int)draw(3), .sw = 1 + (int)draw(3),
-                 .ph = (int)draw(3), .pw = (int)draw(3), .dh = 1 + (int)draw(2),
+    fv_conv v = {.groups = groups,
+                 .C = groups * (1 + (int)draw(7)),
+                 .O = groups * (1 + (int)draw(19)),
+                 .H = 1 + (int)draw(12),
+                 .W = 1 + (int)draw(12),
+                 .R = 1 + (int)draw(5),
+                 .S = 1 + (int)draw(5),
+                 .sh = 1 + (int)draw(3),
+                 .sw = 1 + (int)draw(3),
+                 .ph = (int)draw(3),
+                 .pw = (int)draw(3),
+                 .dh = 1 + (int)draw(2),
                  .dw = 1 + (int)draw(2)};
     if (kind == 0)
         v.groups = v.C = v.O = 1 + (int)draw(40);
@@ -83,8 +91,8 @@ static fv_conv random_conv(void)
     return v;
 }
 
-/* x of images [planes][area][width] in turn, turned into [L][area][planes]: batch last into channels
-   last. */
+/* x of images [planes][area][width] in turn, turned into [L][area][planes]: batch last into
+   channels last. */
 static float *turned(const float *x, size_t planes, size_t area)
 {
     size_t image = planes * area;
@@ -120,7 +128,8 @@ static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, 
     for (int i = 0; i < images; i++) {
         k->pad(batch ? v->C : 1, batch ? L : v->C, v->H, v->W, x + i * in, Hp, Wp, v->ph, v->pw,
                xp + i * padded);
-        k->pad_gradient(v, batch ? v->O : 1, batch ? L : v->O, dy + i * row * v->P, dyp + i * dyp_size);
+        k->pad_gradient(v, batch ? v->O : 1, batch ? L : v->O, dy + i * row * v->P,
+                        dyp + i * dyp_size);
         conv->forward(v, xp + i * padded, packed, b, to + i * sizes[0], 0, v->P);
     }
     to += sizes[0] * images;
@@ -134,14 +143,15 @@ static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, 
     memcpy(to + nw + nb, to, (nw + nb) * sizeof *to);
     to += nw + nb; /* and some rows more, as if they came in bands */
     size_t skip = half * (dyp_size / v->P);
-    conv->backward_weight(v, images, xp, padded, dyp + skip, dyp_size, half, v->P, to, to + nw, false);
+    conv->backward_weight(v, images, xp, padded, dyp + skip, dyp_size, half, v->P, to, to + nw,
+                          false);
     free(xp), free(dyp), free(packed), free(back);
     return out;
 }
 
-static const char *const part_names[] = {"forward", "forward of rows", "backward_input",
-                                         "backward_weight", "its bias", "backward_weight of rows",
-                                         "its bias"};
+static const char *const part_names[] = {
+    "forward",  "forward of rows",         "backward_input", "backward_weight",
+    "its bias", "backward_weight of rows", "its bias"};
 
 static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kernels *set)
 {
@@ -151,7 +161,8 @@ static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kerne
     float *x2 = turned(x, v->C, (size_t)v->H * v->W), *dy2 = turned(dy, v->O, (size_t)v->P * v->Q);
     float *y[FV_LAYOUTS];
     for (int layout = 0; layout < FV_LAYOUTS; layout++) {
-        const float *in = layout == FV_BATCH_LAST ? x : x2, *out = layout == FV_BATCH_LAST ? dy : dy2;
+        const float *in = layout == FV_BATCH_LAST ? x : x2,
+                    *out = layout == FV_BATCH_LAST ? dy : dy2;
         float *want = run_conv(ref, layout, v, in, w, b, out, &n, parts);
         y[layout] = run_conv(set, layout, v, in, w, b, out, &n, parts);
         for (size_t i = 0, at = 0; i < 7; at += parts[i++])
@@ -205,12 +216,13 @@ static void linear_layers(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
         for (int n = 0; n < 100 && set_named(sets[i]); n++)
-            compare_linear(1 + (int)draw(90), 1 + (int)draw(50), 1 + (int)draw(4),
-                           set_named("ref"), set_named(sets[i]));
+            compare_linear(1 + (int)draw(90), 1 + (int)draw(50), 1 + (int)draw(4), set_named("ref"),
+                           set_named(sets[i]));
 }
 
-/* One after the other into out: a pooling with windows that overlap, and one whose windows do not. */
-static void pool(const fv_kernels *k, const fv_pool2d *v, const float *x, const float *dy, float *out)
+/* One after the other into out: a pooling with windows that overlap, one whose windows do not. */
+static void pool(const fv_kernels *k, const fv_pool2d *v, const float *x, const float *dy,
+                 float *out)
 {
     size_t ny = (size_t)v->C * v->P * v->Q * L;
     int32_t *winner = calloc(ny, sizeof *winner);
@@ -224,10 +236,21 @@ static void elementwise(void **state)
 {
     (void)state;
     enum { C = 10, N = C * 6 * L };
-    fv_pool2d overlap = {.C = C, .H = 3, .W = 2, .P = 2, .Q = 2, .R = 3, .S = 2, .sh = 2, .sw = 1,
-                         .ph = 1, .pw = 1, .dh = 1, .dw = 1};
-    fv_pool2d tiled = {.C = C, .H = 3, .W = 2, .P = 1, .Q = 2, .R = 3, .S = 1, .sh = 3, .sw = 1,
-                       .dh = 1, .dw = 1};
+    fv_pool2d overlap = {.C = C,
+                         .H = 3,
+                         .W = 2,
+                         .P = 2,
+                         .Q = 2,
+                         .R = 3,
+                         .S = 2,
+                         .sh = 2,
+                         .sw = 1,
+                         .ph = 1,
+                         .pw = 1,
+                         .dh = 1,
+                         .dw = 1};
+    fv_pool2d tiled = {
+        .C = C, .H = 3, .W = 2, .P = 1, .Q = 2, .R = 3, .S = 1, .sh = 3, .sw = 1, .dh = 1, .dw = 1};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
         float *x = numbers(N), *dy = numbers(N), *out[2] = {0};

@@ -1,7 +1,8 @@
 /*
  * conv_batch.h - convolution, batch last: tiles of M channels by N pixels, V images in a vector.
  *
- * A is the weights, one number for all images, or dy for weight gradients. Included by simd.c alone.
+ * A is the weights, one number for all images, or dy for weight gradients. Included by simd.c
+ * alone.
  */
 
 /* Runs j for all lanes and all pieces of M, N pixels at once. A is packed by pieces; first, ar and
@@ -150,7 +151,8 @@ static void backward_weight_batch(const fv_conv *v, int images, const float *xp,
     job j = {.S = 1, .K = Q, .ak = pixel, .ar = row, .cn = L};
     j.bk = v->sw * L, j.br = v->sh * Wp * L;
     j.cm = (ptrdiff_t)Cg * v->R * v->S * L;
-    int most = Q * v->O < 480 ? 480 / (Q * v->O) : 1; /* lines of dy: two thirds of the first cache */
+    /* Lines of dy: two thirds of the first cache. */
+    int most = Q * v->O < 480 ? 480 / (Q * v->O) : 1;
     for (int g = 0; g < v->groups; g++)
         for (int p = from; p < to; p += most) {
             j.R = p + most < to ? most : to - p;

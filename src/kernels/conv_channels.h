@@ -1,8 +1,9 @@
 /*
  * conv_channels.h - convolution, channels last: tiles of M pixels by N vectors of V channels.
  *
- * A is the pixels, one number for all channels, and B the weights, packed by panels of N vectors; for
- * weight gradients A is x and B is dy. Depthwise, A is vectors of channels. Included by simd.c alone.
+ * A is the pixels, one number for all channels, and B the weights, packed by panels of N vectors;
+ * for weight gradients A is x and B is dy. Depthwise, A is vectors of channels. Included by simd.c
+ * alone.
  */
 
 /* Some rows of the output. A 1 x 1 kernel sees no difference between rows and columns: one long row
@@ -44,8 +45,8 @@ static void pack_channels(const fv_conv *v, bool backward, const float *w, float
             pack_pieces(w, RS, Cg, wc, Og, wo, panels, V, packed);
 }
 
-static void forward_depthwise(const fv_conv *v, const float *xp, const float *packed, const float *b,
-                              float *y, int from, int to)
+static void forward_depthwise(const fv_conv *v, const float *xp, const float *packed,
+                              const float *b, float *y, int from, int to)
 {
     ptrdiff_t C = v->C, Cp = pieces(v->C, V) * V, Wp = fv_conv_cols(v);
     job j = {.R = v->R, .S = 1, .K = v->S, .bias_across = true};
@@ -65,16 +66,17 @@ static void forward_depthwise(const fv_conv *v, const float *xp, const float *pa
             }
 }
 
-/* Packed weights that stay in the second cache are run through for every tile of pixels, whose input
-   then stays in the first; of larger ones, a panel is run through all pixels. */
+/* Packed weights that stay in the second cache are run through for every tile of pixels, whose
+   input then stays in the first; of larger ones, a panel is run through all pixels. */
 static int panels_at_once(const cut *panels, ptrdiff_t steps)
 {
     bool small = steps * panels->count * largest_of(panels) * V < 1 << 16;
     return small ? panels->count : 1;
 }
 
-/* The pixels after a tile's M, input or output, whichever is more: to be fetched while the tile runs,
-   a share by each of the panels, of which this one is number k and starts at column `column`. */
+/* The pixels after a tile's M, input or output, whichever is more: to be fetched while the tile
+   runs, a share by each of the panels, of which this one is number k and starts at column
+   `column`. */
 static const float *next_tile(const job *j, int M, int column, int k)
 {
     const float *pixels = j->cm > j->am ? j->c - column + M * j->cm : j->a + M * j->am;
@@ -90,7 +92,8 @@ static void forward_panels(const fv_conv *out, job j, const cut *panels, int k0,
     for (int p = 0; p < out->P; p++)
         for (int i = 0, q = 0; i < pixels.count; q += size_of(&pixels, i++))
             for (int k = k0; k < k1; k++) {
-                int o = start_of_piece(panels, k) * V, M = size_of(&pixels, i), N = size_of(panels, k);
+                int o = start_of_piece(panels, k) * V;
+                int M = size_of(&pixels, i), N = size_of(panels, k);
                 j.bk = N * V, j.bs = j.bk * j.K, j.br = j.bs * j.S;
                 j.a = whole.a + p * row + q * j.am;
                 j.b = whole.b + steps * o;
@@ -143,13 +146,15 @@ static gather gather_of(const fv_conv *v, reach down, int col, int n)
 {
     ptrdiff_t O = v->O, row = fv_conv_dy_cols(v) * O;
     reach side = taps_to(col, n, v->S, v->sw, v->pw, v->dw, v->Q);
-    return (gather){down, side, n, down.at * row + (side.at + fv_conv_left(v)) * O, -down.back * row,
-                    -side.back * O, (ptrdiff_t)down.first * v->S + side.first};
+    return (gather){.down = down, .side = side, .n = n,
+                    .at = down.at * row + (side.at + fv_conv_left(v)) * O,
+                    .back_row = -down.back * row, .back_pixel = -side.back * O,
+                    .tap = (ptrdiff_t)down.first * v->S + side.first};
 }
 
 /* The pixels of dx that `o` tells, at dx: one channel by one kernel. */
-static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp, const float *packed,
-                             float *dx)
+static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp,
+                             const float *packed, float *dx)
 {
     ptrdiff_t C = v->C, Cp = pieces(v->C, V) * V;
     job j = {.R = o->down.count, .S = 1, .K = o->side.count};
@@ -210,7 +215,8 @@ static void backward_panels(const fv_conv *v, const cut *panels, int g, int k0, 
     }
 }
 
-static void backward_input_channels(const fv_conv *v, const float *dyp, const float *packed, float *dx)
+static void backward_input_channels(const fv_conv *v, const float *dyp, const float *packed,
+                                    float *dx)
 {
     const fv_conv out = rows_of_output(v, v->P);
     if (fv_conv_is_depthwise(v)) {
@@ -246,8 +252,8 @@ enum { IMAGES_AT_ONCE = 4, BAND = 6144 }; /* images and floats of dy that a tile
 
 /* dy of some rows and images, the N vectors of one panel, in one piece. Pixels of many channels are
    so far apart that they would meet in the same few lines of the first cache. */
-static void copy_panel(const fv_conv *v, int rows, int images, int N, const float *dy, size_t dy_step,
-                       float *to)
+static void copy_panel(const fv_conv *v, int rows, int images, int N, const float *dy,
+                       size_t dy_step, float *to)
 {
     ptrdiff_t row = fv_conv_dy_cols(v) * (ptrdiff_t)v->O;
     for (int image = 0; image < images; image++)
@@ -265,10 +271,10 @@ static void fetch(const float **at, int lines)
         __builtin_prefetch(*at);
 }
 
-/* M input channels by N vectors of output channels, for `images` images one after the other; j is set
-   up for A. */
-static void weight_rows_channels(const fv_conv *v, job j, int images, const float *xp, size_t x_step,
-                                 const float *dy, size_t dy_step, float *dw)
+/* M input channels by N vectors of output channels, for `images` images one after the other; j is
+   set up for A. */
+static void weight_rows_channels(const fv_conv *v, job j, int images, const float *xp,
+                                 size_t x_step, const float *dy, size_t dy_step, float *dw)
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups, taps = v->S, M_all = Cg;
     int vectors = pieces(Og, V);
@@ -284,7 +290,7 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
     bool copy = v->O >= 256 && pixels * largest_of(&across) * V <= BAND;
     const bool add = j.add;
     const float *next_x = xp + j.R * j.ar, *next_dy = dy + j.R * j.br; /* of the rows after these */
-    int runs = v->groups * across.count * v->R * taps * rows.count; /* of tiles, each fetches a share */
+    int runs = v->groups * across.count * v->R * taps * rows.count; /* each fetches a share */
     int share_x = (int)(j.R * j.ar / L / runs) + 1, share_dy = (int)(j.R * j.br / L / runs) + 1;
     j.cm = Og;
     for (int g = 0; g < v->groups; g++)
@@ -314,11 +320,11 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
         }
 }
 
-/* Some rows at once, so few that a panel of dy stays in the first cache; if that is all of an image,
-   several images in turn for a tile, which then stays there too. */
-static void backward_weight_channels(const fv_conv *given, int images, const float *xp, size_t x_step,
-                                     const float *dyp, size_t dy_step, int from, int to, float *dw,
-                                     float *db, bool first)
+/* Some rows at once, so few that a panel of dy stays in the first cache; if that is all of an
+   image, several images in turn for a tile, which then stays there too. */
+static void backward_weight_channels(const fv_conv *given, int images, const float *xp,
+                                     size_t x_step, const float *dyp, size_t dy_step, int from,
+                                     int to, float *dw, float *db, bool first)
 {
     bool depthwise = fv_conv_is_depthwise(given);
     ptrdiff_t C = given->C, O = given->O, line = fv_conv_dy_cols(given) * O;
@@ -329,16 +335,19 @@ static void backward_weight_channels(const fv_conv *given, int images, const flo
     for (int i = 0; i < images; i += group) {
         int n = images - i < group ? images - i : group;
         for (int p = 0; p < rows; p += most) {
-            const float *x = xp + i * x_step + (from + p) * xline, *dy = dyp + i * dy_step + p * line;
-            job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = given->Q, .ar = xline,
-                     .ak = given->sw * C, .b = dy, .br = line, .bk = O, .bn = V, .cn = V,
-                     .add = !first || i > 0 || p > 0};
+            const float *x = xp + i * x_step + (from + p) * xline;
+            const float *dy = dyp + i * dy_step + p * line;
+            job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = given->Q};
+            j.ar = xline, j.ak = given->sw * C;
+            j.b = dy, j.br = line, j.bk = O, j.bn = V, j.cn = V;
+            j.add = !first || i > 0 || p > 0;
             if (depthwise)
                 weight_rows_depthwise(given, j, x, dw);
             else
                 weight_rows_channels(given, j, n, x, x_step, dy, dy_step, dw);
         }
         for (int k = i; db && k < i + n; k++)
-            bias_gradient(dyp + k * dy_step, rows, given->Q, line, O, given->O, db, first && k == 0);
+            bias_gradient(dyp + k * dy_step, rows, given->Q, line, O, given->O, db,
+                          first && k == 0);
     }
 }

@@ -6,8 +6,8 @@
  *
  * Layouts. A batch is cut into blocks of up to FV_LANES images, and in a block a tensor [N,C,H,W]
  * is stored in one of two ways (fv_layout):
- *   batch last      [C][H][W][FV_LANES]   every operation works on FV_LANES images at once, whatever
- *                                         the number of channels; lanes past the last image hold
+ *   batch last      [C][H][W][FV_LANES]   every operation works on FV_LANES images at once, for
+ *                                         any number of channels; lanes past the last image hold
  *                                         zeros and get zero gradients
  *   channels last   [N][H][W][C]          every operation works on many channels at once, image by
  *                                         image
@@ -31,13 +31,13 @@ enum { FV_LANES = 16 };
 
 /* The sizes of a convolution, per image. The letters are those of all kernels. */
 typedef struct fv_conv {
-    int C, H, W;    /* input: channels, rows, columns */
-    int O, P, Q;    /* output */
-    int R, S;       /* kernel */
-    int sh, sw;     /* stride down and across */
-    int ph, pw;     /* zeros above and to the left; below and right as many as P and Q ask for */
-    int dh, dw;     /* dilation */
-    int groups;     /* divides C and O */
+    int C, H, W; /* input: channels, rows, columns */
+    int O, P, Q; /* output */
+    int R, S;    /* kernel */
+    int sh, sw;  /* stride down and across */
+    int ph, pw;  /* zeros above and to the left; below and right as many as P and Q ask for */
+    int dh, dw;  /* dilation */
+    int groups;  /* divides C and O */
 } fv_conv;
 
 /* The sizes of a pooling; the kernel is R x S, the padding is minus infinity. */
@@ -63,8 +63,8 @@ typedef struct fv_conv_kernels {
     /* Rows from to to-1 of the output, y [O][to-from][Q][L] or [to-from][Q][O] = b [O] or 0, then
        += w*xp over r, s, then c. xp [C][Hp][Wp][L] or [Hp][Wp][C] is x with its padding, or x
        itself where fv_conv_is_padded. */
-    void (*forward)(const fv_conv *v, const float *xp, const float *packed, const float *b, float *y,
-                    int from, int to);
+    void (*forward)(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                    float *y, int from, int to);
 
     /* dx [C][H][W][L] or [H][W][C] = 0, then += w*dy over r, s, then o. dyp [P][Qp][O][L] or
        [P][Qp][O] is dy with fv_conv_left zeros before and fv_conv_right after each row, which a
@@ -77,8 +77,8 @@ typedef struct fv_conv_kernels {
        Channels last: dw [groups][R][S][C/groups][O/groups], or [R][S][C] if depthwise, and db [O];
        image i is x_step and dy_step floats on. dyp has FV_LANES more floats to read at its end. */
     void (*backward_weight)(const fv_conv *v, int images, const float *xp, size_t x_step,
-                            const float *dyp, size_t dy_step, int from, int to, float *dw, float *db,
-                            bool first);
+                            const float *dyp, size_t dy_step, int from, int to, float *dw,
+                            float *db, bool first);
 } fv_conv_kernels;
 
 typedef struct fv_kernels {
@@ -112,8 +112,8 @@ typedef struct fv_kernels {
        step floats). */
     void (*sum_lanes)(size_t n, int count, const float *parts, size_t step, float *out);
 
-    /* Elementwise over n floats, rounded up to a multiple of L. y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. In place
-       allowed. */
+    /* Elementwise over n floats, rounded up to a multiple of L; in place allowed.
+       y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. */
     void (*relu_forward)(size_t n, const float *x, float *y);
     void (*relu_backward)(size_t n, const float *y, const float *dy, float *dx);
 
@@ -124,9 +124,9 @@ typedef struct fv_kernels {
                              int32_t *winner, size_t step);
     void (*max_pool_backward)(const fv_pool2d *v, int planes, int width, const float *dy,
                               const int32_t *winner, float *dx);
-    /* Gradients through relu and a row of pooling whose windows lie side by side, to the R rows they
-       come from: dx [R][Wp][planes][width] from column left on = dy at the winner where y > 0, else
-       0. dy, winner and y [planes][Q][width], planes step floats apart. */
+    /* Gradients through relu and a row of pooling whose windows lie side by side, to the R rows
+       they come from: dx [R][Wp][planes][width] from column left on = dy at the winner, or 0 where
+       y <= 0. dy, winner and y [planes][Q][width], planes step floats apart. */
     void (*pool_row_backward)(const fv_pool2d *v, int planes, int width, const float *y,
                               const float *dy, const int32_t *winner, size_t step, int Wp, int left,
                               float *dx);

@@ -1,5 +1,6 @@
 /*
- * lanes.h - the kernels that compilers make fast by themselves: sums, softmax, loading, storing, SGD.
+ * lanes.h - the kernels that compilers make fast by themselves: sums, softmax, loading, storing,
+ * SGD.
  *
  * Plain loops whose innermost index is the lane. Every set includes this file, and the compiler
  * makes vector code of each for its instruction set; the order of operations in a lane is as
@@ -172,7 +173,8 @@ static void sum_parts(size_t n, int count, const float *parts, size_t step, floa
 }
 
 /* Output o of dw += the sum of parts, [groups][R][S][C/groups][O/groups] each, or [R][S][C]. */
-static void sum_output(const fv_conv *v, int count, const float *parts, size_t step, float *dw, int o)
+static void sum_output(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
+                       int o)
 {
     bool depthwise = fv_conv_is_depthwise(v);
     int Cg = v->C / v->groups, Og = depthwise ? v->O : v->O / v->groups, RS = v->R * v->S;
@@ -320,8 +322,11 @@ static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const floa
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
-    .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts, .sum_channels = sum_channels, .transpose = transpose, .sum_lanes = sum_lanes, .log_softmax_forward = log_softmax_forward,    \
-    .log_softmax_backward = log_softmax_backward, .turn = turn, .log_softmax_rows_forward = log_softmax_rows_forward, .log_softmax_rows_backward = log_softmax_rows_backward, .load_u8 = load_u8, .load_f32 = load_f32,        \
-    .store_rows = store_rows, .sgd = sgd
+    .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts,                              \
+    .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .turn = turn,    \
+    .log_softmax_forward = log_softmax_forward, .log_softmax_backward = log_softmax_backward,      \
+    .log_softmax_rows_forward = log_softmax_rows_forward,                                          \
+    .log_softmax_rows_backward = log_softmax_rows_backward, .load_u8 = load_u8,                    \
+    .load_f32 = load_f32, .store_rows = store_rows, .sgd = sgd
 
 #endif

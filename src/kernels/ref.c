@@ -10,7 +10,7 @@
 /* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
    [H][W][C], pixel by pixel of one image. */
 typedef struct place {
-    int lanes;                    /* images side by side: L or 1 */
+    int lanes; /* images side by side: L or 1 */
     ptrdiff_t channel, row, pixel;
 } place;
 
@@ -116,11 +116,12 @@ static void backward_weight(const fv_conv *v, fv_layout layout, const float *xp,
                     float sum = first ? 0.0f : dw[at + l];
                     for (int p = from; p < to; p++)
                         for (int q = 0; q < v->Q; q++)
-                            sum = fmaf(dyp[o * out.channel + (p - from) * out.row + q * out.pixel + l],
-                                       xp[(o / Og * Cg + c) * in.channel +
-                                          (p * v->sh + rs / v->S * v->dh) * in.row +
-                                          (q * v->sw + rs % v->S * v->dw) * in.pixel + l],
-                                       sum);
+                            sum = fmaf(
+                                dyp[o * out.channel + (p - from) * out.row + q * out.pixel + l],
+                                xp[(o / Og * Cg + c) * in.channel +
+                                   (p * v->sh + rs / v->S * v->dh) * in.row +
+                                   (q * v->sw + rs % v->S * v->dw) * in.pixel + l],
+                                sum);
                     dw[at + l] = sum;
                 }
             float sum = db && !first ? db[(ptrdiff_t)o * in.lanes + l] : 0.0f;

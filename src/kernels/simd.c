@@ -18,7 +18,7 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
 {
     cut across = cut_even(pieces(K, V), V == 16 ? 3 : 2);
     cut down = cut_even(to - from, mmax[largest_of(&across)]);
-    job j = {.R = blocks, .S = 1, .K = L, .add = true};
+    job j = {.R = blocks, .S = 1, .K = L, .add = true, .ahead = xt};
     j.am = L, j.ak = 1, j.ar = dy_step;
     j.bk = fv_round_up(K), j.br = xt_step;
     j.cm = K, j.cn = V;
@@ -84,7 +84,8 @@ INLINE void best_of(taps t, int width, const float *x, float *y, int32_t *winner
 
 /* One row of windows. The usual ones, 2 x 2 and all inside the picture, are told to best_of as
    constants, which leaves no loop over them. */
-INLINE void pool_row(const fv_pool2d *v, int p, int width, const float *x, float *y, int32_t *winner)
+INLINE void pool_row(const fv_pool2d *v, int p, int width, const float *x, float *y,
+                     int32_t *winner)
 {
     window o = window_rows(v, p);
     const bool inside = o.r1 - o.r0 == 2 && v->R == 2 && v->S == 2 && v->pw == 0 &&
@@ -141,8 +142,8 @@ static void max_pool_backward(const fv_pool2d *v, int planes, int width, const f
                         for (int s = t.s0; s < t.s1; s++) {
                             float *to = dx + t.at + r * t.down + s * t.side + c;
                             vec_mask mine = vec_same_bits(tap, vec_bits(r * t.S + s));
-                            vec sum = vec_add(load_some(to, part), vec_pick(mine, out, vec_splat(0.0f)));
-                            store_some(to, sum, part);
+                            vec more = vec_pick(mine, out, vec_splat(0.0f));
+                            store_some(to, vec_add(load_some(to, part), more), part);
                         }
                 }
             }

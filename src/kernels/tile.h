@@ -2,10 +2,10 @@
  * tile.h - the microkernel, and what both layouts need to cut a layer into its tiles.
  *
  * All sums of convolutions and linear layers are C[m][n] = start + sum over r, s, k of
- * A(r,s,k,m) * B(r,s,k,n): a tile of M x N vectors stays in registers while the taps r, s and a run k
- * go by. A vector of B and C is V images (batch last) or V channels (channels last). A is one number
- * for all of a vector, or a vector too, where both factors differ from image to image (weight
- * gradients, batch last) or from channel to channel (depthwise). Included by simd.c alone.
+ * A(r,s,k,m) * B(r,s,k,n): a tile of M x N vectors stays in registers while the taps r, s and a
+ * run k go by. A vector of B and C is V images (batch last) or V channels (channels last). A is
+ * one number for all of a vector, or a vector too, where both factors differ from image to image
+ * (weight gradients, batch last) or from channel to channel (depthwise). Included by simd.c alone.
  */
 #ifndef FV_TILE_H
 #define FV_TILE_H
@@ -44,7 +44,7 @@ typedef struct job {
     const float *bias;
     bool bias_across, add;
     int part;
-    const float *ahead; /* rows apart only: what to fetch meanwhile, a line a step, or NULL */
+    const float *ahead; /* rows apart only: what to fetch meanwhile, a line a step */
 } job;
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
@@ -129,8 +129,8 @@ INLINE vec start_of(const job *j, int m, int n, int part)
     return j->bias_across ? load_some(j->bias + n * V, part) : vec_splat(j->bias[m]);
 }
 
-/* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes away
-   and acc and v live in registers. A copy of the job too, which stores to C cannot change. */
+/* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes
+   away and acc and v live in registers. A copy of the job too, which stores to C cannot change. */
 INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
 {
     const job j = *given;
@@ -216,8 +216,8 @@ static int largest_of(const cut *c)
     return c->base + (c->more > 0);
 }
 
-/* The N for which M rows of total columns cost least: a tile takes as long as its FMAs, but at least
-   as 8 of them, which hide each other's latency, and some more for its loop. */
+/* The N for which M rows of total columns cost least: a tile takes as long as its FMAs, but at
+   least as 8 of them, which hide each other's latency, and some more for its loop. */
 static int best_n(int M, int total)
 {
     int best = 1, least = INT_MAX;
@@ -232,8 +232,8 @@ static int best_n(int M, int total)
     return best;
 }
 
-/* out = w of one group, piece by piece: [pieces][R*S][K][unit * piece], where row m of step rs, k is
-   w[rs + k*wk + m*wm], and 0 from M on. */
+/* out = w of one group, piece by piece: [pieces][R*S][K][unit * piece], where row m of step rs, k
+   is w[rs + k*wk + m*wm], and 0 from M on. */
 static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrdiff_t wm, cut c,
                         int unit, float *out)
 {
@@ -268,8 +268,8 @@ static int part_of(int N, int width)
 }
 
 /* db += dy*1 over rows [count] of Q pixels, of which the first `width` floats count. */
-static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrdiff_t step, int width,
-                          float *db, bool first)
+static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrdiff_t step,
+                          int width, float *db, bool first)
 {
     static const float one = 1.0f;
     job j = {.a = &one, .R = count, .S = 1, .K = Q, .br = row, .bk = step, .bn = V, .cn = V,

@@ -26,8 +26,8 @@ typedef struct fv_slot {
 } fv_slot;
 
 /* All memory of running the net in one mode and layout, for batches up to a size. The blocks of a
-   batch lie one region after the other. Gradients of parameters sum up over a chunk of blocks, chunks
-   are cut by the batch alone, and so no sum depends on threads. */
+   batch lie one region after the other. Gradients of parameters sum up over a chunk of blocks,
+   chunks are cut by the batch alone, and so no sum depends on threads. */
 typedef struct fv_plan {
     bool train;
     fv_layout layout;
@@ -57,12 +57,12 @@ struct fv_net {
     int n_params;
     float *tables; /* [channels or 1][256] what a uint8 pixel becomes */
     bool train;
-    uint64_t changes; /* of the parameters, by steps and files */
-    bool shown;       /* fv_param_at has said where they are: they may change unseen */
+    uint64_t changes;             /* of the parameters, by steps and files */
+    bool shown;                   /* fv_param_at has said where they are: they may change unseen */
     fv_layout layout;             /* FV_LAYOUTS: as the batch asks for; tests want one */
     fv_plan plans[2][FV_LAYOUTS]; /* eval, train */
-    fv_plan *last;    /* of the last forward */
-    int n;            /* images of the last forward */
+    fv_plan *last;                /* of the last forward */
+    int n;                        /* images of the last forward */
     fv_stage stage;
     char *summary;
 };

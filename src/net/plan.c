@@ -17,9 +17,9 @@ typedef struct buffer {
 } buffer;
 
 typedef struct lives {
-    buffer *y, *dy, *saved;   /* [layers] */
-    int *y_root, *dy_root;    /* [layers] the layer whose buffer it shares, or itself */
-    buffer **order;           /* [3 * layers] largest first */
+    buffer *y, *dy, *saved; /* [layers] */
+    int *y_root, *dy_root;  /* [layers] the layer whose buffer it shares, or itself */
+    buffer **order;         /* [3 * layers] largest first */
 } lives;
 
 size_t fv_plan_work(const fv_net *net)
@@ -66,7 +66,7 @@ fv_layout fv_plan_layout_for(const fv_net *net, int n, bool train)
         batch += train ? (to_input ? 3 : 2) * macs : macs;
         channels += train ? 2 * by_o + (to_input ? by_c : 0) : by_o;
     }
-    /* Where both are full, channels last is some 10 % faster: its sums run over longer stretches. */
+    /* Where both are full, channels last is some 10 % faster: its sums run longer. */
     return 1.1 * batch * fv_round_up(n) / n <= channels ? FV_BATCH_LAST : FV_CHANNELS_LAST;
 }
 
@@ -178,8 +178,12 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
         fv_need need = {0};
         if (def->op->need)
             need = def->op->need(def, plan->layout, plan->images);
-        plan->slots[i] = (fv_slot){l.y[l.y_root[i]].at, l.dy[l.dy_root[i]].at, l.saved[i].at,
-                                   plan->lanes, plan->parts, {plan->packed, plan->packed + need.packed}};
+        plan->slots[i] = (fv_slot){.y = l.y[l.y_root[i]].at,
+                                   .dy = l.dy[l.dy_root[i]].at,
+                                   .saved = l.saved[i].at,
+                                   .lanes = plan->lanes,
+                                   .part = plan->parts,
+                                   .packed = {plan->packed, plan->packed + need.packed}};
         size_t scratch = fv_round_up(need.scratch);
         plan->scratch = scratch > plan->scratch ? scratch : plan->scratch;
         plan->packed += need.packed * (plan->train ? 2 : 1);
@@ -229,8 +233,7 @@ static bool plan_memory(fv_net *net, fv_plan *plan, int batch)
     plan->output = plan->memory + plan->region * plan->blocks + plan->parts +
                    (plan->scratch + plan->lanes) * ctx->threads + plan->packed;
     plan->doutput = plan->train ? plan->output + out : NULL;
-    plan->dinput =
-        plan->train && net->defs[0].image.requires_grad ? plan->doutput + out : NULL;
+    plan->dinput = plan->train && net->defs[0].image.requires_grad ? plan->doutput + out : NULL;
     return true;
 }
 

@@ -2,9 +2,9 @@
  * conv.c - conv2d: shape rule, forward, backward.
  *
  * x [C][H][W]   w [O][C/groups][R][S]   b [O]   y [O][P][Q], for the images of a block.
- * A convolution whose kernel covers its whole input, so that P = Q = 1, is a linear layer, and runs as
- * one where flattening its input costs nothing: batch last. torch.nn.Conv2d. Layer 2. Calls the base
- * and the kernels.
+ * A convolution whose kernel covers its whole input, so that P = Q = 1, is a linear layer, and
+ * runs as one where flattening its input costs nothing: batch last. torch.nn.Conv2d. Layer 2.
+ * Calls the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -41,8 +41,8 @@ fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
                      .packed = fv_conv_packed(v)};
 }
 
-void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images, bool backward,
-                  const float *w, float *packed)
+void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                  bool backward, const float *w, float *packed)
 {
     (void)images;
     k->conv[layout].pack(&def->conv, backward, w, packed);
@@ -87,7 +87,8 @@ void fv_conv_sum_lanes(const fv_run *r)
     r->k->sum_lanes(params, 1, r->lanes, 0, r->part);
 }
 
-void fv_conv_run_backward(const fv_run *r, void (*gradient)(const fv_run *run, int turn, float *dyp))
+void fv_conv_run_backward(const fv_run *r,
+                          void (*gradient)(const fv_run *run, int turn, float *dyp))
 {
     const fv_conv *v = &r->def->conv;
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
@@ -138,7 +139,8 @@ void fv_conv_reduce(const fv_sums *s, int item)
     const fv_def *def = s->def;
     const fv_conv *v = &def->conv;
     size_t step = fv_round_up(def->weights + def->biases), output = def->weights / v->O;
-    int from = item * OUTPUTS_PER_ITEM, to = from + OUTPUTS_PER_ITEM < v->O ? from + OUTPUTS_PER_ITEM : v->O;
+    int from = item * OUTPUTS_PER_ITEM, end = from + OUTPUTS_PER_ITEM;
+    int to = end < v->O ? end : v->O;
     if (from >= v->O)
         s->k->sum_parts(def->biases, s->chunks, s->part + def->weights, step, s->db);
     else if (s->layout == FV_BATCH_LAST)
@@ -219,10 +221,11 @@ static fv_status check_channels(fv_ctx *ctx, const fv_def *def, const fv_conv2d_
                        "layer \"%s\": out_channels is %d and groups %d; both must be 1 or more",
                        def->name, a->out_channels, groups);
     if (a->in_channels != 0 && a->in_channels != C)
-        return fv_fail(ctx, FV_E_SHAPE,
-                       "layer \"%s\": expects %d input channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
-                       "help: set in_channels to %d, or leave it out",
-                       def->name, a->in_channels, def->giver, C, C, def->in.h, def->in.w, C);
+        return fv_fail(
+            ctx, FV_E_SHAPE,
+            "layer \"%s\": expects %d input channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
+            "help: set in_channels to %d, or leave it out",
+            def->name, a->in_channels, def->giver, C, C, def->in.h, def->in.w, C);
     if (C % groups || a->out_channels % groups)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": %d groups must divide the %d input channels (from \"%s\") "
@@ -262,8 +265,7 @@ static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw total)
                        "layer \"%s\": a %d x %d kernel (dilation %d x %d) does not fit into the "
                        "%d x %d picture that \"%s\" gives, with padding %d x %d\n"
                        "help: a smaller kernel, or more padding",
-                       def->name, v->R, v->S, v->dh, v->dw, v->H, v->W, def->giver,
-                       v->ph, v->pw);
+                       def->name, v->R, v->S, v->dh, v->dw, v->H, v->W, def->giver, v->ph, v->pw);
     v->P = (int)((rows - 1) / v->sh + 1);
     v->Q = (int)((cols - 1) / v->sw + 1);
     def->out = (fv_shape){v->O, v->P, v->Q};
@@ -281,9 +283,17 @@ fv_status fv_conv2d_shape(fv_ctx *ctx, fv_def *def, const fv_conv2d_args *a)
     fv_hw kernel = fv_hw_of(a->kernel_size, 0), stride = fv_hw_of(a->stride, 1);
     fv_hw dilation = fv_hw_of(a->dilation, 1), total = {0, 0};
     fv_conv *v = &def->conv;
-    *v = (fv_conv){.C = def->in.c, .H = def->in.h, .W = def->in.w, .O = a->out_channels,
-                   .R = kernel.h, .S = kernel.w, .sh = stride.h, .sw = stride.w,
-                   .dh = dilation.h, .dw = dilation.w, .groups = a->groups ? a->groups : 1};
+    *v = (fv_conv){.C = def->in.c,
+                   .H = def->in.h,
+                   .W = def->in.w,
+                   .O = a->out_channels,
+                   .R = kernel.h,
+                   .S = kernel.w,
+                   .sh = stride.h,
+                   .sw = stride.w,
+                   .dh = dilation.h,
+                   .dw = dilation.w,
+                   .groups = a->groups ? a->groups : 1};
     if (check_channels(ctx, def, a) || fv_check_hw(ctx, def, "kernel_size", kernel, 1) ||
         fv_check_hw(ctx, def, "stride", stride, 1) ||
         fv_check_hw(ctx, def, "dilation", dilation, 1) ||

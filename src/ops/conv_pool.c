@@ -4,8 +4,8 @@
  * Forward makes the rows of the convolution that one row of pooling looks at, while they are in the
  * first cache pools them, and goes on; the convolution's whole output never exists. max and relu
  * commute, so relu runs on the pooled numbers, a quarter as many. Backward spreads the pooled
- * gradients over the rows they come from; where nobody wants the input's gradient, each band of rows
- * is used up while it is in the first cache. The numbers are those of the three layers.
+ * gradients over the rows they come from; where nobody wants the input's gradient, each band of
+ * rows is used up while it is in the first cache. The numbers are those of the three layers.
  * Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
@@ -122,8 +122,8 @@ static const fv_op max_pool2d_done = {.kind = "max_pool2d", .flags = FV_VIEW};
 
 static bool side_by_side(const fv_pool2d *v)
 {
-    return v->R == v->sh && v->S == v->sw && v->ph == 0 && v->pw == 0 && v->dh == 1 &&
-           v->dw == 1 && v->P * v->R <= v->H && v->Q * v->S <= v->W;
+    return v->R == v->sh && v->S == v->sw && v->ph == 0 && v->pw == 0 && v->dh == 1 && v->dw == 1 &&
+           v->P * v->R <= v->H && v->Q * v->S <= v->W;
 }
 
 void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)

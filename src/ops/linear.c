@@ -2,8 +2,8 @@
  * linear.c - linear: shape rule, forward, backward.
  *
  * x [K]   w [O][K]   b [O]   y [O], for the images of a block. torch.nn.Linear.
- * Forward and the input's gradient are a 1 x 1 convolution: batch last of one pixel, channels last of
- * a column of pixels, the images. Layer 2. Calls the base and the kernels.
+ * Forward and the input's gradient are a 1 x 1 convolution: batch last of one pixel, channels last
+ * of a column of pixels, the images. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -15,8 +15,10 @@ static int features_of(const fv_def *def)
 static fv_conv as_conv(const fv_def *def, fv_layout layout, int images)
 {
     int rows = layout == FV_BATCH_LAST ? 1 : images;
-    return (fv_conv){.C = features_of(def), .H = rows, .W = 1, .O = def->out.c, .P = rows, .Q = 1,
-                     .R = 1, .S = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1};
+    fv_conv v = {.C = features_of(def), .O = def->out.c, .groups = 1};
+    v.H = v.P = rows;
+    v.W = v.Q = v.R = v.S = v.sh = v.sw = v.dh = v.dw = 1;
+    return v;
 }
 
 /* Saved, batch last: x turned to [L][Kp], rows of images, which the weight gradients want. */

@@ -38,17 +38,17 @@ typedef struct fv_def {
     } image; /* input */
     int weight_ndim;
     int64_t weight_dims[4];
-    size_t weights, biases;               /* counts; 0: it has none */
-    int fan_in;                           /* of the weight */
-    size_t weight_offset, bias_offset;    /* in the net's array of parameters */
-    int64_t macs;                         /* multiply-adds of forward, an image */
+    size_t weights, biases;            /* counts; 0: it has none */
+    int fan_in;                        /* of the weight */
+    size_t weight_offset, bias_offset; /* in the net's array of parameters */
+    int64_t macs;                      /* multiply-adds of forward, an image */
 } fv_def;
 
 /* What an op needs beside its input and output, in floats, for blocks of so many images. */
 typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
-    size_t lanes;   /* for each thread, batch last: a chunk's gradients of parameters, lane by lane */
+    size_t lanes;   /* for each thread, batch last: a chunk's gradients, lane by lane */
     size_t part;    /* a chunk's gradients of parameters, read by reduce */
     size_t packed;  /* weights as forward reads them, and again as backward does */
 } fv_need;
@@ -59,8 +59,8 @@ typedef struct fv_run {
     const fv_kernels *k;
     const fv_def *def;
     fv_layout layout;
-    int turns; /* batch last 1, channels last one for each image of the block */
-    int room;  /* images that a block of the plan may have */
+    int turns;               /* batch last 1, channels last one for each image of the block */
+    int room;                /* images that a block of the plan may have */
     const float *packed, *b; /* b NULL without bias */
     const float *x;          /* [in], in the layout */
     float *y;                /* [out] */
@@ -116,8 +116,8 @@ struct fv_op {
     int flags;
     fv_need (*need)(const fv_def *def, fv_layout layout, int images);
     /* w in the order of forward, or of backward; NULL: the op has no weights. */
-    void (*pack)(const fv_kernels *k, const fv_def *def, fv_layout layout, int images, bool backward,
-                 const float *w, float *packed);
+    void (*pack)(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                 bool backward, const float *w, float *packed);
     void (*forward)(const fv_run *run);
     void (*backward)(const fv_run *run);
     int (*reduce_items)(const fv_def *def, fv_layout layout); /* NULL: no parameters */
@@ -161,14 +161,14 @@ bool fv_is_conv2d(const fv_def *def);
 bool fv_is_relu(const fv_def *def);
 bool fv_is_max_pool2d(const fv_def *def);
 
-/* Layers run as one: makes a conv2d with the relu and the max_pool2d after it into one pass, if they
-   are that and the pooling's windows lie side by side. The two then are views of its output. */
+/* Layers run as one: makes a conv2d with the relu and the max_pool2d after it into one pass, if
+   they are that and the pooling's windows lie side by side; the two become views of its output. */
 void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool);
 
 /* A convolution's parts, used by layers that contain one. */
 fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images);
-void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images, bool backward,
-                  const float *w, float *packed);
+void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                  bool backward, const float *w, float *packed);
 /* x of a turn with its padding: x itself, or a copy at `to`. */
 const float *fv_conv_padded(const fv_run *run, int turn, float *to);
 /* backward, where gradient writes dy of a turn as fv_conv_kernels wants it. */
