@@ -4,7 +4,7 @@
  * One atomic word holds the number of the round and how many of its items are left to take, so that
  * taking an item is one compare-and-swap and a thread that comes late finds nothing to take. The
  * caller waits for the items, not for the threads: one that sleeps or was put aside by the system
- * delays nobody. Whoever waits spins for some microseconds, for a training step comes back that
+ * delays nobody. Whoever waits spins for some 100 microseconds, for a training step comes back that
  * soon, and then sleeps, for the machine may have fewer free processors than threads.
  *
  * Layer 1. Calls libc and pthreads.
@@ -28,7 +28,7 @@
 #define RELAX() ((void)0)
 #endif
 
-enum { SPINS = 1000 };
+enum { SPINS = 4000 };
 
 typedef struct worker {
     fv_pool *pool;
