@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fovea.h"
+
 #ifndef FV_GOLDEN_DIR
 #define FV_GOLDEN_DIR "tests/golden"
 #endif
@@ -231,6 +233,23 @@ static inline void golden_seed(int seed, const char *what, char value[GOLDEN_LIN
     fclose(file);
     if (!found || sscanf(line + length, "%s", value) != 1)
         golden_fail(&g, "no value of", key);
+}
+
+/* ---- LeNet-5 -------------------------------------------------------------------------------- */
+
+enum { LENET_PARAMETERS = 61706 };
+
+/* All parameters of the tutorial's net, one after the other. */
+static inline void lenet_parameters(const fv_net *net, float all[LENET_PARAMETERS])
+{
+    size_t count = 0;
+    for (int i = 0; i < fv_param_count(net); i++) {
+        fv_param p = fv_param_at(net, i);
+        assert_true(count + p.count <= LENET_PARAMETERS);
+        memcpy(all + count, p.value, p.count * sizeof *all);
+        count += p.count;
+    }
+    assert_int_equal(count, LENET_PARAMETERS);
 }
 
 #endif
