@@ -53,6 +53,7 @@ extern "C" {
 
 typedef struct fv_ctx fv_ctx;         /* owns all else; not shared between threads */
 typedef struct fv_dataset fv_dataset; /* images and labels by index */
+typedef struct fv_transform fv_transform; /* what is done to each picture on its way */
 typedef struct fv_loader fv_loader;   /* batches of a data set, epoch by epoch */
 typedef struct fv_graph fv_graph;     /* the layers of a network while it is written down */
 typedef struct fv_net fv_net;         /* a network with parameters and gradients */

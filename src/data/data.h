@@ -7,6 +7,40 @@
 
 #include "base/base.h"
 
+/* ---- pictures and the workers that make them ------------------------------------------------ */
+
+/* A picture in memory, [C,H,W], of FV_U8 (0..255) or FV_F32. */
+typedef struct fv_picture {
+    int channels, height, width;
+    fv_type type;
+    void *pixels; /* a stretch of memory of the fv_work it was made with, or someone else's */
+} fv_picture;
+
+enum { FV_WORK_ROOMS = 8 };
+
+/* What one thread has while it makes samples: memory that is kept from one to the next, and its own
+   error, for the context belongs to another thread. */
+typedef struct fv_work {
+    fv_ctx *ctx;    /* for its allocator alone, under the lock */
+    void *lock;     /* pthread_mutex_t; NULL where there is one thread */
+    void *rooms[FV_WORK_ROOMS];
+    size_t sizes[FV_WORK_ROOMS];
+    fv_status error; /* the first; FV_OK: none */
+    char error_text[1024];
+} fv_work;
+
+/* Room number `room`, of size bytes or more, for anything; what was in it is lost when it grows.
+   NULL: FV_E_MEMORY is in the work. */
+void *fv_work_room(fv_work *work, int room, size_t size);
+/* Keeps the first error, as fv_fail does. */
+fv_status fv_work_fail(fv_work *work, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
+/* Hands the work's error on to the context, in the thread that owns it, and forgets it. */
+fv_status fv_work_report(fv_work *work);
+/* Frees its rooms. */
+void fv_work_end(fv_work *work);
+
+/* ---- data sets ------------------------------------------------------------------------------ */
+
 struct fv_dataset {
     fv_object object;
     fv_dataset_desc desc; /* get is NULL for a set in memory */
@@ -15,10 +49,29 @@ struct fv_dataset {
     char *name, *files[2];
     fv_array *images; /* [len][C][H][W], only in memory */
     int64_t *labels;  /* [len], only in memory */
+    /* Sets whose pictures have sizes of their own, files above all: as fv_dataset_read, and what it
+       needs, which end frees. NULL for the others. May run on several threads at once. */
+    bool (*read)(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,
+                 int64_t *label);
+    void (*end)(fv_dataset *set);
+    void *own;
 };
+
+/* Sample index, which is in range, as a picture of its own size, in rooms 0 and 1 of the work or in
+   the set. Returns false with the error in the work. */
+bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,
+                     int64_t *label);
 
 /* Sample index, which is in range, as fv_dataset_get gives it. */
 fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
+
+/* ---- transforms ------------------------------------------------------------------------------ */
+
+/* The picture that comes out of all transforms in turn; in->pixels stay as they are. Random choices
+   depend on seed, epoch and index alone. What comes out lies in rooms 2 to 7 of the work. May run
+   on several threads at once. Returns false with the error in the work. */
+bool fv_transform_run(const fv_transform *transform, fv_work *work, uint64_t seed, int64_t epoch,
+                      int64_t index, const fv_picture *in, fv_picture *out);
 
 /* "60000 x 28 x 28 uint8" */
 void fv_array_text(const fv_array *array, char *text, size_t room);

@@ -13,6 +13,8 @@ static void dataset_destroy(void *self)
     fv_ctx *ctx = set->object.ctx;
     if (set->desc.close)
         set->desc.close(set->desc.user);
+    if (set->end)
+        set->end(set);
     fv_release(ctx, set->name);
     fv_release(ctx, set->files[0]);
     fv_release(ctx, set->files[1]);
@@ -170,6 +172,27 @@ fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *image_file, const char *labe
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */
+
+bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,
+                     int64_t *label)
+{
+    if (set->read)
+        return set->read(set, work, index, picture, label);
+    const fv_dataset_desc *d = &set->desc;
+    *picture = (fv_picture){d->channels, d->height, d->width, d->type, NULL};
+    if (set->images) {
+        picture->pixels = (uint8_t *)set->images->data + (size_t)index * set->pixel_bytes;
+        *label = set->labels[index];
+        return true;
+    }
+    *label = 0; /* where get has none to write */
+    picture->pixels = fv_work_room(work, 0, set->pixel_bytes);
+    int code = picture->pixels ? d->get(d->user, index, picture->pixels, label) : 0;
+    if (code)
+        fv_work_fail(work, FV_E_DATA, "\"%s\": get failed for sample %lld with code %d", set->name,
+                     (long long)index, code);
+    return work->error == FV_OK;
+}
 
 fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_t *label)
 {

@@ -1,0 +1,64 @@
+/*
+ * work.c - what one thread has while it makes samples: memory and an error of its own.
+ *
+ * The context's allocator need not bear several threads, so it is called under a lock.
+ * Layer 3, data. Calls the base.
+ */
+#include "data/data.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static void *allocate(fv_work *work, void *ptr, size_t size)
+{
+    if (!ptr && size == 0)
+        return NULL;
+    if (work->lock)
+        pthread_mutex_lock(work->lock);
+    void *at = work->ctx->allocate(work->ctx->user, ptr, size);
+    if (work->lock)
+        pthread_mutex_unlock(work->lock);
+    return at;
+}
+
+void *fv_work_room(fv_work *work, int room, size_t size)
+{
+    if (size <= work->sizes[room] && work->rooms[room])
+        return work->rooms[room];
+    allocate(work, work->rooms[room], 0);
+    size += size / 4 + 64; /* so that pictures of slowly growing sizes do not move it each time */
+    work->rooms[room] = allocate(work, NULL, size);
+    work->sizes[room] = work->rooms[room] ? size : 0;
+    if (!work->rooms[room])
+        fv_work_fail(work, FV_E_MEMORY, "out of memory: %zu bytes for a picture", size);
+    return work->rooms[room];
+}
+
+fv_status fv_work_fail(fv_work *work, fv_status code, const char *format, ...)
+{
+    if (work->error)
+        return work->error;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(work->error_text, sizeof work->error_text, format, args);
+    va_end(args);
+    return work->error = code;
+}
+
+fv_status fv_work_report(fv_work *work)
+{
+    if (work->error)
+        fv_fail(work->ctx, work->error, "%s", work->error_text);
+    work->error = FV_OK;
+    return fv_error(work->ctx);
+}
+
+void fv_work_end(fv_work *work)
+{
+    for (int i = 0; i < FV_WORK_ROOMS; i++) {
+        allocate(work, work->rooms[i], 0);
+        work->rooms[i] = NULL;
+        work->sizes[i] = 0;
+    }
+}
