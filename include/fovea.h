@@ -123,7 +123,7 @@ FV_API const char *fv_version(void);
 /* 2  Data sets: an image and a label by index                                                 */
 /* ------------------------------------------------------------------------------------------- */
 
-typedef enum fv_type { FV_U8, FV_I8, FV_I16, FV_I32, FV_F32, FV_F64 } fv_type;
+typedef enum fv_type { FV_U8, FV_I8, FV_I16, FV_I32, FV_F32, FV_F64, FV_I64 } fv_type;
 typedef enum fv_split { FV_TRAIN, FV_TEST } fv_split;
 
 /* An array as an IDX file holds it, in this machine's byte order, last dimension fastest. */
@@ -261,13 +261,15 @@ typedef struct fv_input_args {
     float mean[FV_CHANNELS_MAX]; /* per channel, of pixels in 0..1 */
     float std[FV_CHANNELS_MAX];  /* all 0: no normalising */
     bool requires_grad;          /* backward also makes fv_input_gradient */
+    fv_node beside;              /* another input of the network that this node is of */
     const char *name;            /* default "input" */
     int _end;
 } fv_input_args;
 
 /* fv_input(ctx, 1, 28, 28, .mean = {0.1307f}, .std = {0.3081f})   -> [N,C,H,W]
-   Starts a network. A uint8 pixel v becomes v/255, as ToTensor, then (v/255 - mean) / std, as
-   Normalize, rounded to float after each operation. float32 pixels are only normalised. */
+   Starts a network, or gives one a further input. A uint8 pixel v becomes v/255, as ToTensor, then
+   (v/255 - mean) / std, as Normalize, rounded to float after each operation. float32 pixels are only
+   normalised. */
 #define fv_input(...) fv_input_opt((fv_input_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_input_opt(fv_input_args args);
 
@@ -353,10 +355,63 @@ FV_API fv_node fv_flatten_opt(fv_unary_args args);
 #define fv_log_softmax(...) fv_log_softmax_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_log_softmax_opt(fv_unary_args args);
 
+typedef struct fv_batch_norm2d_args {
+    fv_node x;
+    double eps;      /* default 1e-5 */
+    double momentum; /* in (0,1]; default 0.1 */
+    bool cumulative; /* running means are plain averages: torch's momentum=None */
+    bool no_affine;
+    bool no_track_running_stats; /* the batch's own mean and variance in eval mode too */
+    int num_features;            /* default: as many as x has; given, it is checked */
+    const char *name;
+    int _end;
+} fv_batch_norm2d_args;
+
+/* fv_batch_norm2d(x, ...)     any shape, for each channel c:
+     y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]
+   mean and var are over batch, rows and columns in train mode (var divided by their number), and the
+   running ones in eval mode: after each batch
+     running = (1 - momentum) * running + momentum * batch's   (the variance's divided by number - 1)
+   weight [C] starts as 1, bias [C] as 0; running_mean [C] 0, running_var [C] 1 and
+   num_batches_tracked 0 are saved with the parameters. torch.nn.BatchNorm2d. */
+#define fv_batch_norm2d(...) fv_batch_norm2d_opt((fv_batch_norm2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_batch_norm2d_opt(fv_batch_norm2d_args args);
+
+typedef struct fv_dropout_args {
+    fv_node x;
+    double p; /* in [0,1); default 0.5 */
+    const char *name;
+    int _end;
+} fv_dropout_args;
+
+/* fv_dropout(x, p)    any shape. In train mode each number becomes 0 with probability p, the others
+   x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones depends
+   on the context's seed, the step, the layer, the image and the element: not on threads.
+   torch.nn.Dropout, torch.nn.Dropout2d. */
+#define fv_dropout(...) fv_dropout_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
+#define fv_dropout2d(...) fv_dropout2d_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_dropout_opt(fv_dropout_args args);
+FV_API fv_node fv_dropout2d_opt(fv_dropout_args args);
+
+typedef struct fv_binary_args {
+    fv_node x, y;
+    const char *name;
+    int _end;
+} fv_binary_args;
+
+/* fv_add(x, y)        both of one shape: the sum, as of a residual block. torch.add. */
+#define fv_add(...) fv_add_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_add_opt(fv_binary_args args);
+
 /* The network whose output is x, with parameters drawn from the context's random numbers in the
    order in which the layers were written, bit for bit as PyTorch draws them. It starts in train
-   mode. A graph makes one net. The net belongs to the context. */
+   mode. A graph makes one net; layers that do not lead to an output are left out. The net belongs
+   to the context. */
 FV_API fv_net *fv_net_new(fv_node x);
+
+/* The same with n outputs, 1 to FV_ENDS_MAX, of one graph. */
+FV_API fv_net *fv_net_new_outputs(const fv_node *outputs, int n);
+#define FV_ENDS_MAX 8 /* inputs and outputs of a net, at most */
 FV_API void fv_net_free(fv_net *net);
 
 /* A built-in network for images of this shape by name: "lenet5" (the tutorial's: convnet.C1 ...
@@ -377,11 +432,16 @@ FV_API fv_status fv_eval_mode(fv_net *net);
    that size or smaller does not. Shapes that differ from the net's input: FV_E_SHAPE. */
 FV_API fv_status fv_forward(fv_net *net, const fv_batch *batch);
 
-/* The result of the last fv_forward, [n,C,H,W] of fv_output_shape; valid until the next.
-   NULL before the first. */
-FV_API const float *fv_output(const fv_net *net);
+/* The same for a net of several inputs: n batches of as many images each, in the order in which the
+   inputs were written. Labels are the losses' affair. */
+FV_API fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n);
 
-/* Channels, height and width of the output, the three of [N,C,H,W]; NULLs are skipped. */
+/* The result of the last fv_forward, [n,C,H,W] of fv_output_shape; valid until the next.
+   NULL before the first. fv_output_at gives that of output `index`, fv_output the first. */
+FV_API const float *fv_output(const fv_net *net);
+FV_API const float *fv_output_at(const fv_net *net, int index);
+
+/* Channels, height and width of the first output, the three of [N,C,H,W]; NULLs are skipped. */
 FV_API void fv_output_shape(const fv_net *net, int *channels, int *height, int *width);
 
 typedef enum fv_reduction { FV_MEAN, FV_SUM, FV_NONE } fv_reduction;

@@ -44,7 +44,8 @@ struct fv_ctx {
     void (*log)(void *user, fv_log_level level, const char *text);
     fv_status error;
     char error_text[2048];
-    fv_rng rng; /* PyTorch's default generator */
+    uint64_t seed; /* for what is keyed by it, such as dropout */
+    fv_rng rng;    /* PyTorch's default generator */
     int threads;
     fv_pool *pool; /* NULL until the first parallel work, and with one thread */
     const struct fv_kernels *kernels;

@@ -57,6 +57,7 @@ fv_ctx *fv_open(const fv_options *options)
     ctx->user = o.user;
     ctx->allocate = o.allocate;
     ctx->log = o.log;
+    ctx->seed = o.seed;
     fv_rng_seed(&ctx->rng, o.seed);
     set_threads(ctx, o.threads);
     set_kernels(ctx, o.kernels);
@@ -78,7 +79,7 @@ fv_status fv_manual_seed(fv_ctx *ctx, uint64_t seed)
     if (!ctx)
         return FV_E_MEMORY;
     if (ctx->error == FV_OK)
-        fv_rng_seed(&ctx->rng, seed);
+        ctx->seed = seed, fv_rng_seed(&ctx->rng, seed);
     return ctx->error;
 }
 

@@ -56,7 +56,8 @@ size_t fv_type_size(fv_type type)
     case FV_I16: return 2;
     case FV_I32:
     case FV_F32: return 4;
-    case FV_F64: return 8;
+    case FV_F64:
+    case FV_I64: return 8;
     }
     return 0;
 }

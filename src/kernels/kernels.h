@@ -45,6 +45,12 @@ typedef struct fv_pool2d {
     int C, H, W, P, Q, R, S, sh, sw, ph, pw, dh, dw;
 } fv_pool2d;
 
+/* Which elements drop out; see dropout. */
+typedef struct fv_dropout {
+    uint32_t first, row_step, col_step, threshold;
+    float scale;
+} fv_dropout;
+
 typedef struct fv_sgd_step {
     float lr, momentum, dampening, weight_decay;
     bool nesterov, maximize, first;
@@ -116,6 +122,30 @@ typedef struct fv_kernels {
        y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. */
     void (*relu_forward)(size_t n, const float *x, float *y);
     void (*relu_backward)(size_t n, const float *y, const float *dy, float *dx);
+
+    /* to = a + b, in place allowed. */
+    void (*add)(size_t n, const float *a, const float *b, float *to);
+
+    /* Normalisation, over rows of x [rows][width]; columns from live on are idle. relu_y, if not
+       NULL, is the output of a relu that comes after: its gradient is dy where relu_y > 0, else 0.
+       moments: sum[i] += x - pivot[i], square[i] += (x - pivot[i])^2, in float over 32 rows, four by
+       four, then in double; moments_backward: sum[i] += dy, square[i] += dy * (x - pivot[i]). */
+    void (*moments)(size_t rows, int width, int live, const float *x, const float *pivot,
+                    double *sum, double *square);
+    void (*moments_backward)(size_t rows, int width, int live, const float *x, const float *dy,
+                             const float *relu_y, const float *pivot, double *sum, double *square);
+    /* y = x * scale[i] + shift[i], then relu if relu. */
+    void (*scale_shift)(size_t rows, int width, const float *x, const float *scale,
+                        const float *shift, bool relu, float *y);
+    /* dx = dy * scale[i] + (x - pivot[i]) * slope[i] + shift[i], in idle columns 0. */
+    void (*norm_backward)(size_t rows, int width, int live, const float *x, const float *dy,
+                          const float *relu_y, const float *pivot, const float *scale,
+                          const float *slope, const float *shift, float *dx);
+
+    /* y [rows][width] = x * scale where a hash of element number first + i*row_step + j*col_step and
+       of keys[j] is threshold or more of 2^24, else 0. */
+    void (*dropout)(size_t rows, int width, const fv_dropout *d, const uint64_t *keys,
+                    const float *x, float *y);
 
     /* Pooling; y and winner [planes][P][Q][width], planes step floats apart. winner is the tap
        r*S + s that won (the first among equals, the last NaN over all), or NULL.

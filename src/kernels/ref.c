@@ -6,6 +6,7 @@
  *
  */
 #include "kernels/lanes.h"
+#include "kernels/norm.h"
 
 /* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
    [H][W][C], pixel by pixel of one image. */
@@ -274,6 +275,7 @@ const fv_kernels fv_kernels_ref = {
     .max_pool_backward = max_pool_backward,
     .pool_row_backward = pool_row_backward,
     FV_LANES_ENTRIES,
+    FV_NORM_ENTRIES,
 };
 
 float fv_exp(float x)

@@ -9,6 +9,7 @@
 
 #include "kernels/conv_batch.h"
 #include "kernels/conv_channels.h"
+#include "kernels/norm.h"
 
 /* ---- linear layer ------------------------------------------------------------------------- */
 
@@ -207,4 +208,5 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     .max_pool_backward = max_pool_backward,
     .pool_row_backward = pool_row_backward,
     FV_LANES_ENTRIES,
+    FV_NORM_ENTRIES,
 };

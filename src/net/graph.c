@@ -1,5 +1,5 @@
 /*
- * graph.c - writing a network down, layer by layer: names, scopes, and the public layer functions.
+ * graph.c - writing a network down, layer by layer: names, scopes, one more layer.
  *
  * A failed call returns a node without a graph, which every other layer function takes and returns,
  * so that an expression needs one check at its end. Layer 3. Calls the ops and the base.
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const fv_node failed = {NULL, -1};
+const fv_node fv_node_failed = {NULL, -1};
 
 static void graph_destroy(void *self)
 {
@@ -20,7 +20,7 @@ static void graph_destroy(void *self)
     fv_object_end(graph);
 }
 
-static bool broken(fv_node x)
+bool fv_node_broken(fv_node x)
 {
     return !x.graph || fv_error(x.graph->object.ctx);
 }
@@ -64,8 +64,8 @@ static char *full_name(fv_graph *graph, const char *name, const char *kind)
 
 fv_node fv_scope_begin(fv_node x, const char *name)
 {
-    if (broken(x))
-        return failed;
+    if (fv_node_broken(x))
+        return fv_node_failed;
     fv_graph *graph = x.graph;
     size_t used = strlen(graph->scope), more = name ? strlen(name) : 0;
     if (more == 0 || used + more + 2 > FV_SCOPE_MAX) {
@@ -73,7 +73,7 @@ fv_node fv_scope_begin(fv_node x, const char *name)
                 "the name of a scope has %zu characters, inside \"%s\"; it must have 1 or more, "
                 "and all of them together at most %d",
                 more, graph->scope, FV_SCOPE_MAX - 2);
-        return failed;
+        return fv_node_failed;
     }
     snprintf(graph->scope + used, FV_SCOPE_MAX - used, "%s.", name);
     graph->depth++;
@@ -82,12 +82,12 @@ fv_node fv_scope_begin(fv_node x, const char *name)
 
 fv_node fv_scope_end(fv_node x)
 {
-    if (broken(x))
-        return failed;
+    if (fv_node_broken(x))
+        return fv_node_failed;
     fv_graph *graph = x.graph;
     if (graph->depth == 0) {
         fv_fail(graph->object.ctx, FV_E_STATE, "fv_scope_end without a fv_scope_begin before it");
-        return failed;
+        return fv_node_failed;
     }
     size_t n = strlen(graph->scope) - 1; /* the dot of this scope */
     while (n > 0 && graph->scope[n - 1] != '.')
@@ -97,145 +97,73 @@ fv_node fv_scope_end(fv_node x)
     return x;
 }
 
-/* ---- layers ------------------------------------------------------------------------------- */
+/* ---- one more layer ----------------------------------------------------------------------- */
 
-/* Room for one more layer after x, with its name and what it gets; counted only by finish. */
-static fv_def *start(fv_node x, const char *name, const char *kind)
+static bool make_room(fv_graph *graph)
 {
-    if (broken(x))
-        return NULL;
-    fv_graph *graph = x.graph;
+    if (graph->count < graph->room)
+        return true;
+    int room = graph->room ? 2 * graph->room : 16;
+    fv_def *defs = fv_grow(graph->object.ctx, graph->defs, room, sizeof *defs);
+    if (!defs)
+        return false;
+    graph->defs = defs;
+    graph->room = room;
+    return true;
+}
+
+/* The graph of all inputs; NULL with an error, or after one. */
+static fv_graph *common_graph(const fv_node *xs, int n, const char *kind)
+{
+    for (int i = 0; i < n; i++)
+        if (fv_node_broken(xs[i]))
+            return NULL;
+    fv_graph *graph = xs[0].graph;
     fv_ctx *ctx = graph->object.ctx;
-    if (graph->used) {
+    for (int i = 1; i < n; i++)
+        if (xs[i].graph != graph) {
+            fv_fail(ctx, FV_E_STATE,
+                    "a %s layer takes layers of two networks\n"
+                    "help: begin the second input with fv_input(..., .beside = x), x of the first",
+                    kind);
+            return NULL;
+        }
+    if (graph->used)
         fv_fail(ctx, FV_E_STATE, "a %s layer was added after fv_net_new had made a net of the layers",
                 kind);
+    return graph->used ? NULL : graph;
+}
+
+fv_def *fv_layer_start(const fv_node *xs, int n, const char *name, const char *kind)
+{
+    fv_graph *graph = common_graph(xs, n, kind);
+    if (!graph || !make_room(graph))
         return NULL;
-    }
-    if (graph->count == graph->room) {
-        int room = graph->room ? 2 * graph->room : 16;
-        fv_def *defs = fv_grow(ctx, graph->defs, room, sizeof *defs);
-        if (!defs)
-            return NULL;
-        graph->defs = defs;
-        graph->room = room;
-    }
     fv_def *def = graph->defs + graph->count;
-    *def = (fv_def){.name = full_name(graph, name, kind), .input = x.index};
+    *def = (fv_def){.name = full_name(graph, name, kind), .shares = -1};
     if (!def->name)
         return NULL;
-    if (x.index >= 0) {
-        def->giver = graph->defs[x.index].name;
-        def->in = graph->defs[x.index].out;
+    for (int i = 0; i < n && xs[i].index >= 0; i++) {
+        def->inputs[def->n_inputs++] = xs[i].index;
+        def->ins[i] = graph->defs[xs[i].index].out;
     }
+    def->in = def->ins[0];
+    def->giver = def->n_inputs ? graph->defs[def->inputs[0]].name : NULL;
     return def;
 }
 
-static fv_node finish(fv_graph *graph)
+fv_node fv_layer_finish(fv_graph *graph)
 {
     fv_def *def = graph->defs + graph->count;
     if (fv_error(graph->object.ctx)) {
         fv_release(graph->object.ctx, def->name);
-        return failed;
+        return fv_node_failed;
     }
     def->stored = def->out;
     return (fv_node){graph, graph->count++};
 }
 
-static fv_status input_shape(fv_ctx *ctx, fv_def *def, const fv_input_args *a)
+fv_graph *fv_graph_new(fv_ctx *ctx)
 {
-    const int most = 1 << 28;
-    if (a->channels < 1 || a->height < 1 || a->width < 1 ||
-        (double)a->channels * a->height * a->width > most)
-        return fv_fail(ctx, FV_E_SHAPE,
-                       "input \"%s\": [N,%d,%d,%d] is no shape of an image; each must be 1 or more "
-                       "and their product at most %d",
-                       def->name, a->channels, a->height, a->width, most);
-    def->op = &fv_op_input;
-    def->in = def->out = (fv_shape){a->channels, a->height, a->width};
-    def->image.requires_grad = a->requires_grad;
-    int given = 0;
-    for (int c = 0; c < FV_CHANNELS_MAX; c++)
-        if (a->mean[c] != 0 || a->std[c] != 0)
-            given = c + 1;
-    def->image.normalize = given > 0;
-    if (given > 0 && given != a->channels)
-        return fv_fail(ctx, FV_E_SHAPE,
-                       "input \"%s\": mean and std are given for %d channels, the images have %d\n"
-                       "help: one mean and one std for each channel, at most %d",
-                       def->name, given, a->channels, FV_CHANNELS_MAX);
-    for (int c = 0; c < given; c++) {
-        if (!(a->std[c] > 0) || a->std[c] > 1e30f || !(a->mean[c] > -1e30f && a->mean[c] < 1e30f))
-            return fv_fail(ctx, FV_E_ARG,
-                           "input \"%s\": mean %g and std %g of channel %d; std must be more than "
-                           "0 and both finite",
-                           def->name, (double)a->mean[c], (double)a->std[c], c);
-        def->image.mean[c] = a->mean[c];
-        def->image.std[c] = a->std[c];
-    }
-    return FV_OK;
-}
-
-fv_node fv_input_opt(fv_input_args args)
-{
-    if (!args.ctx || fv_error(args.ctx))
-        return failed;
-    fv_graph *graph = fv_object_new(args.ctx, sizeof *graph, graph_destroy);
-    if (!graph)
-        return failed;
-    fv_def *def = start((fv_node){graph, -1}, args.name ? args.name : "input", "input");
-    if (!def)
-        return failed;
-    input_shape(args.ctx, def, &args);
-    return finish(graph);
-}
-
-fv_node fv_conv2d_opt(fv_conv2d_args args)
-{
-    fv_def *def = start(args.x, args.name, "conv2d");
-    if (!def)
-        return failed;
-    fv_conv2d_shape(args.x.graph->object.ctx, def, &args);
-    return finish(args.x.graph);
-}
-
-fv_node fv_linear_opt(fv_linear_args args)
-{
-    fv_def *def = start(args.x, args.name, "linear");
-    if (!def)
-        return failed;
-    fv_linear_shape(args.x.graph->object.ctx, def, &args);
-    return finish(args.x.graph);
-}
-
-fv_node fv_max_pool2d_opt(fv_max_pool2d_args args)
-{
-    fv_def *def = start(args.x, args.name, "max_pool2d");
-    if (!def)
-        return failed;
-    fv_max_pool2d_shape(args.x.graph->object.ctx, def, &args);
-    return finish(args.x.graph);
-}
-
-static fv_node unary(fv_unary_args args, const char *kind, void (*shape)(fv_def *def))
-{
-    fv_def *def = start(args.x, args.name, kind);
-    if (!def)
-        return failed;
-    shape(def);
-    return finish(args.x.graph);
-}
-
-fv_node fv_relu_opt(fv_unary_args args)
-{
-    return unary(args, "relu", fv_relu_shape);
-}
-
-fv_node fv_flatten_opt(fv_unary_args args)
-{
-    return unary(args, "flatten", fv_flatten_shape);
-}
-
-fv_node fv_log_softmax_opt(fv_unary_args args)
-{
-    return unary(args, "log_softmax", fv_log_softmax_shape);
+    return fv_object_new(ctx, sizeof(fv_graph), graph_destroy);
 }

@@ -46,9 +46,9 @@ static float loss(const fv_loss_args *a,
     if (!net || fv_error(net->object.ctx) || check_loss(net, a))
         return NAN;
     bool train = net->last->train, none = a->reduction == FV_NONE;
-    float value = of_rows(net->n, fv_net_out(net).c, net->last->output, a->batch->labels,
+    float value = of_rows(net->n, fv_net_out(net).c, net->last->output[0], a->batch->labels,
                           a->reduction == FV_MEAN, a->losses,
-                          train && !none ? net->last->doutput : NULL);
+                          train && !none ? net->last->doutput[0] : NULL);
     net->stage = train && !none ? FV_HAS_LOSS : FV_RAN;
     return none ? 0.0f : value;
 }
@@ -73,7 +73,7 @@ fv_status fv_output_gradient(fv_net *net, const float *gradient)
     if (!gradient || net->stage == FV_FRESH || !net->last || !net->last->train)
         return fv_fail(ctx, FV_E_STATE,
                        "fv_output_gradient takes [n,C,H,W] after a fv_forward in train mode");
-    memcpy(net->last->doutput, gradient,
+    memcpy(net->last->doutput[0], gradient,
            net->n * fv_shape_count(fv_net_out(net)) * sizeof *gradient);
     net->stage = FV_HAS_LOSS;
     return FV_OK;

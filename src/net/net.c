@@ -13,13 +13,15 @@ static void net_destroy(void *self)
 {
     fv_net *net = self;
     fv_ctx *ctx = net->object.ctx;
-    for (int i = 0; i < net->n_params; i++)
-        fv_release(ctx, (void *)(uintptr_t)net->params[i].name);
+    for (int i = 0; i < net->n_state; i++)
+        fv_release(ctx, (void *)(uintptr_t)net->state[i].name);
     for (int i = 0; i < 2 * FV_LAYOUTS; i++)
         fv_plan_free(net, &net->plans[i / FV_LAYOUTS][i % FV_LAYOUTS]);
     fv_release(ctx, net->params);
+    fv_release(ctx, net->state);
     fv_release(ctx, net->values);
     fv_release(ctx, net->grads);
+    fv_release(ctx, net->buffers);
     fv_release(ctx, net->tables);
     fv_release(ctx, net->summary);
     fv_object_free(net->graph);
@@ -31,48 +33,102 @@ void fv_net_free(fv_net *net)
     fv_object_free(net);
 }
 
-/* ---- parameters --------------------------------------------------------------------------- */
+/* ---- parameters and buffers ----------------------------------------------------------------- */
 
-static bool add_param(fv_net *net, const fv_def *def, const char *what, int ndim,
-                      const int64_t *dims, size_t count, size_t offset)
+/* Each layer's place in the arrays; returns how many tensors there may be. */
+static int place_params(fv_net *net)
 {
-    char text[2 * FV_SCOPE_MAX + 16];
-    snprintf(text, sizeof text, "%s.%s", def->name, what);
-    fv_param p = {.name = fv_copy_text(net->object.ctx, text), .ndim = ndim, .dims = {1, 1, 1, 1},
-                  .count = count, .value = net->values + offset, .grad = net->grads + offset};
-    memcpy(p.dims, dims, ndim * sizeof *dims);
-    net->params[net->n_params] = p;
-    net->n_params += p.name != NULL;
-    return p.name != NULL;
+    int count = 0;
+    for (int i = 0; i < net->layers; i++) {
+        fv_def *def = net->defs + i;
+        if (def->shares >= 0) {
+            def->weight_offset = net->defs[def->shares].weight_offset;
+            def->bias_offset = net->defs[def->shares].bias_offset;
+            continue;
+        }
+        def->weight_offset = net->size;
+        def->bias_offset = net->size + fv_round_up(def->weights);
+        net->size = def->bias_offset + fv_round_up(def->biases);
+        def->buffer_offset = net->buffer_size;
+        net->buffer_size += fv_round_up(def->buffers);
+        count += 2 + (def->buffers ? FV_BUFFERS_MAX : 0);
+    }
+    return count;
+}
+
+/* A tensor of the state under "layer.what"; NULL without memory for the name. */
+static fv_tensor *add_state(fv_net *net, const fv_def *def, fv_tensor t)
+{
+    char text[2 * FV_SCOPE_MAX + 32];
+    snprintf(text, sizeof text, "%s.%s", def->name, t.name);
+    t.name = fv_copy_text(net->object.ctx, text);
+    if (!t.name)
+        return NULL;
+    for (int i = t.ndim; i < 4; i++)
+        t.dims[i] = 1;
+    net->state[net->n_state] = t;
+    return &net->state[net->n_state++];
+}
+
+static bool add_param(fv_net *net, const fv_def *def, fv_tensor t, size_t offset)
+{
+    t.type = FV_F32;
+    t.value = net->values + offset;
+    fv_tensor *s = add_state(net, def, t);
+    if (!s)
+        return false;
+    fv_param p = {.name = s->name, .ndim = s->ndim, .count = s->count,
+                  .value = net->values + offset, .grad = net->grads + offset};
+    memcpy(p.dims, s->dims, sizeof p.dims);
+    net->params[net->n_params++] = p;
+    return true;
+}
+
+static bool name_state(fv_net *net, const fv_def *def)
+{
+    fv_tensor weight = {.name = "weight", .ndim = def->weight_ndim, .count = def->weights};
+    fv_tensor bias = {.name = "bias", .ndim = 1, .dims = {(int64_t)def->biases},
+                      .count = def->biases};
+    memcpy(weight.dims, def->weight_dims, sizeof weight.dims);
+    if ((def->weights && !add_param(net, def, weight, def->weight_offset)) ||
+        (def->biases && !add_param(net, def, bias, def->bias_offset)))
+        return false;
+    for (int i = 0; def->op->buffer && def->buffers && i < FV_BUFFERS_MAX; i++) {
+        fv_buffer b = def->op->buffer(def, i);
+        fv_tensor t = {.name = b.name, .type = b.type, .ndim = b.ndim, .dims = {b.count},
+                       .count = (size_t)b.count,
+                       .value = net->buffers + def->buffer_offset + b.offset};
+        if (b.name && !add_state(net, def, t))
+            return false;
+    }
+    return true;
 }
 
 static bool make_params(fv_net *net)
 {
     fv_ctx *ctx = net->object.ctx;
-    int count = 0;
-    for (int i = 0; i < net->layers; i++) {
-        fv_def *def = net->defs + i;
-        def->weight_offset = net->size;
-        def->bias_offset = net->size + fv_round_up(def->weights);
-        net->size = def->bias_offset + fv_round_up(def->biases);
-        count += (def->weights > 0) + (def->biases > 0);
-    }
+    int count = place_params(net);
     net->values = fv_alloc(ctx, net->size + 1, sizeof *net->values);
     net->grads = fv_alloc(ctx, net->size + 1, sizeof *net->grads);
     net->params = fv_alloc(ctx, count + 1, sizeof *net->params);
-    if (!net->values || !net->grads || !net->params)
+    net->buffers = fv_alloc(ctx, net->buffer_size + 1, sizeof *net->buffers);
+    net->state = fv_alloc(ctx, count + 1, sizeof *net->state);
+    if (fv_error(ctx))
         return false;
-    for (int i = 0; i < net->layers; i++) {
-        const fv_def *def = net->defs + i;
-        int64_t biases = (int64_t)def->biases;
-        if (def->weights && !add_param(net, def, "weight", def->weight_ndim, def->weight_dims,
-                                       def->weights, def->weight_offset))
+    for (int i = 0; i < net->layers; i++)
+        if (net->defs[i].shares < 0 && !name_state(net, net->defs + i))
             return false;
-        if (def->biases &&
-            !add_param(net, def, "bias", 1, &biases, def->biases, def->bias_offset))
-            return false;
-    }
     return true;
+}
+
+/* A weight of fan_in 0 is a factor and starts as 1, its bias as 0. Buffers start as their layer
+   says. */
+static void fill_params(fv_net *net, const fv_def *def)
+{
+    for (size_t w = 0; w < def->weights; w++)
+        net->values[def->weight_offset + w] = 1.0f;
+    if (def->buffers)
+        def->op->start(def, net->buffers + def->buffer_offset);
 }
 
 /* PyTorch's reset_parameters of Conv2d and Linear: the weight by kaiming_uniform_(a=sqrt(5)), whose
@@ -82,6 +138,12 @@ static void draw_params(fv_net *net)
     fv_rng *rng = &net->object.ctx->rng;
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
+        if (def->shares >= 0)
+            continue;
+        if (def->fan_in == 0) {
+            fill_params(net, def);
+            continue;
+        }
         double a = sqrt(5.0), gain = sqrt(2.0 / (1.0 + a * a));
         double k = sqrt(3.0) * (gain / sqrt((double)def->fan_in));
         for (size_t w = 0; w < def->weights; w++)
@@ -92,69 +154,181 @@ static void draw_params(fv_net *net)
     }
 }
 
-/* ToTensor, then Normalize: a division by 255, a subtraction and a division, each rounded. */
-static bool make_tables(fv_net *net)
+static int tables_of(const fv_def *input)
 {
-    const fv_def *input = net->defs;
-    int tables = input->image.normalize ? input->out.c : 1;
-    net->tables = fv_alloc(net->object.ctx, (size_t)tables * 256, sizeof *net->tables);
-    for (int i = 0; net->tables && i < tables * 256; i++) {
+    return input->image.normalize ? input->out.c : 1;
+}
+
+/* ToTensor, then Normalize: a division by 255, a subtraction and a division, each rounded. */
+static void fill_tables(const fv_def *input, float *table)
+{
+    for (int i = 0; i < tables_of(input) * 256; i++) {
         float x = (float)(i % 256) / 255.0f;
         if (input->image.normalize)
             x = (x - input->image.mean[i / 256]) / input->image.std[i / 256];
-        net->tables[i] = x;
+        table[i] = x;
+    }
+}
+
+static bool make_tables(fv_net *net)
+{
+    size_t count = 0;
+    for (int i = 0; i < net->n_inputs; i++) {
+        fv_def *input = net->defs + net->inputs[i];
+        input->image.table = count * 256;
+        count += tables_of(input);
+    }
+    net->tables = fv_alloc(net->object.ctx, count * 256, sizeof *net->tables);
+    for (int i = 0; net->tables && i < net->n_inputs; i++) {
+        const fv_def *input = net->defs + net->inputs[i];
+        fill_tables(input, net->tables + input->image.table);
     }
     return net->tables != NULL;
 }
 
 /* ---- making ------------------------------------------------------------------------------- */
 
-/* The layers from the input to x, moved to the front; those that lead elsewhere are dropped. */
-static int keep_path(fv_graph *graph, int last)
+/* Drops the layers that lead to no output; place[i] becomes where layer i is now, or -1. */
+static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place)
 {
-    for (int i = graph->count - 1, wanted = last; i >= 0; i--) {
-        if (i == wanted)
-            wanted = graph->defs[i].input;
-        else
-            fv_release(graph->object.ctx, graph->defs[i].name), graph->defs[i].name = NULL;
+    for (int i = 0; i < graph->count; i++)
+        place[i] = -1;
+    for (int i = 0; i < n; i++)
+        place[outputs[i].index] = 0;
+    for (int i = graph->count - 1; i >= 0; i--) {
+        const fv_def *def = graph->defs + i;
+        for (int k = 0; place[i] == 0 && k < def->n_inputs; k++)
+            place[def->inputs[k]] = 0;
+        if (place[i] == 0 && def->shares >= 0)
+            place[def->shares] = 0;
     }
     int kept = 0;
-    for (int i = 0; i < graph->count; i++)
-        if (graph->defs[i].name)
-            graph->defs[kept++] = graph->defs[i];
+    for (int i = 0; i < graph->count; i++) {
+        if (place[i] < 0) {
+            fv_release(graph->object.ctx, graph->defs[i].name);
+            continue;
+        }
+        fv_def *def = graph->defs + kept;
+        *def = graph->defs[i];
+        for (int k = 0; k < def->n_inputs; k++)
+            def->inputs[k] = place[def->inputs[k]];
+        def->shares = def->shares >= 0 ? place[def->shares] : -1;
+        place[i] = kept++;
+    }
     return graph->count = kept;
+}
+
+/* Who reads what, what backward goes through, and where several gradients meet: all but the last
+   reader, the first in backward, add theirs. */
+static void find_readers(fv_net *net)
+{
+    for (int i = 0; i < net->n_outputs; i++)
+        net->defs[net->outputs[i]].readers++;
+    for (int i = 0; i < net->layers; i++) {
+        fv_def *def = net->defs + i;
+        def->wants_gradient = def->weights > 0 || def->biases > 0 || def->image.requires_grad;
+        for (int k = 0; k < def->n_inputs; k++) {
+            def->wants_gradient |= net->defs[def->inputs[k]].wants_gradient;
+            net->defs[def->inputs[k]].readers++;
+        }
+    }
+}
+
+static bool is_output(const fv_net *net, int layer)
+{
+    for (int i = 0; i < net->n_outputs; i++)
+        if (net->outputs[i] == layer)
+            return true;
+    return false;
+}
+
+/* Gradients of an input that others, later layers or the losses, have written before. */
+static void find_sums(fv_net *net)
+{
+    for (int i = 0; i < net->layers; i++)
+        for (int k = 0; k < net->defs[i].n_inputs; k++) {
+            int giver = net->defs[i].inputs[k];
+            bool written = is_output(net, giver);
+            for (int j = i; j < net->layers; j++)
+                for (int m = 0; m < net->defs[j].n_inputs; m++)
+                    written |= net->defs[j].inputs[m] == giver && (j > i || m < k);
+            net->defs[i].adds |= (unsigned)written << k;
+        }
+}
+
+static void find_ends(fv_net *net, const fv_node *outputs, int n, const int *place)
+{
+    for (int i = 0; i < n; i++)
+        net->outputs[net->n_outputs++] = place[outputs[i].index];
+    for (int i = 0; i < net->layers; i++)
+        if (net->defs[i].n_inputs == 0)
+            net->inputs[net->n_inputs++] = i;
+}
+
+static fv_net *net_of(fv_graph *graph, const fv_node *outputs, int n)
+{
+    fv_ctx *ctx = graph->object.ctx;
+    int *place = fv_alloc(ctx, graph->count, sizeof *place);
+    fv_net *net = place ? fv_object_new(ctx, sizeof *net, net_destroy) : NULL;
+    if (net) {
+        graph->used = true;
+        net->graph = graph;
+        net->layers = keep_paths(graph, outputs, n, place);
+        net->defs = graph->defs;
+        net->train = true;
+        net->changes = 1;
+        net->layout = FV_LAYOUTS;
+        find_ends(net, outputs, n, place);
+        find_readers(net);
+        find_sums(net);
+        fv_fuse_layers(net->defs, net->layers);
+    }
+    fv_release(ctx, place);
+    if (!net || (make_params(net) && make_tables(net)))
+        return net;
+    fv_object_free(net);
+    return NULL;
+}
+
+static fv_status check_outputs(fv_ctx *ctx, const fv_graph *graph, const fv_node *outputs, int n)
+{
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < i; k++)
+            if (outputs[i].graph != graph || outputs[i].index == outputs[k].index)
+                return fv_fail(ctx, FV_E_STATE,
+                               "fv_net_new_outputs: outputs %d and %d are one layer, or of two "
+                               "networks", k, i);
+    if (graph->used)
+        return fv_fail(ctx, FV_E_STATE, "a net was made of these layers before");
+    if (graph->depth)
+        return fv_fail(ctx, FV_E_STATE, "a scope was begun and not ended\n"
+                                        "help: x = fv_scope_end(x) before fv_net_new(x)");
+    int inputs = 0;
+    for (int i = 0; i < graph->count; i++)
+        inputs += graph->defs[i].n_inputs == 0;
+    if (inputs > FV_ENDS_MAX || n < 1 || n > FV_ENDS_MAX)
+        return fv_fail(ctx, FV_E_ARG, "a net has 1 to %d inputs and outputs; this one has %d and %d",
+                       FV_ENDS_MAX, inputs, n);
+    return FV_OK;
+}
+
+fv_net *fv_net_new_outputs(const fv_node *outputs, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (fv_node_broken(outputs[i]))
+            return NULL;
+    fv_graph *graph = n > 0 ? outputs[0].graph : NULL;
+    if (!graph || check_outputs(graph->object.ctx, graph, outputs, n))
+        return NULL;
+    fv_net *net = net_of(graph, outputs, n);
+    if (net)
+        draw_params(net);
+    return net;
 }
 
 fv_net *fv_net_new(fv_node x)
 {
-    fv_graph *graph = x.graph;
-    if (!graph || fv_error(graph->object.ctx))
-        return NULL;
-    fv_ctx *ctx = graph->object.ctx;
-    if (graph->used || graph->depth) {
-        fv_fail(ctx, FV_E_STATE, graph->used ? "a net was made of these layers before"
-                                             : "a scope was begun and not ended\n"
-                                               "help: x = fv_scope_end(x) before fv_net_new(x)");
-        return NULL;
-    }
-    fv_net *net = fv_object_new(ctx, sizeof *net, net_destroy);
-    if (!net)
-        return NULL;
-    graph->used = true;
-    net->graph = graph;
-    net->layers = keep_path(graph, x.index);
-    net->defs = graph->defs;
-    net->train = true;
-    net->changes = 1;
-    net->layout = FV_LAYOUTS;
-    for (int i = 0; i + 2 < net->layers; i++)
-        fv_fuse_conv_pool(net->defs + i, net->defs + i + 1, net->defs + i + 2);
-    if (!make_params(net) || !make_tables(net)) {
-        fv_object_free(net);
-        return NULL;
-    }
-    draw_params(net);
-    return net;
+    return fv_net_new_outputs(&x, 1);
 }
 
 /* ---- asking ------------------------------------------------------------------------------- */

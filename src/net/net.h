@@ -20,9 +20,13 @@ struct fv_graph {
 };
 
 /* Where the tensors of a layer lie: floats from the start of a block's region, but for lanes,
-   which count from the end of a thread's scratch, and part and packed, from the start of all. */
+   which count from the end of a thread's scratch, and part, packed and shared, from the start of
+   all. */
 typedef struct fv_slot {
-    size_t y, dy, saved, lanes, part, packed[2]; /* packed: of forward, of backward */
+    size_t y, dy, saved, lanes, part, shared, packed[2]; /* packed: of forward, of backward */
+    size_t part_size; /* of one chunk */
+    size_t extra;    /* gradients of inputs that are to be added to what is there */
+    unsigned passed; /* bit k: the gradient of input k lies where dy is */
 } fv_slot;
 
 /* All memory of running the net in one mode and layout, for batches up to a size. The blocks of a
@@ -37,26 +41,42 @@ typedef struct fv_plan {
     size_t region;             /* floats of a block */
     size_t parts;              /* floats of all partial gradients, all chunks */
     size_t scratch, lanes;     /* floats of one thread */
-    size_t packed;             /* floats of all packed weights */
+    size_t packed, shared;     /* floats of all packed weights, of all that meetings leave */
     uint64_t packed_at;        /* the net's changes when forward's weights were packed */
-    float *memory;             /* regions, parts, scratch, packed, then the rows below */
-    float *output, *doutput;   /* [batch][out], [batch][out]; doutput only in train mode */
-    float *dinput;             /* [batch][in], if the input wants its gradient */
+    float *memory;             /* regions, parts, scratch, packed, shared, then the rows below */
+    float *output[FV_ENDS_MAX], *doutput[FV_ENDS_MAX]; /* [batch][out]; doutput in train mode */
+    float *dinput[FV_ENDS_MAX]; /* [batch][in], if the input wants its gradient */
 } fv_plan;
 
 typedef enum fv_stage { FV_FRESH, FV_RAN, FV_HAS_LOSS } fv_stage;
 
+/* A tensor under its name, as files hold it. */
+typedef struct fv_tensor {
+    const char *name;
+    fv_type type; /* FV_F32 or FV_I64 */
+    int ndim;
+    int64_t dims[4];
+    size_t count;
+    void *value;
+} fv_tensor;
+
 struct fv_net {
     fv_object object;
     fv_graph *graph;
-    fv_def *defs; /* [layers], the graph's; each layer's input is the one before */
+    fv_def *defs; /* [layers], the graph's; inputs come before those that read them */
     int layers;
+    int inputs[FV_ENDS_MAX], outputs[FV_ENDS_MAX], n_inputs, n_outputs; /* layers */
     float *values, *grads; /* [size] all parameters, each from a multiple of FV_LANES */
     size_t size;
     fv_param *params;
     int n_params;
-    float *tables; /* [channels or 1][256] what a uint8 pixel becomes */
+    float *buffers; /* [buffer_size] state that is no parameter: running means */
+    size_t buffer_size;
+    fv_tensor *state; /* parameters and buffers in the order of PyTorch's state_dict */
+    int n_state;
+    float *tables; /* [channels or 1][256] for each input, what a uint8 pixel becomes */
     bool train;
+    uint64_t steps;               /* forward passes in train mode: the key of dropout */
     uint64_t changes;             /* of the parameters, by steps and files */
     bool shown;                   /* fv_param_at has said where they are: they may change unseen */
     fv_layout layout;             /* FV_LAYOUTS: as the batch asks for; tests want one */
@@ -66,6 +86,17 @@ struct fv_net {
     fv_stage stage;
     char *summary;
 };
+
+/* ---- graph.c ------------------------------------------------------------------------------ */
+
+extern const fv_node fv_node_failed;
+bool fv_node_broken(fv_node x); /* failed, or there is an error */
+fv_graph *fv_graph_new(fv_ctx *ctx);
+
+/* Room for one more layer after the n nodes xs, with its name and what it gets; NULL on an error.
+   It counts only when finish, after the shape rule, has found no error. */
+fv_def *fv_layer_start(const fv_node *xs, int n, const char *name, const char *kind);
+fv_node fv_layer_finish(fv_graph *graph);
 
 /* ---- plan.c ------------------------------------------------------------------------------- */
 
@@ -82,17 +113,15 @@ size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan);
 fv_plan *fv_plan_ready(fv_net *net, int n);
 void fv_plan_free(fv_net *net, fv_plan *plan);
 
-/* Layer i-1 wants its gradient from layer i. */
-bool fv_wants_gradient(const fv_net *net, int layer);
-
+/* Shapes of the first input and the first output. */
 static inline fv_shape fv_net_in(const fv_net *net)
 {
-    return net->defs[0].out;
+    return net->defs[net->inputs[0]].out;
 }
 
 static inline fv_shape fv_net_out(const fv_net *net)
 {
-    return net->defs[net->layers - 1].out;
+    return net->defs[net->outputs[0]].out;
 }
 
 #endif

@@ -1,9 +1,10 @@
 /*
  * plan.c - where every tensor lies: exact bytes first, memory after.
  *
- * Time runs 0..N-1 for the layers forward, N for the loss, then 2N-i for layer i backward, 2N+1 for
- * the sums over the batch. Every tensor of a block lives from its first to its last use, and two
- * that never live at the same time may share their place. Layer 3. Calls the ops and the base.
+ * Time runs 0..N-1 for the layers forward, N for outputs and losses, then 2N-i for layer i backward,
+ * 2N+1 for the sums over the batch. Every tensor of a block lives from its first to its last use,
+ * and two that never live at the same time may share their place. Layer 3. Calls the ops and the
+ * base.
  */
 #include "net/net.h"
 
@@ -16,15 +17,21 @@ typedef struct buffer {
     size_t at;
 } buffer;
 
+enum { KINDS = 4 };
+
 typedef struct lives {
-    buffer *y, *dy, *saved; /* [layers] */
-    int *y_root, *dy_root;  /* [layers] the layer whose buffer it shares, or itself */
-    buffer **order;         /* [3 * layers] largest first */
+    buffer *y, *dy, *saved, *extra; /* [layers] each, one array */
+    buffer **order;                 /* [KINDS * layers] largest first */
+    int *view;                      /* [layers] the layer of whose output it is a view, or itself */
+    int *until;                     /* [layers] last time that the output or a view is read */
+    int *y_root, *dy_root;          /* [layers] the layer whose buffer it shares, or itself */
+    unsigned *passed;               /* [layers] as fv_slot's */
 } lives;
 
 size_t fv_plan_work(const fv_net *net)
 {
-    return (size_t)net->layers * (3 * sizeof(buffer) + 3 * sizeof(buffer *) + 2 * sizeof(int));
+    size_t each = KINDS * (sizeof(buffer) + sizeof(buffer *)) + 4 * sizeof(int) + sizeof(unsigned);
+    return (size_t)net->layers * each;
 }
 
 static lives cut_work(const fv_net *net, void *work)
@@ -34,18 +41,14 @@ static lives cut_work(const fv_net *net, void *work)
     lives l = {.y = work};
     l.dy = l.y + n;
     l.saved = l.dy + n;
-    l.order = (buffer **)(void *)(l.saved + n);
-    l.y_root = (int *)(void *)(l.order + 3 * n);
+    l.extra = l.saved + n;
+    l.order = (buffer **)(void *)(l.extra + n);
+    l.view = (int *)(void *)(l.order + KINDS * n);
+    l.until = l.view + n;
+    l.y_root = l.until + n;
     l.dy_root = l.y_root + n;
+    l.passed = (unsigned *)(void *)(l.dy_root + n);
     return l;
-}
-
-bool fv_wants_gradient(const fv_net *net, int layer)
-{
-    bool wants = layer >= 0 && net->defs[0].image.requires_grad;
-    for (int i = 0; i <= layer; i++)
-        wants = wants || net->defs[i].weights > 0;
-    return wants;
 }
 
 fv_layout fv_plan_layout_for(const fv_net *net, int n, bool train)
@@ -62,7 +65,7 @@ fv_layout fv_plan_layout_for(const fv_net *net, int n, bool train)
         double Og = depthwise ? def->conv.O : def->conv.O / def->conv.groups;
         double macs = (double)def->macs, by_o = macs * fv_round_up((size_t)Og) / Og;
         double by_c = macs * fv_round_up((size_t)Cg) / Cg;
-        bool to_input = fv_wants_gradient(net, i - 1);
+        bool to_input = net->defs[def->inputs[0]].wants_gradient;
         batch += train ? (to_input ? 3 : 2) * macs : macs;
         channels += train ? 2 * by_o + (to_input ? by_c : 0) : by_o;
     }
@@ -77,61 +80,120 @@ static void live(buffer *b, size_t size, int first, int last)
     b->size = size > b->size ? size : b->size;
 }
 
-/* y may take the place of x if nobody reads x later. */
-static bool overwrites_input(const fv_net *net, int i, const fv_plan *plan)
-{
-    int giver = i - 1;
-    while (giver > 0 && fv_is_view(net->defs + giver, plan->layout))
-        giver--;
-    return net->defs[i].op->flags & FV_IN_PLACE &&
-           !(plan->train && net->defs[giver].op->flags & FV_KEEPS_Y);
-}
-
 /* Floats that a tensor of a layer takes in a block. */
 static size_t block_floats(const fv_plan *plan, fv_shape shape)
 {
     return fv_round_up(fv_shape_count(shape) * plan->images);
 }
 
+static void read_at(const lives *l, int layer, int time)
+{
+    int *until = l->until + l->view[layer];
+    *until = time > *until ? time : *until;
+}
+
+/* Until when the output of each layer, or a view of it, is read. */
+static void find_reads(const fv_net *net, const lives *l, const fv_plan *plan)
+{
+    int n = net->layers;
+    for (int i = 0; i < n; i++) {
+        const fv_def *def = net->defs + i;
+        int flags = def->op->flags, back = 2 * n - i;
+        l->view[i] = fv_is_view(def, plan->layout, plan->train) ? l->view[def->inputs[0]] : i;
+        read_at(l, i, plan->train && flags & FV_KEEPS_Y ? back : i);
+        for (int k = 0; k < def->n_inputs; k++)
+            read_at(l, def->inputs[k], plan->train && flags & FV_KEEPS_X ? back : i);
+    }
+    for (int i = 0; i < net->n_outputs; i++)
+        read_at(l, net->outputs[i], n);
+}
+
+/* The layer whose place y of layer i takes: an input of an op that works in place, if nobody reads
+   it later. */
+static int root_of(const fv_net *net, const lives *l, int i)
+{
+    const fv_def *def = net->defs + i;
+    if (l->view[i] != i)
+        return l->y_root[l->view[i]];
+    for (int k = 0; def->op->flags & FV_IN_PLACE && k < def->n_inputs; k++)
+        if (l->until[l->view[def->inputs[k]]] == i)
+            return l->y_root[def->inputs[k]];
+    return i;
+}
+
 static void find_lives(const fv_net *net, const lives *l, const fv_plan *plan)
 {
     int n = net->layers;
-    bool train = plan->train, batch_last = plan->layout == FV_BATCH_LAST;
     for (int i = 0; i < n; i++) {
         const fv_def *def = net->defs + i;
-        int flags = def->op->flags, back = 2 * n - i, end = 2 * n + 1;
-        bool shares = i > 0 && (fv_is_view(def, plan->layout) || overwrites_input(net, i, plan));
-        l->y_root[i] = shares ? l->y_root[i - 1] : i;
-        int last = i + 1 < n ? i + 1 : i;
-        if (train && flags & FV_KEEPS_Y)
-            last = back;
-        if (train && i + 1 < n && net->defs[i + 1].op->flags & FV_KEEPS_X)
-            last = back - 1 > last ? back - 1 : last;
-        live(l->y + l->y_root[i], block_floats(plan, def->stored), i, last);
-        if (train && def->op->need) {
-            size_t saved = def->op->need(def, plan->layout, plan->images).saved;
-            if (saved)
-                live(l->saved + i, saved, i, batch_last && flags & FV_REDUCES_DY ? end : back);
+        l->y_root[i] = root_of(net, l, i);
+        live(l->y + l->y_root[i], block_floats(plan, def->stored), i, l->until[l->view[i]]);
+        bool reduces = plan->layout == FV_BATCH_LAST && def->op->flags & FV_REDUCES_DY;
+        size_t saved = plan->train && def->op->need
+                           ? def->op->need(def, plan->layout, plan->images).saved
+                           : 0;
+        if (saved)
+            live(l->saved + i, saved, i, reduces ? 2 * n + 1 : 2 * n - i);
+    }
+}
+
+/* The gradient of layer i lives from when it is first written, by the last of its readers, until
+   its own backward. */
+static void live_gradient(const fv_net *net, const lives *l, const fv_plan *plan, int i, int time)
+{
+    const fv_def *def = net->defs + i;
+    bool reduces = plan->layout == FV_BATCH_LAST && def->op->flags & FV_REDUCES_DY;
+    live(l->dy + l->dy_root[i], block_floats(plan, def->stored), time,
+         reduces ? 2 * net->layers + 1 : 2 * net->layers - i);
+}
+
+/* Layer i's gradients of its inputs: where it is the first to write one, the input's buffer begins
+   to live, and may be that of its own gradient; where it adds, it needs extra room. */
+static void find_gradients_of(const fv_net *net, const lives *l, const fv_plan *plan, int i)
+{
+    const fv_def *def = net->defs + i;
+    bool view = fv_is_view(def, plan->layout, true), passes = view || def->op->flags & FV_PASSES;
+    bool shares = passes || def->op->flags & FV_IN_PLACE;
+    size_t extra = 0;
+    for (int k = 0; k < def->n_inputs; k++) {
+        int giver = def->inputs[k];
+        if (!net->defs[giver].wants_gradient)
+            continue;
+        if (def->adds >> k & 1) {
+            extra += passes ? 0 : block_floats(plan, net->defs[giver].stored);
+            continue;
         }
+        l->dy_root[giver] = giver;
+        if (shares) {
+            l->dy_root[giver] = l->dy_root[i];
+            l->passed[i] |= 1u << k;
+        }
+        shares = false;
+        live_gradient(net, l, plan, giver, 2 * net->layers - i);
     }
-    for (int i = n - 1; train && i >= 0; i--) {
-        const fv_def *next = net->defs + i + 1;
-        l->dy_root[i] = i;
-        if (i + 1 < n && (fv_is_view(next, plan->layout) || next->op->flags & FV_IN_PLACE))
-            l->dy_root[i] = l->dy_root[i + 1];
-        bool reduces = batch_last && net->defs[i].op->flags & FV_REDUCES_DY;
-        if (fv_wants_gradient(net, i))
-            live(l->dy + l->dy_root[i], block_floats(plan, net->defs[i].stored), 2 * n - i - 1,
-                 reduces ? 2 * n + 1 : 2 * n - i);
+    if (extra)
+        live(l->extra + i, extra, 2 * net->layers - i, 2 * net->layers - i);
+}
+
+static void find_gradients(const fv_net *net, const lives *l, const fv_plan *plan)
+{
+    int n = net->layers;
+    for (int i = 0; i < net->n_outputs; i++) {
+        int layer = net->outputs[i];
+        l->dy_root[layer] = layer;
+        live_gradient(net, l, plan, layer, n);
     }
+    for (int i = n - 1; i >= 0; i--)
+        if (net->defs[i].wants_gradient)
+            find_gradients_of(net, l, plan, i);
 }
 
 /* Pointers to the buffers in use, largest first; returns how many. */
 static int sort_buffers(const fv_net *net, const lives *l)
 {
     int count = 0;
-    for (int i = 0; i < 3 * net->layers; i++) {
-        buffer *b = l->y + i; /* y, dy and saved are one array */
+    for (int i = 0; i < KINDS * net->layers; i++) {
+        buffer *b = l->y + i; /* all kinds are one array */
         if (b->size == 0)
             continue;
         int k = count++;
@@ -166,13 +228,16 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
     lives l = cut_work(net, work);
     bool few = plan->layout == FV_CHANNELS_LAST && batch < FV_LANES;
     plan->images = few ? batch : FV_LANES;
+    find_reads(net, &l, plan);
     find_lives(net, &l, plan);
+    if (plan->train)
+        find_gradients(net, &l, plan);
     /* Kernels may read and write a vector at the end of a tensor, so the last one has more room. */
     plan->region = place_buffers(&l, sort_buffers(net, &l)) + FV_LANES;
     plan->batch = batch;
     plan->blocks = (batch + plan->images - 1) / plan->images;
     plan->chunks = plan->blocks < FV_CHUNKS_MAX ? plan->blocks : FV_CHUNKS_MAX;
-    plan->scratch = plan->lanes = plan->parts = plan->packed = 0;
+    plan->scratch = plan->lanes = plan->parts = plan->packed = plan->shared = 0;
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
         fv_need need = {0};
@@ -183,29 +248,50 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
                                    .saved = l.saved[i].at,
                                    .lanes = plan->lanes,
                                    .part = plan->parts,
+                                   .part_size = need.part,
+                                   .shared = plan->shared,
+                                   .extra = l.extra[i].at,
+                                   .passed = l.passed[i],
                                    .packed = {plan->packed, plan->packed + need.packed}};
         size_t scratch = fv_round_up(need.scratch);
         plan->scratch = scratch > plan->scratch ? scratch : plan->scratch;
         plan->packed += need.packed * (plan->train ? 2 : 1);
         plan->lanes += plan->train ? need.lanes : 0;
-        plan->parts += plan->train ? need.part * plan->chunks : 0;
+        plan->parts += plan->train || fv_meets(def, false) ? need.part * plan->chunks : 0;
+        plan->shared += fv_round_up(need.shared);
     }
 }
 
-static size_t row_floats(const fv_net *net, const fv_plan *plan)
+/* The rows of outputs and gradients, behind all else: where they are once there is memory, and
+   what they take. */
+static size_t cut_rows(const fv_net *net, fv_plan *plan, float *base)
 {
-    size_t out = fv_round_up(plan->batch * fv_shape_count(fv_net_out(net)));
-    size_t in = fv_round_up(plan->batch * fv_shape_count(fv_net_in(net)));
-    bool dinput = plan->train && net->defs[0].image.requires_grad;
-    return out * (plan->train ? 2 : 1) + (dinput ? in : 0);
+    size_t at = 0;
+    for (int i = 0; i < net->n_outputs; i++) {
+        size_t floats = fv_round_up(plan->batch * fv_shape_count(net->defs[net->outputs[i]].out));
+        plan->output[i] = base ? base + at : NULL;
+        plan->doutput[i] = base && plan->train ? base + at + floats : NULL;
+        at += plan->train ? 2 * floats : floats;
+    }
+    for (int i = 0; i < net->n_inputs; i++) {
+        const fv_def *input = net->defs + net->inputs[i];
+        bool wanted = plan->train && input->image.requires_grad;
+        plan->dinput[i] = base && wanted ? base + at : NULL;
+        at += wanted ? fv_round_up(plan->batch * fv_shape_count(input->out)) : 0;
+    }
+    return at;
+}
+
+static size_t floats_before_rows(const fv_net *net, const fv_plan *plan)
+{
+    return plan->region * plan->blocks + plan->parts +
+           (plan->scratch + plan->lanes) * net->object.ctx->threads + plan->packed + plan->shared;
 }
 
 size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan)
 {
-    size_t floats = plan->region * plan->blocks + plan->parts +
-                    (plan->scratch + plan->lanes) * net->object.ctx->threads + plan->packed +
-                    row_floats(net, plan);
-    return floats * sizeof(float);
+    fv_plan copy = *plan;
+    return (floats_before_rows(net, plan) + cut_rows(net, &copy, NULL)) * sizeof(float);
 }
 
 void fv_plan_free(fv_net *net, fv_plan *plan)
@@ -229,11 +315,7 @@ static bool plan_memory(fv_net *net, fv_plan *plan, int batch)
     fv_release(ctx, work);
     if (!plan->memory)
         return false;
-    size_t out = fv_round_up(batch * fv_shape_count(fv_net_out(net)));
-    plan->output = plan->memory + plan->region * plan->blocks + plan->parts +
-                   (plan->scratch + plan->lanes) * ctx->threads + plan->packed;
-    plan->doutput = plan->train ? plan->output + out : NULL;
-    plan->dinput = plan->train && net->defs[0].image.requires_grad ? plan->doutput + out : NULL;
+    cut_rows(net, plan, plan->memory + floats_before_rows(net, plan));
     return true;
 }
 

@@ -4,7 +4,9 @@
  * Blocks are independent of each other, so a thread takes a chunk of them through all layers at
  * once, while their numbers are in its cache. Backward does the same from the last layer to the
  * first and leaves sums over its chunk; then the chunks' sums are added up in order, layer by
- * layer. Threads change who does what, never an order. Layer 3. Calls the ops and the base.
+ * layer. A layer over the whole batch, such as batch normalisation, parts a pass in two: before it
+ * all chunks meet. Threads change who does what, never an order. Layer 3. Calls the ops and the
+ * base.
  */
 #include "net/net.h"
 
@@ -14,14 +16,19 @@
 typedef struct pass {
     fv_net *net;
     fv_plan *plan;
-    const fv_batch *batch; /* forward only */
+    const fv_batch *batches; /* one for each input; forward only */
     int blocks, chunks;
+    int from, to; /* the layers to go through; at `to` the chunks meet */
 } pass;
 
-static pass pass_of(fv_net *net, fv_plan *plan, const fv_batch *batch)
+static pass pass_of(fv_net *net, fv_plan *plan, const fv_batch *batches)
 {
     int blocks = (net->n + plan->images - 1) / plan->images;
-    return (pass){net, plan, batch, blocks, blocks < FV_CHUNKS_MAX ? blocks : FV_CHUNKS_MAX};
+    return (pass){.net = net,
+                  .plan = plan,
+                  .batches = batches,
+                  .blocks = blocks,
+                  .chunks = blocks < FV_CHUNKS_MAX ? blocks : FV_CHUNKS_MAX};
 }
 
 static int chunk_start(const pass *p, int chunk)
@@ -34,11 +41,10 @@ static float *region_of(const fv_plan *plan, int block)
     return plan->memory + plan->region * block;
 }
 
-/* The first partial gradient of a layer, for a chunk. */
-static float *part_of(const fv_plan *plan, const fv_def *def, const fv_slot *slot, int chunk)
+/* A layer's sums over a chunk. */
+static float *part_of(const fv_plan *plan, const fv_slot *slot, int chunk)
 {
-    size_t part = def->op->need ? def->op->need(def, plan->layout, plan->images).part : 0;
-    return plan->memory + plan->region * plan->blocks + slot->part + part * chunk;
+    return plan->memory + plan->region * plan->blocks + slot->part + slot->part_size * chunk;
 }
 
 static float *scratch_of(const fv_plan *plan, int thread)
@@ -53,6 +59,12 @@ static float *packed_of(const fv_net *net, const fv_plan *plan, const fv_slot *s
     return scratch_of(plan, net->object.ctx->threads) + slot->packed[backward];
 }
 
+/* What a meeting of a layer leaves. */
+static float *shared_of(const fv_net *net, const fv_plan *plan, const fv_slot *slot)
+{
+    return scratch_of(plan, net->object.ctx->threads) + plan->packed + slot->shared;
+}
+
 /* Images of this block. */
 static int images_in(const pass *p, int block)
 {
@@ -60,25 +72,72 @@ static int images_in(const pass *p, int block)
     return left < p->plan->images ? left : p->plan->images;
 }
 
-static fv_run run_of(const pass *p, int i, int block, int thread, bool backward)
+/* Numbers of a kind for each layer and step, from the seed. */
+static uint64_t key_of(const fv_net *net, int layer)
 {
-    const fv_def *def = p->net->defs + i;
+    uint64_t z = net->object.ctx->seed + 0x9e3779b97f4a7c15u * (net->steps * 4096 + layer + 1);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u; /* SplitMix64 */
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* The run of layer i over a block of a chunk. */
+static fv_run run_of(const pass *p, int i, int block, int chunk, int thread)
+{
+    const fv_net *net = p->net;
+    const fv_plan *plan = p->plan;
+    const fv_def *def = net->defs + i;
+    const fv_slot *slot = plan->slots + i;
+    float *region = region_of(plan, block);
+    fv_run run = {
+        .k = net->object.ctx->kernels,
+        .def = def,
+        .layout = plan->layout,
+        .turns = plan->layout == FV_BATCH_LAST ? 1 : images_in(p, block),
+        .images = images_in(p, block),
+        .room = plan->images,
+        .first_image = block * plan->images,
+        .key = key_of(net, i),
+        .packed = packed_of(net, plan, slot, false),
+        .w = def->weights ? net->values + def->weight_offset : NULL,
+        .b = def->biases ? net->values + def->bias_offset : NULL,
+        .y = region + slot->y,
+        .saved = plan->train ? region + slot->saved : NULL,
+        .scratch = scratch_of(plan, thread),
+        .lanes = scratch_of(plan, thread) + plan->scratch + slot->lanes,
+        .part = part_of(plan, slot, chunk),
+        .shared = shared_of(net, plan, slot),
+        .first = block == chunk_start(p, chunk),
+        .last = block == chunk_start(p, chunk + 1) - 1,
+    };
+    for (int k = 0; k < def->n_inputs; k++)
+        run.xs[k] = region + plan->slots[def->inputs[k]].y;
+    run.x = run.xs[0];
+    return run;
+}
+
+static void meet(const pass *p, int i, bool backward)
+{
+    fv_net *net = p->net;
+    const fv_def *def = net->defs + i;
     const fv_slot *slot = p->plan->slots + i;
-    float *region = region_of(p->plan, block);
-    return (fv_run){
-        .k = p->net->object.ctx->kernels,
+    fv_meeting meeting = {
         .def = def,
         .layout = p->plan->layout,
-        .turns = p->plan->layout == FV_BATCH_LAST ? 1 : images_in(p, block),
+        .train = p->plan->train,
+        .images = net->n,
+        .chunks = p->chunks,
         .room = p->plan->images,
-        .packed = packed_of(p->net, p->plan, slot, backward),
-        .b = def->biases ? p->net->values + def->bias_offset : NULL,
-        .x = i > 0 ? region + slot[-1].y : NULL,
-        .y = region + slot->y,
-        .saved = p->plan->train ? region + slot->saved : NULL,
-        .scratch = scratch_of(p->plan, thread),
-        .lanes = scratch_of(p->plan, thread) + p->plan->scratch + slot->lanes,
+        .part = part_of(p->plan, slot, 0),
+        .part_size = slot->part_size,
+        .shared = shared_of(net, p->plan, slot),
+        .w = def->weights ? net->values + def->weight_offset : NULL,
+        .b = def->biases ? net->values + def->bias_offset : NULL,
+        .dw = def->weights ? net->grads + def->weight_offset : NULL,
+        .db = def->biases ? net->grads + def->bias_offset : NULL,
+        .buffers = net->buffers + def->buffer_offset,
     };
+    (backward ? def->op->meet_backward : def->op->meet)(&meeting);
 }
 
 /* Packs the weights of layer i for both passes in train mode, else for forward. */
@@ -96,11 +155,11 @@ static void pack_layer(void *arg, int i, int thread)
 /* ---- forward ------------------------------------------------------------------------------ */
 
 /* x [C][H*W][L] from the batch's pixels [n][C][H*W], normalised. */
-static void load_lanes(const pass *p, int block, float *x)
+static void load_lanes(const pass *p, const fv_def *input, const fv_batch *batch, int block,
+                       float *x)
 {
-    const fv_net *net = p->net;
-    const fv_def *input = net->defs;
-    const fv_kernels *k = net->object.ctx->kernels;
+    const fv_kernels *k = p->net->object.ctx->kernels;
+    const float *tables = p->net->tables + input->image.table;
     size_t area = (size_t)input->out.h * input->out.w, image = fv_shape_count(input->out);
     bool norm = input->image.normalize;
     for (int c = 0; c < input->out.c; c++, x += area * FV_LANES) {
@@ -108,13 +167,13 @@ static void load_lanes(const pass *p, int block, float *x)
         const float *f32[FV_LANES] = {0};
         for (int l = 0; l < images_in(p, block); l++) {
             size_t at = (size_t)(block * FV_LANES + l) * image + c * area;
-            if (p->batch->type == FV_U8)
-                u8[l] = (const uint8_t *)p->batch->pixels + at;
+            if (batch->type == FV_U8)
+                u8[l] = (const uint8_t *)batch->pixels + at;
             else
-                f32[l] = (const float *)p->batch->pixels + at;
+                f32[l] = (const float *)batch->pixels + at;
         }
-        if (p->batch->type == FV_U8)
-            k->load_u8(area, u8, net->tables + (norm ? c * 256 : 0), x);
+        if (batch->type == FV_U8)
+            k->load_u8(area, u8, tables + (norm ? c * 256 : 0), x);
         else
             k->load_f32(area, f32, norm ? input->image.mean[c] : 0.0f,
                         norm ? input->image.std[c] : 1.0f, x);
@@ -122,30 +181,33 @@ static void load_lanes(const pass *p, int block, float *x)
 }
 
 /* x [H*W][C] of one image from its pixels [C][H*W], normalised. */
-static void load_image(const pass *p, int image, float *x)
+static void load_image(const pass *p, const fv_def *input, const fv_batch *batch, int image,
+                       float *x)
 {
-    const fv_def *input = p->net->defs;
     size_t area = (size_t)input->out.h * input->out.w, C = input->out.c, at = image * C * area;
     bool norm = input->image.normalize;
     for (size_t c = 0; c < C; c++, at += area) {
-        const uint8_t *u8 = (const uint8_t *)p->batch->pixels + at;
-        const float *f32 = (const float *)p->batch->pixels + at;
-        const float *table = p->net->tables + (norm ? c * 256 : 0);
+        const uint8_t *u8 = (const uint8_t *)batch->pixels + at;
+        const float *f32 = (const float *)batch->pixels + at;
+        const float *table = p->net->tables + input->image.table + (norm ? c * 256 : 0);
         float mean = norm ? input->image.mean[c] : 0.0f, std = norm ? input->image.std[c] : 1.0f;
         for (size_t i = 0; i < area; i++)
-            x[i * C + c] = p->batch->type == FV_U8 ? table[u8[i]] : (f32[i] - mean) / std;
+            x[i * C + c] = batch->type == FV_U8 ? table[u8[i]] : (f32[i] - mean) / std;
     }
 }
 
-static void load_block(const pass *p, int block, float *x)
+static void load_block(const pass *p, int input, int block)
 {
+    const fv_def *def = p->net->defs + p->net->inputs[input];
+    const fv_batch *batch = p->batches + input;
+    float *x = region_of(p->plan, block) + p->plan->slots[p->net->inputs[input]].y;
     if (p->plan->layout == FV_BATCH_LAST) {
-        load_lanes(p, block, x);
+        load_lanes(p, def, batch, block, x);
         return;
     }
-    size_t image = fv_shape_count(fv_net_in(p->net));
+    size_t image = fv_shape_count(def->out);
     for (int i = 0; i < images_in(p, block); i++)
-        load_image(p, block * p->plan->images + i, x + i * image);
+        load_image(p, def, batch, block * p->plan->images + i, x + i * image);
 }
 
 /* rows [n][C*H*W] of the batch from a block of a tensor, or the other way round. */
@@ -177,30 +239,57 @@ static void load_rows(const pass *p, int block, fv_shape shape, const float *row
         k->load_f32(image, lanes, 0.0f, 1.0f, x);
 }
 
+/* Inputs before the first layer, outputs after the last. */
+static void load_inputs(const pass *p, int block)
+{
+    for (int i = 0; i < p->net->n_inputs; i++)
+        load_block(p, i, block);
+}
+
+static void store_outputs(const pass *p, int block)
+{
+    const fv_net *net = p->net;
+    for (int i = 0; i < net->n_outputs; i++)
+        store_block(p, block, net->defs[net->outputs[i]].out,
+                    region_of(p->plan, block) + p->plan->slots[net->outputs[i]].y,
+                    p->plan->output[i]);
+}
+
 static void forward_chunk(void *arg, int chunk, int thread)
 {
     const pass *p = arg;
     const fv_net *net = p->net;
     for (int block = chunk_start(p, chunk); block < chunk_start(p, chunk + 1); block++) {
-        float *region = region_of(p->plan, block);
-        load_block(p, block, region + p->plan->slots[0].y);
-        for (int i = 1; i < net->layers; i++) {
-            fv_run run = run_of(p, i, block, thread, false);
-            if (run.def->op->forward && !fv_is_view(run.def, run.layout))
-                run.def->op->forward(&run);
+        if (p->from == 0)
+            load_inputs(p, block);
+        for (int i = p->from; i < p->to; i++) {
+            const fv_def *def = net->defs + i;
+            if (!def->op->forward || fv_is_view(def, p->plan->layout, p->plan->train))
+                continue;
+            fv_run run = run_of(p, i, block, chunk, thread);
+            def->op->forward(&run);
         }
-        store_block(p, block, fv_net_out(net), region + p->plan->slots[net->layers - 1].y,
-                    p->plan->output);
+        if (p->to == net->layers) {
+            store_outputs(p, block);
+        } else {
+            fv_run run = run_of(p, p->to, block, chunk, thread);
+            run.def->op->gather(&run);
+        }
     }
 }
 
-static fv_status check_batch(fv_net *net, const fv_batch *b)
+static fv_status check_batch(fv_net *net, const fv_batch *batches, int index)
 {
     fv_ctx *ctx = net->object.ctx;
-    fv_shape in = fv_net_in(net);
-    if (!b || b->n < 1 || !b->pixels || (b->type != FV_U8 && b->type != FV_F32))
+    const fv_batch *b = batches + index;
+    fv_shape in = net->defs[net->inputs[index]].out;
+    if (b->n < 1 || !b->pixels || (b->type != FV_U8 && b->type != FV_F32))
         return fv_fail(ctx, FV_E_ARG,
                        "fv_forward: a batch must have 1 or more images of uint8 or float32 pixels");
+    if (b->n != batches->n)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "fv_forward: the batch for input %d has %d images, that for input 0 has %d",
+                       index, b->n, batches->n);
     if (b->channels != in.c || b->height != in.h || b->width != in.w)
         return fv_fail(ctx, FV_E_SHAPE,
                        "the net takes images [N,%d,%d,%d], but the batch has [%d,%d,%d,%d]\n"
@@ -210,74 +299,158 @@ static fv_status check_batch(fv_net *net, const fv_batch *b)
     return FV_OK;
 }
 
-fv_status fv_forward(fv_net *net, const fv_batch *batch)
+/* Packs weights where they may have changed; ops over the whole batch that do not meet in this mode
+   get ready. */
+static void prepare(pass *p)
+{
+    fv_net *net = p->net;
+    fv_plan *plan = p->plan;
+    net->steps += plan->train;
+    if (plan->train || net->shown || plan->packed_at != net->changes)
+        fv_parallel(net->object.ctx, net->layers, pack_layer, p);
+    plan->packed_at = net->changes;
+    for (int i = 0; i < net->layers; i++)
+        if (net->defs[i].op->meet && !fv_meets(net->defs + i, plan->train))
+            meet(p, i, false);
+}
+
+fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
 {
     if (!net)
         return FV_E_ARG;
     fv_ctx *ctx = net->object.ctx;
-    if (fv_error(ctx) || check_batch(net, batch))
+    if (fv_error(ctx))
         return fv_error(ctx);
-    fv_plan *plan = fv_plan_ready(net, batch->n);
+    if (!batches || n != net->n_inputs)
+        return fv_fail(ctx, FV_E_ARG, "the net has %d inputs; fv_forward got %d batches",
+                       net->n_inputs, batches ? n : 0);
+    for (int i = 0; i < n; i++)
+        if (check_batch(net, batches, i))
+            return fv_error(ctx);
+    fv_plan *plan = fv_plan_ready(net, batches->n);
     if (!plan)
         return fv_error(ctx);
-    net->n = batch->n;
+    net->n = batches->n;
     net->last = plan;
-    pass p = pass_of(net, plan, batch);
-    if (plan->train || net->shown || plan->packed_at != net->changes)
-        fv_parallel(ctx, net->layers, pack_layer, &p);
-    plan->packed_at = net->changes;
-    fv_parallel(ctx, p.chunks, forward_chunk, &p);
+    pass p = pass_of(net, plan, batches);
+    prepare(&p);
+    for (p.to = 0; p.to < net->layers; p.from = p.to) {
+        do
+            p.to++;
+        while (p.to < net->layers && !fv_meets(net->defs + p.to, plan->train));
+        fv_parallel(ctx, p.chunks, forward_chunk, &p);
+        if (p.to < net->layers)
+            meet(&p, p.to, false);
+    }
     net->stage = FV_RAN;
     return FV_OK;
 }
 
+fv_status fv_forward(fv_net *net, const fv_batch *batch)
+{
+    return fv_forward_inputs(net, batch, 1);
+}
+
+const float *fv_output_at(const fv_net *net, int index)
+{
+    return net && net->last && index >= 0 && index < net->n_outputs ? net->last->output[index]
+                                                                     : NULL;
+}
+
 const float *fv_output(const fv_net *net)
 {
-    return net && net->last ? net->last->output : NULL;
+    return fv_output_at(net, 0);
 }
 
 /* ---- backward ----------------------------------------------------------------------------- */
 
-/* Chunks go the other way round than in forward: what ran last is still in a cache. */
+/* Gradients of layer i's inputs in a block: where nobody has written before it writes, or has
+   passed on, else it adds. */
+static void backward_layer(const pass *p, int i, int block, int chunk, int thread)
+{
+    const fv_net *net = p->net;
+    const fv_slot *slots = p->plan->slots;
+    const fv_def *def = net->defs + i;
+    float *region = region_of(p->plan, block), *extra = region + slots[i].extra;
+    bool passes = fv_is_view(def, p->plan->layout, true) || def->op->flags & FV_PASSES;
+    size_t floats[FV_INPUTS_MAX];
+    fv_run run = run_of(p, i, block, chunk, thread);
+    run.packed = packed_of(net, p->plan, slots + i, true);
+    run.dy = region + slots[i].dy;
+    for (int k = 0; k < def->n_inputs; k++) {
+        const fv_def *giver = net->defs + def->inputs[k];
+        floats[k] = fv_round_up(fv_shape_count(giver->stored) * p->plan->images);
+        if (!giver->wants_gradient)
+            continue;
+        run.dxs[k] = region + slots[def->inputs[k]].dy;
+        if (def->adds >> k & 1 && !passes) {
+            run.dxs[k] = extra;
+            extra += floats[k];
+        }
+    }
+    run.dx = run.dxs[0];
+    if (!passes && def->op->backward)
+        def->op->backward(&run);
+    for (int k = 0; k < def->n_inputs; k++) {
+        float *to = region + slots[def->inputs[k]].dy;
+        if (run.dxs[k] && def->adds >> k & 1)
+            run.k->add(floats[k], to, passes ? run.dy : run.dxs[k], to);
+        else if (run.dxs[k] && passes && !(slots[i].passed >> k & 1))
+            memcpy(to, run.dy, floats[k] * sizeof *to);
+    }
+}
+
+static void load_gradients(const pass *p, int block)
+{
+    const fv_net *net = p->net;
+    for (int i = 0; i < net->n_outputs; i++)
+        load_rows(p, block, net->defs[net->outputs[i]].out, p->plan->doutput[i],
+                  region_of(p->plan, block) + p->plan->slots[net->outputs[i]].dy);
+}
+
+static void store_gradients(const pass *p, int block)
+{
+    const fv_net *net = p->net;
+    for (int i = 0; i < net->n_inputs; i++)
+        if (p->plan->dinput[i])
+            store_block(p, block, net->defs[net->inputs[i]].out,
+                        region_of(p->plan, block) + p->plan->slots[net->inputs[i]].dy,
+                        p->plan->dinput[i]);
+}
+
+/* Layers from p->to - 1 down to p->from. Chunks go the other way round than in forward: what ran
+   last is still in a cache. */
 static void backward_chunk(void *arg, int item, int thread)
 {
     const pass *p = arg;
     const int chunk = p->chunks - 1 - item;
     const fv_net *net = p->net;
-    const fv_slot *slots = p->plan->slots;
-    int first = chunk_start(p, chunk), end = chunk_start(p, chunk + 1), last = net->layers - 1;
-    for (int block = first; block < end; block++) {
-        float *region = region_of(p->plan, block);
-        load_rows(p, block, fv_net_out(net), p->plan->doutput, region + slots[last].dy);
-        for (int i = last; i > 0 && fv_wants_gradient(net, i); i--) {
-            fv_run run = run_of(p, i, block, thread, true);
-            run.dy = region + slots[i].dy;
-            run.dx = fv_wants_gradient(net, i - 1) ? region + slots[i - 1].dy : NULL;
-            run.part = part_of(p->plan, run.def, slots + i, chunk);
-            run.first = block == first;
-            run.last = block == end - 1;
-            if (run.def->op->backward && !fv_is_view(run.def, run.layout))
-                run.def->op->backward(&run);
+    for (int block = chunk_start(p, chunk); block < chunk_start(p, chunk + 1); block++) {
+        if (p->to == net->layers)
+            load_gradients(p, block);
+        for (int i = p->to - 1; i >= p->from; i--)
+            if (net->defs[i].n_inputs > 0 && net->defs[i].wants_gradient)
+                backward_layer(p, i, block, chunk, thread);
+        if (p->from == 0) {
+            store_gradients(p, block);
+        } else {
+            fv_run run = run_of(p, p->from - 1, block, chunk, thread);
+            run.dy = region_of(p->plan, block) + p->plan->slots[p->from - 1].dy;
+            run.def->op->gather_backward(&run);
         }
-        if (p->plan->dinput)
-            store_block(p, block, fv_net_in(net), region + slots[0].dy, p->plan->dinput);
     }
 }
 
-/* Item number `item` of all layers' sums, counted from the first layer on. */
-static void reduce_item(void *arg, int item, int thread)
+static int items_of(const pass *p, int i)
 {
-    (void)thread;
-    const pass *p = arg;
+    const fv_def *def = p->net->defs + i;
+    return def->op->reduce_items && def->shares < 0 ? def->op->reduce_items(def, p->plan->layout)
+                                                    : 0;
+}
+
+static void reduce_layer(const pass *p, int i, int item)
+{
     const fv_net *net = p->net;
-    int i = 0;
-    for (;; i++) {
-        const fv_def *def = net->defs + i;
-        int items = def->op->reduce_items ? def->op->reduce_items(def, p->plan->layout) : 0;
-        if (item < items)
-            break;
-        item -= items;
-    }
     const fv_def *def = net->defs + i;
     const fv_slot *slot = p->plan->slots + i;
     fv_sums sums = {
@@ -289,11 +462,31 @@ static void reduce_item(void *arg, int item, int thread)
         .step = p->plan->region,
         .dy = p->plan->memory + slot->dy,
         .saved = p->plan->memory + slot->saved,
-        .part = part_of(p->plan, def, slot, 0),
+        .part = part_of(p->plan, slot, 0),
         .dw = net->grads + def->weight_offset,
         .db = def->biases ? net->grads + def->bias_offset : NULL,
     };
     def->op->reduce(&sums, item);
+}
+
+/* Item number `item` of all layers' sums, counted from the first layer on; layers that share their
+   parameters add theirs one after the other. */
+static void reduce_item(void *arg, int item, int thread)
+{
+    (void)thread;
+    const pass *p = arg;
+    int i = 0;
+    for (; item >= items_of(p, i); i++)
+        item -= items_of(p, i);
+    reduce_layer(p, i, item);
+    for (int k = i + 1; k < p->net->layers; k++)
+        if (p->net->defs[k].shares == i)
+            reduce_layer(p, k, item);
+}
+
+static bool meets_backward(const fv_def *def)
+{
+    return def->op->gather_backward && def->wants_gradient && fv_meets(def, true);
 }
 
 fv_status fv_backward(fv_net *net)
@@ -310,10 +503,15 @@ fv_status fv_backward(fv_net *net)
                        "fv_backward once");
     pass p = pass_of(net, net->last, NULL);
     int items = 0;
+    for (p.to = p.from = net->layers; p.to > 0; p.to = p.from) {
+        if (p.from < net->layers)
+            meet(&p, --p.from, true);
+        while (p.from > 0 && !meets_backward(net->defs + p.from - 1))
+            p.from--;
+        fv_parallel(ctx, p.chunks, backward_chunk, &p);
+    }
     for (int i = 0; i < net->layers; i++)
-        if (net->defs[i].op->reduce_items)
-            items += net->defs[i].op->reduce_items(net->defs + i, net->last->layout);
-    fv_parallel(ctx, p.chunks, backward_chunk, &p);
+        items += items_of(&p, i);
     fv_parallel(ctx, items, reduce_item, &p);
     net->stage = FV_RAN;
     return FV_OK;
@@ -321,7 +519,7 @@ fv_status fv_backward(fv_net *net)
 
 const float *fv_input_gradient(const fv_net *net)
 {
-    return net && net->last ? net->last->dinput : NULL;
+    return net && net->last ? net->last->dinput[0] : NULL;
 }
 
 fv_status fv_zero_grad(fv_net *net)

@@ -9,37 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* " name HxW" or " name N", if it is not what is taken for granted. */
-static void add_pair(char text[32], const char *name, int h, int w, int usual)
-{
-    size_t used = strlen(text);
-    if (h == usual && w == usual)
-        return;
-    if (h == w)
-        snprintf(text + used, 32 - used, " %s%d", name, h);
-    else
-        snprintf(text + used, 32 - used, " %s%dx%d", name, h, w);
-}
-
-static void write_kernel(const fv_def *def, char text[32])
-{
-    text[0] = '\0';
-    if (strcmp(def->op->kind, "conv2d") == 0) {
-        const fv_conv *v = &def->conv;
-        snprintf(text, 32, "%dx%d", v->R, v->S);
-        add_pair(text, "s", v->sh, v->sw, 1);
-        add_pair(text, "p", v->ph, v->pw, 0);
-        add_pair(text, "d", v->dh, v->dw, 1);
-        add_pair(text, "g", v->groups, v->groups, 1);
-    } else if (strcmp(def->op->kind, "max_pool2d") == 0) {
-        const fv_pool2d *v = &def->pool;
-        snprintf(text, 32, "%dx%d", v->R, v->S);
-        add_pair(text, "s", v->sh, v->sw, v->R == v->S ? v->R : 0);
-        add_pair(text, "p", v->ph, v->pw, 0);
-        add_pair(text, "d", v->dh, v->dw, 1);
-    }
-}
-
 int fv_layer_count(const fv_net *net)
 {
     return net ? net->layers : 0;
@@ -60,7 +29,8 @@ fv_layer fv_layer_at(const fv_net *net, int index)
         .macs = def->macs,
         .bytes = fv_shape_count(def->out) * sizeof(float),
     };
-    write_kernel(def, layer.kernel);
+    if (def->op->describe)
+        def->op->describe(def, layer.kernel);
     return layer;
 }
 

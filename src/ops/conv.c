@@ -8,6 +8,7 @@
  */
 #include "ops/op.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Floats of x with its padding, and of dy with its own, for one turn. */
@@ -150,6 +151,16 @@ void fv_conv_reduce(const fv_sums *s, int item)
         s->k->sum_channels(v, s->chunks, s->part, step, s->dw, from, to);
 }
 
+void fv_conv_describe(const fv_def *def, char text[32])
+{
+    const fv_conv *v = &def->conv;
+    snprintf(text, 32, "%dx%d", v->R, v->S);
+    fv_describe_pair(text, "s", v->sh, v->sw, 1);
+    fv_describe_pair(text, "p", v->ph, v->pw, 0);
+    fv_describe_pair(text, "d", v->dh, v->dw, 1);
+    fv_describe_pair(text, "g", v->groups, v->groups, 1);
+}
+
 static const fv_op conv2d = {
     .kind = "conv2d",
     .flags = FV_KEEPS_X,
@@ -159,6 +170,7 @@ static const fv_op conv2d = {
     .backward = conv_backward,
     .reduce_items = fv_conv_reduce_items,
     .reduce = fv_conv_reduce,
+    .describe = fv_conv_describe,
 };
 
 bool fv_is_conv2d(const fv_def *def)
@@ -209,6 +221,7 @@ static const fv_op conv2d_whole = {
     .backward = whole_backward,
     .reduce_items = whole_reduce_items,
     .reduce = whole_reduce,
+    .describe = fv_conv_describe,
 };
 
 /* ---- shape rule --------------------------------------------------------------------------- */

@@ -115,10 +115,12 @@ static const fv_op conv2d_pooled = {
     .backward = conv_pool_backward,
     .reduce_items = fv_conv_reduce_items,
     .reduce = fv_conv_reduce,
+    .describe = fv_conv_describe,
 };
 
-static const fv_op relu_done = {.kind = "relu", .flags = FV_VIEW};
-static const fv_op max_pool2d_done = {.kind = "max_pool2d", .flags = FV_VIEW};
+const fv_op fv_op_relu_done = {.kind = "relu", .flags = FV_VIEW};
+static const fv_op max_pool2d_done = {
+    .kind = "max_pool2d", .flags = FV_VIEW, .describe = fv_pool_describe};
 
 static bool side_by_side(const fv_pool2d *v)
 {
@@ -132,8 +134,30 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
         !side_by_side(&pool->pool))
         return;
     conv->op = &conv2d_pooled;
-    relu->op = &relu_done;
+    relu->op = &fv_op_relu_done;
     pool->op = &max_pool2d_done;
     conv->pool = pool->pool;
     conv->stored = relu->stored = pool->stored = pool->out;
+}
+
+/* The only reader of what layer i makes, NULL if there are more or none. */
+static fv_def *reader_of(fv_def *defs, int count, int i)
+{
+    for (int k = i + 1; k < count; k++)
+        for (int m = 0; m < defs[k].n_inputs; m++)
+            if (defs[k].inputs[m] == i)
+                return defs[i].readers == 1 ? defs + k : NULL;
+    return NULL;
+}
+
+void fv_fuse_layers(fv_def *defs, int count)
+{
+    for (int i = 0; i < count; i++) {
+        fv_def *relu = reader_of(defs, count, i);
+        fv_def *pool = relu ? reader_of(defs, count, (int)(relu - defs)) : NULL;
+        if (pool)
+            fv_fuse_conv_pool(defs + i, relu, pool);
+        if (relu)
+            fv_fuse_batch_norm(defs + i, relu);
+    }
 }

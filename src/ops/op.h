@@ -11,6 +11,15 @@
 #include "base/base.h"
 #include "kernels/kernels.h"
 
+/* A normalisation over planes, groups or all of an image; relu: with the layer after it. */
+typedef struct fv_norm {
+    float eps;
+    double momentum; /* of the running means; below 0: their plain average */
+    bool track;      /* keeps running means and variances */
+    bool relu;
+    int groups;
+} fv_norm;
+
 typedef struct fv_shape {
     int c, h, w; /* of one image, as in [N,C,H,W] */
 } fv_shape;
@@ -22,25 +31,37 @@ static inline size_t fv_shape_count(fv_shape s)
 
 typedef struct fv_op fv_op;
 
+enum { FV_INPUTS_MAX = 8 }; /* of a layer */
+
 /* A layer: what it is, its sizes, its parameters. */
 typedef struct fv_def {
     const fv_op *op;
     char *name;        /* "convnet.C1" */
-    const char *giver; /* name of the layer that makes its input */
-    int input;         /* index of that layer, -1 for an input */
-    fv_shape in, out;
-    fv_shape stored; /* of what forward writes: out, but for layers run together with others */
-    fv_conv conv;    /* conv2d */
-    fv_pool2d pool;  /* max_pool2d, and a conv2d that pools */
+    const char *giver; /* name of the layer that makes its first input */
+    int inputs[FV_INPUTS_MAX], n_inputs; /* the layers that make its inputs; 0: an input */
+    fv_shape in, ins[FV_INPUTS_MAX];     /* of the first input, of all */
+    fv_shape out;
+    fv_shape stored;     /* of what forward writes: out, but for layers run together with others */
+    int shares;          /* the layer whose parameters it uses too; -1: its own */
+    int readers;         /* layers and outputs that read what it makes */
+    bool wants_gradient; /* backward goes through it */
+    unsigned adds;       /* bit k: the gradient of input k is added to what is there */
+    fv_conv conv;        /* conv2d */
+    fv_pool2d pool;      /* max_pool2d, and a conv2d that pools */
+    fv_norm norm;
+    double number; /* dropout: p */
+    bool whole;    /* dropout: of channels */
     struct {
         float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
         bool normalize, requires_grad;
+        size_t table; /* offset in the net's tables */
     } image; /* input */
     int weight_ndim;
     int64_t weight_dims[4];
     size_t weights, biases;            /* counts; 0: it has none */
-    int fan_in;                        /* of the weight */
+    int fan_in;                        /* of the weight; 0: weights start as 1, biases as 0 */
     size_t weight_offset, bias_offset; /* in the net's array of parameters */
+    size_t buffers, buffer_offset;     /* floats of state that is no parameter, in net->buffers */
     int64_t macs;                      /* multiply-adds of forward, an image */
 } fv_def;
 
@@ -49,8 +70,9 @@ typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
     size_t lanes;   /* for each thread, batch last: a chunk's gradients, lane by lane */
-    size_t part;    /* a chunk's gradients of parameters, read by reduce */
+    size_t part;    /* a chunk's sums, read by reduce, or by meet */
     size_t packed;  /* weights as forward reads them, and again as backward does */
+    size_t shared;  /* what meet leaves for all blocks */
 } fv_need;
 
 /* One block of one layer. Batch last, a pass is one turn for all images; channels last, a turn for
@@ -59,18 +81,38 @@ typedef struct fv_run {
     const fv_kernels *k;
     const fv_def *def;
     fv_layout layout;
-    int turns;               /* batch last 1, channels last one for each image of the block */
-    int room;                /* images that a block of the plan may have */
-    const float *packed, *b; /* b NULL without bias */
-    const float *x;          /* [in], in the layout */
-    float *y;                /* [out] */
+    int turns;                  /* batch last 1, channels last one for each image of the block */
+    int images;                 /* of the block */
+    int room;                   /* images that a block of the plan may have */
+    int first_image;            /* number of the block's first image in the batch */
+    uint64_t key;               /* of random choices: another for each layer and step */
+    const float *packed, *w, *b; /* b NULL without bias */
+    const float *x;             /* [in], in the layout; = xs[0] */
+    const float *xs[FV_INPUTS_MAX];
+    float *y;                   /* [out] */
     const float *dy;
-    float *dx;
+    float *dx, *dxs[FV_INPUTS_MAX];
     float *saved; /* NULL in eval mode */
     float *scratch;
     float *lanes, *part;
+    float *shared;    /* what meet left */
     bool first, last; /* of its chunk: part, or lanes, starts from 0; lanes are summed into part */
 } fv_run;
+
+/* Between two passes over the blocks: what the chunks gathered, put together for all of them. */
+typedef struct fv_meeting {
+    const fv_def *def;
+    fv_layout layout;
+    bool train;
+    int images, chunks;
+    int room;          /* images of a full block */
+    const float *part; /* chunk i at i * part_size */
+    size_t part_size;
+    float *shared;
+    const float *w, *b; /* NULL where there is none */
+    float *dw, *db;     /* backward; NULL where there is none */
+    float *buffers;     /* [def->buffers] */
+} fv_meeting;
 
 /* Floats of one turn for so many numbers an image. */
 static inline size_t fv_turn(fv_layout layout, size_t count)
@@ -109,7 +151,19 @@ enum {
     FV_VIEW = 8,        /* y is x, in other dimensions; no forward or backward */
     FV_VIEW_BATCH = 16, /* the same, batch last or if x is [C,1,1] */
     FV_REDUCES_DY = 32, /* batch last, reduce reads dy of all blocks */
+    FV_VIEW_EVAL = 64,  /* a view in eval mode */
+    FV_PASSES = 128,    /* the gradient of every input is dy; no backward */
 };
+
+enum { FV_BUFFERS_MAX = 3 };
+
+typedef struct fv_buffer {
+    const char *name; /* "running_mean" */
+    fv_type type;     /* FV_F32 or FV_I64 */
+    int ndim;         /* 0 or 1 */
+    int64_t count;
+    size_t offset; /* floats from the layer's first */
+} fv_buffer;
 
 struct fv_op {
     const char *kind; /* "conv2d" */
@@ -122,22 +176,48 @@ struct fv_op {
     void (*backward)(const fv_run *run);
     int (*reduce_items)(const fv_def *def, fv_layout layout); /* NULL: no parameters */
     void (*reduce)(const fv_sums *sums, int item);
+    /* An op over the whole batch. gather looks at each block, meet puts together what the chunks
+       found, and then comes forward; likewise backward. Where `meets` says no, meet alone comes
+       before the first layer. All NULL for the others. */
+    bool (*meets)(const fv_def *def, bool train);
+    void (*gather)(const fv_run *run);
+    void (*meet)(const fv_meeting *meeting);
+    void (*gather_backward)(const fv_run *run);
+    void (*meet_backward)(const fv_meeting *meeting);
+    /* State that is no parameter: tensor i, FV_BUFFERS_MAX at most (name NULL: no more), and the
+       first values of all. NULL without. */
+    fv_buffer (*buffer)(const fv_def *def, int i);
+    void (*start)(const fv_def *def, float *buffers);
+    /* The column "kernel" of the summary: "5x5 p2"; NULL: nothing. */
+    void (*describe)(const fv_def *def, char text[32]);
 };
 
-static inline bool fv_is_view(const fv_def *def, fv_layout layout)
+static inline bool fv_is_view(const fv_def *def, fv_layout layout, bool train)
 {
-    return def->op->flags & FV_VIEW ||
-           (def->op->flags & FV_VIEW_BATCH &&
+    int flags = def->op->flags;
+    return flags & FV_VIEW || (flags & FV_VIEW_EVAL && !train) ||
+           (flags & FV_VIEW_BATCH &&
             (layout == FV_BATCH_LAST || (def->in.h == 1 && def->in.w == 1)));
 }
 
+static inline bool fv_meets(const fv_def *def, bool train)
+{
+    return def->op->meets && def->op->meets(def, train);
+}
+
 extern const fv_op fv_op_input, fv_op_flatten;
+
+/* " name HxW" or " name N" after what is in text, if it is not what is taken for granted. */
+void fv_describe_pair(char text[32], const char *name, int h, int w, int usual);
 
 /* The shape rule of each layer: completes def, in which name, giver, input and in are set, or
    fails with a message that names the layer. */
 fv_status fv_conv2d_shape(fv_ctx *ctx, fv_def *def, const fv_conv2d_args *args);
 fv_status fv_linear_shape(fv_ctx *ctx, fv_def *def, const fv_linear_args *args);
 fv_status fv_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const fv_max_pool2d_args *args);
+fv_status fv_batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const fv_batch_norm2d_args *args);
+fv_status fv_dropout_shape(fv_ctx *ctx, fv_def *def, const fv_dropout_args *args, bool channels);
+fv_status fv_add_shape(fv_ctx *ctx, fv_def *def);
 void fv_relu_shape(fv_def *def);
 void fv_log_softmax_shape(fv_def *def);
 void fv_flatten_shape(fv_def *def);
@@ -162,8 +242,12 @@ bool fv_is_relu(const fv_def *def);
 bool fv_is_max_pool2d(const fv_def *def);
 
 /* Layers run as one: makes a conv2d with the relu and the max_pool2d after it into one pass, if
-   they are that and the pooling's windows lie side by side; the two become views of its output. */
+   they are that and the pooling's windows lie side by side; the two become views of its output.
+   Likewise a batch_norm2d with the relu after it. Nobody else may read what lies between. */
+void fv_fuse_layers(fv_def *defs, int count);
 void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool);
+void fv_fuse_batch_norm(fv_def *norm, fv_def *relu);
+extern const fv_op fv_op_relu_done; /* a relu that another layer does */
 
 /* A convolution's parts, used by layers that contain one. */
 fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images);
@@ -179,6 +263,8 @@ float *fv_conv_dw(const fv_run *run);
 float *fv_conv_db(const fv_run *run);
 void fv_conv_sum_lanes(const fv_run *run);
 int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
+void fv_conv_describe(const fv_def *def, char text[32]);
+void fv_pool_describe(const fv_def *def, char text[32]);
 void fv_conv_reduce(const fv_sums *sums, int item);
 
 /* A linear layer's, for those that are one batch last. */

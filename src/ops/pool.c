@@ -5,6 +5,8 @@
  */
 #include "ops/op.h"
 
+#include <stdio.h>
+
 /* Saved: where each maximum came from. */
 static fv_need pool_need(const fv_def *def, fv_layout layout, int images)
 {
@@ -35,11 +37,21 @@ static void pool_backward(const fv_run *r)
                                 r->dx + i * in);
 }
 
+void fv_pool_describe(const fv_def *def, char text[32])
+{
+    const fv_pool2d *v = &def->pool;
+    snprintf(text, 32, "%dx%d", v->R, v->S);
+    fv_describe_pair(text, "s", v->sh, v->sw, v->R == v->S ? v->R : 0);
+    fv_describe_pair(text, "p", v->ph, v->pw, 0);
+    fv_describe_pair(text, "d", v->dh, v->dw, 1);
+}
+
 static const fv_op max_pool2d = {
     .kind = "max_pool2d",
     .need = pool_need,
     .forward = pool_forward,
     .backward = pool_backward,
+    .describe = fv_pool_describe,
 };
 
 bool fv_is_max_pool2d(const fv_def *def)

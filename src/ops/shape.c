@@ -5,6 +5,9 @@
  */
 #include "ops/op.h"
 
+#include <stdio.h>
+#include <string.h>
+
 fv_hw fv_hw_of(int value, int fallback)
 {
     if (value == 0)
@@ -36,6 +39,17 @@ fv_status fv_check_size(fv_ctx *ctx, const fv_def *def)
                    "layer \"%s\": its output [N,%d,%d,%d] or its weight of %.0f numbers is larger "
                    "than %.0f numbers",
                    def->name, def->out.c, def->out.h, def->out.w, weights, most);
+}
+
+void fv_describe_pair(char text[32], const char *name, int h, int w, int usual)
+{
+    size_t used = strlen(text);
+    if (h == usual && w == usual)
+        return;
+    if (h == w)
+        snprintf(text + used, 32 - used, " %s%d", name, h);
+    else
+        snprintf(text + used, 32 - used, " %s%dx%d", name, h, w);
 }
 
 const fv_op fv_op_input = {.kind = "input"};

@@ -1,0 +1,313 @@
+/*
+ * norm.c - batch_norm2d: shape rule, forward, backward; alone or with the relu after it.
+ *
+ * y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel; mean and var are those of the
+ * batch in train mode, the running ones in eval mode. Ioffe and Szegedy, arXiv:1502.03167;
+ * torch.nn.BatchNorm2d. In train mode the chunks gather sums of each channel, from its first number
+ * on, and meet before forward; likewise the sums of the gradients before backward. Layer 2. Calls
+ * the base and the kernels.
+ */
+#include "ops/op.h"
+
+#include <math.h>
+#include <string.h>
+
+/* What a meeting leaves, [C] each: forward reads scale and shift, backward the others. */
+typedef struct shared {
+    float *scale, *shift, *mean, *factor, *slope, *offset;
+} shared;
+
+/* What a chunk gathers, [C] each, in doubles but for the pivot. */
+typedef struct part {
+    double *sum, *square;
+    float *pivot;
+} part;
+
+static shared shared_of(const fv_def *def, float *at)
+{
+    size_t C = fv_round_up(def->in.c);
+    return (shared){at, at + C, at + 2 * C, at + 3 * C, at + 4 * C, at + 5 * C};
+}
+
+static part part_of(const fv_def *def, const float *at)
+{
+    size_t C = fv_round_up(def->in.c);
+    double *doubles = (double *)(uintptr_t)at;
+    return (part){doubles, doubles + C, (float *)(doubles + 2 * C)};
+}
+
+static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
+{
+    (void)layout, (void)images;
+    size_t C = fv_round_up(def->in.c);
+    return (fv_need){.part = 5 * C, .shared = 6 * C};
+}
+
+static bool norm_meets(const fv_def *def, bool train)
+{
+    return train || !def->norm.track;
+}
+
+static void splat(float to[FV_LANES], float value)
+{
+    for (int l = 0; l < FV_LANES; l++)
+        to[l] = value;
+}
+
+static double sum_of(const double lanes[FV_LANES])
+{
+    double sum = 0;
+    for (int l = 0; l < FV_LANES; l++)
+        sum += lanes[l];
+    return sum;
+}
+
+/* ---- forward ------------------------------------------------------------------------------ */
+
+static void gather(const fv_run *r)
+{
+    const part p = part_of(r->def, r->part);
+    int C = r->def->in.c;
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    if (r->first) {
+        memset(p.sum, 0, C * sizeof *p.sum);
+        memset(p.square, 0, C * sizeof *p.square);
+        for (int c = 0; c < C; c++)
+            p.pivot[c] = r->x[r->layout == FV_BATCH_LAST ? c * step : (size_t)c];
+    }
+    if (r->layout == FV_CHANNELS_LAST) {
+        r->k->moments(area * r->turns, C, C, r->x, p.pivot, p.sum, p.square);
+        return;
+    }
+    for (int c = 0; c < C; c++) {
+        double sum[FV_LANES] = {0}, square[FV_LANES] = {0};
+        float pivot[FV_LANES];
+        splat(pivot, p.pivot[c]);
+        r->k->moments(area, FV_LANES, r->images, r->x + c * step, pivot, sum, square);
+        p.sum[c] += sum_of(sum);
+        p.square[c] += sum_of(square);
+    }
+}
+
+/* Images of a chunk, as the net cuts a batch: all blocks but the batch's last are full. */
+static double images_of(const fv_meeting *m, int chunk)
+{
+    int blocks = (m->images + m->room - 1) / m->room;
+    int64_t from = (int64_t)blocks * chunk / m->chunks, to = (int64_t)blocks * (chunk + 1) / m->chunks;
+    int64_t end = to * m->room < m->images ? to * m->room : m->images;
+    return (double)(end - from * m->room);
+}
+
+/* Mean and sum of squares around it of a channel: chunk by chunk, by Chan's formula. */
+static void moments_of(const fv_meeting *m, int c, double *mean, double *square)
+{
+    double count = 0;
+    *mean = *square = 0;
+    for (int i = 0; i < m->chunks; i++) {
+        const part p = part_of(m->def, m->part + i * m->part_size);
+        double n = images_of(m, i) * m->def->in.h * m->def->in.w;
+        double delta = (double)p.pivot[c] + p.sum[c] / n - *mean;
+        *square += p.square[c] - p.sum[c] * p.sum[c] / n + delta * delta * count * n / (count + n);
+        *mean += delta * n / (count + n);
+        count += n;
+    }
+}
+
+/* running = (1 - momentum) * running + momentum * batch's; the variance's is that of a sample. */
+static void update_running(const fv_meeting *m, int c, double mean, double var, double n)
+{
+    size_t C = fv_round_up(m->def->in.c);
+    float *running_mean = m->buffers + c, *running_var = m->buffers + C + c;
+    const int64_t *tracked = (const int64_t *)(const void *)(m->buffers + 2 * C);
+    double momentum = m->def->norm.momentum;
+    if (momentum < 0)
+        momentum = 1.0 / (double)*tracked;
+    *running_mean = (float)((1 - momentum) * (double)*running_mean + momentum * mean);
+    *running_var = (float)((1 - momentum) * (double)*running_var + momentum * var * n / (n - 1));
+}
+
+static void meet(const fv_meeting *m)
+{
+    const fv_def *def = m->def;
+    const shared s = shared_of(def, m->shared);
+    size_t C = fv_round_up(def->in.c);
+    bool batch = norm_meets(def, m->train);
+    double n = (double)m->images * def->in.h * def->in.w;
+    if (batch && m->train && def->norm.track)
+        ++*(int64_t *)(void *)(m->buffers + 2 * C);
+    for (int c = 0; c < def->in.c; c++) {
+        double mean, var;
+        if (batch) {
+            moments_of(m, c, &mean, &var);
+            var = var > 0 || isnan(var) ? var / n : 0;
+            if (m->train && def->norm.track)
+                update_running(m, c, mean, var, n);
+        } else {
+            mean = (double)m->buffers[c];
+            var = (double)m->buffers[C + c];
+        }
+        double inverse = 1 / sqrt(var + (double)def->norm.eps);
+        double scale = inverse * (m->w ? (double)m->w[c] : 1);
+        s.scale[c] = (float)scale;
+        s.shift[c] = (float)((m->b ? (double)m->b[c] : 0) - mean * scale);
+        s.mean[c] = (float)mean;
+        s.factor[c] = (float)inverse;
+    }
+}
+
+static void norm_forward(const fv_run *r)
+{
+    const shared s = shared_of(r->def, r->shared);
+    int C = r->def->in.c;
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    if (r->layout == FV_CHANNELS_LAST) {
+        r->k->scale_shift(area * r->turns, C, r->x, s.scale, s.shift, r->def->norm.relu, r->y);
+        return;
+    }
+    for (int c = 0; c < C; c++) {
+        float scale[FV_LANES], shift[FV_LANES];
+        splat(scale, s.scale[c]), splat(shift, s.shift[c]);
+        r->k->scale_shift(area, FV_LANES, r->x + c * step, scale, shift, r->def->norm.relu,
+                          r->y + c * step);
+    }
+}
+
+/* ---- backward ----------------------------------------------------------------------------- */
+
+static void gather_backward(const fv_run *r)
+{
+    const part p = part_of(r->def, r->part);
+    const shared s = shared_of(r->def, r->shared);
+    int C = r->def->in.c;
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    const float *y = r->def->norm.relu ? r->y : NULL;
+    if (r->first) {
+        memset(p.sum, 0, C * sizeof *p.sum);
+        memset(p.square, 0, C * sizeof *p.square);
+    }
+    if (r->layout == FV_CHANNELS_LAST) {
+        r->k->moments_backward(area * r->turns, C, C, r->x, r->dy, y, s.mean, p.sum, p.square);
+        return;
+    }
+    for (int c = 0; c < C; c++) {
+        double sum[FV_LANES] = {0}, square[FV_LANES] = {0};
+        float mean[FV_LANES];
+        splat(mean, s.mean[c]);
+        r->k->moments_backward(area, FV_LANES, r->images, r->x + c * step, r->dy + c * step,
+                               y ? y + c * step : NULL, mean, sum, square);
+        p.sum[c] += sum_of(sum);
+        p.square[c] += sum_of(square);
+    }
+}
+
+/* dx = w / sd * (dy - mean of dy - (x - mean) / var * mean of dy * (x - mean)). */
+static void meet_backward(const fv_meeting *m)
+{
+    const shared s = shared_of(m->def, m->shared);
+    double n = (double)m->images * m->def->in.h * m->def->in.w;
+    for (int c = 0; c < m->def->in.c; c++) {
+        double sum = 0, product = 0, inverse = (double)s.factor[c], scale = (double)s.scale[c];
+        for (int i = 0; i < m->chunks; i++) {
+            const part p = part_of(m->def, m->part + i * m->part_size);
+            sum += p.sum[c];
+            product += p.square[c];
+        }
+        if (m->dw)
+            m->dw[c] += (float)(product * inverse);
+        if (m->db)
+            m->db[c] += (float)sum;
+        s.slope[c] = (float)(-scale * inverse * inverse * product / n);
+        s.offset[c] = (float)(-scale * sum / n);
+    }
+}
+
+static void norm_backward(const fv_run *r)
+{
+    const shared s = shared_of(r->def, r->shared);
+    int C = r->def->in.c;
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    const float *y = r->def->norm.relu ? r->y : NULL;
+    if (!r->dx)
+        return;
+    if (r->layout == FV_CHANNELS_LAST) {
+        r->k->norm_backward(area * r->turns, C, C, r->x, r->dy, y, s.mean, s.scale, s.slope,
+                            s.offset, r->dx);
+        return;
+    }
+    for (int c = 0; c < C; c++) {
+        float mean[FV_LANES], scale[FV_LANES], slope[FV_LANES], offset[FV_LANES];
+        splat(mean, s.mean[c]), splat(scale, s.scale[c]);
+        splat(slope, s.slope[c]), splat(offset, s.offset[c]);
+        r->k->norm_backward(area, FV_LANES, r->images, r->x + c * step, r->dy + c * step,
+                            y ? y + c * step : NULL, mean, scale, slope, offset, r->dx + c * step);
+    }
+}
+
+/* ---- state -------------------------------------------------------------------------------- */
+
+static fv_buffer norm_buffer(const fv_def *def, int i)
+{
+    size_t C = fv_round_up(def->in.c);
+    const fv_buffer buffers[FV_BUFFERS_MAX] = {
+        {"running_mean", FV_F32, 1, def->in.c, 0},
+        {"running_var", FV_F32, 1, def->in.c, C},
+        {"num_batches_tracked", FV_I64, 0, 1, 2 * C},
+    };
+    return buffers[i];
+}
+
+static void norm_start(const fv_def *def, float *buffers)
+{
+    for (int c = 0; c < def->in.c; c++)
+        buffers[fv_round_up(def->in.c) + c] = 1.0f;
+}
+
+#define NORM(other_flags)                                                                          \
+    {                                                                                              \
+        .kind = "batch_norm2d", .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags),                 \
+        .need = norm_need, .forward = norm_forward, .backward = norm_backward,                     \
+        .meets = norm_meets, .gather = gather, .meet = meet, .gather_backward = gather_backward,   \
+        .meet_backward = meet_backward, .buffer = norm_buffer, .start = norm_start,                \
+    }
+
+static const fv_op batch_norm2d = NORM(0), batch_norm2d_relu = NORM(FV_KEEPS_Y);
+
+fv_status fv_batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const fv_batch_norm2d_args *a)
+{
+    double eps = a->eps == 0 ? 1e-5 : a->eps, momentum = a->momentum == 0 ? 0.1 : a->momentum;
+    if (!(eps > 0 && eps < 1e30))
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": eps is %g, but must be more than 0", def->name,
+                       eps);
+    if (!a->cumulative && !(momentum > 0 && momentum <= 1))
+        return fv_fail(ctx, FV_E_ARG,
+                       "layer \"%s\": momentum is %g, but must be in (0,1]\n"
+                       "help: .cumulative = true for a plain average over all batches",
+                       def->name, momentum);
+    if (a->num_features != 0 && a->num_features != def->in.c)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
+                       "help: set num_features to %d, or leave it out",
+                       def->name, a->num_features, def->giver, def->in.c, def->in.c, def->in.h,
+                       def->in.w, def->in.c);
+    def->op = &batch_norm2d;
+    def->out = def->in;
+    def->norm = (fv_norm){.eps = (float)eps,
+                          .momentum = a->cumulative ? -1 : momentum,
+                          .track = !a->no_track_running_stats};
+    if (!a->no_affine) {
+        def->weight_ndim = 1;
+        def->weight_dims[0] = def->in.c;
+        def->weights = def->biases = def->in.c;
+    }
+    def->buffers = def->norm.track ? 2 * fv_round_up(def->in.c) + FV_LANES : 0;
+    return FV_OK;
+}
+
+void fv_fuse_batch_norm(fv_def *norm, fv_def *relu)
+{
+    if (norm->op != &batch_norm2d || !fv_is_relu(relu))
+        return;
+    norm->op = &batch_norm2d_relu;
+    norm->norm.relu = true;
+    relu->op = &fv_op_relu_done;
+}
