@@ -1,5 +1,5 @@
 /*
- * graph.c - writing a network down, layer by layer: names, scopes, one more layer.
+ * graph.c - writing a network down, layer by layer: names, scopes, inputs, one more layer.
  *
  * A failed call returns a node without a graph, which every other layer function takes and returns,
  * so that an expression needs one check at its end. Layer 3. Calls the ops and the base.
@@ -14,8 +14,10 @@ const fv_node fv_node_failed = {NULL, -1};
 static void graph_destroy(void *self)
 {
     fv_graph *graph = self;
-    for (int i = 0; i < graph->count; i++)
+    for (int i = 0; i < graph->count; i++) {
         fv_release(graph->object.ctx, graph->defs[i].name);
+        fv_release(graph->object.ctx, graph->defs[i].args);
+    }
     fv_release(graph->object.ctx, graph->defs);
     fv_object_end(graph);
 }
@@ -134,7 +136,9 @@ static fv_graph *common_graph(const fv_node *xs, int n, const char *kind)
     return graph->used ? NULL : graph;
 }
 
-fv_def *fv_layer_start(const fv_node *xs, int n, const char *name, const char *kind)
+/* Room for one more layer after the n nodes xs, with its name and what it gets. It counts only when
+   finish, after the shape rule, has found no error. */
+static fv_def *start(const fv_node *xs, int n, const char *name, const char *kind)
 {
     fv_graph *graph = common_graph(xs, n, kind);
     if (!graph || !make_room(graph))
@@ -152,18 +156,84 @@ fv_def *fv_layer_start(const fv_node *xs, int n, const char *name, const char *k
     return def;
 }
 
-fv_node fv_layer_finish(fv_graph *graph)
+static fv_node finish(fv_graph *graph)
 {
     fv_def *def = graph->defs + graph->count;
-    if (fv_error(graph->object.ctx)) {
-        fv_release(graph->object.ctx, def->name);
+    fv_ctx *ctx = graph->object.ctx;
+    if (fv_error(ctx)) {
+        fv_release(ctx, def->name);
+        fv_release(ctx, def->args);
         return fv_node_failed;
     }
     def->stored = def->out;
     return (fv_node){graph, graph->count++};
 }
 
-fv_graph *fv_graph_new(fv_ctx *ctx)
+fv_node fv_layer_add(const fv_kind *kind, const fv_node *xs, int n, const void *args)
 {
-    return fv_object_new(ctx, sizeof(fv_graph), graph_destroy);
+    const char *name;
+    memcpy(&name, (const char *)args + kind->name_offset, sizeof name);
+    fv_def *def = start(xs, n, name, kind->name);
+    if (!def)
+        return fv_node_failed;
+    fv_ctx *ctx = xs[0].graph->object.ctx;
+    def->kind = kind;
+    def->args = fv_alloc(ctx, 1, kind->size);
+    if (def->args) {
+        memcpy(def->args, args, kind->size);
+        kind->shape(ctx, def, args);
+    }
+    return finish(xs[0].graph);
+}
+
+/* ---- inputs ------------------------------------------------------------------------------- */
+
+static fv_status input_shape(fv_ctx *ctx, fv_def *def, const fv_input_args *a)
+{
+    const int most = 1 << 28;
+    if (a->channels < 1 || a->height < 1 || a->width < 1 ||
+        (double)a->channels * a->height * a->width > most)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "input \"%s\": [N,%d,%d,%d] is no shape of an image; each must be 1 or more "
+                       "and their product at most %d",
+                       def->name, a->channels, a->height, a->width, most);
+    def->op = &fv_op_input;
+    def->in = def->out = (fv_shape){a->channels, a->height, a->width};
+    def->image.requires_grad = a->requires_grad;
+    int given = 0;
+    for (int c = 0; c < FV_CHANNELS_MAX; c++)
+        if (a->mean[c] != 0 || a->std[c] != 0)
+            given = c + 1;
+    def->image.normalize = given > 0;
+    if (given > 0 && given != a->channels)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "input \"%s\": mean and std are given for %d channels, the images have %d\n"
+                       "help: one mean and one std for each channel, at most %d",
+                       def->name, given, a->channels, FV_CHANNELS_MAX);
+    for (int c = 0; c < given; c++) {
+        if (!(a->std[c] > 0) || a->std[c] > 1e30f || !(a->mean[c] > -1e30f && a->mean[c] < 1e30f))
+            return fv_fail(ctx, FV_E_ARG,
+                           "input \"%s\": mean %g and std %g of channel %d; std must be more than "
+                           "0 and both finite",
+                           def->name, (double)a->mean[c], (double)a->std[c], c);
+        def->image.mean[c] = a->mean[c];
+        def->image.std[c] = a->std[c];
+    }
+    return FV_OK;
+}
+
+fv_node fv_input_opt(fv_input_args args)
+{
+    if (!args.ctx || fv_error(args.ctx))
+        return fv_node_failed;
+    fv_graph *graph = args.beside.graph ? args.beside.graph : fv_object_new(args.ctx, sizeof *graph, graph_destroy);
+    if (!graph)
+        return fv_node_failed;
+    const fv_node nothing = {graph, -1};
+    bool first = graph->count == 0;
+    fv_def *def = start(&nothing, 1, args.name || !first ? args.name : "input", "input");
+    if (!def)
+        return fv_node_failed;
+    input_shape(args.ctx, def, &args);
+    return finish(graph);
 }

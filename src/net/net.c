@@ -206,6 +206,7 @@ static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place
     for (int i = 0; i < graph->count; i++) {
         if (place[i] < 0) {
             fv_release(graph->object.ctx, graph->defs[i].name);
+            fv_release(graph->object.ctx, graph->defs[i].args);
             continue;
         }
         fv_def *def = graph->defs + kept;

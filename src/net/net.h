@@ -91,12 +91,9 @@ struct fv_net {
 
 extern const fv_node fv_node_failed;
 bool fv_node_broken(fv_node x); /* failed, or there is an error */
-fv_graph *fv_graph_new(fv_ctx *ctx);
 
-/* Room for one more layer after the n nodes xs, with its name and what it gets; NULL on an error.
-   It counts only when finish, after the shape rule, has found no error. */
-fv_def *fv_layer_start(const fv_node *xs, int n, const char *name, const char *kind);
-fv_node fv_layer_finish(fv_graph *graph);
+/* One more layer of that kind after the n nodes xs, with a copy of its struct of arguments. */
+fv_node fv_layer_add(const fv_kind *kind, const fv_node *xs, int n, const void *args);
 
 /* ---- plan.c ------------------------------------------------------------------------------- */
 

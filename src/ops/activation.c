@@ -29,11 +29,24 @@ bool fv_is_relu(const fv_def *def)
     return def->op == &relu;
 }
 
-void fv_relu_shape(fv_def *def)
+static fv_status relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    (void)args;
     def->op = &relu;
     def->out = def->in;
+    return fv_error(ctx);
 }
+
+const fv_kind fv_kind_relu = {
+    .name = "relu",
+    .torch = "torch.nn.ReLU",
+    .size = sizeof(fv_unary_args),
+    .name_offset = offsetof(fv_unary_args, name),
+    .inputs = 1,
+    .places = 0,
+    .fields = fv_no_fields,
+    .shape = relu_shape,
+};
 
 static void log_softmax_forward(const fv_run *r)
 {
@@ -60,8 +73,21 @@ static const fv_op log_softmax = {
     .backward = log_softmax_backward,
 };
 
-void fv_log_softmax_shape(fv_def *def)
+static fv_status log_softmax_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    (void)args;
     def->op = &log_softmax;
     def->out = def->in;
+    return fv_error(ctx);
 }
+
+const fv_kind fv_kind_log_softmax = {
+    .name = "log_softmax",
+    .torch = "torch.nn.LogSoftmax",
+    .size = sizeof(fv_unary_args),
+    .name_offset = offsetof(fv_unary_args, name),
+    .inputs = 1,
+    .places = 0,
+    .fields = fv_no_fields,
+    .shape = log_softmax_shape,
+};

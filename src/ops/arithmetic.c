@@ -22,8 +22,9 @@ static const fv_op add = {
     .forward = add_forward,
 };
 
-fv_status fv_add_shape(fv_ctx *ctx, fv_def *def)
+static fv_status add_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    (void)args;
     for (int i = 1; i < def->n_inputs; i++)
         if (def->ins[i].c != def->in.c || def->ins[i].h != def->in.h || def->ins[i].w != def->in.w)
             return fv_fail(ctx, FV_E_SHAPE,
@@ -37,3 +38,14 @@ fv_status fv_add_shape(fv_ctx *ctx, fv_def *def)
     def->out = def->in;
     return FV_OK;
 }
+
+const fv_kind fv_kind_add = {
+    .name = "add",
+    .torch = "torch.add",
+    .size = sizeof(fv_binary_args),
+    .name_offset = offsetof(fv_binary_args, name),
+    .inputs = 2,
+    .places = 0,
+    .fields = fv_no_fields,
+    .shape = add_shape,
+};

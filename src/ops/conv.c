@@ -291,8 +291,9 @@ static bool covers_input(const fv_conv *v)
            v->groups == 1;
 }
 
-fv_status fv_conv2d_shape(fv_ctx *ctx, fv_def *def, const fv_conv2d_args *a)
+static fv_status conv2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    const fv_conv2d_args *a = args;
     fv_hw kernel = fv_hw_of(a->kernel_size, 0), stride = fv_hw_of(a->stride, 1);
     fv_hw dilation = fv_hw_of(a->dilation, 1), total = {0, 0};
     fv_conv *v = &def->conv;
@@ -325,3 +326,27 @@ fv_status fv_conv2d_shape(fv_ctx *ctx, fv_def *def, const fv_conv2d_args *a)
     def->macs = (int64_t)def->weights * v->P * v->Q;
     return FV_OK;
 }
+
+static const fv_field fields[] = {
+    FV_FIELD(fv_conv2d_args, out_channels, FV_INT_FIELD),
+    FV_FIELD(fv_conv2d_args, kernel_size, FV_PAIR_FIELD),
+    FV_FIELD(fv_conv2d_args, stride, FV_PAIR_FIELD),
+    FV_WORDS(fv_conv2d_args, padding, FV_PAIR_FIELD, "valid same"),
+    FV_FIELD(fv_conv2d_args, dilation, FV_PAIR_FIELD),
+    FV_FIELD(fv_conv2d_args, groups, FV_INT_FIELD),
+    FV_FIELD(fv_conv2d_args, no_bias, FV_FLAG_FIELD),
+    FV_FIELD(fv_conv2d_args, in_channels, FV_INT_FIELD),
+    {0},
+};
+
+const fv_kind fv_kind_conv2d = {
+    .name = "conv2d",
+    .alias = "conv",
+    .torch = "torch.nn.Conv2d",
+    .size = sizeof(fv_conv2d_args),
+    .name_offset = offsetof(fv_conv2d_args, name),
+    .inputs = 1,
+    .places = 2,
+    .fields = fields,
+    .shape = conv2d_shape,
+};

@@ -70,7 +70,7 @@ static void dropout_describe(const fv_def *def, char text[32])
 
 static const fv_op dropout = DROPOUT("dropout"), dropout2d = DROPOUT("dropout2d");
 
-fv_status fv_dropout_shape(fv_ctx *ctx, fv_def *def, const fv_dropout_args *a, bool channels)
+static fv_status set_dropout(fv_ctx *ctx, fv_def *def, const fv_dropout_args *a, bool channels)
 {
     if (!(a->p >= 0 && a->p < 1))
         return fv_fail(ctx, FV_E_ARG, "layer \"%s\": p is %g, but must be in [0,1)", def->name, a->p);
@@ -80,3 +80,40 @@ fv_status fv_dropout_shape(fv_ctx *ctx, fv_def *def, const fv_dropout_args *a, b
     def->whole = channels;
     return FV_OK;
 }
+
+static fv_status dropout_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    return set_dropout(ctx, def, args, false);
+}
+
+static fv_status dropout2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    return set_dropout(ctx, def, args, true);
+}
+
+static const fv_field fields[] = {
+    FV_FIELD(fv_dropout_args, p, FV_NUMBER_FIELD),
+    {0},
+};
+
+const fv_kind fv_kind_dropout = {
+    .name = "dropout",
+    .torch = "torch.nn.Dropout",
+    .size = sizeof(fv_dropout_args),
+    .name_offset = offsetof(fv_dropout_args, name),
+    .inputs = 1,
+    .places = 1,
+    .fields = fields,
+    .shape = dropout_shape,
+};
+
+const fv_kind fv_kind_dropout2d = {
+    .name = "dropout2d",
+    .torch = "torch.nn.Dropout2d",
+    .size = sizeof(fv_dropout_args),
+    .name_offset = offsetof(fv_dropout_args, name),
+    .inputs = 1,
+    .places = 1,
+    .fields = fields,
+    .shape = dropout2d_shape,
+};

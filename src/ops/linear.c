@@ -91,8 +91,9 @@ static const fv_op linear = {
     .reduce = fv_linear_reduce,
 };
 
-fv_status fv_linear_shape(fv_ctx *ctx, fv_def *def, const fv_linear_args *a)
+static fv_status linear_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    const fv_linear_args *a = args;
     fv_shape in = def->in;
     if (a->out_features < 1)
         return fv_fail(ctx, FV_E_ARG, "layer \"%s\": out_features is %d, but must be 1 or more",
@@ -120,3 +121,21 @@ fv_status fv_linear_shape(fv_ctx *ctx, fv_def *def, const fv_linear_args *a)
     def->macs = (int64_t)def->weights;
     return FV_OK;
 }
+
+static const fv_field fields[] = {
+    FV_FIELD(fv_linear_args, out_features, FV_INT_FIELD),
+    FV_FIELD(fv_linear_args, no_bias, FV_FLAG_FIELD),
+    FV_FIELD(fv_linear_args, in_features, FV_INT_FIELD),
+    {0},
+};
+
+const fv_kind fv_kind_linear = {
+    .name = "linear",
+    .torch = "torch.nn.Linear",
+    .size = sizeof(fv_linear_args),
+    .name_offset = offsetof(fv_linear_args, name),
+    .inputs = 1,
+    .places = 1,
+    .fields = fields,
+    .shape = linear_shape,
+};

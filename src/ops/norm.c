@@ -272,8 +272,9 @@ static void norm_start(const fv_def *def, float *buffers)
 
 static const fv_op batch_norm2d = NORM(0), batch_norm2d_relu = NORM(FV_KEEPS_Y);
 
-fv_status fv_batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const fv_batch_norm2d_args *a)
+static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    const fv_batch_norm2d_args *a = args;
     double eps = a->eps == 0 ? 1e-5 : a->eps, momentum = a->momentum == 0 ? 0.1 : a->momentum;
     if (!(eps > 0 && eps < 1e30))
         return fv_fail(ctx, FV_E_ARG, "layer \"%s\": eps is %g, but must be more than 0", def->name,
@@ -302,6 +303,28 @@ fv_status fv_batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const fv_batch_norm2d_
     def->buffers = def->norm.track ? 2 * fv_round_up(def->in.c) + FV_LANES : 0;
     return FV_OK;
 }
+
+static const fv_field fields[] = {
+    FV_FIELD(fv_batch_norm2d_args, eps, FV_NUMBER_FIELD),
+    FV_FIELD(fv_batch_norm2d_args, momentum, FV_NUMBER_FIELD),
+    FV_FIELD(fv_batch_norm2d_args, cumulative, FV_FLAG_FIELD),
+    FV_FIELD(fv_batch_norm2d_args, no_affine, FV_FLAG_FIELD),
+    FV_FIELD(fv_batch_norm2d_args, no_track_running_stats, FV_FLAG_FIELD),
+    FV_FIELD(fv_batch_norm2d_args, num_features, FV_INT_FIELD),
+    {0},
+};
+
+const fv_kind fv_kind_batch_norm2d = {
+    .name = "batch_norm2d",
+    .alias = "batch_norm",
+    .torch = "torch.nn.BatchNorm2d",
+    .size = sizeof(fv_batch_norm2d_args),
+    .name_offset = offsetof(fv_batch_norm2d_args, name),
+    .inputs = 1,
+    .places = 0,
+    .fields = fields,
+    .shape = batch_norm2d_shape,
+};
 
 void fv_fuse_batch_norm(fv_def *norm, fv_def *relu)
 {

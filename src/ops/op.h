@@ -30,6 +30,7 @@ static inline size_t fv_shape_count(fv_shape s)
 }
 
 typedef struct fv_op fv_op;
+typedef struct fv_kind fv_kind;
 
 enum { FV_INPUTS_MAX = 8 }; /* of a layer */
 
@@ -41,6 +42,8 @@ typedef struct fv_def {
     int inputs[FV_INPUTS_MAX], n_inputs; /* the layers that make its inputs; 0: an input */
     fv_shape in, ins[FV_INPUTS_MAX];     /* of the first input, of all */
     fv_shape out;
+    const fv_kind *kind; /* NULL: an input */
+    void *args;          /* a copy of the struct it was made with; its pointers are stale */
     fv_shape stored;     /* of what forward writes: out, but for layers run together with others */
     int shares;          /* the layer whose parameters it uses too; -1: its own */
     int readers;         /* layers and outputs that read what it makes */
@@ -210,17 +213,52 @@ extern const fv_op fv_op_input, fv_op_flatten;
 /* " name HxW" or " name N" after what is in text, if it is not what is taken for granted. */
 void fv_describe_pair(char text[32], const char *name, int h, int w, int usual);
 
-/* The shape rule of each layer: completes def, in which name, giver, input and in are set, or
-   fails with a message that names the layer. */
-fv_status fv_conv2d_shape(fv_ctx *ctx, fv_def *def, const fv_conv2d_args *args);
-fv_status fv_linear_shape(fv_ctx *ctx, fv_def *def, const fv_linear_args *args);
-fv_status fv_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const fv_max_pool2d_args *args);
-fv_status fv_batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const fv_batch_norm2d_args *args);
-fv_status fv_dropout_shape(fv_ctx *ctx, fv_def *def, const fv_dropout_args *args, bool channels);
-fv_status fv_add_shape(fv_ctx *ctx, fv_def *def);
-void fv_relu_shape(fv_def *def);
-void fv_log_softmax_shape(fv_def *def);
-void fv_flatten_shape(fv_def *def);
+/* ---- kinds of layers ------------------------------------------------------------------------ */
+
+/* One argument of a layer, in its struct of arguments and in the text form: "padding=2x1". */
+typedef enum fv_field_type {
+    FV_INT_FIELD,    /* int */
+    FV_PAIR_FIELD,   /* int or FV_HW: 3, 3x2; or a word: 0 for the first, -1 for the second */
+    FV_NUMBER_FIELD, /* double */
+    FV_FLAG_FIELD,   /* bool, the name alone */
+    FV_WORD_FIELD,   /* an enum, 0 for the first word */
+} fv_field_type;
+
+typedef struct fv_field {
+    const char *name;
+    fv_field_type type;
+    size_t offset;
+    const char *words; /* "zeros reflect replicate circular" */
+} fv_field;
+
+#define FV_FIELD(args, member, type) {#member, type, offsetof(args, member), NULL}
+#define FV_WORDS(args, member, type, words) {#member, type, offsetof(args, member), words}
+
+/* A kind of layer: what graph.c, the text form and the docs need to know of it. Its struct of
+   arguments begins with the node x, and 0 in any field means the default. */
+struct fv_kind {
+    const char *name;     /* "conv2d" */
+    const char *alias;    /* "conv", for the text form; or NULL */
+    const char *torch;    /* "torch.nn.Conv2d" */
+    size_t size;          /* of the arguments */
+    size_t name_offset;   /* of .name in them */
+    int inputs;           /* 1, 2, or 0: any number from 2 on */
+    int places;           /* the first so many fields need no name in a text */
+    const fv_field *fields; /* up to one without name */
+    /* The shape rule: completes def, in which name, giver, inputs and in are set, or fails with a
+       message that names the layer. */
+    fv_status (*shape)(fv_ctx *ctx, fv_def *def, const void *args);
+};
+
+extern const fv_kind fv_kind_conv2d, fv_kind_linear, fv_kind_max_pool2d, fv_kind_relu,
+    fv_kind_flatten, fv_kind_log_softmax, fv_kind_batch_norm2d, fv_kind_dropout, fv_kind_dropout2d,
+    fv_kind_add;
+
+/* All of them, in the order of the header; NULL at the end. */
+extern const fv_kind *const fv_kinds[];
+
+/* The fields of a layer without any but its name. */
+extern const fv_field fv_no_fields[];
 
 /* Shared by the shape rules. */
 typedef struct fv_hw {

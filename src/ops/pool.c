@@ -69,8 +69,9 @@ static int64_t outputs(int64_t size, int taps, int stride, int pad, int dilation
     return ceil_mode && (n - 1) * stride >= size + pad ? n - 1 : n;
 }
 
-fv_status fv_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const fv_max_pool2d_args *a)
+static fv_status max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    const fv_max_pool2d_args *a = args;
     fv_hw k = fv_hw_of(a->kernel_size, 0), s = fv_hw_of(a->stride, a->kernel_size);
     fv_hw p = fv_hw_of(a->padding, 0), d = fv_hw_of(a->dilation, 1);
     if (fv_check_hw(ctx, def, "kernel_size", k, 1) || fv_check_hw(ctx, def, "stride", s, 1) ||
@@ -96,3 +97,24 @@ fv_status fv_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const fv_max_pool2d_args
                               .ph = p.h, .pw = p.w, .dh = d.h, .dw = d.w};
     return FV_OK;
 }
+
+static const fv_field fields[] = {
+    FV_FIELD(fv_max_pool2d_args, kernel_size, FV_PAIR_FIELD),
+    FV_FIELD(fv_max_pool2d_args, stride, FV_PAIR_FIELD),
+    FV_FIELD(fv_max_pool2d_args, padding, FV_PAIR_FIELD),
+    FV_FIELD(fv_max_pool2d_args, dilation, FV_PAIR_FIELD),
+    FV_FIELD(fv_max_pool2d_args, ceil_mode, FV_FLAG_FIELD),
+    {0},
+};
+
+const fv_kind fv_kind_max_pool2d = {
+    .name = "max_pool2d",
+    .alias = "max_pool",
+    .torch = "torch.nn.MaxPool2d",
+    .size = sizeof(fv_max_pool2d_args),
+    .name_offset = offsetof(fv_max_pool2d_args, name),
+    .inputs = 1,
+    .places = 1,
+    .fields = fields,
+    .shape = max_pool2d_shape,
+};

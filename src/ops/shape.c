@@ -77,8 +77,21 @@ const fv_op fv_op_flatten = {
     .backward = flatten_backward,
 };
 
-void fv_flatten_shape(fv_def *def)
+static fv_status flatten_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
+    (void)args;
     def->op = &fv_op_flatten;
     def->out = (fv_shape){(int)fv_shape_count(def->in), 1, 1};
+    return fv_error(ctx);
 }
+
+const fv_kind fv_kind_flatten = {
+    .name = "flatten",
+    .torch = "torch.nn.Flatten",
+    .size = sizeof(fv_unary_args),
+    .name_offset = offsetof(fv_unary_args, name),
+    .inputs = 1,
+    .places = 0,
+    .fields = fv_no_fields,
+    .shape = flatten_shape,
+};
