@@ -403,6 +403,29 @@ typedef struct fv_binary_args {
 #define fv_add(...) fv_add_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_add_opt(fv_binary_args args);
 
+/* fv_again(layer, x)   one more layer like that one, on x, with the same parameters: their gradients
+   add up, and running means are updated by both. The layer must have one input. */
+FV_API fv_node fv_again(fv_node layer, fv_node x);
+
+/* Layers as text, after x:
+     "conv2d 6 5 padding=2 name=C1; relu; max_pool2d 2; flatten; linear classes"
+   A statement is the name of a layer function without fv_, arguments in its order, the others as
+   name=value; a bool by its name alone; a pair as 3x2. It ends with ; or the line; # begins a
+   comment. A layer takes what the one before it gives, or from=NAME; add and concat take that and
+   the layers they name. The word classes is a number that the caller gives. Errors say which
+   statement. conv, max_pool and batch_norm are short for their 2d. */
+FV_API fv_node fv_layers(fv_node x, const char *text, int classes);
+
+/* A whole network as text. Beside layers there are
+     input CHANNELS HEIGHT WIDTH mean=0.49,0.48,0.45 std=0.2,0.2,0.2    at the start, or for more inputs
+     again NAME       one more layer like NAME, with its parameters
+     output NAME...   what the net gives; without it, what the last layer does */
+FV_API fv_net *fv_net_text(fv_ctx *ctx, const char *text);
+
+/* The text of a net, on one line: fv_net_text makes the same net of it, and prints it again. Belongs
+   to the net, until the next call. NULL on errors. */
+FV_API const char *fv_text_of(fv_net *net);
+
 /* The network whose output is x, with parameters drawn from the context's random numbers in the
    order in which the layers were written, bit for bit as PyTorch draws them. It starts in train
    mode. A graph makes one net; layers that do not lead to an output are left out. The net belongs

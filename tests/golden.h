@@ -32,7 +32,7 @@
 #error "the golden files are little endian, and read as they lie"
 #endif
 
-enum { GOLDEN_ARRAYS_MAX = 16, GOLDEN_LINE_MAX = 256, GOLDEN_NAME_MAX = 32 };
+enum { GOLDEN_ARRAYS_MAX = 96, GOLDEN_LINE_MAX = 512, GOLDEN_NAME_MAX = 32 };
 
 typedef struct golden_array {
     char name[GOLDEN_NAME_MAX];

@@ -74,6 +74,11 @@ void *fv_object_new(fv_ctx *ctx, size_t size, void (*destroy)(void *self));
 void fv_object_end(void *object); /* out of the list; frees the memory itself. For destroy. */
 void fv_object_free(void *object); /* destroys it; NULL is fine. For the public fv_..._free. */
 
+/* ---- words -------------------------------------------------------------------------------- */
+
+/* How far word is from name, for "did you mean": 0 the same, -1 nothing like it. */
+int fv_word_distance(const char *word, const char *name);
+
 /* ---- threads ------------------------------------------------------------------------------ */
 
 /* Calls work(arg, item, thread) for every item 0..items-1, thread 0..ctx->threads-1, and returns

@@ -134,9 +134,9 @@ typedef struct fv_kernels {
                     double *sum, double *square);
     void (*moments_backward)(size_t rows, int width, int live, const float *x, const float *dy,
                              const float *relu_y, const float *pivot, double *sum, double *square);
-    /* y = x * scale[i] + shift[i], then relu if relu. */
-    void (*scale_shift)(size_t rows, int width, const float *x, const float *scale,
-                        const float *shift, bool relu, float *y);
+    /* y = (x - pivot[i]) * scale[i] + shift[i], then relu if relu. */
+    void (*norm_forward)(size_t rows, int width, const float *x, const float *pivot,
+                         const float *scale, const float *shift, bool relu, float *y);
     /* dx = dy * scale[i] + (x - pivot[i]) * slope[i] + shift[i], in idle columns 0. */
     void (*norm_backward)(size_t rows, int width, int live, const float *x, const float *dy,
                           const float *relu_y, const float *pivot, const float *scale,

@@ -135,16 +135,17 @@ static void moments_backward(size_t rows, int width, int live, const float *x, c
     }
 }
 
-static void scale_shift(size_t rows, int width, const float *x, const float *scale,
-                        const float *shift, bool relu, float *y)
+static void norm_forward(size_t rows, int width, const float *x, const float *pivot,
+                         const float *scale, const float *shift, bool relu, float *y)
 {
     for (size_t r = 0; r < rows; r++, x += width, y += width)
         for (int i = 0; i < width; i += WIDE) {
-            wide v, by, more;
+            wide v, middle, by, more;
             wide_load(&v, x + i, width - i);
+            wide_load(&middle, pivot + i, width - i);
             wide_load(&by, scale + i, width - i);
             wide_load(&more, shift + i, width - i);
-            v = v * by + more;
+            v = (v - middle) * by + more;
             if (relu)
                 clear_below(&v);
             wide_store(y + i, &v, width - i);
@@ -202,6 +203,6 @@ static void dropout(size_t rows, int width, const fv_dropout *d, const uint64_t 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_NORM_ENTRIES                                                                            \
     .add = add, .moments = moments, .moments_backward = moments_backward,                          \
-    .scale_shift = scale_shift, .norm_backward = norm_backward, .dropout = dropout
+    .norm_forward = norm_forward, .norm_backward = norm_backward, .dropout = dropout
 
 #endif

@@ -169,6 +169,18 @@ static fv_node finish(fv_graph *graph)
     return (fv_node){graph, graph->count++};
 }
 
+static void check_same_parameters(fv_ctx *ctx, const fv_def *def, const fv_def *owner)
+{
+    bool same = def->weights == owner->weights && def->biases == owner->biases;
+    for (int i = 0; i < 4; i++)
+        same = same && def->weight_dims[i] == owner->weight_dims[i];
+    if (!same && !fv_error(ctx))
+        fv_fail(ctx, FV_E_SHAPE,
+                "layer \"%s\" cannot use the parameters of \"%s\": its input [N,%d,%d,%d] (from "
+                "\"%s\") asks for others",
+                def->name, owner->name, def->in.c, def->in.h, def->in.w, def->giver);
+}
+
 fv_node fv_layer_add(const fv_kind *kind, const fv_node *xs, int n, const void *args)
 {
     const char *name;
@@ -184,6 +196,34 @@ fv_node fv_layer_add(const fv_kind *kind, const fv_node *xs, int n, const void *
         kind->shape(ctx, def, args);
     }
     return finish(xs[0].graph);
+}
+
+fv_node fv_again(fv_node layer, fv_node x)
+{
+    if (fv_node_broken(layer) || fv_node_broken(x))
+        return fv_node_failed;
+    fv_graph *graph = layer.graph;
+    const fv_def *like = graph->defs + layer.index;
+    fv_ctx *ctx = graph->object.ctx;
+    if (!like->kind || like->n_inputs != 1) {
+        fv_fail(ctx, FV_E_ARG, "fv_again: layer \"%s\" is an input, or has several", like->name);
+        return fv_node_failed;
+    }
+    int owner = like->shares >= 0 ? like->shares : layer.index;
+    const fv_kind *kind = like->kind;
+    fv_def *def = start(&x, 1, NULL, kind->name);
+    if (!def)
+        return fv_node_failed;
+    like = graph->defs + layer.index; /* start may have moved them */
+    def->kind = kind;
+    def->shares = owner;
+    def->args = fv_alloc(ctx, 1, kind->size);
+    if (def->args) {
+        memcpy(def->args, like->args, kind->size);
+        kind->shape(ctx, def, def->args);
+        check_same_parameters(ctx, def, graph->defs + owner);
+    }
+    return finish(graph);
 }
 
 /* ---- inputs ------------------------------------------------------------------------------- */

@@ -24,6 +24,7 @@ static void net_destroy(void *self)
     fv_release(ctx, net->buffers);
     fv_release(ctx, net->tables);
     fv_release(ctx, net->summary);
+    fv_release(ctx, net->text);
     fv_object_free(net->graph);
     fv_object_end(net);
 }
@@ -44,6 +45,7 @@ static int place_params(fv_net *net)
         if (def->shares >= 0) {
             def->weight_offset = net->defs[def->shares].weight_offset;
             def->bias_offset = net->defs[def->shares].bias_offset;
+            def->buffer_offset = net->defs[def->shares].buffer_offset;
             continue;
         }
         def->weight_offset = net->size;

@@ -84,7 +84,7 @@ struct fv_net {
     fv_plan *last;                /* of the last forward */
     int n;                        /* images of the last forward */
     fv_stage stage;
-    char *summary;
+    char *summary, *text;
 };
 
 /* ---- graph.c ------------------------------------------------------------------------------ */

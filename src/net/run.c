@@ -503,8 +503,10 @@ fv_status fv_backward(fv_net *net)
                        "fv_backward once");
     pass p = pass_of(net, net->last, NULL);
     int items = 0;
-    for (p.to = p.from = net->layers; p.to > 0; p.to = p.from) {
-        if (p.from < net->layers)
+    p.from = net->layers;
+    for (bool met = false; !met || p.from > 0; met = true) {
+        p.to = p.from;
+        if (met)
             meet(&p, --p.from, true);
         while (p.from > 0 && !meets_backward(net->defs + p.from - 1))
             p.from--;

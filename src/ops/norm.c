@@ -12,9 +12,10 @@
 #include <math.h>
 #include <string.h>
 
-/* What a meeting leaves, [C] each: forward reads scale and shift, backward the others. */
+/* What a meeting leaves, [C] each: in floats as near as they come. */
 typedef struct shared {
-    float *scale, *shift, *mean, *factor, *slope, *offset;
+    float *mean, *rest; /* their sum is the mean */
+    float *scale, *shift, *factor, *slope, *offset;
 } shared;
 
 /* What a chunk gathers, [C] each, in doubles but for the pivot. */
@@ -26,7 +27,8 @@ typedef struct part {
 static shared shared_of(const fv_def *def, float *at)
 {
     size_t C = fv_round_up(def->in.c);
-    return (shared){at, at + C, at + 2 * C, at + 3 * C, at + 4 * C, at + 5 * C};
+    return (shared){at,         at + C,     at + 2 * C, at + 3 * C,
+                    at + 4 * C, at + 5 * C, at + 6 * C};
 }
 
 static part part_of(const fv_def *def, const float *at)
@@ -40,7 +42,7 @@ static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
 {
     (void)layout, (void)images;
     size_t C = fv_round_up(def->in.c);
-    return (fv_need){.part = 5 * C, .shared = 6 * C};
+    return (fv_need){.part = 5 * C, .shared = 7 * C};
 }
 
 static bool norm_meets(const fv_def *def, bool train)
@@ -148,9 +150,10 @@ static void meet(const fv_meeting *m)
         }
         double inverse = 1 / sqrt(var + (double)def->norm.eps);
         double scale = inverse * (m->w ? (double)m->w[c] : 1);
-        s.scale[c] = (float)scale;
-        s.shift[c] = (float)((m->b ? (double)m->b[c] : 0) - mean * scale);
         s.mean[c] = (float)mean;
+        s.rest[c] = (float)(mean - (double)s.mean[c]);
+        s.scale[c] = (float)scale;
+        s.shift[c] = (float)((m->b ? (double)m->b[c] : 0) - (double)s.rest[c] * scale);
         s.factor[c] = (float)inverse;
     }
 }
@@ -161,14 +164,15 @@ static void norm_forward(const fv_run *r)
     int C = r->def->in.c;
     size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
     if (r->layout == FV_CHANNELS_LAST) {
-        r->k->scale_shift(area * r->turns, C, r->x, s.scale, s.shift, r->def->norm.relu, r->y);
+        r->k->norm_forward(area * r->turns, C, r->x, s.mean, s.scale, s.shift, r->def->norm.relu,
+                           r->y);
         return;
     }
     for (int c = 0; c < C; c++) {
-        float scale[FV_LANES], shift[FV_LANES];
-        splat(scale, s.scale[c]), splat(shift, s.shift[c]);
-        r->k->scale_shift(area, FV_LANES, r->x + c * step, scale, shift, r->def->norm.relu,
-                          r->y + c * step);
+        float mean[FV_LANES], scale[FV_LANES], shift[FV_LANES];
+        splat(mean, s.mean[c]), splat(scale, s.scale[c]), splat(shift, s.shift[c]);
+        r->k->norm_forward(area, FV_LANES, r->x + c * step, mean, scale, shift, r->def->norm.relu,
+                           r->y + c * step);
     }
 }
 
@@ -212,12 +216,13 @@ static void meet_backward(const fv_meeting *m)
             sum += p.sum[c];
             product += p.square[c];
         }
+        product -= (double)s.rest[c] * sum; /* x - mean, not x - s.mean */
         if (m->dw)
             m->dw[c] += (float)(product * inverse);
         if (m->db)
             m->db[c] += (float)sum;
         s.slope[c] = (float)(-scale * inverse * inverse * product / n);
-        s.offset[c] = (float)(-scale * sum / n);
+        s.offset[c] = (float)(-scale * sum / n - (double)s.slope[c] * (double)s.rest[c]);
     }
 }
 
