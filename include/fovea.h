@@ -567,13 +567,33 @@ typedef struct fv_meta {
     const char *key, *value;
 } fv_meta;
 
-/* Writes the parameters as safetensors: little endian, PyTorch's names, so that
+/* A tensor under its name. */
+typedef struct fv_tensor {
+    const char *name;
+    fv_type type; /* FV_F32 or FV_I64 */
+    int ndim;        /* 0 to 4 */
+    int64_t dims[4]; /* unused ones are 1 */
+    size_t count;    /* product of dims */
+    void *value;
+} fv_tensor;
+
+/* Parameters and what else is state of the net, running means above all, in the order of PyTorch's
+   state_dict: how many tensors, and the one at index, whose value may be written between calls. An
+   index out of range gives an empty one (name NULL). */
+FV_API int fv_state_count(const fv_net *net);
+FV_API fv_tensor fv_state_at(const fv_net *net, int index);
+
+/* Writes tensors of any names as safetensors; otherwise as fv_save. */
+FV_API fv_status fv_save_tensors(fv_ctx *ctx, const char *path, const fv_tensor *tensors, int n,
+                                 const fv_meta *meta, int n_meta);
+
+/* Writes the state as safetensors: little endian, PyTorch's names, so that
    safetensors.torch.load_file gives a state_dict. meta holds n_meta pairs (may be NULL, 0). The
    file appears whole or not at all: temporary file, fsync, rename.
    https://github.com/huggingface/safetensors */
 FV_API fv_status fv_save(fv_net *net, const char *path, const fv_meta *meta, int n_meta);
 
-/* Reads parameters that fv_save or anyone else wrote (dtype F32). All names and shapes must be the
+/* Reads the state that fv_save or anyone else wrote (dtypes F32, I64 for counts). All names and shapes must be the
    net's; otherwise FV_E_DATA lists what is missing, unexpected and of another shape, and the net
    stays as it was. Every field of the file is checked before it is used. */
 FV_API fv_status fv_load(fv_net *net, const char *path);

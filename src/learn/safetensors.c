@@ -1,5 +1,5 @@
 /*
- * safetensors.c - saving and loading the parameters of a net, in the format everybody reads.
+ * safetensors.c - saving and loading the state of a net, in the format everybody reads.
  *
  * A file is the length of its header (8 bytes, little endian), the header in JSON, which gives
  * dtype, shape and place of each tensor by name, and the numbers, little endian, without gaps.
@@ -17,25 +17,38 @@ enum { HEADER_MAX = 100 * 1000 * 1000 };
 
 /* ---- saving ------------------------------------------------------------------------------- */
 
-/* A net's parameters are all F32. */
-static bool add_tensor(cJSON *root, const fv_param *p, size_t *offset)
+static size_t bytes_of(const fv_tensor *t)
 {
-    double end = (double)(*offset + p->count * sizeof(float)), begin = (double)*offset;
-    cJSON *tensor = cJSON_AddObjectToObject(root, p->name);
-    cJSON *dtype = cJSON_AddStringToObject(tensor, "dtype", "F32");
+    return t->count * fv_type_size(t->type);
+}
+
+static const char *dtype_of(const fv_tensor *t)
+{
+    return t->type == FV_I64 ? "I64" : "F32";
+}
+
+static bool add_tensor(cJSON *root, const fv_tensor *t, size_t *offset)
+{
+    double end = (double)(*offset + bytes_of(t)), begin = (double)*offset;
+    cJSON *tensor = cJSON_AddObjectToObject(root, t->name);
+    cJSON *dtype = cJSON_AddStringToObject(tensor, "dtype", dtype_of(t));
     cJSON *shape = cJSON_AddArrayToObject(tensor, "shape");
     cJSON *place = cJSON_AddArrayToObject(tensor, "data_offsets");
     bool ok = tensor && dtype && shape && place;
-    for (int d = 0; d < p->ndim; d++)
-        ok = ok && cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)p->dims[d]));
+    for (int d = 0; d < t->ndim; d++)
+        ok = ok && cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)t->dims[d]));
     ok = ok && cJSON_AddItemToArray(place, cJSON_CreateNumber(begin));
     ok = ok && cJSON_AddItemToArray(place, cJSON_CreateNumber(end));
-    *offset += p->count * sizeof(float);
+    *offset += bytes_of(t);
     return ok;
 }
 
+/* The types in the order of a file: the widest first, so that each number is aligned. */
+static const fv_type file_order[] = {FV_I64, FV_F32};
+
 /* The header as text, for cJSON_free; *data becomes the bytes of all numbers. */
-static char *make_header(const fv_net *net, const fv_meta *meta, int n_meta, size_t *data)
+static char *make_header(const fv_tensor *tensors, int n, const fv_meta *meta, int n_meta,
+                         size_t *data)
 {
     cJSON *root = cJSON_CreateObject();
     bool ok = root != NULL;
@@ -45,18 +58,17 @@ static char *make_header(const fv_net *net, const fv_meta *meta, int n_meta, siz
         for (int i = 0; i < n_meta; i++)
             ok = ok && cJSON_AddStringToObject(pairs, meta[i].key, meta[i].value);
     }
-    for (int i = 0; i < net->n_params; i++) {
-        fv_param p = net->params[i];
-        ok = ok && add_tensor(root, &p, data);
-    }
+    for (int i = 0; i < 2 * n; i++)
+        if (tensors[i % n].type == file_order[i / n])
+            ok = ok && add_tensor(root, &tensors[i % n], data);
     char *text = ok ? cJSON_PrintUnformatted(root) : NULL;
     cJSON_Delete(root);
     return text;
 }
 
 /* The whole file, for fv_release: header padded with blanks to a multiple of 8. */
-static uint8_t *make_file(const fv_net *net, fv_ctx *ctx, const char *header, size_t data,
-                          size_t *size)
+static uint8_t *make_file(fv_ctx *ctx, const fv_tensor *tensors, int n, const char *header,
+                          size_t data, size_t *size)
 {
     size_t length = strlen(header), padded = (length + 7) / 8 * 8;
     *size = 8 + padded + data;
@@ -67,32 +79,43 @@ static uint8_t *make_file(const fv_net *net, fv_ctx *ctx, const char *header, si
         file[i] = (uint8_t)((uint64_t)padded >> 8 * i);
     memset(file + 8, ' ', padded);
     memcpy(file + 8, header, length);
-    for (int i = 0; i < net->n_params; i++) {
-        fv_param p = net->params[i];
-        memcpy(at, p.value, p.count * sizeof(float));
-        fv_order_bytes(at, p.count, sizeof(float), false);
-        at += p.count * sizeof(float);
+    for (int i = 0; i < 2 * n; i++) {
+        const fv_tensor *t = &tensors[i % n];
+        if (t->type != file_order[i / n])
+            continue;
+        memcpy(at, t->value, bytes_of(t));
+        fv_order_bytes(at, t->count, fv_type_size(t->type), false);
+        at += bytes_of(t);
     }
     return file;
+}
+
+fv_status fv_save_tensors(fv_ctx *ctx, const char *path, const fv_tensor *tensors, int n,
+                          const fv_meta *meta, int n_meta)
+{
+    if (!ctx || fv_error(ctx))
+        return fv_error(ctx);
+    for (int i = 0; i < n; i++)
+        if (!tensors[i].name || (tensors[i].type != FV_F32 && tensors[i].type != FV_I64))
+            return fv_fail(ctx, FV_E_ARG, "\"%s\": tensor %d has no name, or is not FV_F32 or FV_I64",
+                           path, i);
+    size_t data, size;
+    char *header = make_header(tensors, n, meta, n_meta, &data);
+    if (!header)
+        return fv_fail(ctx, FV_E_MEMORY, "no memory for the header of \"%s\"", path);
+    uint8_t *file = make_file(ctx, tensors, n, header, data, &size);
+    if (file)
+        fv_write_file(ctx, path, file, size);
+    fv_release(ctx, file);
+    cJSON_free(header);
+    return fv_error(ctx);
 }
 
 fv_status fv_save(fv_net *net, const char *path, const fv_meta *meta, int n_meta)
 {
     if (!net)
         return FV_E_ARG;
-    fv_ctx *ctx = net->object.ctx;
-    if (fv_error(ctx))
-        return fv_error(ctx);
-    size_t data, size;
-    char *header = make_header(net, meta, n_meta, &data);
-    if (!header)
-        return fv_fail(ctx, FV_E_MEMORY, "no memory for the header of \"%s\"", path);
-    uint8_t *file = make_file(net, ctx, header, data, &size);
-    if (file)
-        fv_write_file(ctx, path, file, size);
-    fv_release(ctx, file);
-    cJSON_free(header);
-    return fv_error(ctx);
+    return fv_save_tensors(net->object.ctx, path, net->state, net->n_state, meta, n_meta);
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -151,7 +174,7 @@ static bool whole(const cJSON *item, size_t *value)
     return (double)*value == item->valuedouble;
 }
 
-static bool same_shape(const cJSON *shape, const fv_param *p)
+static bool same_shape(const cJSON *shape, const fv_tensor *p)
 {
     bool same = cJSON_IsArray(shape) && cJSON_GetArraySize(shape) == p->ndim;
     for (int d = 0; same && d < p->ndim; d++) {
@@ -162,22 +185,23 @@ static bool same_shape(const cJSON *shape, const fv_param *p)
 }
 
 /* Where the numbers of p begin in the data, if the tensor's entry is sound. */
-static bool placed(const opened *f, const cJSON *tensor, const fv_param *p, size_t *begin)
+static bool placed(const opened *f, const cJSON *tensor, const fv_tensor *p, size_t *begin)
 {
     const cJSON *dtype = cJSON_GetObjectItemCaseSensitive(tensor, "dtype");
     const cJSON *place = cJSON_GetObjectItemCaseSensitive(tensor, "data_offsets");
     size_t end;
-    if (!cJSON_IsString(dtype) || strcmp(dtype->valuestring, "F32") != 0)
-        return fv_fail(f->ctx, FV_E_DATA, "\"%s\": tensor \"%s\" has dtype %s, but must have F32",
-                       f->path, p->name, cJSON_IsString(dtype) ? dtype->valuestring : "none"), false;
+    if (!cJSON_IsString(dtype) || strcmp(dtype->valuestring, dtype_of(p)) != 0)
+        return fv_fail(f->ctx, FV_E_DATA, "\"%s\": tensor \"%s\" has dtype %s, but must have %s",
+                       f->path, p->name, cJSON_IsString(dtype) ? dtype->valuestring : "none",
+                       dtype_of(p)), false;
     if (cJSON_IsArray(place) && cJSON_GetArraySize(place) == 2 &&
         whole(cJSON_GetArrayItem(place, 0), begin) && whole(cJSON_GetArrayItem(place, 1), &end) &&
-        *begin <= end && end <= f->data_size && end - *begin == p->count * sizeof(float))
+        *begin <= end && end <= f->data_size && end - *begin == bytes_of(p))
         return true;
     return fv_fail(f->ctx, FV_E_DATA,
                    "\"%s\": tensor \"%s\" has data_offsets that are not %zu bytes inside the %zu "
                    "bytes of data",
-                   f->path, p->name, p->count * sizeof(float), f->data_size), false;
+                   f->path, p->name, bytes_of(p), f->data_size), false;
 }
 
 /* ---- what does not fit -------------------------------------------------------------------- */
@@ -192,7 +216,7 @@ static void list_name(char *text, size_t room, const char *what, const char *nam
         snprintf(text + used, room - used, "  ...\n");
 }
 
-static void list_shapes(char *text, size_t room, const cJSON *tensor, const fv_param *p)
+static void list_shapes(char *text, size_t room, const cJSON *tensor, const fv_tensor *p)
 {
     char line[400], ours[80] = "";
     cJSON *shape = cJSON_GetObjectItemCaseSensitive(tensor, "shape");
@@ -211,9 +235,9 @@ static void list_shapes(char *text, size_t room, const cJSON *tensor, const fv_p
 static fv_status compare_names(const opened *f, const fv_net *net)
 {
     char text[1400] = "";
-    int count = net->n_params, met = 0;
+    int count = net->n_state, met = 0;
     for (int i = 0; i < count; i++) {
-        fv_param p = net->params[i];
+        fv_tensor p = net->state[i];
         const cJSON *tensor = cJSON_GetObjectItemCaseSensitive(f->root, p.name);
         if (!tensor)
             list_name(text, sizeof text, "missing", p.name);
@@ -226,7 +250,7 @@ static fv_status compare_names(const opened *f, const fv_net *net)
         bool known = strcmp(t->string, "__metadata__") == 0;
         found += !known;
         for (int i = 0; i < count && !known; i++)
-            known = strcmp(net->params[i].name, t->string) == 0;
+            known = strcmp(net->state[i].name, t->string) == 0;
         if (!known)
             list_name(text, sizeof text, "unexpected", t->string);
         if (strlen(text) > sizeof text - 100)
@@ -244,12 +268,12 @@ static fv_status compare_names(const opened *f, const fv_net *net)
 /* Tensor number i, which begins there, against those before it, which are sound. */
 static bool overlaps(const opened *f, const fv_net *net, int i, size_t begin)
 {
-    fv_param p = net->params[i];
+    fv_tensor p = net->state[i];
     for (int k = 0; k < i; k++) {
-        fv_param o = net->params[k];
+        fv_tensor o = net->state[k];
         size_t other;
         placed(f, cJSON_GetObjectItemCaseSensitive(f->root, o.name), &o, &other);
-        if (begin < other + o.count * sizeof(float) && other < begin + p.count * sizeof(float)) {
+        if (begin < other + bytes_of(&o) && other < begin + bytes_of(&p)) {
             fv_fail(f->ctx, FV_E_DATA, "\"%s\": tensors \"%s\" and \"%s\" overlap", f->path, o.name,
                     p.name);
             return true;
@@ -262,16 +286,16 @@ static bool overlaps(const opened *f, const fv_net *net, int i, size_t begin)
 static fv_status copy_tensors(const opened *f, fv_net *net, bool apply)
 {
     size_t total = 0;
-    for (int i = 0; i < net->n_params; i++) {
-        fv_param p = net->params[i];
+    for (int i = 0; i < net->n_state; i++) {
+        fv_tensor p = net->state[i];
         size_t begin;
         if (!placed(f, cJSON_GetObjectItemCaseSensitive(f->root, p.name), &p, &begin) ||
             (!apply && overlaps(f, net, i, begin)))
             return fv_error(f->ctx);
-        total += p.count * sizeof(float);
+        total += bytes_of(&p);
         if (apply) {
-            memcpy(p.value, f->data + begin, p.count * sizeof(float));
-            fv_order_bytes(p.value, p.count, sizeof(float), false);
+            memcpy(p.value, f->data + begin, bytes_of(&p));
+            fv_order_bytes(p.value, p.count, fv_type_size(p.type), false);
         }
     }
     if (total == f->data_size)

@@ -369,6 +369,19 @@ fv_param fv_param_at(const fv_net *net, int index)
     return net->params[index];
 }
 
+int fv_state_count(const fv_net *net)
+{
+    return net ? net->n_state : 0;
+}
+
+fv_tensor fv_state_at(const fv_net *net, int index)
+{
+    if (!net || index < 0 || index >= net->n_state)
+        return (fv_tensor){0};
+    ((fv_net *)(uintptr_t)net)->shown = true;
+    return net->state[index];
+}
+
 void fv_output_shape(const fv_net *net, int *channels, int *height, int *width)
 {
     fv_shape out = net ? fv_net_out(net) : (fv_shape){0, 0, 0};

@@ -50,16 +50,6 @@ typedef struct fv_plan {
 
 typedef enum fv_stage { FV_FRESH, FV_RAN, FV_HAS_LOSS } fv_stage;
 
-/* A tensor under its name, as files hold it. */
-typedef struct fv_tensor {
-    const char *name;
-    fv_type type; /* FV_F32 or FV_I64 */
-    int ndim;
-    int64_t dims[4];
-    size_t count;
-    void *value;
-} fv_tensor;
-
 struct fv_net {
     fv_object object;
     fv_graph *graph;
