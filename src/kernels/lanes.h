@@ -172,7 +172,32 @@ static void sum_parts(size_t n, int count, const float *parts, size_t step, floa
     }
 }
 
-/* Output o of dw += the sum of parts, [groups][R][S][C/groups][O/groups] each, or [R][S][C]. */
+/* A tile of so many outputs and channels of one group is summed up where they lie side by side and
+   turned in the first cache. */
+enum { TILE_OUTPUTS = 32, TILE_NUMBERS = 128 };
+
+/* Outputs o to o+n-1 of dw, channels c to c+m-1 of a group += the sum of parts at [R][S][C][O]. */
+static void sum_tile(int RS, int Cg, int Og, int n, int m, int count, const float *parts,
+                     size_t step, float *dw)
+{
+    float sums[TILE_OUTPUTS][TILE_NUMBERS];
+    for (int rs = 0; rs < RS; rs++)
+        for (int c = 0; c < m; c++) {
+            float sum[TILE_OUTPUTS];
+            const float *part = parts + ((size_t)rs * Cg + c) * Og;
+            memcpy(sum, part, n * sizeof *sum);
+            for (int i = 1; i < count; i++)
+                for (int o = 0; o < n; o++)
+                    sum[o] += part[i * step + o];
+            for (int o = 0; o < n; o++)
+                sums[o][c * RS + rs] = sum[o];
+        }
+    for (int o = 0; o < n; o++, dw += (size_t)Cg * RS)
+        for (int i = 0; i < m * RS; i++)
+            dw[i] += sums[o][i];
+}
+
+/* Kernels too large for a tile, and those of depthwise convolutions, [R][S][C]. */
 static void sum_output(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
                        int o)
 {
@@ -192,8 +217,20 @@ static void sum_output(const fv_conv *v, int count, const float *parts, size_t s
 static void sum_channels(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
                          int from, int to)
 {
-    for (int o = from; o < to; o++)
-        sum_output(v, count, parts, step, dw, o);
+    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S, most = TILE_NUMBERS / RS;
+    bool tiles = most > 0 && !fv_conv_is_depthwise(v);
+    for (int o = from, n; o < to; o += n) {
+        int left = Og - o % Og < to - o ? Og - o % Og : to - o;
+        n = !tiles ? 1 : left < TILE_OUTPUTS ? left : TILE_OUTPUTS;
+        if (!tiles) {
+            sum_output(v, count, parts, step, dw, o);
+            continue;
+        }
+        const float *group = parts + (size_t)(o / Og) * RS * Cg * Og + o % Og;
+        for (int c = 0; c < Cg; c += most)
+            sum_tile(RS, Cg, Og, n, Cg - c < most ? Cg - c : most, count, group + (size_t)c * Og,
+                     step, dw + ((size_t)o * Cg + c) * RS);
+    }
 }
 
 /* ---- softmax ------------------------------------------------------------------------------ */
