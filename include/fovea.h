@@ -437,6 +437,47 @@ FV_API fv_net *fv_net_new_outputs(const fv_node *outputs, int n);
 #define FV_ENDS_MAX 8 /* inputs and outputs of a net, at most */
 FV_API void fv_net_free(fv_net *net);
 
+typedef enum fv_init_kind {
+    FV_INIT_KAIMING_UNIFORM,
+    FV_INIT_KAIMING_NORMAL,
+    FV_INIT_XAVIER_UNIFORM,
+    FV_INIT_XAVIER_NORMAL,
+    FV_INIT_ORTHOGONAL,
+    FV_INIT_UNIFORM,
+    FV_INIT_NORMAL,
+    FV_INIT_CONSTANT,
+} fv_init_kind;
+
+/* What kaiming's gain is for: sqrt(2 / (1 + a^2)), sqrt(2), 5/3, 3/4, 1. */
+typedef enum fv_gain {
+    FV_GAIN_LEAKY_RELU,
+    FV_GAIN_RELU,
+    FV_GAIN_TANH,
+    FV_GAIN_SELU,
+    FV_GAIN_LINEAR
+} fv_gain;
+
+typedef struct fv_init_args {
+    fv_net *net;
+    const char *pattern; /* names of parameters, * for anything; default "*.weight" */
+    fv_init_kind kind;
+    bool fan_out;         /* kaiming: preserves backward instead of forward */
+    fv_gain nonlinearity; /* kaiming */
+    double a;             /* kaiming: the slope of leaky_relu; default 0 */
+    double gain;          /* xavier, orthogonal; default 1 */
+    double low, high;     /* uniform; default 0, 1 */
+    double mean, std;     /* normal; default 0, 1 */
+    double value;         /* constant */
+    int _end;
+} fv_init_args;
+
+/* Draws parameters anew, from the context's random numbers, in the order of the layers:
+     fv_init(net, "*.weight", FV_INIT_KAIMING_NORMAL, .fan_out = true)
+   torch.nn.init; uniform values are its bits, normal ones agree to about 1e-6. A pattern that meets
+   no parameter: FV_E_NAME. Fans are of weights [O,C,R,S] or [O,K]; a bias has none: FV_E_SHAPE. */
+#define fv_init(...) fv_init_opt((fv_init_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_init_opt(fv_init_args args);
+
 /* A built-in network for images of this shape by name: "lenet5" (the tutorial's: convnet.C1 ...
    fc.F7, log_softmax), with the input normalised by mean and std, each [channels] or NULL.
    Unknown name: FV_E_NAME with the known ones. */

@@ -19,12 +19,15 @@
 typedef struct fv_rng {
     uint32_t state[624];
     int next; /* 624: a new block of numbers is due */
+    double normal; /* the second of a pair, if has_normal */
+    bool has_normal;
 } fv_rng;
 
 void fv_rng_seed(fv_rng *rng, uint64_t seed); /* the low 32 bits count, as in PyTorch */
 uint32_t fv_rng_u32(fv_rng *rng);
 uint64_t fv_rng_u63(fv_rng *rng); /* two draws, high half first, less the top bit */
 float fv_rng_uniform(fv_rng *rng, float low, float high);
+double fv_rng_normal(fv_rng *rng); /* mean 0, deviation 1; Box and Muller's come in pairs */
 
 /* ---- context ------------------------------------------------------------------------------ */
 

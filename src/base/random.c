@@ -18,6 +18,7 @@ void fv_rng_seed(fv_rng *rng, uint64_t seed)
         rng->state[i] = 1812433253u * (last ^ (last >> 30)) + i;
     }
     rng->next = N;
+    rng->has_normal = false;
 }
 
 static void next_block(fv_rng *rng)
@@ -52,4 +53,24 @@ float fv_rng_uniform(fv_rng *rng, float low, float high)
 {
     float u = (float)(fv_rng_u32(rng) & 0xffffffu) * 0x1p-24f;
     return fmaf(u, high - low, low);
+}
+
+/* 53 random bits as a fraction. */
+static double uniform_double(fv_rng *rng)
+{
+    uint64_t high = fv_rng_u32(rng);
+    return (double)((high << 32 | fv_rng_u32(rng)) & 0x1fffffffffffffu) * 0x1p-53;
+}
+
+double fv_rng_normal(fv_rng *rng)
+{
+    if (rng->has_normal) {
+        rng->has_normal = false;
+        return rng->normal;
+    }
+    double u1 = uniform_double(rng), u2 = uniform_double(rng);
+    double radius = sqrt(-2 * log1p(-u2)), angle = 6.283185307179586 * u1;
+    rng->normal = radius * sin(angle);
+    rng->has_normal = true;
+    return radius * cos(angle);
 }
