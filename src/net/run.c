@@ -299,6 +299,22 @@ static fv_status check_batch(fv_net *net, const fv_batch *batches, int index)
     return FV_OK;
 }
 
+/* A mean and a variance need more than one number. */
+static fv_status check_meetings(fv_net *net, int n)
+{
+    for (int i = 0; i < net->layers; i++) {
+        const fv_def *def = net->defs + i;
+        if (fv_meets(def, net->train) && (size_t)n * def->in.h * def->in.w < 2)
+            return fv_fail(net->object.ctx, FV_E_SHAPE,
+                           "layer \"%s\": the mean over a batch needs more than one value per "
+                           "channel, but its input is [1,%d,1,1]\n"
+                           "help: batches of 2 or more (.drop_last = true leaves out a last one of "
+                           "1), or fv_eval_mode",
+                           def->name, def->in.c);
+    }
+    return FV_OK;
+}
+
 /* Packs weights where they may have changed; ops over the whole batch that do not meet in this mode
    get ready. */
 static void prepare(pass *p)
@@ -327,7 +343,7 @@ fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
     for (int i = 0; i < n; i++)
         if (check_batch(net, batches, i))
             return fv_error(ctx);
-    fv_plan *plan = fv_plan_ready(net, batches->n);
+    fv_plan *plan = check_meetings(net, batches->n) ? NULL : fv_plan_ready(net, batches->n);
     if (!plan)
         return fv_error(ctx);
     net->n = batches->n;

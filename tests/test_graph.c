@@ -1,0 +1,328 @@
+/*
+ * test_graph.c - networks that are more than a chain: several inputs and outputs, shared
+ * parameters, dropout, and what can be wrong in a text.
+ */
+#include <math.h>
+
+#include "testing.h"
+
+#include "net/net.h"
+
+static fv_ctx *ctx;
+
+static int open_ctx(void **state)
+{
+    (void)state;
+    ctx = fv_open(&(fv_options){.threads = 2, .seed = 3});
+    return ctx == NULL;
+}
+
+static int close_ctx(void **state)
+{
+    (void)state;
+    fv_close(ctx);
+    return 0;
+}
+
+static fv_batch batch_of(int n, int c, int h, int w, const float *pixels)
+{
+    return (fv_batch){.n = n, .channels = c, .height = h, .width = w, .type = FV_F32,
+                      .pixels = pixels};
+}
+
+static void assert_near(const float *got, const float *want, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fabs((double)got[i] - (double)want[i]) > 1e-5)
+            fail_msg("at %zu: %g instead of %g", i, (double)got[i], (double)want[i]);
+}
+
+/* Two inputs whose sum is the output: as one input that holds the sum. */
+static void test_two_inputs(void **state)
+{
+    (void)state;
+    enum { N = 19, PIXELS = 2 * 4 * 3 };
+    fv_node a = fv_input(ctx, 2, 4, 3, .requires_grad = true, .name = "left");
+    fv_node b = fv_input(ctx, 2, 4, 3, .requires_grad = true, .beside = a, .name = "right");
+    fv_net *net = fv_net_new(fv_add(a, b));
+    float *x = random_floats(N * PIXELS, 1), *y = random_floats(N * PIXELS, 2);
+    float *sum = malloc(N * PIXELS * sizeof *sum);
+    for (int i = 0; i < N * PIXELS; i++)
+        sum[i] = x[i] + y[i];
+    fv_batch batches[] = {batch_of(N, 2, 4, 3, x), batch_of(N, 2, 4, 3, y)};
+    fv_forward_inputs(net, batches, 2);
+    assert_fine(ctx);
+    assert_memory_equal(fv_output(net), sum, N * PIXELS * sizeof *sum);
+    fv_output_gradient(net, x);
+    fv_backward(net);
+    assert_memory_equal(fv_input_gradient(net), x, N * PIXELS * sizeof *x);
+    assert_string_equal(fv_text_of(net),
+                        "input 2 4 3 requires_grad name=left; input 2 4 3 requires_grad name=right; "
+                        "add right from=left");
+    fv_forward(net, &batches[0]);
+    assert_error(ctx, FV_E_ARG, "the net has 2 inputs; fv_forward got 1 batches");
+    batches[1].n = 3;
+    fv_forward_inputs(net, batches, 2);
+    assert_error(ctx, FV_E_SHAPE,
+                 "fv_forward: the batch for input 1 has 3 images, that for input 0 has 19");
+    free(x), free(y), free(sum);
+    fv_net_free(net);
+}
+
+/* One output gives what the net without the other gives. */
+static void test_two_outputs(void **state)
+{
+    (void)state;
+    enum { N = 5 };
+    float *x = random_floats(N * 6, 4);
+    fv_batch batch = batch_of(N, 6, 1, 1, x);
+    fv_net *both = fv_net_text(ctx, "input 6 1 1; linear 4 name=a; relu name=b; linear 3 name=c; "
+                                    "output b c");
+    fv_net *one = fv_net_text(ctx, "input 6 1 1; linear 4 name=a; relu");
+    for (int i = 0; i < 2; i++)
+        memcpy(fv_param_at(one, i).value, fv_param_at(both, i).value,
+               fv_param_at(one, i).count * sizeof(float));
+    fv_forward(both, &batch);
+    fv_forward(one, &batch);
+    assert_fine(ctx);
+    assert_memory_equal(fv_output_at(both, 0), fv_output(one), N * 4 * sizeof *x);
+    assert_null(fv_output_at(both, 2));
+    assert_string_equal(fv_text_of(both), "input 6 1 1; linear 4 name=a; relu name=b; "
+                                          "linear 3 name=c; output b c");
+    free(x);
+    fv_net_free(both);
+    fv_net_free(one);
+}
+
+/* A layer used twice has the sum of the gradients that two layers of the same values have. */
+static void test_shared(void **state)
+{
+    (void)state;
+    enum { N = 18 };
+    for (int layout = 0; layout < FV_LAYOUTS; layout++) {
+        float *x = random_floats(N * 2 * 4 * 4, 5), dw[36], db[2];
+        fv_batch batch = batch_of(N, 2, 4, 4, x);
+        fv_net *twice = fv_net_text(ctx, "input 2 4 4; conv2d 2 3 padding=1 name=a; relu; again a; "
+                                         "flatten");
+        fv_net *apart = fv_net_text(ctx, "input 2 4 4; conv2d 2 3 padding=1 name=a; relu; "
+                                         "conv2d 2 3 padding=1 name=b; flatten");
+        twice->layout = apart->layout = (fv_layout)layout;
+        assert_int_equal(fv_param_count(twice), 2);
+        for (int i = 0; i < 4; i++)
+            memcpy(fv_param_at(apart, i).value, fv_param_at(twice, i % 2).value,
+                   fv_param_at(apart, i).count * sizeof(float));
+        fv_forward(twice, &batch);
+        fv_forward(apart, &batch);
+        assert_fine(ctx);
+        assert_memory_equal(fv_output(twice), fv_output(apart), N * 32 * sizeof *x);
+        fv_output_gradient(twice, x);
+        fv_output_gradient(apart, x);
+        fv_backward(twice);
+        fv_backward(apart);
+        for (int i = 0; i < 36; i++)
+            dw[i] = fv_param_at(apart, 0).grad[i] + fv_param_at(apart, 2).grad[i];
+        for (int i = 0; i < 2; i++)
+            db[i] = fv_param_at(apart, 1).grad[i] + fv_param_at(apart, 3).grad[i];
+        assert_near(fv_param_at(twice, 0).grad, dw, 36);
+        assert_near(fv_param_at(twice, 1).grad, db, 2);
+        assert_string_equal(fv_text_of(twice), "input 2 4 4; conv2d 2 3 padding=1 name=a; relu; "
+                                               "again a; flatten");
+        free(x);
+        fv_net_free(twice);
+        fv_net_free(apart);
+    }
+}
+
+/* ---- dropout ------------------------------------------------------------------------------ */
+
+/* The share of zeros is p, what is left is stretched, backward drops the same, the next step others;
+   layouts and threads change nothing. */
+static void check_dropout(const char *text, int whole)
+{
+    enum { N = 40, PIXELS = 5 * 6 * 7 };
+    static float ones[N * PIXELS], kept[N * PIXELS];
+    for (int i = 0; i < N * PIXELS; i++)
+        ones[i] = 1;
+    fv_batch batch = batch_of(N, 5, 6, 7, ones);
+    for (int way = 0; way < 4; way++) {
+        fv_ctx *own = fv_open(&(fv_options){.threads = way / 2 ? 3 : 1, .seed = 11});
+        fv_net *net = fv_net_text(own, text);
+        net->layout = (fv_layout)(way % 2);
+        fv_forward(net, &batch);
+        assert_fine(own);
+        const float *y = fv_output(net);
+        if (way == 0)
+            memcpy(kept, y, sizeof kept);
+        assert_memory_equal(y, kept, sizeof kept);
+        fv_output_gradient(net, ones);
+        fv_backward(net);
+        assert_memory_equal(fv_input_gradient(net), kept, sizeof kept);
+        fv_forward(net, &batch);
+        assert_memory_not_equal(fv_output(net), kept, sizeof kept);
+        fv_eval_mode(net);
+        fv_forward(net, &batch);
+        assert_memory_equal(fv_output(net), ones, sizeof ones);
+        fv_close(own);
+    }
+    int zeros = 0, mixed = 0;
+    for (int i = 0; i < N * PIXELS; i++) {
+        zeros += kept[i] == 0.0f;
+        mixed += kept[i] != kept[i / whole * whole];
+        assert_true(kept[i] == 0.0f || kept[i] == 1 / 0.75f);
+    }
+    double p = (double)zeros / (N * PIXELS), draws = N * PIXELS / (double)whole;
+    assert_true(fabs(p - 0.25) < 4 * sqrt(0.25 * 0.75 / draws));
+    assert_int_equal(mixed, 0);
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    check_dropout("input 5 6 7 requires_grad; dropout 0.25", 1);
+    check_dropout("input 5 6 7 requires_grad; dropout2d 0.25", 42);
+}
+
+/* ---- texts -------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *text;
+    fv_status code;
+    const char *error;
+} wrong[] = {
+    {"conv2d 3 3", FV_E_STATE,
+     "network text, statement 1 \"conv2d 3 3\": there is no input before it\n"
+     "help: begin with input CHANNELS HEIGHT WIDTH"},
+    {"# nothing\n\n", FV_E_DATA,
+     "network text: there is no layer in it\nhelp: begin with input CHANNELS HEIGHT WIDTH"},
+    {"input 3 8 8; convd 4 3", FV_E_NAME,
+     "network text, statement 2 \"convd 4 3\": there is no layer \"convd\"\n"
+     "help: did you mean conv2d"},
+    {"input 3 8 8; zzz", FV_E_NAME,
+     "network text, statement 2 \"zzz\": there is no layer \"zzz\""},
+    {"input 3 8 8; conv 4 x", FV_E_ARG,
+     "network text, statement 2 \"conv 4 x\": kernel_size is \"x\"; it takes a whole number, or two "
+     "as 3x2"},
+    {"input 3 8 8; conv 4 3 padding=some", FV_E_ARG,
+     "network text, statement 2 \"conv 4 3 padding=some\": padding is \"some\"; it takes a whole "
+     "number, or two as 3x2, or one of: valid same"},
+    {"input 3 8 8; conv 4 3 1", FV_E_ARG,
+     "network text, statement 2 \"conv 4 3 1\": \"1\" is one word too many\n"
+     "help: arguments after the first 2 go by name"},
+    {"input 3 8 8; linear 4 size=3", FV_E_NAME,
+     "network text, statement 2 \"linear 4 size=3\": linear has no argument \"size\"\n"
+     "help: it has out_features no_bias in_features name from"},
+    {"input 3 8 8; relu name=a; add b", FV_E_NAME,
+     "network text, statement 3 \"add b\": there is no layer \"b\" before it\n"
+     "help: give that layer name=b"},
+    {"input 3 8 8; add", FV_E_ARG,
+     "network text, statement 2 \"add\": add takes the layer before it and one more by name, not 0 "
+     "more"},
+    {"input 3 8 8; relu from=c", FV_E_NAME,
+     "network text, statement 2 \"relu from=c\": there is no layer \"c\" before it\n"
+     "help: give that layer name=c"},
+    {"input 3 8; relu", FV_E_SHAPE,
+     "input \"input\": [N,3,8,0] is no shape of an image; each must be 1 or more and their product "
+     "at most 268435456"},
+    {"input 3 8 8 mean=x", FV_E_ARG,
+     "network text, statement 1 \"input 3 8 8 mean=x\": \"mean\" is not understood\n"
+     "help: input CHANNELS HEIGHT WIDTH mean=0.5,... std=0.2,... requires_grad name=NAME"},
+    {"input 3 8 8; relu; again relu2", FV_E_NAME,
+     "network text, statement 3 \"again relu2\": there is no layer \"relu2\" before it\n"
+     "help: give that layer name=relu2"},
+    {"input 3 8 8; conv 2 1 name=a; again a", FV_E_SHAPE,
+     "layer \"conv2d1\" cannot use the parameters of \"a\": its input [N,2,8,8] (from \"a\") asks for "
+     "others"},
+    {"input 3 8 8; conv 2 1 name=a; add input", FV_E_SHAPE,
+     "layer \"add1\": adds [N,2,8,8] (from \"a\") and [N,3,8,8]; both must have one shape\n"
+     "help: bring them to one size first, as a shortcut does with a 1 x 1 convolution"},
+    {"input 3 8 8; dropout 1", FV_E_ARG, "layer \"dropout1\": p is 1, but must be in [0,1)"},
+    {"input 3 8 8; batch_norm momentum=2", FV_E_ARG,
+     "layer \"batch_norm2d1\": momentum is 2, but must be in (0,1]\n"
+     "help: .cumulative = true for a plain average over all batches"},
+    {"input 3 8 8; batch_norm eps=-1", FV_E_ARG,
+     "layer \"batch_norm2d1\": eps is -1, but must be more than 0"},
+    {"input 3 8 8; batch_norm num_features=4", FV_E_SHAPE,
+     "layer \"batch_norm2d1\": expects 4 channels but \"input\" gives 3 ([N,3,8,8])\n"
+     "help: set num_features to 3, or leave it out"},
+};
+
+static void test_wrong_texts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_null(fv_net_text(ctx, wrong[i].text));
+        assert_error(ctx, wrong[i].code, wrong[i].error);
+    }
+}
+
+/* Lines, comments, blanks, short names and pairs: one canonical text. */
+static void test_canonical(void **state)
+{
+    (void)state;
+    fv_net *net = fv_net_text(ctx, "input 3 8 8 mean=0.1,0.25,0.3 std=1,2,3 # pixels\n"
+                                   "  conv 4 3x3 padding=same bias_is=\n");
+    assert_null(net);
+    fv_error_clear(ctx);
+    net = fv_net_text(ctx, "input 3 8 8 mean=0.1,0.25,0.3 std=1,2,3 # pixels\n"
+                           "\tconv 4 3x3 padding=same no_bias ;;\n relu;max_pool 2 stride=2x1\n"
+                           "# the end\nflatten\r\nlinear out_features=5 ; dropout p=0.125");
+    assert_fine(ctx);
+    assert_string_equal(fv_text_of(net),
+                        "input 3 8 8 mean=0.1,0.25,0.3 std=1,2,3; "
+                        "conv2d 4 3 padding=same no_bias; relu; max_pool2d 2 stride=2x1; flatten; "
+                        "linear 5; dropout 0.125");
+    fv_net_free(net);
+    net = fv_net_new(fv_layers(fv_input(ctx, 4, 1, 1), "linear classes", 7));
+    assert_string_equal(fv_text_of(net), "input 4 1 1; linear 7");
+    fv_net_free(net);
+}
+
+/* Words of any bytes end in an error or a net, never elsewhere. */
+static void test_noise(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"input", " ", "3", "8 8", ";", "conv", "add", "x", "=",
+                                         "name=a", "from=", "a", "again", "output", "#", "\n", "-1",
+                                         "1e9", "padding=", "0x0", "\xff", "linear", "relu"};
+    uint32_t seed = 1;
+    for (int i = 0; i < 3000; i++) {
+        char text[400] = "";
+        for (int k = 0; k < 20; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            strcat(text, pieces[(seed >> 8) % (sizeof pieces / sizeof *pieces)]);
+            strcat(text, seed >> 31 ? " " : "");
+        }
+        fv_net *net = fv_net_text(ctx, text);
+        assert_true(net != NULL || fv_error(ctx) != FV_OK);
+        fv_net_free(net);
+        fv_error_clear(ctx);
+    }
+}
+
+static void test_batch_of_one(void **state)
+{
+    (void)state;
+    fv_net *net = fv_net_text(ctx, "input 2 1 1; batch_norm name=bn");
+    const float x[] = {1, 2};
+    fv_batch batch = batch_of(1, 2, 1, 1, x);
+    fv_forward(net, &batch);
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"bn\": the mean over a batch needs more than one value per channel, but its "
+                 "input is [1,2,1,1]\nhelp: batches of 2 or more (.drop_last = true leaves out a "
+                 "last one of 1), or fv_eval_mode");
+    fv_eval_mode(net);
+    fv_forward(net, &batch);
+    assert_fine(ctx);
+    fv_net_free(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_two_inputs), cmocka_unit_test(test_two_outputs),
+        cmocka_unit_test(test_shared),     cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_wrong_texts), cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_noise),        cmocka_unit_test(test_batch_of_one),
+    };
+    return cmocka_run_group_tests(tests, open_ctx, close_ctx);
+}
