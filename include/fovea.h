@@ -126,7 +126,7 @@ FV_API const char *fv_version(void);
 typedef enum fv_type { FV_U8, FV_I8, FV_I16, FV_I32, FV_F32, FV_F64, FV_I64 } fv_type;
 typedef enum fv_split { FV_TRAIN, FV_TEST } fv_split;
 
-/* An array as an IDX file holds it, in this machine's byte order, last dimension fastest. */
+/* An array as a file holds it, in this machine's byte order, last dimension fastest. */
 typedef struct fv_array {
     fv_type type;
     int ndim;        /* 1 to 4 */
@@ -147,6 +147,27 @@ FV_API fv_array *fv_idx_read(fv_ctx *ctx, const char *path);
 /* The same from size bytes in memory; name is what errors call them. */
 FV_API fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *name);
 FV_API void fv_array_free(fv_array *array);
+
+typedef struct fv_picture_args {
+    fv_ctx *ctx;
+    const char *path;  /* with bytes: what errors call them */
+    int channels;      /* 1: gray, 3: RGB; default: as the file has it */
+    int at_least;      /* int or FV_HW; a large JPEG is decoded at 1/2, 1/4 or 1/8 no smaller */
+    const void *bytes; /* size bytes in memory in place of the file, if not NULL */
+    size_t size;
+    int _end;
+} fv_picture_args;
+
+/* fv_picture_read(ctx, "cat.jpg", .channels = 3)     -> [C,H,W] uint8
+   JPEG, PNG, WebP, BMP, PPM and PGM, told apart by content. The pixels are those of PIL's
+   Image.open(path).convert("RGB") or "L": palettes are looked up, alpha is dropped, CMYK becomes
+   RGB; 16 bits are cut to their upper 8, also of gray, which PIL would turn white. The picture is
+   turned upright as Exif says (PIL's ImageOps.exif_transpose).
+   What is damaged, cut off, animated, or of more than 178,956,970 pixels: FV_E_DATA with the
+   reason. A format that this build leaves out: FV_E_DEVICE. Also FV_E_PATH, FV_E_IO.
+   The array belongs to the context. libjpeg and libwebp take working memory from malloc. */
+#define fv_picture_read(...) fv_picture_read_opt((fv_picture_args){__VA_ARGS__, ._end = 0})
+FV_API fv_array *fv_picture_read_opt(fv_picture_args args);
 
 /* MNIST as torchvision.datasets.MNIST lays it out: ROOT/MNIST/raw/train-images-idx3-ubyte and its
    three companions, each raw or as .gz. Images [1,28,28] uint8, classes 0 to 9.

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds out what Fovea needs and this machine lacks, and installs it with apt-get after saying so.
-#   deps.sh run     compiler, cmake, cJSON, zlib
+#   deps.sh run     compiler, cmake, cJSON, zlib, libjpeg-turbo, libpng, libwebp
 #   deps.sh test    these and cmocka
 set -u
 CC=${CC:-cc}
@@ -19,7 +19,7 @@ have() {
 
 has_library() { # header, library
     dir=$(mktemp -d) || exit 1
-    printf '#include <%s>\n' stdarg.h stddef.h stdint.h setjmp.h "$1" >"$dir/t.c"
+    printf '#include <%s>\n' stdio.h stdarg.h stddef.h stdint.h setjmp.h "$1" >"$dir/t.c"
     echo 'int main(void) { return 0; }' >>"$dir/t.c"
     "$compiler" -o "$dir/t" "$dir/t.c" -l"$2" >"$dir/log" 2>&1
     found=$?
@@ -43,6 +43,9 @@ have cmake || need cmake "prepares the build"
 have make || need make "runs the build"
 has_library cjson/cJSON.h cjson || need libcjson-dev "reads and writes the headers of model files"
 has_library zlib.h z || need zlib1g-dev "reads MNIST's .gz files"
+has_library jpeglib.h jpeg || need libjpeg-dev "reads JPEG pictures"
+has_library png.h png || need libpng-dev "reads PNG pictures"
+has_library webp/decode.h webp || need libwebp-dev "reads WebP pictures"
 if [ "${1:-run}" = test ]; then
     has_library cmocka.h cmocka || need libcmocka-dev "runs the tests"
 fi

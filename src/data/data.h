@@ -32,6 +32,8 @@ typedef struct fv_work {
 /* Room number `room`, of size bytes or more, for anything; what was in it is lost when it grows.
    NULL: FV_E_MEMORY is in the work. */
 void *fv_work_room(fv_work *work, int room, size_t size);
+/* The context's allocator, as its allocate: ptr NULL: new, size 0: free. NULL sets no error. */
+void *fv_work_memory(fv_work *work, void *ptr, size_t size);
 /* Keeps the first error, as fv_fail does. */
 fv_status fv_work_fail(fv_work *work, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
 /* Hands the work's error on to the context, in the thread that owns it, and forgets it. */
@@ -73,6 +75,12 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
 bool fv_transform_run(const fv_transform *transform, fv_work *work, uint64_t seed, int64_t epoch,
                       int64_t index, const fv_picture *in, fv_picture *out);
 
+/* ---- arrays --------------------------------------------------------------------------------- */
+
+/* An array of the context's with nothing in it: dims are 1, data is to come from fv_alloc. */
+fv_array *fv_array_start(fv_ctx *ctx);
+/* One of zeros. */
+fv_array *fv_array_new(fv_ctx *ctx, fv_type type, int ndim, const int64_t *dims);
 /* "60000 x 28 x 28 uint8" */
 void fv_array_text(const fv_array *array, char *text, size_t room);
 

@@ -7,7 +7,6 @@
  */
 #include "data/data.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct source {
@@ -42,25 +41,10 @@ static fv_status read_some(source *s, void *to, size_t size, size_t *done)
 static const struct {
     uint8_t code;
     fv_type type;
-    const char *name;
 } types[] = {
-    {0x08, FV_U8, "uint8"},  {0x09, FV_I8, "int8"},     {0x0b, FV_I16, "int16"},
-    {0x0c, FV_I32, "int32"}, {0x0d, FV_F32, "float32"}, {0x0e, FV_F64, "float64"},
+    {0x08, FV_U8},  {0x09, FV_I8},  {0x0b, FV_I16},
+    {0x0c, FV_I32}, {0x0d, FV_F32}, {0x0e, FV_F64},
 };
-
-size_t fv_type_size(fv_type type)
-{
-    switch (type) {
-    case FV_U8:
-    case FV_I8: return 1;
-    case FV_I16: return 2;
-    case FV_I32:
-    case FV_F32: return 4;
-    case FV_F64:
-    case FV_I64: return 8;
-    }
-    return 0;
-}
 
 static fv_status read_magic(source *s, fv_array *array)
 {
@@ -91,17 +75,6 @@ static fv_status read_magic(source *s, fv_array *array)
     array->type = types[t].type;
     array->ndim = magic[3];
     return FV_OK;
-}
-
-void fv_array_text(const fv_array *array, char *text, size_t room)
-{
-    size_t used = 0;
-    for (int d = 0; d < array->ndim; d++)
-        used += (size_t)snprintf(text + used, room - used, d ? " x %lld" : "%lld",
-                                 (long long)array->dims[d]);
-    for (size_t t = 0; t < sizeof types / sizeof *types; t++)
-        if (types[t].type == array->type)
-            snprintf(text + used, room - used, " %s", types[t].name);
 }
 
 static fv_status read_dims(source *s, fv_array *array)
@@ -181,42 +154,23 @@ static fv_status read_data(source *s, fv_array *array)
 
 /* ---- public ------------------------------------------------------------------------------- */
 
-/* An fv_array as the context owns it. */
-typedef struct owned_array {
-    fv_object object;
-    fv_array array;
-} owned_array;
-
-static void array_destroy(void *self)
-{
-    owned_array *owned = self;
-    fv_release(owned->object.ctx, owned->array.data);
-    fv_object_end(owned);
-}
-
-void fv_array_free(fv_array *array)
-{
-    if (array)
-        fv_object_free((char *)array - offsetof(owned_array, array));
-}
-
 fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *name)
 {
     if (!ctx || fv_error(ctx))
         return NULL;
     source s = {.ctx = ctx, .name = name ? name : "memory", .bytes = bytes, .left = size};
-    owned_array *owned = fv_object_new(ctx, sizeof *owned, array_destroy);
-    if (owned && fv_is_gzip(bytes, size)) {
+    fv_array *array = fv_array_start(ctx);
+    if (array && fv_is_gzip(bytes, size)) {
         s.gz = fv_gzip_open(ctx, bytes, size, s.name);
         s.left = 0;
     }
-    if (!fv_error(ctx) && !read_magic(&s, &owned->array) && !read_dims(&s, &owned->array) &&
-        !check_room(&s, &owned->array, size))
-        read_data(&s, &owned->array);
+    if (!fv_error(ctx) && !read_magic(&s, array) && !read_dims(&s, array) &&
+        !check_room(&s, array, size))
+        read_data(&s, array);
     fv_gzip_close(s.gz);
     if (!fv_error(ctx))
-        return &owned->array;
-    fv_object_free(owned);
+        return array;
+    fv_array_free(array);
     return NULL;
 }
 

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void *allocate(fv_work *work, void *ptr, size_t size)
+void *fv_work_memory(fv_work *work, void *ptr, size_t size)
 {
     if (!ptr && size == 0)
         return NULL;
@@ -26,9 +26,9 @@ void *fv_work_room(fv_work *work, int room, size_t size)
 {
     if (size <= work->sizes[room] && work->rooms[room])
         return work->rooms[room];
-    allocate(work, work->rooms[room], 0);
+    fv_work_memory(work, work->rooms[room], 0);
     size += size / 4 + 64; /* so that pictures of slowly growing sizes do not move it each time */
-    work->rooms[room] = allocate(work, NULL, size);
+    work->rooms[room] = fv_work_memory(work, NULL, size);
     work->sizes[room] = work->rooms[room] ? size : 0;
     if (!work->rooms[room])
         fv_work_fail(work, FV_E_MEMORY, "out of memory: %zu bytes for a picture", size);
@@ -57,7 +57,7 @@ fv_status fv_work_report(fv_work *work)
 void fv_work_end(fv_work *work)
 {
     for (int i = 0; i < FV_WORK_ROOMS; i++) {
-        allocate(work, work->rooms[i], 0);
+        fv_work_memory(work, work->rooms[i], 0);
         work->rooms[i] = NULL;
         work->sizes[i] = 0;
     }
