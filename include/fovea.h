@@ -174,7 +174,7 @@ FV_API fv_array *fv_picture_read_opt(fv_picture_args args);
    Missing files are listed by name (FV_E_PATH). The data set belongs to the context. */
 FV_API fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split);
 
-/* A data set of two IDX files: images uint8 [N,H,W] or [N,C,H,W], labels uint8 [N].
+/* A data set of two IDX files: images uint8 or float32 [N,H,W] or [N,C,H,W], labels integers [N].
    classes 0: one more than the largest label. */
 FV_API fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *images, const char *labels, int classes);
 
@@ -198,11 +198,48 @@ typedef struct fv_dataset_desc {
 FV_API fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc);
 FV_API void fv_dataset_free(fv_dataset *set);
 
+typedef struct fv_arrays_args {
+    fv_ctx *ctx;
+    const fv_array *images; /* FV_U8 or FV_F32, [N,H,W] or [N,C,H,W] */
+    const fv_array *labels; /* any integers, [N] */
+    int classes;            /* default: one more than the largest label */
+    bool channels_last;     /* images are [N,H,W,C] */
+    const char *name;       /* what errors call it; default "arrays" */
+    int _end;
+} fv_arrays_args;
+
+/* fv_dataset_arrays(ctx, &images, &labels)     a data set of arrays in memory, which are copied. An
+   array of your own: (fv_array){FV_U8, 3, {n, 28, 28}, n * 28 * 28, pixels}. */
+#define fv_dataset_arrays(...) fv_dataset_arrays_opt((fv_arrays_args){__VA_ARGS__, ._end = 0})
+FV_API fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args);
+
+typedef struct fv_folder_args {
+    fv_ctx *ctx;
+    const char *root;
+    int channels;     /* 3: RGB (default), 1: gray */
+    int at_least;     /* as for fv_picture_read: what a transform will make smaller anyway */
+    fv_dataset *like; /* take over the classes of this set, of the training pictures */
+    int _end;
+} fv_folder_args;
+
+/* fv_dataset_folder(ctx, "photos/train")     the pictures photos/train/CLASS/.../NAME.jpg
+   Classes are the folders in root, sorted by bytes, from 0; with .like those of another set, and a
+   folder that is none of them is an error (FV_E_CLASS). Pictures are files whose names end in .jpg,
+   .jpeg, .png, .webp, .bmp, .ppm or .pgm, in any case, in all folders below too. Links are followed.
+   What is hidden (its name begins with a dot) is left out, with a note.
+   Their sizes may differ: height and width of the set are 0, and a loader needs a transform to a
+   fixed size. Files are read when they are asked for.
+   No class folders: FV_E_PATH. Classes without pictures: FV_E_DATA with their names. A folder that
+   cannot be read, or links that lead in a circle: FV_E_IO, FV_E_PATH.
+   torchvision.datasets.ImageFolder. */
+#define fv_dataset_folder(...) fv_dataset_folder_opt((fv_folder_args){__VA_ARGS__, ._end = 0})
+FV_API fv_dataset *fv_dataset_folder_opt(fv_folder_args args);
+
 typedef struct fv_dataset_info {
     const char *name;
     int64_t len; /* samples */
     fv_type type;
-    int channels, height, width;
+    int channels, height, width; /* height and width 0: pictures have sizes of their own */
     int classes;
     const char *files[2]; /* the files it was read from, NULL where there is none */
 } fv_dataset_info;
@@ -211,12 +248,21 @@ typedef struct fv_dataset_info {
 FV_API fv_dataset_info fv_dataset_describe(const fv_dataset *set);
 
 /* One sample: pixels has room for one image [C,H,W] of the set's type, label may be NULL.
-   Index outside 0..len-1: FV_E_ARG. */
+   Index outside 0..len-1: FV_E_ARG. Pictures that have sizes of their own: FV_E_STATE. */
 FV_API fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
 
-/* Reads every sample once and counts them by class into histogram[classes] (may be NULL). A label
+/* One sample of any set in its own size, [C,H,W]; label may be NULL. The array belongs to the
+   context. */
+FV_API fv_array *fv_dataset_picture(fv_dataset *set, int64_t index, int64_t *label);
+
+/* The name of a class, and the file of a sample; NULL where there is none. */
+FV_API const char *fv_dataset_class_name(const fv_dataset *set, int64_t label);
+FV_API const char *fv_dataset_file(const fv_dataset *set, int64_t index);
+
+/* Looks at every label once and counts them by class into histogram[classes] (may be NULL). A label
    that is none of the classes 0..classes-1: FV_E_CLASS with its sample and value. Run it before
-   training; classes 0 takes the set's own number. */
+   training; classes 0 takes the set's own number. Pictures in files are not read;
+   fv_dataset_inspect does that. */
 FV_API fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram);
 
 /* ------------------------------------------------------------------------------------------- */

@@ -62,24 +62,24 @@ static void dataset_of_wrong_files(void **state)
     write_idx("labels", DIMS(4), 3);
     write_idx("five", DIMS(5), 3);
     write_idx("none", DIMS(0, 2, 5), 3);
-    write_file("int32", BYTES("\0\0\x0c\1\0\0\0\1\0\0\0\1"));
+    write_file("float32", BYTES("\0\0\x0d\1\0\0\0\1\0\0\0\1"));
     long live = mem.live;
 
     assert_null(fv_dataset_idx(fv, "images", "five", 0));
     assert_error(fv, FV_E_DATA, "4 images in \"images\", but 5 labels in \"five\"\n"
                                 "help: take both files from the same data set");
     assert_null(fv_dataset_idx(fv, "labels", "images", 0));
-    assert_error(fv, FV_E_DATA, "\"labels\" holds no images: expected uint8 of 3 or 4 dimensions, "
-                                "none of them 0; found 4 uint8");
+    assert_error(fv, FV_E_DATA, "\"labels\" holds no images: expected uint8 or float32 of 3 or 4 "
+                                "dimensions, none of them 0; found 4 uint8");
     assert_null(fv_dataset_idx(fv, "none", "labels", 0));
-    assert_error(fv, FV_E_DATA, "\"none\" holds no images: expected uint8 of 3 or 4 dimensions, "
-                                "none of them 0; found 0 x 2 x 5 uint8");
+    assert_error(fv, FV_E_DATA, "\"none\" holds no images: expected uint8 or float32 of 3 or 4 "
+                                "dimensions, none of them 0; found 0 x 2 x 5 uint8");
     assert_null(fv_dataset_idx(fv, "images", "images", 0));
-    assert_error(fv, FV_E_DATA, "\"images\" holds no labels: expected uint8 of 1 dimension; found "
-                                "4 x 2 x 5 uint8");
-    assert_null(fv_dataset_idx(fv, "images", "int32", 0));
-    assert_error(fv, FV_E_DATA, "\"int32\" holds no labels: expected uint8 of 1 dimension; found "
-                                "1 int32");
+    assert_error(fv, FV_E_DATA, "\"images\" holds no labels: expected integers of 1 dimension; "
+                                "found 4 x 2 x 5 uint8");
+    assert_null(fv_dataset_idx(fv, "images", "float32", 0));
+    assert_error(fv, FV_E_DATA, "\"float32\" holds no labels: expected integers of 1 dimension; "
+                                "found 1 float32");
     assert_null(fv_dataset_idx(fv, "images", "labels", -1));
     assert_error(fv, FV_E_ARG, "\"images\": classes is -1, but must be 1 or more");
     assert_null(fv_dataset_idx(fv, "images", "nothing", 0));

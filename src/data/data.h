@@ -36,6 +36,8 @@ void *fv_work_room(fv_work *work, int room, size_t size);
 void *fv_work_memory(fv_work *work, void *ptr, size_t size);
 /* Keeps the first error, as fv_fail does. */
 fv_status fv_work_fail(fv_work *work, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
+/* The system's words for errno. */
+const char *fv_reason(int error, char text[128]);
 /* Hands the work's error on to the context, in the thread that owns it, and forgets it. */
 fv_status fv_work_report(fv_work *work);
 /* Frees its rooms. */
@@ -45,19 +47,31 @@ void fv_work_end(fv_work *work);
 
 struct fv_dataset {
     fv_object object;
-    fv_dataset_desc desc; /* get is NULL for a set in memory */
+    fv_dataset_desc desc; /* get is NULL for a set in memory; height and width are 0 for pictures
+                             that have sizes of their own */
     int64_t len;
-    size_t pixel_bytes; /* of one image */
+    size_t pixel_bytes; /* of one image; 0 for own sizes */
     char *name, *files[2];
+    const char *const *class_names; /* [desc.classes], of own or constant; NULL: they have none */
     fv_array *images; /* [len][C][H][W], only in memory */
-    int64_t *labels;  /* [len], only in memory */
+    int64_t *labels;  /* [len], in memory and of files */
     /* Sets whose pictures have sizes of their own, files above all: as fv_dataset_read, and what it
        needs, which end frees. NULL for the others. May run on several threads at once. */
     bool (*read)(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,
                  int64_t *label);
+    const char *(*file)(const fv_dataset *set, int64_t index); /* the path of a sample's file */
     void (*end)(fv_dataset *set);
     void *own;
 };
+
+/* A set with all but len and where its samples come from; desc->name is given. */
+fv_dataset *fv_dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc);
+/* Whether the images of desc have a type, a shape and classes. */
+fv_status fv_dataset_check_desc(fv_ctx *ctx, const fv_dataset_desc *desc);
+/* The set that takes over images; labels are freed, and images too on failure. Both may be NULL
+   with the error set. */
+fv_dataset *fv_dataset_of_arrays(fv_ctx *ctx, fv_array *images, fv_array *labels, int classes,
+                                 const char *image_file, const char *label_file);
 
 /* Sample index, which is in range, as a picture of its own size, in rooms 0 and 1 of the work or in
    the set. Returns false with the error in the work. */
@@ -81,6 +95,8 @@ bool fv_transform_run(const fv_transform *transform, fv_work *work, uint64_t see
 fv_array *fv_array_start(fv_ctx *ctx);
 /* One of zeros. */
 fv_array *fv_array_new(fv_ctx *ctx, fv_type type, int ndim, const int64_t *dims);
+/* A copy; [N,H,W,C] becomes [N,C,H,W] with channels_last. */
+fv_array *fv_array_copy(fv_ctx *ctx, const fv_array *from, bool channels_last);
 /* "60000 x 28 x 28 uint8" */
 void fv_array_text(const fv_array *array, char *text, size_t room);
 

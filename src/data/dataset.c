@@ -1,9 +1,9 @@
 /*
- * dataset.c - data sets: an image and a label by index, of the user's functions or in memory.
+ * dataset.c - data sets: an image and a label by index, and what all of them can be asked.
  *
  * Layer 3, data. Calls the base.
  */
-#include "data/data.h"
+#include "data/decode.h"
 
 #include <string.h>
 
@@ -28,29 +28,25 @@ void fv_dataset_free(fv_dataset *set)
     fv_object_free(set);
 }
 
-static fv_status check_desc(fv_ctx *ctx, const fv_dataset_desc *d, const char *name)
+fv_status fv_dataset_check_desc(fv_ctx *ctx, const fv_dataset_desc *d)
 {
     const int most = 1 << 28;
     if (d->type != FV_U8 && d->type != FV_F32)
-        return fv_fail(ctx, FV_E_ARG, "\"%s\": pixels must be FV_U8 or FV_F32", name);
+        return fv_fail(ctx, FV_E_ARG, "\"%s\": pixels must be FV_U8 or FV_F32", d->name);
     if (d->channels < 1 || d->height < 1 || d->width < 1 ||
         (double)d->channels * d->height * d->width > most)
         return fv_fail(ctx, FV_E_SHAPE,
                        "\"%s\": [N,%d,%d,%d] is no shape of an image; each must be 1 or more and "
                        "their product at most %d",
-                       name, d->channels, d->height, d->width, most);
+                       d->name, d->channels, d->height, d->width, most);
     if (d->classes < 1)
-        return fv_fail(ctx, FV_E_ARG, "\"%s\": classes is %d, but must be 1 or more", name,
+        return fv_fail(ctx, FV_E_ARG, "\"%s\": classes is %d, but must be 1 or more", d->name,
                        d->classes);
     return FV_OK;
 }
 
-/* A set with all but len and where its samples come from. */
-static fv_dataset *dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc)
+fv_dataset *fv_dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc)
 {
-    const char *name = desc->name ? desc->name : "data set";
-    if (check_desc(ctx, desc, name))
-        return NULL;
     fv_dataset *set = fv_object_new(ctx, sizeof *set, dataset_destroy);
     if (!set)
         return NULL;
@@ -58,7 +54,7 @@ static fv_dataset *dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc)
     set->desc.close = NULL; /* until the set is whole: the caller closes on failure */
     set->pixel_bytes =
         (size_t)desc->channels * desc->height * desc->width * fv_type_size(desc->type);
-    set->name = fv_copy_text(ctx, name);
+    set->name = fv_copy_text(ctx, desc->name);
     if (set->name)
         return set;
     fv_object_free(set);
@@ -71,10 +67,12 @@ fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc)
     if (!desc)
         fv_fail(ctx, FV_E_ARG, "fv_dataset_new: desc is NULL");
     if (ctx && !fv_error(ctx)) {
-        if (desc->len && desc->get)
-            set = dataset_start(ctx, desc);
-        else
+        fv_dataset_desc named = *desc;
+        named.name = desc->name ? desc->name : "data set";
+        if (!desc->len || !desc->get)
             fv_fail(ctx, FV_E_ARG, "fv_dataset_new: len and get are needed");
+        else if (!fv_dataset_check_desc(ctx, &named))
+            set = fv_dataset_start(ctx, &named);
     }
     if (set) {
         set->len = desc->len(desc->user);
@@ -89,85 +87,6 @@ fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc)
         set->desc.close = desc->close;
     else if (desc && desc->close)
         desc->close(desc->user);
-    return set;
-}
-
-/* ---- in memory ---------------------------------------------------------------------------- */
-
-static fv_status check_arrays(fv_ctx *ctx, const fv_array *images, const fv_array *labels,
-                              const char *image_file, const char *label_file)
-{
-    char found[80];
-    fv_array_text(images, found, sizeof found);
-    if (images->type != FV_U8 || images->ndim < 3 || images->count == 0)
-        return fv_fail(ctx, FV_E_DATA,
-                       "\"%s\" holds no images: expected uint8 of 3 or 4 dimensions, none of them "
-                       "0; found %s",
-                       image_file, found);
-    fv_array_text(labels, found, sizeof found);
-    if (labels->type != FV_U8 || labels->ndim != 1)
-        return fv_fail(ctx, FV_E_DATA,
-                       "\"%s\" holds no labels: expected uint8 of 1 dimension; found %s",
-                       label_file, found);
-    if (images->dims[0] != labels->dims[0])
-        return fv_fail(ctx, FV_E_DATA,
-                       "%lld images in \"%s\", but %lld labels in \"%s\"\n"
-                       "help: take both files from the same data set",
-                       (long long)images->dims[0], image_file, (long long)labels->dims[0],
-                       label_file);
-    return FV_OK;
-}
-
-/* The labels as int64; *most becomes the largest. */
-static int64_t *widen_labels(fv_ctx *ctx, const fv_array *labels, int64_t *most)
-{
-    int64_t *wide = fv_alloc(ctx, labels->count, sizeof *wide);
-    *most = 0;
-    for (size_t i = 0; wide && i < labels->count; i++) {
-        wide[i] = ((const uint8_t *)labels->data)[i];
-        *most = wide[i] > *most ? wide[i] : *most;
-    }
-    return wide;
-}
-
-/* The set that takes over images. */
-static fv_dataset *set_of_arrays(fv_ctx *ctx, fv_array *images, const fv_array *labels, int classes,
-                                 const char *image_file, const char *label_file)
-{
-    int64_t most;
-    int64_t *wide = widen_labels(ctx, labels, &most);
-    const int64_t *dims = images->dims + images->ndim - 2;
-    fv_dataset_desc desc = {.name = image_file,
-                            .channels = images->ndim == 4 ? (int)images->dims[1] : 1,
-                            .height = (int)dims[0],
-                            .width = (int)dims[1],
-                            .classes = classes ? classes : (int)most + 1};
-    fv_dataset *set = wide ? dataset_start(ctx, &desc) : NULL;
-    if (!set) {
-        fv_release(ctx, wide);
-        return NULL;
-    }
-    set->len = images->dims[0];
-    set->labels = wide;
-    set->files[0] = fv_copy_text(ctx, image_file);
-    set->files[1] = fv_copy_text(ctx, label_file);
-    if (fv_error(ctx)) {
-        fv_object_free(set);
-        return NULL;
-    }
-    set->images = images;
-    return set;
-}
-
-fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *image_file, const char *label_file, int classes)
-{
-    fv_array *images = fv_idx_read(ctx, image_file), *labels = fv_idx_read(ctx, label_file);
-    fv_dataset *set = NULL;
-    if (images && labels && !check_arrays(ctx, images, labels, image_file, label_file))
-        set = set_of_arrays(ctx, images, labels, classes, image_file, label_file);
-    fv_array_free(labels);
-    if (!set)
-        fv_array_free(images);
     return set;
 }
 
@@ -204,6 +123,12 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
         *label = set->labels[index];
         return FV_OK;
     }
+    if (set->read)
+        return fv_fail(set->object.ctx, FV_E_STATE,
+                       "\"%s\": its pictures have sizes of their own, but here all must have one\n"
+                       "help: give the loader a transform to a fixed size, or ask for one picture "
+                       "by fv_dataset_picture",
+                       set->name);
     *label = 0; /* where get has none to write */
     int code = set->desc.get(set->desc.user, index, pixels, label);
     if (code == 0)
@@ -212,18 +137,45 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
                    set->name, (long long)index, code);
 }
 
-fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, int64_t *label)
+/* FV_OK when there is a sample of that index and no error. */
+static fv_status check_index(fv_dataset *set, int64_t index)
 {
     if (!set)
         return FV_E_ARG;
     fv_ctx *ctx = set->object.ctx;
-    if (fv_error(ctx))
+    if (fv_error(ctx) || (index >= 0 && index < set->len))
         return fv_error(ctx);
-    if (index < 0 || index >= set->len)
-        return fv_fail(ctx, FV_E_ARG,
-                       "\"%s\" has no sample %lld: it has %lld samples, counted from 0", set->name,
-                       (long long)index, (long long)set->len);
-    return fv_dataset_sample(set, index, pixels, label);
+    return fv_fail(ctx, FV_E_ARG,
+                   "\"%s\" has no sample %lld: it has %lld samples, counted from 0", set->name,
+                   (long long)index, (long long)set->len);
+}
+
+fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, int64_t *label)
+{
+    fv_status status = check_index(set, index);
+    return status ? status : fv_dataset_sample(set, index, pixels, label);
+}
+
+fv_array *fv_dataset_picture(fv_dataset *set, int64_t index, int64_t *label)
+{
+    if (check_index(set, index))
+        return NULL;
+    fv_work work = {.ctx = set->object.ctx};
+    fv_picture picture;
+    int64_t unused;
+    bool ok = fv_dataset_read(set, &work, index, &picture, label ? label : &unused);
+    return fv_picture_array(&work, ok, &picture);
+}
+
+const char *fv_dataset_class_name(const fv_dataset *set, int64_t label)
+{
+    bool has = set && set->class_names && label >= 0 && label < set->desc.classes;
+    return has ? set->class_names[label] : NULL;
+}
+
+const char *fv_dataset_file(const fv_dataset *set, int64_t index)
+{
+    return set && set->file && index >= 0 && index < set->len ? set->file(set, index) : NULL;
 }
 
 fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram)
@@ -239,7 +191,7 @@ fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram)
     classes = classes ? classes : set->desc.classes;
     if (histogram)
         memset(histogram, 0, (size_t)classes * sizeof *histogram);
-    void *pixels = set->images ? NULL : fv_alloc(ctx, 1, set->pixel_bytes);
+    void *pixels = set->labels ? NULL : fv_alloc(ctx, 1, set->pixel_bytes);
     for (int64_t i = 0, label; i < set->len && !fv_error(ctx); i++) {
         if (set->labels)
             label = set->labels[i];

@@ -181,11 +181,9 @@ bool fv_picture_decode(fv_work *work, const uint8_t *bytes, size_t size, const c
 
 static bool fail_file(fv_work *work, const char *path, int error)
 {
-    char reason[128] = "";
-    if (strerror_r(error, reason, sizeof reason) != 0)
-        snprintf(reason, sizeof reason, "error %d", error);
+    char reason[128];
     fv_work_fail(work, error == ENOENT || error == ENOTDIR ? FV_E_PATH : FV_E_IO,
-                 "cannot read \"%s\": %s", path, reason);
+                 "cannot read \"%s\": %s", path, fv_reason(error, reason));
     return false;
 }
 

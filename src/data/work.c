@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 void *fv_work_memory(fv_work *work, void *ptr, size_t size)
 {
@@ -44,6 +45,13 @@ fv_status fv_work_fail(fv_work *work, fv_status code, const char *format, ...)
     vsnprintf(work->error_text, sizeof work->error_text, format, args);
     va_end(args);
     return work->error = code;
+}
+
+const char *fv_reason(int error, char text[128])
+{
+    if (strerror_r(error, text, 128) != 0)
+        snprintf(text, 128, "error %d", error);
+    return text;
 }
 
 fv_status fv_work_report(fv_work *work)

@@ -1,0 +1,334 @@
+/*
+ * test_sets.c - data sets of picture files in folders and CSVs, of arrays, and what is wrong with
+ * them. Uses only fovea.h.
+ */
+#include "data_files.h"
+
+/* ---- notes, and trees of files ------------------------------------------------------------ */
+
+static char notes[2048];
+
+static void keep_note(void *user, fv_log_level level, const char *text)
+{
+    (void)user, (void)level;
+    size_t used = strlen(notes);
+    snprintf(notes + used, sizeof notes - used, "%s\n", text);
+}
+
+static int setup_notes(void **state)
+{
+    (void)state;
+    mem = (counting){0};
+    notes[0] = '\0';
+    fv = fv_open(&(fv_options){.threads = 1, .user = &mem, .allocate = counting_allocate,
+                               .log = keep_note});
+    return fv ? 0 : -1;
+}
+
+/* A file, and the folders it is in. */
+static void make(const char *path, const uint8_t *bytes, size_t n)
+{
+    char part[512];
+    for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+        mkdir(part, 0777);
+    }
+    if (path[strlen(path) - 1] != '/')
+        write_file(path, bytes, n);
+}
+
+/* A gray picture of one row whose pixels are these letters. */
+static void picture(const char *path, const char *letters)
+{
+    char text[256];
+    int n = snprintf(text, sizeof text, "P5 %zu 1 255\n%s", strlen(letters), letters);
+    make(path, (const uint8_t *)text, (size_t)n);
+}
+
+static void wipe(const char *path)
+{
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+        chmod(path, 0777);
+        DIR *dir = opendir(path);
+        char name[512];
+        for (struct dirent *entry; dir && (entry = readdir(dir));) {
+            snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+            if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+                wipe(name);
+        }
+        closedir(dir);
+    }
+    remove(path);
+}
+
+static int teardown_wipe(void **state)
+{
+    wipe("photos");
+    wipe("other");
+    return teardown(state);
+}
+
+#define FILES_TEST(f) cmocka_unit_test_setup_teardown(f, setup_notes, teardown_wipe)
+
+/* The first pixel of a sample. */
+static int first_pixel(fv_dataset *set, int64_t index)
+{
+    fv_array *a = fv_dataset_picture(set, index, NULL);
+    assert_fine(fv);
+    int pixel = *(uint8_t *)a->data;
+    fv_array_free(a);
+    return pixel;
+}
+
+/* ---- folders ------------------------------------------------------------------------------ */
+
+/* The order is torchvision's, which was asked: folders by their whole path, then names. */
+static void folder_order(void **state)
+{
+    (void)state;
+    static const char *const order[] = {"Zebra/b.pgm", "cat/A.PGM", "cat/a.pgm", "cat/x/1.pgm",
+                                        "cat/x-y/a.pgm", "cat/x/y/1.pgm", "dog/10.pgm", "dog/2.pgm"};
+    static const int labels[] = {0, 1, 1, 1, 1, 1, 2, 2};
+    const int n = sizeof labels / sizeof *labels;
+    char path[64], letters[3] = "..";
+    for (int i = n; i-- > 0;) {
+        snprintf(path, sizeof path, "photos/%s", order[i]);
+        letters[0] = (char)('a' + i);
+        picture(path, letters);
+    }
+    make("photos/cat/notes.txt", BYTES("no picture"));
+    fv_dataset *set = fv_dataset_folder(fv, "photos");
+    assert_fine(fv);
+    fv_dataset_info info = fv_dataset_describe(set);
+    assert_string_equal(info.name, "photos");
+    assert_int_equal(info.len, n);
+    assert_int_equal(info.classes, 3);
+    assert_int_equal(info.channels, 3);
+    assert_int_equal(info.height + info.width, 0);
+    assert_string_equal(fv_dataset_class_name(set, 0), "Zebra");
+    assert_string_equal(fv_dataset_class_name(set, 2), "dog");
+    assert_null(fv_dataset_class_name(set, 3));
+    for (int i = 0; i < n; i++) {
+        int64_t label;
+        fv_array *a = fv_dataset_picture(set, i, &label);
+        assert_fine(fv);
+        assert_string_equal(fv_dataset_file(set, i) + strlen("photos/"), order[i]);
+        assert_int_equal(label, labels[i]);
+        assert_int_equal(a->dims[0], 3);
+        assert_int_equal(a->dims[1], 1);
+        assert_int_equal(a->dims[2], 2);
+        assert_int_equal(((uint8_t *)a->data)[4], 'a' + i);
+    }
+    int64_t histogram[3];
+    assert_int_equal(fv_dataset_check(set, 0, histogram), FV_OK);
+    assert_memory_equal(histogram, ((int64_t[]){1, 5, 2}), sizeof histogram);
+    assert_string_equal(notes, "");
+}
+
+static void folder_hidden_and_linked(void **state)
+{
+    (void)state;
+    picture("photos/cat/a.pgm", "a");
+    picture("photos/cat/._a.pgm", "b");
+    picture("photos/cat/.cache/b.pgm", "c");
+    picture("photos/.git/c.pgm", "d");
+    picture("photos/loose.pgm", "e");
+    picture("other/dog/z.pgm", "f");
+    assert_int_equal(symlink("../other/dog", "photos/dog"), 0);
+    fv_dataset *set = fv_dataset_folder(fv, "photos", .channels = 1);
+    assert_fine(fv);
+    assert_int_equal(fv_dataset_describe(set).len, 2);
+    assert_int_equal(fv_dataset_describe(set).channels, 1);
+    assert_string_equal(fv_dataset_file(set, 1), "photos/dog/z.pgm");
+    assert_int_equal(first_pixel(set, 1), 'f');
+    assert_non_null(strstr(notes, "\"photos\": hidden folders are no classes: \".git\"\n"
+                                  "\"photos\": 1 pictures are in no class folder, and left out\n"
+                                  "\"photos/cat\": 2 hidden pictures and folders are left out: "));
+    assert_non_null(strstr(notes, "\"photos/cat/.cache\""));
+}
+
+static void folder_mistakes(void **state)
+{
+    (void)state;
+    assert_null(fv_dataset_folder(fv, "photos"));
+    assert_error(fv, FV_E_PATH, "cannot open the folder \"photos\": No such file or directory");
+    assert_null(fv_dataset_folder(fv, NULL));
+    assert_error(fv, FV_E_ARG, "fv_dataset_folder: root is NULL");
+    picture("photos/a.pgm", "a");
+    assert_null(fv_dataset_folder(fv, "photos/a.pgm"));
+    assert_error(fv, FV_E_PATH, "cannot open the folder \"photos/a.pgm\": Not a directory");
+    assert_null(fv_dataset_folder(fv, "photos"));
+    assert_error(fv, FV_E_PATH,
+                 "\"photos\" has no class folders, and 1 pictures of no class\n"
+                 "help: put the pictures of each class into a folder of its name: "
+                 "photos/cat/1.jpg");
+    picture("photos/cat/a.pgm", "a");
+    make("photos/dog/notes.txt", BYTES("?"));
+    make("photos/bird/", NULL, 0);
+    assert_null(fv_dataset_folder(fv, "photos"));
+    assert_error(fv, FV_E_DATA,
+                 "\"photos\" has 2 class folders without pictures: \"bird\", \"dog\"\n"
+                 "help: add pictures (.jpg .jpeg .png .webp .bmp .ppm .pgm), or remove the "
+                 "folders");
+    assert_null(fv_dataset_folder(fv, "photos", .channels = 4));
+    assert_error(fv, FV_E_ARG,
+                 "fv_dataset_folder: channels is 4, but must be 1 (gray) or 3 (RGB)");
+}
+
+static void folder_links_in_a_circle(void **state)
+{
+    (void)state;
+    picture("photos/cat/deep/a.pgm", "a");
+    assert_int_equal(symlink("..", "photos/cat/deep/up"), 0);
+    assert_null(fv_dataset_folder(fv, "photos"));
+    assert_error(fv, FV_E_PATH, "\"photos/cat/deep/up\" is a link back to \"photos/cat\", which it "
+                                "is in: its pictures have no end\nhelp: remove the link");
+    remove("photos/cat/deep/up");
+    assert_int_equal(symlink("self", "photos/cat/self"), 0);
+    assert_null(fv_dataset_folder(fv, "photos"));
+    assert_error(fv, FV_E_IO, "cannot follow the link \"photos/cat/self\": Too many levels of "
+                              "symbolic links");
+    remove("photos/cat/self");
+    picture("photos/dog/a.pgm", "a");
+    assert_int_equal(symlink("../dog", "photos/cat/twice"), 0); /* twice there, but no circle */
+    assert_int_equal(fv_dataset_describe(fv_dataset_folder(fv, "photos")).len, 3);
+}
+
+static void folder_that_is_locked(void **state)
+{
+    (void)state;
+    if (geteuid() == 0)
+        skip(); /* root reads everything */
+    picture("photos/cat/locked/a.pgm", "a");
+    chmod("photos/cat/locked", 0);
+    assert_null(fv_dataset_folder(fv, "photos"));
+    assert_error(fv, FV_E_IO, "cannot open the folder \"photos/cat/locked\": Permission denied");
+    chmod("photos/cat/locked", 0777);
+}
+
+static void folder_like_another(void **state)
+{
+    (void)state;
+    picture("photos/cat/a.pgm", "a");
+    picture("photos/dog/a.pgm", "b");
+    picture("other/dog/a.pgm", "c");
+    fv_dataset *train = fv_dataset_folder(fv, "photos");
+    fv_dataset *test = fv_dataset_folder(fv, "other", .like = train);
+    int64_t label;
+    assert_non_null(fv_dataset_picture(test, 0, &label));
+    assert_int_equal(label, 1);
+    assert_int_equal(fv_dataset_describe(test).classes, 2);
+    picture("other/dogs/a.pgm", "c");
+    assert_null(fv_dataset_folder(fv, "other", .like = train));
+    assert_error(fv, FV_E_CLASS,
+                 "\"other\" has 1 classes that \"photos\" has not: \"dogs\"\n"
+                 "help: rename the folders to those of \"photos\", or add the classes there");
+}
+
+static void pictures_of_own_sizes(void **state)
+{
+    (void)state;
+    uint8_t pixels[16];
+    picture("photos/cat/a.pgm", "ab");
+    make("photos/cat/b.jpg", BYTES("not really"));
+    fv_dataset *set = fv_dataset_folder(fv, "photos");
+    fv_batch batch;
+    assert_int_equal(fv_dataset_get(set, 0, pixels, NULL), FV_E_STATE);
+    const char *text = "\"photos\": its pictures have sizes of their own, but here all must have "
+                       "one\nhelp: give the loader a transform to a fixed size, or ask for one "
+                       "picture by fv_dataset_picture";
+    assert_error(fv, FV_E_STATE, text);
+    assert_false(fv_loader_next(fv_loader_new(set), &batch));
+    assert_error(fv, FV_E_STATE, text);
+    assert_null(fv_dataset_picture(set, 1, NULL));
+    assert_error(fv, FV_E_DATA, "\"photos/cat/b.jpg\": not a picture: expected JPEG, PNG, WebP, "
+                                "BMP, PPM or PGM, found 6e 6f 74 20 72 65 61 6c");
+    assert_null(fv_dataset_picture(set, 2, NULL));
+    assert_error(fv, FV_E_ARG, "\"photos\" has no sample 2: it has 2 samples, counted from 0");
+}
+
+static void folder_without_memory(void **state)
+{
+    (void)state;
+    picture("photos/cat/deep/a.pgm", "ab");
+    picture("photos/dog/b.pgm", "ab");
+    long live = mem.live;
+    int failed = 0;
+    for (long at = 1;; at++) {
+        mem.fail_at = mem.calls + at;
+        fv_dataset *set = fv_dataset_folder(fv, "photos");
+        mem.fail_at = 0;
+        fv_dataset_free(set);
+        assert_int_equal(mem.live, live);
+        if (set)
+            break;
+        assert_int_equal(fv_error(fv), FV_E_MEMORY);
+        fv_error_clear(fv);
+        failed++;
+    }
+    assert_true(failed > 10);
+}
+
+/* ---- arrays ------------------------------------------------------------------------------- */
+
+static void arrays(void **state)
+{
+    (void)state;
+    uint8_t pixels[2 * 2 * 2 * 3];
+    for (int i = 0; i < 24; i++)
+        pixels[i] = (uint8_t)i;
+    int64_t labels[2] = {4, 1};
+    fv_array images = {FV_U8, 4, {2, 2, 2, 3}, 24, pixels};
+    fv_array ids = {FV_I64, 1, {2, 1, 1, 1}, 2, labels};
+    fv_dataset *set = fv_dataset_arrays(fv, &images, &ids, .channels_last = true);
+    assert_fine(fv);
+    memset(pixels, 0, sizeof pixels); /* they were copied */
+    fv_dataset_info info = fv_dataset_describe(set);
+    assert_string_equal(info.name, "arrays");
+    assert_null(info.files[0]);
+    assert_int_equal(info.channels, 3);
+    assert_int_equal(info.classes, 5);
+    uint8_t sample[12];
+    int64_t label;
+    assert_int_equal(fv_dataset_get(set, 1, sample, &label), FV_OK);
+    assert_int_equal(label, 1);
+    assert_memory_equal(sample, ((uint8_t[]){12, 15, 18, 21, 13, 16, 19, 22, 14, 17, 20, 23}), 12);
+
+    set = fv_dataset_arrays(fv, &images, &ids, .classes = 7, .name = "mine");
+    info = fv_dataset_describe(set);
+    assert_string_equal(info.name, "mine");
+    assert_int_equal(info.channels * 100 + info.height * 10 + info.width, 223);
+    assert_int_equal(info.classes, 7);
+
+    float values[4] = {0, 0.5f, 1, 2};
+    fv_array floats = {FV_F32, 3, {2, 1, 2, 1}, 4, values};
+    info = fv_dataset_describe(fv_dataset_arrays(fv, &floats, &ids));
+    assert_int_equal(info.type, FV_F32);
+    assert_int_equal(info.width, 2);
+
+    floats.count = 5;
+    assert_null(fv_dataset_arrays(fv, &floats, &ids));
+    assert_error(fv, FV_E_ARG, "fv_dataset_arrays: an array must have 1 to 4 dimensions of 1 or "
+                               "more, their product as count, and data");
+    labels[1] = (int64_t)1 << 40;
+    assert_null(fv_dataset_arrays(fv, &images, &ids));
+    assert_error(fv, FV_E_CLASS, "\"arrays\": the largest label is 1099511627776, too large for a "
+                                 "number of a class\nhelp: say how many classes there are");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        FILES_TEST(folder_order),
+        FILES_TEST(folder_hidden_and_linked),
+        FILES_TEST(folder_mistakes),
+        FILES_TEST(folder_links_in_a_circle),
+        FILES_TEST(folder_that_is_locked),
+        FILES_TEST(folder_like_another),
+        FILES_TEST(pictures_of_own_sizes),
+        FILES_TEST(folder_without_memory),
+        FILES_TEST(arrays),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
