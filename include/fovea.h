@@ -148,6 +148,18 @@ FV_API fv_array *fv_idx_read(fv_ctx *ctx, const char *path);
 FV_API fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *name);
 FV_API void fv_array_free(fv_array *array);
 
+/* Reads a .npy file of NumPy's: bool, uint8, int8 to int64, float32, float64, of either byte order,
+   in C order, 1 to 4 dimensions. Every field is checked: FV_E_PATH, FV_E_IO, FV_E_DATA.
+   numpy.lib.format. */
+FV_API fv_array *fv_npy_read(fv_ctx *ctx, const char *path);
+
+/* The array called key of a .npz file, stored or compressed (which needs zlib: FV_E_DEVICE). */
+FV_API fv_array *fv_npz_read(fv_ctx *ctx, const char *path, const char *key);
+
+/* Writes an array as .npy, little endian, byte for byte as numpy.save. The file appears whole or
+   not at all. */
+FV_API fv_status fv_npy_write(fv_ctx *ctx, const char *path, const fv_array *array);
+
 typedef struct fv_picture_args {
     fv_ctx *ctx;
     const char *path;  /* with bytes: what errors call them */
@@ -177,6 +189,12 @@ FV_API fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split);
 /* A data set of two IDX files: images uint8 or float32 [N,H,W] or [N,C,H,W], labels integers [N].
    classes 0: one more than the largest label. */
 FV_API fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *images, const char *labels, int classes);
+
+/* The same of two .npy files, and of x_train and y_train, or x_test and y_test, of a .npz as Keras
+   has them. Images that can only be [N,H,W,C] become [N,C,H,W], with a note; labels are [N] or
+   [N,1]. */
+FV_API fv_dataset *fv_dataset_npy(fv_ctx *ctx, const char *images, const char *labels, int classes);
+FV_API fv_dataset *fv_dataset_npz(fv_ctx *ctx, const char *path, fv_split split, int classes);
 
 /* Your own data set by three functions, as the tutorial's class Dataset with __len__ and
    __getitem__. They are called from the thread that uses the loader. */
@@ -225,7 +243,7 @@ typedef struct fv_folder_args {
 /* fv_dataset_folder(ctx, "photos/train")     the pictures photos/train/CLASS/.../NAME.jpg
    Classes are the folders in root, sorted by bytes, from 0; with .like those of another set, and a
    folder that is none of them is an error (FV_E_CLASS). Pictures are files whose names end in .jpg,
-   .jpeg, .png, .webp, .bmp, .ppm or .pgm, in any case, in all folders below too. Links are followed.
+   .jpeg, .png, .webp, .bmp, .ppm or .pgm, in any case, in all folders below too, behind links too.
    What is hidden (its name begins with a dot) is left out, with a note.
    Their sizes may differ: height and width of the set are 0, and a loader needs a transform to a
    fixed size. Files are read when they are asked for.

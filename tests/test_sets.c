@@ -88,7 +88,8 @@ static void folder_order(void **state)
 {
     (void)state;
     static const char *const order[] = {"Zebra/b.pgm", "cat/A.PGM", "cat/a.pgm", "cat/x/1.pgm",
-                                        "cat/x-y/a.pgm", "cat/x/y/1.pgm", "dog/10.pgm", "dog/2.pgm"};
+                                        "cat/x-y/a.pgm", "cat/x/y/1.pgm", "dog/10.pgm",
+                                        "dog/2.pgm"};
     static const int labels[] = {0, 1, 1, 1, 1, 1, 2, 2};
     const int n = sizeof labels / sizeof *labels;
     char path[64], letters[3] = "..";

@@ -126,59 +126,13 @@ fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *image_file, const char *labe
 
 /* ---- arrays of the user's ------------------------------------------------------------------ */
 
-/* [N,H,W,C] to [N,C,H,W] in a copy. */
-static void copy_planes(const fv_array *from, fv_array *to)
-{
-    size_t size = fv_type_size(from->type), channels = (size_t)from->dims[3];
-    size_t pixels = (size_t)from->dims[1] * (size_t)from->dims[2];
-    const uint8_t *at = from->data;
-    for (int64_t n = 0; n < from->dims[0]; n++)
-        for (size_t i = 0; i < pixels; i++)
-            for (size_t c = 0; c < channels; c++, at += size)
-                memcpy((uint8_t *)to->data + (((size_t)n * channels + c) * pixels + i) * size, at,
-                       size);
-}
-
-fv_array *fv_array_copy(fv_ctx *ctx, const fv_array *from, bool channels_last)
-{
-    int64_t dims[4] = {from->dims[0], from->dims[1], from->dims[2], from->dims[3]};
-    channels_last = channels_last && from->ndim == 4;
-    if (channels_last) {
-        dims[1] = from->dims[3];
-        dims[2] = from->dims[1];
-        dims[3] = from->dims[2];
-    }
-    fv_array *to = fv_array_new(ctx, from->type, from->ndim, dims);
-    if (to && channels_last)
-        copy_planes(from, to);
-    else if (to)
-        memcpy(to->data, from->data, to->count * fv_type_size(to->type));
-    return to;
-}
-
-/* What a user wrote down by hand: count must be the product of dims. */
-static bool is_sound(const fv_array *array)
-{
-    if (!array || !array->data || array->ndim < 1 || array->ndim > 4 || !fv_type_size(array->type))
-        return false;
-    size_t count = 1;
-    for (int d = 0; d < array->ndim; d++) {
-        if (array->dims[d] < 1 || (size_t)array->dims[d] > SIZE_MAX / 16 / count)
-            return false;
-        count *= (size_t)array->dims[d];
-    }
-    return count == array->count;
-}
-
 fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args)
 {
     fv_ctx *ctx = args.ctx;
     if (!ctx || fv_error(ctx))
         return NULL;
-    if (!is_sound(args.images) || !is_sound(args.labels)) {
-        fv_fail(ctx, FV_E_ARG,
-                "fv_dataset_arrays: an array must have 1 to 4 dimensions of 1 or more, their "
-                "product as count, and data");
+    if (!fv_array_is_sound(args.images) || !fv_array_is_sound(args.labels)) {
+        fv_fail(ctx, FV_E_ARG, "fv_dataset_arrays: " FV_ARRAY_SOUND);
         return NULL;
     }
     fv_array *images = fv_array_copy(ctx, args.images, args.channels_last);

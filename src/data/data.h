@@ -95,6 +95,10 @@ bool fv_transform_run(const fv_transform *transform, fv_work *work, uint64_t see
 fv_array *fv_array_start(fv_ctx *ctx);
 /* One of zeros. */
 fv_array *fv_array_new(fv_ctx *ctx, fv_type type, int ndim, const int64_t *dims);
+/* Whether what a user wrote down by hand is an array; if not, FV_ARRAY_SOUND is the message. */
+bool fv_array_is_sound(const fv_array *array);
+#define FV_ARRAY_SOUND                                                                             \
+    "an array must have 1 to 4 dimensions of 1 or more, their product as count, and data"
 /* A copy; [N,H,W,C] becomes [N,C,H,W] with channels_last. */
 fv_array *fv_array_copy(fv_ctx *ctx, const fv_array *from, bool channels_last);
 /* "60000 x 28 x 28 uint8" */
@@ -111,5 +115,15 @@ fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char
    *done says how many. FV_E_DATA with the offset for a damaged stream. */
 fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done);
 void fv_gzip_close(fv_gzip *gz);
+/* The deflate stream in from, which must make exactly to_size bytes. */
+fv_status fv_inflate(fv_ctx *ctx, const uint8_t *from, size_t size, void *to, size_t to_size,
+                     const char *name);
+
+/* ---- zip: files in a file ------------------------------------------------------------------- */
+
+/* The file called wanted in a zip in memory, for fv_release; *out_size its bytes. NULL: FV_E_DATA,
+   where there is none of that name with the names that there are. name is what errors call it. */
+void *fv_zip_read(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name,
+                  const char *wanted, size_t *out_size);
 
 #endif

@@ -1,7 +1,8 @@
 /*
- * gzip.c - inflating a .gz that is in memory, with zlib, whose memory comes from the context.
+ * gzip.c - inflating a .gz, or what a zip holds, in memory, with zlib, whose memory comes from the
+ * context.
  *
- * Layer 3, data. Calls zlib and the base. RFC 1952.
+ * Layer 3, data. Calls zlib and the base. RFC 1951, 1952.
  */
 #include "data/data.h"
 
@@ -22,8 +23,14 @@ struct fv_gzip {
     z_stream z;
     const uint8_t *start;
     size_t left; /* bytes that zlib has not been given yet */
+    bool raw;    /* deflate without gzip's header and checksum, as in a zip */
     bool ended;
 };
+
+static const char *kind(const fv_gzip *gz)
+{
+    return gz->raw ? "deflate stream" : ".gz";
+}
 
 static void *allocate(void *ctx, unsigned count, unsigned size)
 {
@@ -35,21 +42,27 @@ static void release(void *ctx, void *ptr)
     fv_release(ctx, ptr);
 }
 
-fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
+static fv_gzip *open_stream(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name,
+                            bool raw)
 {
     fv_gzip *gz = fv_alloc(ctx, 1, sizeof *gz);
     if (!gz)
         return NULL;
-    *gz = (fv_gzip){.ctx = ctx, .name = name, .start = bytes, .left = size};
+    *gz = (fv_gzip){.ctx = ctx, .name = name, .start = bytes, .left = size, .raw = raw};
     gz->z.zalloc = allocate;
     gz->z.zfree = release;
     gz->z.opaque = ctx;
     gz->z.next_in = bytes;
-    if (inflateInit2(&gz->z, 16 + MAX_WBITS) == Z_OK)
+    if (inflateInit2(&gz->z, raw ? -MAX_WBITS : 16 + MAX_WBITS) == Z_OK)
         return gz;
-    fv_fail(ctx, FV_E_MEMORY, "no memory to gunzip \"%s\"", name);
+    fv_fail(ctx, FV_E_MEMORY, "no memory to inflate \"%s\"", name);
     fv_release(ctx, gz);
     return NULL;
+}
+
+fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
+{
+    return open_stream(ctx, bytes, size, name, false);
 }
 
 void fv_gzip_close(fv_gzip *gz)
@@ -76,7 +89,7 @@ static fv_status next_member(fv_gzip *gz)
 {
     gz->left += gz->z.avail_in;
     gz->z.avail_in = 0;
-    if (gz->left == 0) {
+    if (gz->left == 0 || gz->raw) {
         gz->ended = true;
         return FV_OK;
     }
@@ -91,13 +104,13 @@ static fv_status next_member(fv_gzip *gz)
 static fv_status fail_inflate(const fv_gzip *gz, int code)
 {
     if (code == Z_MEM_ERROR)
-        return fv_fail(gz->ctx, FV_E_MEMORY, "no memory to gunzip \"%s\"", gz->name);
+        return fv_fail(gz->ctx, FV_E_MEMORY, "no memory to inflate \"%s\"", gz->name);
     if (code == Z_BUF_ERROR) /* no progress: there is room, so there is no input */
         return fv_fail(gz->ctx, FV_E_DATA,
-                       "\"%s\": the .gz is cut off: it ends at byte %zu, inside the gzip stream",
-                       gz->name, offset(gz));
-    return fv_fail(gz->ctx, FV_E_DATA, "\"%s\": the .gz is damaged before its byte %zu: %s",
-                   gz->name, offset(gz), gz->z.msg ? gz->z.msg : "not a gzip stream");
+                       "\"%s\": the %s is cut off: it ends at byte %zu, inside the %s stream",
+                       gz->name, kind(gz), offset(gz), gz->raw ? "deflate" : "gzip");
+    return fv_fail(gz->ctx, FV_E_DATA, "\"%s\": the %s is damaged before its byte %zu: %s",
+                   gz->name, kind(gz), offset(gz), gz->z.msg ? gz->z.msg : "not a gzip stream");
 }
 
 fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)
@@ -124,6 +137,20 @@ fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)
     return FV_OK;
 }
 
+fv_status fv_inflate(fv_ctx *ctx, const uint8_t *from, size_t size, void *to, size_t to_size,
+                     const char *name)
+{
+    fv_gzip *gz = open_stream(ctx, from, size, name, true);
+    uint8_t more;
+    size_t n = 0, rest = 0;
+    if (gz && !fv_gzip_read(gz, to, to_size, &n) && !fv_gzip_read(gz, &more, 1, &rest) &&
+        n + rest != to_size)
+        fv_fail(ctx, FV_E_DATA, "\"%s\": its directory promises %zu bytes, it has %s", name,
+                to_size, rest ? "more" : "fewer");
+    fv_gzip_close(gz);
+    return fv_error(ctx);
+}
+
 #else
 
 fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
@@ -145,6 +172,16 @@ fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)
 void fv_gzip_close(fv_gzip *gz)
 {
     (void)gz;
+}
+
+fv_status fv_inflate(fv_ctx *ctx, const uint8_t *from, size_t size, void *to, size_t to_size,
+                     const char *name)
+{
+    (void)from, (void)size, (void)to, (void)to_size;
+    return fv_fail(ctx, FV_E_DEVICE,
+                   "\"%s\" is compressed, and this build inflates nothing\n"
+                   "help: numpy.savez in place of numpy.savez_compressed, or build with zlib",
+                   name);
 }
 
 #endif
