@@ -253,6 +253,31 @@ typedef struct fv_folder_args {
 #define fv_dataset_folder(...) fv_dataset_folder_opt((fv_folder_args){__VA_ARGS__, ._end = 0})
 FV_API fv_dataset *fv_dataset_folder_opt(fv_folder_args args);
 
+typedef struct fv_csv_args {
+    fv_ctx *ctx;
+    const char *path;    /* the CSV, UTF-8, with a header */
+    const char *images;  /* the folder of the files; default: the CSV's own */
+    const char *file;    /* the column of the file's name; default "img_file", or else "path" */
+    const char *label;   /* the column of its class; default "class", or else "label" */
+    const char *classes; /* a CSV of id,name: names of the classes, and the first id */
+    fv_dataset *like;    /* in place of classes: those of this set */
+    bool unlabelled;     /* there is no class, as in a set to predict; labels are -1 */
+    bool whole;          /* leave the boxes alone */
+    int margin;          /* pixels around each box */
+    int channels, at_least; /* as for fv_dataset_folder; at_least does nothing with boxes */
+    int _end;
+} fv_csv_args;
+
+/* fv_dataset_csv(ctx, "train.csv", .images = "train", .classes = "class.csv", .margin = 16)
+   A picture a row. Columns bbox_x1, bbox_y1, bbox_x2, bbox_y2 crop it to x1 <= x < x2, y1 <= y < y2
+   and the margin, as far as that is in the picture. Classes are names, numbered in the order of
+   their bytes; or ids from 0 or 1 on without gaps; or ids of the table, whose first becomes 0.
+   Commas and line ends in quotes, and CRLF, are fine.
+   A mistake in a row: FV_E_DATA or FV_E_CLASS with file and line. Files that are missing: FV_E_PATH
+   with how many and the first of them. Pictures in .images that no row names: a note. */
+#define fv_dataset_csv(...) fv_dataset_csv_opt((fv_csv_args){__VA_ARGS__, ._end = 0})
+FV_API fv_dataset *fv_dataset_csv_opt(fv_csv_args args);
+
 typedef struct fv_dataset_info {
     const char *name;
     int64_t len; /* samples */

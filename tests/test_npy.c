@@ -122,7 +122,8 @@ static void npy_damage(void **state)
     } cases[] = {
         {"", 0, ": its header is not NumPy's: expected { at \"\""},
         {"{'descr': '<f4', 'fortran_order': False, }", 0,
-         ": its header is not NumPy's: expected descr, fortran_order and shape, once each, at \"\""},
+         ": its header is not NumPy's: expected descr, fortran_order and shape, once each, at "
+         "\"\""},
         {"{'descr': '<f4', 'descr': '<f4'}", 0,
          ": its header is not NumPy's: expected descr, fortran_order and shape, once each, at "
          "\": '<f4'}\""},

@@ -271,6 +271,201 @@ static void folder_without_memory(void **state)
     assert_true(failed > 10);
 }
 
+/* ---- CSV ---------------------------------------------------------------------------------- */
+
+#define csv_file(name, text) make(name, BYTES(text))
+
+static int64_t label_of(fv_dataset *set, int64_t index)
+{
+    int64_t label = -2;
+    fv_array_free(fv_dataset_picture(set, index, &label));
+    assert_fine(fv);
+    return label;
+}
+
+/* A mark of UTF-8, CRLF, quotes, a comma and a line end in them, a blank line, no end of line. */
+static void csv_of_names(void **state)
+{
+    (void)state;
+    picture("photos/a, b.pgm", "ab");
+    picture("photos/\"c\"\n.pgm", "cd");
+    picture("photos/sub/d.pgm", "ef");
+    csv_file("photos/list.csv", "\xef\xbb\xbfpath,note,label\r\n\"a, b.pgm\",,dog\r\n\r\n"
+                                "\"\"\"c\"\"\n.pgm\",\"x,y\",cat\r\nsub/d.pgm,,\"dog\"");
+    fv_dataset *set = fv_dataset_csv(fv, "photos/list.csv", .channels = 1);
+    assert_fine(fv);
+    assert_int_equal(fv_dataset_describe(set).len, 3);
+    assert_int_equal(fv_dataset_describe(set).classes, 2);
+    assert_string_equal(fv_dataset_class_name(set, 0), "cat");
+    assert_string_equal(fv_dataset_file(set, 0), "photos/a, b.pgm");
+    assert_int_equal(label_of(set, 0), 1);
+    assert_int_equal(label_of(set, 1), 0);
+    assert_int_equal(label_of(set, 2), 1);
+    assert_int_equal(first_pixel(set, 1), 'c');
+    assert_string_equal(notes, "");
+}
+
+static void csv_of_boxes(void **state)
+{
+    (void)state;
+    char text[64] = "P5 5 4 255\nabcdefghijklmnopqrst";
+    make("photos/a.pgm", (uint8_t *)text, 31);
+    picture("photos/extra.pgm", "z");
+    csv_file("other/class.csv", "id,name\r\n1,\"car, red\"\r\n2,bus\r\n3,van\r\n");
+    csv_file("other/train.csv", "img_file,bbox_x1,bbox_y1,bbox_x2,bbox_y2,class\r\n"
+                                "a.pgm,1,1,3,3,3\r\na.pgm,-7,2.6,2,99,1\r\n"
+                                "a.pgm,70,80,90,100,1\r\n");
+    fv_dataset *set = fv_dataset_csv(fv, "other/train.csv", .images = "photos", .channels = 1,
+                                     .classes = "other/class.csv");
+    assert_fine(fv);
+    assert_int_equal(fv_dataset_describe(set).classes, 3);
+    assert_string_equal(fv_dataset_class_name(set, 0), "car, red");
+    assert_string_equal(notes, "1 pictures are not in \"other/train.csv\": \"photos/extra.pgm\"\n");
+    int64_t label;
+    fv_array *a = fv_dataset_picture(set, 0, &label);
+    assert_int_equal(label, 2);
+    assert_int_equal(a->dims[1] * 10 + a->dims[2], 22);
+    assert_memory_equal(a->data, "ghlm", 4);
+    a = fv_dataset_picture(set, 1, &label);
+    assert_int_equal(label, 0);
+    assert_memory_equal(a->data, "pq", 2); /* from row 3, clamped */
+    assert_int_equal(a->count, 2);
+    assert_null(fv_dataset_picture(set, 2, NULL));
+    assert_error(fv, FV_E_DATA, "\"other/train.csv\" line 4: the box 70,80,90,100 lies outside of "
+                                "\"photos/a.pgm\", which has 5 x 4 pixels");
+
+    fv_dataset *wide = fv_dataset_csv(fv, "other/train.csv", .images = "photos", .channels = 1,
+                                      .like = set, .margin = 1);
+    a = fv_dataset_picture(wide, 0, &label);
+    assert_int_equal(label, 2);
+    assert_memory_equal(a->data, "abcdfghiklmnpqrs", 16);
+    set = fv_dataset_csv(fv, "other/train.csv", .images = "photos", .whole = true, .like = set);
+    assert_int_equal(fv_dataset_picture(set, 2, NULL)->count, 60);
+    set = fv_dataset_csv(fv, "other/train.csv", .images = "photos", .unlabelled = true);
+    assert_int_equal(label_of(set, 0), -1);
+}
+
+static void csv_of_ids(void **state)
+{
+    (void)state;
+    picture("photos/a.pgm", "ab");
+    csv_file("photos/x.csv", "path,label\na.pgm,2\na.pgm,1\na.pgm,3\n");
+    fv_dataset *set = fv_dataset_csv(fv, "photos/x.csv");
+    assert_int_equal(label_of(set, 0), 1);
+    assert_int_equal(fv_dataset_describe(set).classes, 3);
+    assert_string_equal(fv_dataset_class_name(set, 2), "3");
+    csv_file("photos/x.csv", "path,label\na.pgm,0\na.pgm,1\n");
+    assert_int_equal(label_of(fv_dataset_csv(fv, "photos/x.csv"), 1), 1);
+    csv_file("photos/x.csv", "path,label\na.pgm,3\na.pgm,2\n"); /* 3 is the third of the set's */
+    assert_int_equal(label_of(fv_dataset_csv(fv, "photos/x.csv", .like = set), 0), 2);
+}
+
+static void csv_mistakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        fv_status code;
+        const char *message;
+    } cases[] = {
+        {"", FV_E_DATA, " is empty: it has no header"},
+        {"path,class\n", FV_E_DATA, " has no rows below its header"},
+        {"file,class\na,b\n", FV_E_DATA,
+         " line 1: no column \"img_file\" or \"path\" among: \"file\", \"class\""},
+        {"path,type\na,b\n", FV_E_DATA,
+         " line 1: no column \"class\" or \"label\" among: \"path\", \"type\""},
+        {"path,class,bbox_x1\na,b,1\n", FV_E_DATA,
+         " line 1: a box needs all of bbox_x1, bbox_y1, bbox_x2 and bbox_y2, or none"},
+        {"path,class\na.pgm,cat\na.pgm\n", FV_E_DATA,
+         " line 3: expected 2 fields, as the header has, found 1"},
+        {"path,class\n\"a.pgm,cat\n", FV_E_DATA, " line 2: quotes are opened and not closed"},
+        {"path,class\n\"a.pgm\"x,cat\n", FV_E_DATA,
+         " line 2: text follows the closing quotes of \"a.pgm\""},
+        {"path,class\n\n,cat\n", FV_E_DATA, " line 3: path is empty"},
+        {"path,class\na.pgm,\n", FV_E_DATA, " line 2: class is empty"},
+        {"path,class,bbox_x1,bbox_y1,bbox_x2,bbox_y2\na.pgm,cat,1,1,nan,4\n", FV_E_DATA,
+         " line 2: bbox_x2 is \"nan\", but must be a number"},
+        {"path,class,bbox_x1,bbox_y1,bbox_x2,bbox_y2\na.pgm,cat,1,1,,4\n", FV_E_DATA,
+         " line 2: bbox_x2 is \"\", but must be a number"},
+        {"path,class,bbox_x1,bbox_y1,bbox_x2,bbox_y2\na.pgm,cat,1,1,1e300,4\n", FV_E_DATA,
+         " line 2: bbox_x2 is \"1e300\", but must be a number"},
+        {"path,class,bbox_x1,bbox_y1,bbox_x2,bbox_y2\na.pgm,cat,5,1,2,4\n", FV_E_DATA,
+         " line 2: the box 5,1,2,4 is empty or reversed: expected x1 < x2 and y1 < y2"},
+        {"path,class\na.pgm,1\na.pgm,3\na.pgm,3\n", FV_E_CLASS,
+         ": no row is of class 2, but others are of classes up to 3\n"
+         "help: give a table of id,name as .classes, or number the classes without gaps"},
+        {"path,class\na.pgm,1\na.pgm,300\n", FV_E_CLASS,
+         ": classes are numbered from 1 to 300 in 2 rows; expected from 0 or 1 on, all of them\n"
+         "help: give a table of id,name as .classes"},
+        {"path,class\na.pgm,cat\nb.pgm,cat\nc.pgm,cat\n", FV_E_PATH,
+         ": 2 of 3 files are missing: \"photos/b.pgm\", \"photos/c.pgm\"\n"
+         "help: give the folder that the names are relative to as .images"},
+    };
+    char text[512];
+    picture("photos/a.pgm", "ab");
+    long live = mem.live;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        make("photos/x.csv", (const uint8_t *)cases[i].text, strlen(cases[i].text));
+        snprintf(text, sizeof text, "\"photos/x.csv\"%s", cases[i].message);
+        assert_null(fv_dataset_csv(fv, "photos/x.csv"));
+        assert_error(fv, cases[i].code, text);
+        assert_int_equal(mem.live, live);
+    }
+    csv_file("photos/x.csv", "p\0a\0");
+    assert_null(fv_dataset_csv(fv, "photos/x.csv"));
+    assert_error(fv, FV_E_DATA, "\"photos/x.csv\" is no CSV in UTF-8: it has bytes that are 0");
+    assert_null(fv_dataset_csv(fv, "photos/y.csv"));
+    assert_error(fv, FV_E_PATH, "cannot open \"photos/y.csv\": No such file or directory");
+    assert_null(fv_dataset_csv(fv, "photos/x.csv", .margin = -1));
+    assert_error(fv, FV_E_ARG, "fv_dataset_csv: margin is -1, but must be 0 to 1000000");
+}
+
+static void csv_tables_of_classes(void **state)
+{
+    (void)state;
+    picture("photos/a.pgm", "ab");
+    csv_file("photos/x.csv", "path,class\na.pgm,5\n");
+    csv_file("photos/c.csv", "id,name\n1,cat\n2,dog\n");
+    assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
+    assert_error(fv, FV_E_CLASS, "\"photos/x.csv\" line 2: \"5\" is none of the 2 classes");
+    csv_file("photos/c.csv", "id,name\n1,cat\n3,dog\n");
+    assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
+    assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 3: id 3 where 2 is expected: ids must "
+                                "follow one another");
+    csv_file("photos/c.csv", "id,name\none,cat\n");
+    assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
+    assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 2: id is \"one\", but must be an integer");
+    csv_file("photos/c.csv", "name\ncat\n");
+    assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
+    assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 1: a table of classes needs the columns id "
+                                "and name");
+    csv_file("photos/c.csv", "id,name\n");
+    assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
+    assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 1: a table without classes");
+}
+
+static void csv_without_memory(void **state)
+{
+    (void)state;
+    picture("photos/a.pgm", "ab");
+    csv_file("photos/x.csv", "path,class\na.pgm,dog\na.pgm,cat\n");
+    long live = mem.live;
+    int failed = 0;
+    for (long at = 1;; at++) {
+        mem.fail_at = mem.calls + at;
+        fv_dataset *set = fv_dataset_csv(fv, "photos/x.csv", .images = "photos");
+        mem.fail_at = 0;
+        fv_dataset_free(set);
+        assert_int_equal(mem.live, live);
+        if (set)
+            break;
+        assert_int_equal(fv_error(fv), FV_E_MEMORY);
+        fv_error_clear(fv);
+        failed++;
+    }
+    assert_true(failed > 12);
+}
+
 /* ---- arrays ------------------------------------------------------------------------------- */
 
 static void arrays(void **state)
@@ -329,6 +524,12 @@ int main(void)
         FILES_TEST(folder_like_another),
         FILES_TEST(pictures_of_own_sizes),
         FILES_TEST(folder_without_memory),
+        FILES_TEST(csv_of_names),
+        FILES_TEST(csv_of_boxes),
+        FILES_TEST(csv_of_ids),
+        FILES_TEST(csv_mistakes),
+        FILES_TEST(csv_tables_of_classes),
+        FILES_TEST(csv_without_memory),
         FILES_TEST(arrays),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -114,19 +114,14 @@ bool fv_files_class(fv_files *files, const char *name)
 
 int64_t fv_files_find_class(const fv_files *files, const char *name)
 {
-    size_t low = 0, high = files->class_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(files->classes[middle], name);
-        if (order == 0)
-            return (int64_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
+    for (size_t i = 0; i < files->class_count; i++)
+        if (strcmp(files->classes[i], name) == 0)
+            return (int64_t)i;
     return -1;
 }
+
+static bool files_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,
+                       int64_t *label);
 
 fv_status fv_files_like(fv_files *files, const fv_dataset *like)
 {
@@ -135,6 +130,11 @@ fv_status fv_files_like(fv_files *files, const fv_dataset *like)
     for (int i = 0; i < like->desc.classes; i++)
         if (!fv_files_class(files, like->class_names[i]))
             return fv_error(files->ctx);
+    if (like->read == files_read) {
+        const fv_files *others = like->own;
+        files->by_id = others->by_id;
+        files->first_id = others->first_id;
+    }
     return FV_OK;
 }
 

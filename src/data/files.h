@@ -21,6 +21,8 @@ typedef struct fv_files {
     size_t count, room;
     const char **classes; /* their names, in order of their ids */
     size_t class_count, class_room;
+    bool by_id;             /* a CSV has numbers for them, */
+    int64_t first_id;       /* from this one on */
     struct fv_texts *texts; /* where paths and names lie */
     fv_wish wish;
     bool boxed;
@@ -36,7 +38,7 @@ const char *fv_files_text(fv_files *files, const char *folder, const char *name)
 bool fv_files_add(fv_files *files, const char *path, int64_t label);
 /* The next class. */
 bool fv_files_class(fv_files *files, const char *name);
-/* Its id by binary search in classes sorted by bytes; -1: there is none. */
+/* Its number; -1: there is none of that name. */
 int64_t fv_files_find_class(const fv_files *files, const char *name);
 /* The classes of another set, for sets that go together. */
 fv_status fv_files_like(fv_files *files, const fv_dataset *like);
