@@ -186,6 +186,19 @@ FV_API fv_array *fv_picture_read_opt(fv_picture_args args);
    Missing files are listed by name (FV_E_PATH). The data set belongs to the context. */
 FV_API fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split);
 
+/* A data set by name, where torchvision keeps it: "mnist"; "fashion-mnist" in
+   ROOT/FashionMNIST/raw, "kmnist", "qmnist", "emnist-byclass", "emnist-bymerge", "emnist-balanced",
+   "emnist-letters", "emnist-digits", "emnist-mnist" likewise (EMNIST's images are stored lying, and
+   stay so, as torchvision leaves them); "cifar10" in ROOT/cifar-10-batches-bin and "cifar100" in
+   ROOT/cifar-100-binary, the binary versions, [3,32,32]. Classes have names.
+   Unknown name: FV_E_NAME with the known ones. Missing files are listed (FV_E_PATH). */
+FV_API fv_dataset *fv_dataset_named(fv_ctx *ctx, const char *name, const char *root,
+                                    fv_split split);
+
+/* count drawn digits, [1,28,28] uint8, sample i of class i % 10: a data set that needs no file, for
+   trying things out. A sample depends on the seed and its number alone, on every machine. */
+FV_API fv_dataset *fv_dataset_digits(fv_ctx *ctx, int64_t count, uint64_t seed);
+
 /* A data set of two IDX files: images uint8 or float32 [N,H,W] or [N,C,H,W], labels integers [N].
    classes 0: one more than the largest label. */
 FV_API fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *images, const char *labels, int classes);
@@ -307,6 +320,29 @@ FV_API const char *fv_dataset_file(const fv_dataset *set, int64_t index);
    training; classes 0 takes the set's own number. Pictures in files are not read;
    fv_dataset_inspect does that. */
 FV_API fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram);
+
+typedef enum fv_flaw_kind {
+    FV_FLAW_BROKEN,    /* it cannot be read */
+    FV_FLAW_EMPTY,     /* its file has 0 bytes */
+    FV_FLAW_LABEL,     /* its label is no class, or the same picture is of another class too */
+    FV_FLAW_DUPLICATE, /* the same picture is there before */
+} fv_flaw_kind;
+
+typedef struct fv_flaw {
+    fv_flaw_kind kind;
+    int64_t index;    /* the sample */
+    int64_t label;    /* of it */
+    int64_t same_as;  /* the first sample of the same pixels, or -1 */
+    const char *file; /* of the sample, or NULL */
+    const char *text; /* what is wrong, in words */
+} fv_flaw;
+
+/* Reads every sample and reports each flaw, in order; the flaw lives during the call.
+   report false ends the walk; report NULL only counts. *flaws (may be NULL) becomes how many there
+   were. A flaw is no error of the context. */
+FV_API fv_status fv_dataset_inspect(fv_dataset *set,
+                                    bool (*report)(void *user, const fv_flaw *flaw), void *user,
+                                    int64_t *flaws);
 
 /* ------------------------------------------------------------------------------------------- */
 /* 3  Loader: batches, epoch by epoch                                                          */

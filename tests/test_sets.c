@@ -466,6 +466,235 @@ static void csv_without_memory(void **state)
     assert_true(failed > 12);
 }
 
+/* ---- what is wrong with a set ------------------------------------------------------------- */
+
+typedef struct report {
+    char text[4096];
+    int stop_after;
+} report;
+
+static bool keep_flaw(void *user, const fv_flaw *flaw)
+{
+    static const char *const kinds[] = {"broken", "empty", "label", "duplicate"};
+    report *r = user;
+    size_t used = strlen(r->text);
+    snprintf(r->text + used, sizeof r->text - used, "%s %d of %d as %d, %s: %s\n",
+             kinds[flaw->kind], (int)flaw->index, (int)flaw->label, (int)flaw->same_as,
+             flaw->file ? flaw->file : "no file", flaw->text);
+    return --r->stop_after != 0;
+}
+
+static void flaws_of_files(void **state)
+{
+    (void)state;
+    picture("photos/cat/1.pgm", "ab");
+    picture("photos/cat/2.pgm", "abc");
+    make("photos/cat/3.pgm", BYTES("P5 2 1 255 \nab")); /* its pixels: a line end and a */
+    make("photos/cat/4.pgm", BYTES("P2 2 1 255 97 98"));
+    make("photos/cat/5.jpg", BYTES(""));
+    make("photos/cat/6.jpg", BYTES("some text"));
+    picture("photos/dog/1.pgm", "abc");
+    fv_dataset *set = fv_dataset_folder(fv, "photos", .channels = 1);
+    report r = {.stop_after = 100};
+    int64_t flaws;
+    assert_int_equal(fv_dataset_inspect(set, keep_flaw, &r, &flaws), FV_OK);
+    assert_string_equal(
+        r.text,
+        "duplicate 3 of 0 as 0, photos/cat/4.pgm: the same picture as \"photos/cat/1.pgm\"\n"
+        "empty 4 of 0 as -1, photos/cat/5.jpg: \"photos/cat/5.jpg\": empty: 0 bytes\n"
+        "broken 5 of 0 as -1, photos/cat/6.jpg: \"photos/cat/6.jpg\": not a picture: expected "
+        "JPEG, PNG, WebP, BMP, PPM or PGM, found 73 6f 6d 65 20 74 65 78\n"
+        "label 6 of 1 as 1, photos/dog/1.pgm: the same picture as \"photos/cat/2.pgm\", but of "
+        "class dog, not cat\n");
+    assert_int_equal(flaws, 4);
+    r = (report){.stop_after = 2};
+    assert_int_equal(fv_dataset_inspect(set, keep_flaw, &r, &flaws), FV_OK);
+    assert_int_equal(flaws, 2);
+    assert_int_equal(fv_dataset_inspect(set, NULL, NULL, &flaws), FV_OK);
+    assert_int_equal(flaws, 4);
+    assert_int_equal(fv_dataset_inspect(NULL, NULL, NULL, NULL), FV_E_ARG);
+}
+
+static void flaws_of_functions(void **state)
+{
+    (void)state;
+    numbers my = {.len = 300, .fail_at = 20, .wrong_at = 13, .wrong_label = 10, .bytes = true};
+    report r = {.stop_after = 3};
+    assert_int_equal(fv_dataset_inspect(numbers_new(&my), keep_flaw, &r, NULL), FV_OK);
+    assert_string_equal(r.text,
+                        "label 13 of 10 as -1, no file: its label is 10, but the classes are 0 to "
+                        "9\n"
+                        "broken 20 of 0 as -1, no file: \"numbers\": get failed for sample 20 with "
+                        "code 7\n"
+                        "label 256 of 6 as 0, no file: the same picture as sample 0, but of class "
+                        "6, not 0\n");
+    mem.fail_at = mem.calls + 3;
+    assert_int_equal(fv_dataset_inspect(numbers_new(&my), NULL, NULL, NULL), FV_E_MEMORY);
+    mem.fail_at = 0;
+}
+
+/* ---- known by name ------------------------------------------------------------------------ */
+
+/* 28 x 28 images and labels in torchvision's folders. */
+static void named_sets(void **state)
+{
+    (void)state;
+    make("photos/FashionMNIST/raw/", NULL, 0);
+    write_idx("photos/FashionMNIST/raw/train-images-idx3-ubyte", DIMS(4, 28, 28), 250);
+    write_idx("photos/FashionMNIST/raw/train-labels-idx1-ubyte", DIMS(4), 3);
+    fv_dataset *set = fv_dataset_named(fv, "fashion-mnist", "photos", FV_TRAIN);
+    assert_fine(fv);
+    assert_int_equal(fv_dataset_describe(set).classes, 10);
+    assert_string_equal(fv_dataset_class_name(set, 9), "Ankle boot");
+    assert_null(fv_dataset_named(fv, "fashion-mnist", "photos", FV_TEST));
+    assert_error(fv, FV_E_PATH,
+                 "Fashion-MNIST is not in \"photos/FashionMNIST/raw\"; missing there:\n"
+                 "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
+                 "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
+                 "help: give the folder that has FashionMNIST/raw in it, as torchvision's root");
+
+    make("photos/EMNIST/raw/", NULL, 0);
+    write_idx("photos/EMNIST/raw/emnist-letters-test-images-idx3-ubyte", DIMS(4, 28, 28), 250);
+    write_idx("photos/EMNIST/raw/emnist-letters-test-labels-idx1-ubyte", DIMS(4), 3);
+    set = fv_dataset_named(fv, "emnist-letters", "photos", FV_TEST);
+    assert_fine(fv);
+    assert_int_equal(fv_dataset_describe(set).classes, 27);
+    assert_string_equal(fv_dataset_class_name(set, 26), "z");
+
+    make("photos/QMNIST/raw/", NULL, 0);
+    write_idx("photos/QMNIST/raw/qmnist-test-images-idx3-ubyte", DIMS(2, 28, 28), 250);
+    make("photos/QMNIST/raw/qmnist-test-labels-idx2-int",
+         BYTES("\0\0\x0c\2\0\0\0\2\0\0\0\3" "\0\0\0\7\0\0\1\1\0\1\0\0" "\0\0\0\4\0\0\0\1\0\0\0\1"));
+    set = fv_dataset_named(fv, "qmnist", "photos", FV_TEST);
+    assert_fine(fv);
+    assert_int_equal(label_of(set, 0), 7);
+    assert_int_equal(label_of(set, 1), 4);
+
+    assert_null(fv_dataset_named(fv, "minst", "photos", FV_TEST));
+    assert_error(fv, FV_E_NAME,
+                 "there is no data set \"minst\"\nhelp: the known ones are mnist, fashion-mnist, "
+                 "kmnist, qmnist, emnist-byclass, emnist-bymerge, emnist-balanced, emnist-letters, "
+                 "emnist-digits, emnist-mnist, cifar10, cifar100");
+    assert_null(fv_dataset_named(fv, "mnist", NULL, FV_TEST));
+    assert_error(fv, FV_E_ARG, "fv_dataset_named: root is NULL");
+}
+
+/* Records whose label is their number and whose pixels count up from it. */
+static void write_cifar(const char *path, int labels, int first, int n)
+{
+    static uint8_t bytes[8 * 3074], *p;
+    p = bytes;
+    for (int i = first; i < first + n; i++) {
+        for (int l = 1; l < labels; l++)
+            *p++ = 99;
+        *p++ = (uint8_t)i;
+        for (int k = 0; k < 3072; k++)
+            *p++ = (uint8_t)(i + k / 1024);
+    }
+    make(path, bytes, (size_t)(p - bytes));
+}
+
+static void cifar_sets(void **state)
+{
+    (void)state;
+    char path[64];
+    uint8_t pixels[3072];
+    int64_t label;
+    for (int i = 1; i <= 5; i++) {
+        snprintf(path, sizeof path, "photos/cifar-10-batches-bin/data_batch_%d.bin", i);
+        write_cifar(path, 1, i, 2);
+    }
+    fv_dataset *set = fv_dataset_named(fv, "cifar10", "photos", FV_TRAIN);
+    assert_fine(fv);
+    fv_dataset_info info = fv_dataset_describe(set);
+    assert_int_equal(info.len, 10);
+    assert_int_equal(info.classes, 10);
+    assert_int_equal(info.channels * 10000 + info.height * 100 + info.width, 33232);
+    assert_int_equal(fv_dataset_get(set, 9, pixels, &label), FV_OK);
+    assert_int_equal(label, 6);
+    assert_string_equal(fv_dataset_class_name(set, label), "frog");
+    assert_int_equal(pixels[0] * 10000 + pixels[1024] * 100 + pixels[3071], 60708);
+    assert_null(fv_dataset_named(fv, "cifar10", "photos", FV_TEST));
+    assert_error(fv, FV_E_PATH,
+                 "CIFAR-10 is not in \"photos/cifar-10-batches-bin\"; missing there:\n"
+                 "  test_batch.bin\n"
+                 "help: give the folder that has cifar-10-batches-bin in it, the binary version");
+
+    write_cifar("photos/cifar-100-binary/test.bin", 2, 60, 3);
+    set = fv_dataset_named(fv, "cifar100", "photos", FV_TEST);
+    assert_fine(fv);
+    assert_int_equal(fv_dataset_describe(set).classes, 100);
+    assert_int_equal(label_of(set, 2), 62);
+    assert_string_equal(fv_dataset_class_name(set, 62), "poppy");
+    for (int i = 1; i < 100; i++) /* as the authors have them */
+        assert_true(strcmp(fv_dataset_class_name(set, i - 1), fv_dataset_class_name(set, i)) < 0);
+
+    write_cifar("photos/cifar-10-batches-bin/test_batch.bin", 1, 8, 3);
+    assert_null(fv_dataset_named(fv, "cifar10", "photos", FV_TEST));
+    assert_error(fv, FV_E_DATA, "\"photos/cifar-10-batches-bin/test_batch.bin\": label 10 of "
+                                "record 2; CIFAR-10 has the classes 0 to 9");
+    make("photos/cifar-10-batches-bin/test_batch.bin", BYTES("short"));
+    assert_null(fv_dataset_named(fv, "cifar10", "photos", FV_TEST));
+    assert_error(fv, FV_E_DATA, "\"photos/cifar-10-batches-bin/test_batch.bin\" is not CIFAR-10: "
+                                "expected records of 3073 bytes, found 5 bytes in all");
+}
+
+/* ---- digits ------------------------------------------------------------------------------- */
+
+static void hash_of(fv_dataset *set, int64_t index, char hex[65])
+{
+    uint8_t pixels[784];
+    assert_int_equal(fv_dataset_get(set, index, pixels, NULL), FV_OK);
+    fv_sha256(pixels, sizeof pixels, hex);
+}
+
+static void digits(void **state)
+{
+    (void)state;
+    fv_dataset *set = fv_dataset_digits(fv, 300, 1);
+    fv_dataset_info info = fv_dataset_describe(set);
+    assert_string_equal(info.name, "digits");
+    assert_null(info.files[0]);
+    assert_int_equal(info.classes * 1000 + info.height * info.width, 10784);
+    int64_t histogram[10], flaws;
+    fv_dataset_check(set, 0, histogram);
+    assert_int_equal(histogram[7], 30);
+    assert_int_equal(fv_dataset_inspect(set, NULL, NULL, &flaws), FV_OK);
+    assert_int_equal(flaws, 0);
+    char a[65], b[65];
+    hash_of(set, 123, a); /* the same on every machine */
+    assert_string_equal(a, "34de3ace03c30fa9a0d07d4e61a0193d07ddfcc5ade82aa42347fb94622b98cc");
+    fv_ctx *three = fv_open(&(fv_options){.threads = 3});
+    hash_of(fv_dataset_digits(three, 124, 1), 123, b); /* of any count, by any threads */
+    assert_string_equal(a, b);
+    hash_of(fv_dataset_digits(three, 124, 2), 123, b);
+    assert_string_not_equal(a, b);
+    fv_close(three);
+    assert_null(fv_dataset_digits(fv, 0, 1));
+    assert_error(fv, FV_E_ARG, "fv_dataset_digits: count is 0, but must be 1 to 2147483647");
+}
+
+/* They can be learnt, and what was learnt holds for others. */
+static void digits_are_learnt(void **state)
+{
+    (void)state;
+#if defined(FV_QUICK)
+    skip();
+#endif
+    fv_dataset *train = fv_dataset_digits(fv, 3000, 1), *test = fv_dataset_digits(fv, 500, 2);
+    fv_net *net = fv_model(fv, "lenet5", 1, 28, 28, 10, (float[]){0.15f}, (float[]){0.3f});
+    fv_optim *optim = fv_sgd(net, .lr = 0.05, .momentum = 0.9);
+    fv_loader *loader = fv_loader_new(train, .batch_size = 50, .shuffle = true);
+    for (int epoch = 0; epoch < 2; epoch++)
+        for (fv_batch b; fv_loader_next(loader, &b);) {
+            run_step(net, &b);
+            fv_step(optim);
+        }
+    fv_result result;
+    assert_int_equal(fv_evaluate(net, fv_loader_new(test, .batch_size = 50), &result), FV_OK);
+    assert_true(result.correct >= 450);
+}
+
 /* ---- arrays ------------------------------------------------------------------------------- */
 
 static void arrays(void **state)
@@ -530,6 +759,12 @@ int main(void)
         FILES_TEST(csv_mistakes),
         FILES_TEST(csv_tables_of_classes),
         FILES_TEST(csv_without_memory),
+        FILES_TEST(flaws_of_files),
+        FILES_TEST(flaws_of_functions),
+        FILES_TEST(named_sets),
+        FILES_TEST(cifar_sets),
+        FILES_TEST(digits),
+        FILES_TEST(digits_are_learnt),
         FILES_TEST(arrays),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -96,8 +96,10 @@ static fv_dataset *set_of_arrays(fv_ctx *ctx, fv_array *images, const fv_array *
     }
     set->len = images->dims[0];
     set->labels = wide;
-    set->files[0] = fv_copy_text(ctx, image_file);
-    set->files[1] = fv_copy_text(ctx, label_file);
+    if (label_file) {
+        set->files[0] = fv_copy_text(ctx, image_file);
+        set->files[1] = fv_copy_text(ctx, label_file);
+    }
     if (fv_error(ctx)) {
         fv_object_free(set);
         return NULL;
@@ -110,7 +112,8 @@ fv_dataset *fv_dataset_of_arrays(fv_ctx *ctx, fv_array *images, fv_array *labels
                                  const char *image_file, const char *label_file)
 {
     fv_dataset *set = NULL;
-    if (images && labels && !check_arrays(ctx, images, labels, image_file, label_file))
+    if (images && labels &&
+        !check_arrays(ctx, images, labels, image_file, label_file ? label_file : image_file))
         set = set_of_arrays(ctx, images, labels, classes, image_file, label_file);
     fv_array_free(labels);
     if (!set)
@@ -137,12 +140,6 @@ fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args)
     }
     fv_array *images = fv_array_copy(ctx, args.images, args.channels_last);
     fv_array *labels = images ? fv_array_copy(ctx, args.labels, false) : NULL;
-    fv_dataset *set = fv_dataset_of_arrays(ctx, images, labels, args.classes,
-                                           args.name ? args.name : "arrays",
-                                           args.name ? args.name : "arrays");
-    for (int i = 0; set && i < 2; i++) { /* they are no files */
-        fv_release(ctx, set->files[i]);
-        set->files[i] = NULL;
-    }
-    return set;
+    return fv_dataset_of_arrays(ctx, images, labels, args.classes,
+                                args.name ? args.name : "arrays", NULL);
 }

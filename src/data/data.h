@@ -69,9 +69,12 @@ fv_dataset *fv_dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc);
 /* Whether the images of desc have a type, a shape and classes. */
 fv_status fv_dataset_check_desc(fv_ctx *ctx, const fv_dataset_desc *desc);
 /* The set that takes over images; labels are freed, and images too on failure. Both may be NULL
-   with the error set. */
+   with the error set. label_file NULL: the arrays are of no files, and image_file is a name. */
 fv_dataset *fv_dataset_of_arrays(fv_ctx *ctx, fv_array *images, fv_array *labels, int classes,
                                  const char *image_file, const char *label_file);
+
+/* CIFAR-10, or CIFAR-100, under root. */
+fv_dataset *fv_cifar(fv_ctx *ctx, bool hundred, const char *root, fv_split split);
 
 /* Sample index, which is in range, as a picture of its own size, in rooms 0 and 1 of the work or in
    the set. Returns false with the error in the work. */
