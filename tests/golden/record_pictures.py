@@ -105,6 +105,9 @@ def jpegs():
     rgb(60, 85).save(path("large.jpg"), quality=40)
     gray(60, 85).save(path("large_turned.jpg"), quality=40, exif=b"Exif\0\0" + exif(6))
     Image.fromarray(scene(17, 23, 4), "CMYK").save(path("cmyk.jpg"), quality=85)
+    data = bytearray(open(path("cmyk.jpg"), "rb").read())
+    data[data.index(b"Adobe") + 11] = 2  # the same numbers, taken as YCCK
+    open(path("ycck.jpg"), "wb").write(data)
     for o in range(2, 9):
         rgb(9, 14).save(path("turned%d.jpg" % o), quality=60, subsampling=2,
                         exif=b"Exif\0\0" + exif(o, ">" if o % 2 else "<"))
