@@ -30,18 +30,18 @@ enum { PATH_ROOM = 4096 };
 /* What was typed, or the default; a command looks at the options that it takes. */
 typedef struct settings {
     const char *args[2]; /* what is no option: the run, the data; NULL where not given */
-    int epochs, batch_size, threads, log_interval;
+    int epochs, batch_size, threads, log_interval, timeout;
     double lr, momentum, dampening, weight_decay;
     uint64_t seed;
-    bool nesterov, no_save, quick, json, quiet, verbose;
-    const char *root, *model, *kernels, *out;
+    bool nesterov, no_save, quick, json, quiet, verbose, only_mirror;
+    const char *root, *model, *kernels, *out, *mirror, *from;
 } settings;
 
 /* In the order in which help lists them. */
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_LR, OPT_MOMENTUM, OPT_DAMPENING, OPT_WEIGHT_DECAY,
     OPT_NESTEROV, OPT_MODEL, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
-    OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
+    OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
 
 #define TAKES(id) (1u << (id))
@@ -83,8 +83,8 @@ typedef struct command {
     int (*run)(const settings *s);
 } command;
 
-extern const command train_command, test_command, info_command, predict_command, bench_command,
-    device_command, version_command, help_command;
+extern const command get_command, train_command, test_command, info_command, predict_command,
+    bench_command, device_command, version_command, help_command;
 
 /* The place in argv of the command's name, which may stand behind options; 0: there is none. */
 int find_command_word(int argc, char **argv);
@@ -151,6 +151,9 @@ void put_accuracy(FILE *f, fv_result result);
 /* The range itself, as shares. */
 void wilson_range(fv_result result, double *low, double *high);
 double accuracy_of(fv_result result); /* 0 to 1 */
+
+/* Puts "head [bar] tail" in the place of the line on stderr; without a bar where it is narrow. */
+void live_line(const char *head, double share, const char *tail);
 
 /* The one live line of a run, on stderr. */
 typedef struct progress {

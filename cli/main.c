@@ -10,8 +10,8 @@
 #include "cli.h"
 
 const command *const commands[] = {
-    &train_command,  &test_command,    &info_command, &predict_command, &bench_command,
-    &device_command, &version_command, &help_command, NULL,
+    &get_command,   &train_command,  &test_command,    &info_command, &predict_command,
+    &bench_command, &device_command, &version_command, &help_command, NULL,
 };
 
 /* Options but no command: --help and --version have an answer. */

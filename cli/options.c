@@ -56,6 +56,17 @@ const option options[OPT_COUNT] = {
     [OPT_KERNELS] = {"kernels", .kind = KIND_CHOICE, .field = FIELD(kernels), .value = "SET",
                      .shown = "the widest there is", .choices = {"ref", "avx2", "avx512", "neon"},
                      .also = "simd isa", .help = "ref, avx2, avx512 or neon"},
+    [OPT_MIRROR] = {"mirror", .kind = KIND_TEXT, .field = FIELD(mirror), .value = "URL",
+                    .shown = "the set's own", .also = "mirrors url",
+                    .help = "a folder's address, to try first"},
+    [OPT_ONLY_MIRROR] = {"only-mirror", .field = FIELD(only_mirror),
+                         .help = "no other address"},
+    [OPT_FROM] = {"from", .kind = KIND_TEXT, .field = FIELD(from), .value = "DIR",
+                  .shown = "the network", .also = "source copy",
+                  .help = "a folder that has the files"},
+    [OPT_TIMEOUT] = {"timeout", .kind = KIND_INT, .field = FIELD(timeout), .value = "N",
+                     .initial = "30", .min = 1, .max = 3600, .also = "wait seconds",
+                     .help = "seconds without an answer"},
     [OPT_LOG_INTERVAL] = {"log-interval", .kind = KIND_INT, .field = FIELD(log_interval),
                           .value = "N", .initial = "100", .max = 1000000000, .also = "log interval",
                           .help = "steps between lines; 0: no lines"},
@@ -205,7 +216,8 @@ static void explain_value(const option *o, const char *text, char why[160], char
     if (strchr(with_dot, ','))
         *strchr(with_dot, ',') = '.';
     bool is_number = read_number(text, o->kind != KIND_NUMBER, &number);
-    snprintf(fix, 40, "%s", o->initial ? o->initial : o->kind == KIND_INT ? "1" : "runs/mine");
+    snprintf(fix, 40, "%s", o->initial ? o->initial : o->kind == KIND_INT ? "1"
+                                  : o->field == FIELD(out) ? "runs/mine" : o->value);
     for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
         if (i == 0 || looks_like(text, o->choices[i]))
             snprintf(fix, 40, "%s", o->choices[i]);

@@ -114,18 +114,10 @@ progress progress_start(bool on, int epochs, int64_t total)
                       .last = time - REFRESH}; /* the first step shows at once */
 }
 
-void progress_step(progress *p, int epoch, int64_t done, double loss)
+void live_line(const char *head, double share, const char *tail)
 {
-    double time = now(), share = (double)done / (double)p->total;
-    if (!p->on || time - p->last < REFRESH)
-        return;
-    char head[40], tail[120];
-    int room = screen_width() - 1; /* a full line would wrap, and could not be erased */
-    room -= snprintf(head, sizeof head, "epoch %d/%d  ", epoch, p->epochs);
-    int cells = room - snprintf(tail, sizeof tail, "%2.0f%%   loss %.3f   %.0fs left", 100 * share,
-                                loss, (time - p->start) * (1 - share) / share) - 3;
-    p->last = time;
-    p->drawn = true;
+    int room = screen_width() - 1 - (int)strlen(head); /* a full line could not be erased */
+    int cells = room - (int)strlen(tail) - 3;
     fprintf(stderr, "\r\033[K%s", head);
     if (cells >= 4) { /* a shorter bar says nothing */
         bool utf8 = has_utf8();
@@ -133,8 +125,22 @@ void progress_step(progress *p, int epoch, int64_t done, double loss)
         put_bar(stderr, share, cells, utf8 ? "\u28ff" : "#", utf8 ? "\u28c0" : ".");
         fputs("] ", stderr);
     }
-    fprintf(stderr, "%.*s", room, tail);
+    fprintf(stderr, "%.*s", room > 0 ? room : 0, tail);
     fflush(stderr);
+}
+
+void progress_step(progress *p, int epoch, int64_t done, double loss)
+{
+    double time = now(), share = (double)done / (double)p->total;
+    if (!p->on || time - p->last < REFRESH)
+        return;
+    char head[40], tail[120];
+    snprintf(head, sizeof head, "epoch %d/%d  ", epoch, p->epochs);
+    snprintf(tail, sizeof tail, "%2.0f%%   loss %.3f   %.0fs left", 100 * share, loss,
+             (time - p->start) * (1 - share) / share);
+    p->last = time;
+    p->drawn = true;
+    live_line(head, share, tail);
 }
 
 void progress_clear(progress *p)

@@ -344,6 +344,51 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
                                     bool (*report)(void *user, const fv_flaw *flaw), void *user,
                                     int64_t *flaws);
 
+/* ---- Download ------------------------------------------------------------------------------ */
+
+typedef enum fv_get_event {
+    FV_GET_THERE,  /* path is there already, with the right checksum */
+    FV_GET_START,  /* the file comes from `from`, to path; done: so much is left of an earlier try */
+    FV_GET_BYTES,  /* done of total bytes have come; total 0: the server does not say */
+    FV_GET_FAILED, /* the address `from` is given up, for the reason why; the next one is tried */
+    FV_GET_DONE,   /* path is whole, with the right checksum; done: its bytes */
+    FV_GET_UNPACK  /* the archive `from` is unpacked, to the folder path */
+} fv_get_event;
+
+typedef struct fv_get_news {
+    fv_get_event event;
+    const char *from, *path, *why; /* NULL where the event does not need them */
+    int64_t done, total;
+} fv_get_news;
+
+typedef struct fv_get_args {
+    fv_ctx *ctx;
+    const char *name;    /* mnist, fashion-mnist, kmnist, qmnist, emnist, cifar10, cifar100 */
+    const char *root;    /* as torchvision's root; made if it is not there */
+    const char *mirrors; /* addresses of folders to try first, separated by spaces; http, https */
+    bool only_mirrors;   /* no other address */
+    const char *from;    /* a folder that has the files: they are copied, no network is used */
+    int timeout;         /* seconds for a connection, and under 1000 bytes a second; default 30 */
+    int (*progress)(void *user, const fv_get_news *news); /* not 0: stop; may be NULL */
+    void *user;
+    int _end;
+} fv_get_args;
+
+/* fv_get(ctx, "mnist", "data", .progress = show), as torchvision's download=True.
+   Puts the files of a data set where torchvision looks for them: in ROOT/MNIST/raw and likewise
+   FashionMNIST, KMNIST, QMNIST, EMNIST; in ROOT/cifar-10-batches-bin and ROOT/cifar-100-binary,
+   which are unpacked from the .tar.gz in ROOT. A .gz stays one: Fovea reads it as it is. Each file
+   has several addresses and a pinned SHA-256 (QMNIST's images an MD5), and gets its name only when
+   it is right; one that is there and right is not fetched again. What has come of a file when the
+   network breaks off stays as NAME.part, and the next call goes on from there. emnist takes some
+   700 MB of memory while it is unpacked, the others less than 350.
+   FV_E_IO with all addresses and what each said; FV_E_NAME; FV_E_DATA for wrong files; FV_E_PATH
+   for a folder `from` that lacks them; FV_E_DEVICE in a build without libcurl (except for `from`).
+   The network is libcurl's: its own memory, and proxies as http_proxy, https_proxy and no_proxy
+   say. No other function of Fovea uses a network. */
+#define fv_get(...) fv_get_opt((fv_get_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_get_opt(fv_get_args args);
+
 /* ------------------------------------------------------------------------------------------- */
 /* 3  Loader: batches, epoch by epoch                                                          */
 /* ------------------------------------------------------------------------------------------- */

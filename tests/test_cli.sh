@@ -84,7 +84,7 @@ small data 501760 640 2>/dev/null
 run
 check overview ends_with 0
 check overview-silent silent
-commands='train test info predict bench device version help'
+commands='get train test info predict bench device version help'
 for c in $commands; do check "overview-$c" out_has "^  $c  "; done
 cp out overview
 run help

@@ -227,8 +227,8 @@ static void mnist_files(void **state)
                                 "  train-labels-idx1-ubyte or train-labels-idx1-ubyte.gz\n"
                                 "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
                                 "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
-                                "help: give the folder that has MNIST/raw in it, as torchvision's "
-                                "root");
+                                "help: fovea get mnist --root nowhere, or give the folder that has "
+                                "MNIST/raw in it");
     assert_null(fv_mnist(fv, NULL, FV_TRAIN));
     assert_error(fv, FV_E_ARG, "fv_mnist: root is NULL");
 
@@ -245,8 +245,8 @@ static void mnist_files(void **state)
     assert_error(fv, FV_E_PATH, "MNIST is not in \"./MNIST/raw\"; missing there:\n"
                                 "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
                                 "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
-                                "help: give the folder that has MNIST/raw in it, as torchvision's "
-                                "root");
+                                "help: fovea get mnist --root ., or give the folder that has "
+                                "MNIST/raw in it");
 
     long live = mem.live;
     write_idx(RAW "t10k-images-idx3-ubyte", DIMS(1, 27, 28), 256);

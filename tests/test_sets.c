@@ -551,7 +551,8 @@ static void named_sets(void **state)
                  "Fashion-MNIST is not in \"photos/FashionMNIST/raw\"; missing there:\n"
                  "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
                  "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
-                 "help: give the folder that has FashionMNIST/raw in it, as torchvision's root");
+                 "help: fovea get fashion-mnist --root photos, or give the folder that has "
+                 "FashionMNIST/raw in it");
 
     make("photos/EMNIST/raw/", NULL, 0);
     write_idx("photos/EMNIST/raw/emnist-letters-test-images-idx3-ubyte", DIMS(4, 28, 28), 250);

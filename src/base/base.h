@@ -95,5 +95,10 @@ int fv_processors(void);
 /* The whole file, for fv_release. NULL: FV_E_PATH or FV_E_IO with the system's reason. */
 void *fv_read_file(fv_ctx *ctx, const char *path, size_t *size);
 bool fv_file_exists(const char *path);
+/* FV_E_PATH or FV_E_IO with the system's reason in words: cannot WHAT "PATH": ... */
+fv_status fv_fail_errno(fv_ctx *ctx, const char *what, const char *path, int error);
+
+/* RFC 1321, in hexadecimal. For files of which nothing better than an MD5 is published. */
+void fv_md5(const void *bytes, size_t size, char hex[33]);
 
 #endif

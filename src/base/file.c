@@ -17,8 +17,7 @@ static fv_status fail_no_path(fv_ctx *ctx)
     return fv_fail(ctx, FV_E_ARG, "a path must be given, but it is NULL");
 }
 
-/* FV_E_PATH or FV_E_IO with the system's reason in words. */
-static fv_status fail_errno(fv_ctx *ctx, const char *what, const char *path, int error)
+fv_status fv_fail_errno(fv_ctx *ctx, const char *what, const char *path, int error)
 {
     char reason[128] = "";
     if (strerror_r(error, reason, sizeof reason) != 0)
@@ -60,7 +59,7 @@ static char *read_all(fv_ctx *ctx, int fd, const char *path, size_t hint, size_t
     while (bytes) {
         ssize_t n = read_full(fd, bytes + have, room - have);
         if (n < 0) {
-            fail_errno(ctx, "read", path, errno);
+            fv_fail_errno(ctx, "read", path, errno);
             break;
         }
         have += (size_t)n;
@@ -86,7 +85,7 @@ void *fv_read_file(fv_ctx *ctx, const char *path, size_t *size)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
-        fail_errno(ctx, "open", path, errno);
+        fv_fail_errno(ctx, "open", path, errno);
         if (fd >= 0)
             close(fd);
         return NULL;
@@ -183,7 +182,7 @@ fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t
         fchmod(fd, old.st_mode & 0777); /* who could not read it before cannot now */
     int error = fd < 0 ? errno : fill_and_move(fd, name, path, bytes, size);
     if (error)
-        fail_errno(ctx, "write", path, error);
+        fv_fail_errno(ctx, "write", path, error);
     else
         sync_folder(name);
     fv_release(ctx, name);

@@ -114,6 +114,8 @@ typedef struct fv_gzip fv_gzip;
 bool fv_is_gzip(const uint8_t *bytes, size_t size);
 /* name is what errors call it. NULL: FV_E_MEMORY, or FV_E_DEVICE in a build without zlib. */
 fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name);
+/* The same for a bare deflate stream, as .zip files have them. */
+fv_gzip *fv_deflate_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name);
 /* Up to size bytes into to; fewer only at the end of the stream, whose checksum is right then.
    *done says how many. FV_E_DATA with the offset for a damaged stream. */
 fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done);

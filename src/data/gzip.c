@@ -23,7 +23,7 @@ struct fv_gzip {
     z_stream z;
     const uint8_t *start;
     size_t left; /* bytes that zlib has not been given yet */
-    bool raw;    /* deflate without gzip's header and checksum, as in a zip */
+    bool raw;    /* deflate alone, as in a .zip: no header, no checksum, no members */
     bool ended;
 };
 
@@ -63,6 +63,11 @@ static fv_gzip *open_stream(fv_ctx *ctx, const uint8_t *bytes, size_t size, cons
 fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
 {
     return open_stream(ctx, bytes, size, name, false);
+}
+
+fv_gzip *fv_deflate_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
+{
+    return open_stream(ctx, bytes, size, name, true);
 }
 
 void fv_gzip_close(fv_gzip *gz)
@@ -160,6 +165,11 @@ fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char
             "\"%s\" is a .gz, and this build reads no gzip\n"
             "help: gunzip the file, or build with zlib", name);
     return NULL;
+}
+
+fv_gzip *fv_deflate_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
+{
+    return fv_gzip_open(ctx, bytes, size, name);
 }
 
 fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)
