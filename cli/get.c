@@ -118,6 +118,8 @@ static int run_get(const settings *s)
                .from = s->from, .timeout = s->timeout, .progress = on_news, .user = &shown)) {
         clear_line(&shown);
         code = interrupts ? show_stop(s, &shown) : fail_context(ctx, "fovea help get");
+        if (fv_error(ctx) == FV_E_NAME)
+            code = EXIT_USAGE;
     } else if (!s->quiet) {
         puts("Done!");
     }
