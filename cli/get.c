@@ -99,8 +99,10 @@ static int on_news(void *user, const fv_get_news *n)
 static int show_stop(const settings *s, const show *shown)
 {
     if (shown->parted)
-        fprintf(stderr, "stopped; what has come of the file stays, as .part\n"
-                        "next    fovea get %s         goes on from there\n", s->args[0]);
+        fprintf(stderr,
+                "stopped; what has come of the file stays, as .part\n"
+                "next    fovea get %s         goes on from there\n",
+                s->args[0]);
     else
         fprintf(stderr, "stopped; no part of a file was left behind\n");
     return EXIT_STOPPED;
@@ -134,11 +136,12 @@ const command get_command = {
     .examples = {{"fovea get mnist", "to data/MNIST/raw, 12 MB"},
                  {"fovea get cifar10 --root sets", "170 MB, and unpacks it"},
                  {"fovea get mnist --from ~/Downloads", "no network: copies, checks"}},
-    .notes = "The sets: mnist, fashion-mnist, kmnist, qmnist, emnist (562 MB), cifar10, cifar100,\n"
-             "in torchvision's folders. Each file has several addresses and a checksum; what is\n"
-             "there and right is not fetched again, and what broke off is gone on with. Several\n"
-             "mirrors are one value, with spaces between them. Proxies: http_proxy, https_proxy\n"
-             "and no_proxy. No other command uses the network.",
+    .notes = "The sets: mnist, fashion-mnist, kmnist, qmnist, emnist (562 MB), cifar10,\n"
+             "cifar100, in torchvision's folders. Each file has several addresses and a\n"
+             "checksum. What is there and right is not fetched again, and what broke off is\n"
+             "gone on with. Several mirrors are one value, with spaces between them. Proxies\n"
+             "are those of http_proxy, https_proxy and no_proxy. No other command uses a\n"
+             "network.",
     .options = TAKES(OPT_ROOT) | TAKES(OPT_MIRROR) | TAKES(OPT_ONLY_MIRROR) | TAKES(OPT_FROM) |
                TAKES(OPT_TIMEOUT) | TAKES(OPT_QUIET),
     .min_args = 1,

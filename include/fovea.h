@@ -348,7 +348,7 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
 
 typedef enum fv_get_event {
     FV_GET_THERE,  /* path is there already, with the right checksum */
-    FV_GET_START,  /* the file comes from `from`, to path; done: so much is left of an earlier try */
+    FV_GET_START,  /* the file comes from `from`, to path, after the done bytes of an earlier try */
     FV_GET_BYTES,  /* done of total bytes have come; total 0: the server does not say */
     FV_GET_FAILED, /* the address `from` is given up, for the reason why; the next one is tried */
     FV_GET_DONE,   /* path is whole, with the right checksum; done: its bytes */

@@ -49,8 +49,9 @@ static void put_text(const request *r, const char *text)
 static void put_head(const request *r, const char *status, long size, const char *more)
 {
     char head[400];
-    put_text(r, (snprintf(head, sizeof head, "HTTP/1.1 %s\r\nConnection: close\r\n%s", status, more),
-                 head));
+    put_text(r,
+             (snprintf(head, sizeof head, "HTTP/1.1 %s\r\nConnection: close\r\n%s", status, more),
+              head));
     if (size >= 0)
         put_text(r, (snprintf(head, sizeof head, "Content-Length: %ld\r\n", size), head));
     put_text(r, "\r\n");
@@ -109,7 +110,7 @@ static void answer(const request *r)
     else if (HOW("empty"))
         put_head(r, "200 OK", 0, "");
     else if (HOW("hang"))
-        rest(60000);
+        recv(r->to, (char[1]){0}, 1, 0); /* until the client goes */
     else if (HOW("drip"))
         put_slowly(r, from, 1, 100);
     else if (HOW("slow"))
@@ -179,8 +180,7 @@ static void serve(int to, const char *folder, const char *log)
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     if (argc != 4 || listener < 0 || bind(listener, (struct sockaddr *)&address, size) ||

@@ -75,9 +75,14 @@ static fv_status get_from(const char *manners, story *s)
         size_t used = strlen(mirrors);
         snprintf(mirrors + used, sizeof mirrors - used, "http://127.0.0.1:%d/%s ", port, how);
     }
-    return fv_get_files(&set, &(fv_get_args){.ctx = fv, .name = "tiny", .root = "root",
-                                             .mirrors = mirrors, .only_mirrors = true,
-                                             .timeout = 1, .progress = note, .user = s});
+    return fv_get_files(&set, &(fv_get_args){.ctx = fv,
+                                             .name = "tiny",
+                                             .root = "root",
+                                             .mirrors = mirrors,
+                                             .only_mirrors = true,
+                                             .timeout = 1,
+                                             .progress = note,
+                                             .user = s});
 }
 
 static void forget(void)
@@ -194,8 +199,10 @@ static void slow_servers(void **state)
     story s = {0};
     get_from("hang drip ok", &s);
     assert_whole();
-    assert_memory_equal(s.text, "start 0, no answer within 1 s, start 0, too slow: less than 1000 "
-                                "bytes a second for 1 s, start ", 93);
+    assert_memory_equal(s.text,
+                        "start 0, no answer within 1 s, start 0, too slow: less than 1000 "
+                        "bytes a second for 1 s, start ",
+                        93);
 }
 
 static void no_server(void **state)
@@ -207,7 +214,8 @@ static void no_server(void **state)
     get_from("ok", &(story){0});
     port = real;
     assert_int_equal(fv_error(fv), FV_E_IO);
-    assert_non_null(strstr(fv_error_text(fv), "\nhttp://127.0.0.1:1/ok/tiny.gz\n  Failed to connec"));
+    assert_non_null(
+        strstr(fv_error_text(fv), "\nhttp://127.0.0.1:1/ok/tiny.gz\n  Failed to connec"));
     fv_error_clear(fv);
 }
 
@@ -269,7 +277,8 @@ static void resuming(void **state)
     resumes(file, 1000, "norange", "start 1000, done 200000", "norange tiny.gz 1000\n");
     resumes(file, 1000, "shift ok",
             "start 1000, it sent another part of the file than it was asked for, start 1000, "
-            "done 200000", "shift tiny.gz 1000\nok tiny.gz 1000\n");
+            "done 200000",
+            "shift tiny.gz 1000\nok tiny.gz 1000\n");
     resumes(file, 0, "ok", "start 0, done 200000", "ok tiny.gz -1\n");
     /* A .part of something else, of all, and of more than all. */
     resumes(other, 1000, "ok", "start 1000, start 0, done 200000",
@@ -315,13 +324,16 @@ static void copying(void **state)
 
     forget();
     copy("nowhere", "root");
-    assert_error(fv, FV_E_PATH, "\"nowhere\" has no tiny.gz, neither there nor in a/b\n"
-                                "help: give the folder in which the files of tiny are");
+    assert_error(fv, FV_E_PATH,
+                 "\"nowhere\" has no tiny.gz, neither there nor in a/b\n"
+                 "help: give the folder in which the files of tiny are");
     char text[400];
     set.files[0].digest = "0";
     copy(".", "root");
-    snprintf(text, sizeof text, "\"./tiny.gz\" is not that of tiny:\nMD5 expected 0\n    found    %s\n"
-                                "help: give another folder, or get it from the network", md5);
+    snprintf(text, sizeof text,
+             "\"./tiny.gz\" is not that of tiny:\nMD5 expected 0\n    found    %s\n"
+             "help: give another folder, or get it from the network",
+             md5);
     set.files[0].digest = sha256;
     assert_error(fv, FV_E_DATA, text);
     assert_int_equal(beginning(PATH), -1);
@@ -353,8 +365,9 @@ static void arguments(void **state)
     (void)state;
     forget();
     fv_get(fv, "mnist2", "root");
-    assert_error(fv, FV_E_NAME, "there is no data set \"mnist2\" to get\nhelp: there are mnist, "
-                                "fashion-mnist, kmnist, qmnist, emnist, cifar10, cifar100");
+    assert_error(fv, FV_E_NAME,
+                 "there is no data set \"mnist2\" to get\nhelp: there are mnist, "
+                 "fashion-mnist, kmnist, qmnist, emnist, cifar10, cifar100");
     fv_get(fv, NULL, "root");
     assert_error(fv, FV_E_ARG, "fv_get: name is NULL");
     fv_get(fv, "mnist");
@@ -362,13 +375,15 @@ static void arguments(void **state)
     fv_get(fv, "mnist", "root", .timeout = -1);
     assert_error(fv, FV_E_ARG, "fv_get: timeout is -1, but must be 1 to 86400 seconds");
     fv_get(fv, "mnist", "root", .mirrors = " https://x  file:///etc/passwd");
-    assert_error(fv, FV_E_ARG, "the mirror \"file:///etc/passwd\" is no address of HTTP\n"
-                               "help: it begins with http:// or https://");
+    assert_error(fv, FV_E_ARG,
+                 "the mirror \"file:///etc/passwd\" is no address of HTTP\n"
+                 "help: it begins with http:// or https://");
     fv_get(fv, "mnist", "root", .mirrors = " ", .only_mirrors = true);
     assert_error(fv, FV_E_ARG, "fv_get: only_mirrors, but no mirrors are given");
     fv_get(fv, "mnist", "root", .mirrors = "http://x", .from = ".");
-    assert_error(fv, FV_E_ARG, "a folder to copy from and a mirror to fetch from contradict each "
-                               "other\nhelp: leave out one of the two");
+    assert_error(fv, FV_E_ARG,
+                 "a folder to copy from and a mirror to fetch from contradict each "
+                 "other\nhelp: leave out one of the two");
     char text[5000];
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
@@ -431,9 +446,9 @@ static int finish(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(bad_servers),  TEST(slow_servers), TEST(no_server),      TEST(good_servers),
-        TEST(resuming),     TEST(stopping),     TEST(copying),        TEST(failing_memory),
-        TEST(arguments),    TEST(md5_of_the_rfc),
+        TEST(bad_servers), TEST(slow_servers),   TEST(no_server), TEST(good_servers),
+        TEST(resuming),    TEST(stopping),       TEST(copying),   TEST(failing_memory),
+        TEST(arguments),   TEST(md5_of_the_rfc),
     };
     return cmocka_run_group_tests(tests, prepare, finish);
 }

@@ -53,7 +53,8 @@ static void zip_make(const zip_file *files, int n, int comment)
     for (int i = 0; i < n; i++) {
         const zip_file *f = &files[i];
         uint8_t packed[600], gz[700];
-        uint32_t length = (uint32_t)strlen(f->text), crc = crc32_of((const uint8_t *)f->text, length);
+        uint32_t length = (uint32_t)strlen(f->text),
+                 crc = crc32_of((const uint8_t *)f->text, length);
         uint32_t name = (uint32_t)strlen(f->name), store = length, at = (uint32_t)(p - archive);
         memcpy(packed, f->text, length);
         if (f->deflated) { /* the blocks of a gzip member */
@@ -73,7 +74,7 @@ static void zip_make(const zip_file *files, int n, int comment)
         p += 33 + name + store;
         memcpy(d, "PK\1\2\24\3", 6);
         memcpy(d + 6, common, 24);
-        d = put_le(put_le(d + 30, 0, 8), (uint32_t)f->kind << 28, 4);
+        d = put_le(put_le(put_le(d + 30, 0, 4), 0, 4), (uint32_t)f->kind << 28, 4);
         d = put_le(d, at, 4);
         memcpy(d, f->name, name);
         d += name;
@@ -165,8 +166,9 @@ static void hostile_names(void **state)
     (void)state;
     skip_without_gzip();
     static const char *const names[] = {
-        "in/../evil", "../in/evil", "/in/evil", "in//evil", "in/sub/evil", "in/.evil", "in/..",
-        "in/", "in/ev il", "in/ev\nil", "in/ev\\il", "in/evil\xc3\xa9", "evil", "inevil", "././in/evil",
+        "in/../evil", "../in/evil",      "/in/evil", "in//evil", "in/sub/evil",
+        "in/.evil",   "in/..",           "in/",      "in/ev il", "in/ev\nil",
+        "in/ev\\il",  "in/evil\xc3\xa9", "evil",     "inevil",   "././in/evil",
     };
     enum { COUNT = sizeof names / sizeof names[0] };
     zip_file files[COUNT + 1];
@@ -297,7 +299,10 @@ static void whole_set(void **state)
     size_t n = gzip(archive, size, gz);
     fv_sha256(gz, n, digest);
     write_file("a.tar.gz", gz, n);
-    fv_get_set set = {.name = "whole", .folder = "", .inside = "in/", .unpack = "out",
+    fv_get_set set = {.name = "whole",
+                      .folder = "",
+                      .inside = "in/",
+                      .unpack = "out",
                       .files = {{"a.tar.gz", (int64_t)n, digest, NULL}}};
     fv_get_args args = {.ctx = fv, .root = "root", .from = "."};
     for (int again = 0; again < 2; again++) {

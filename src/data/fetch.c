@@ -57,8 +57,10 @@ static bool open_part(transfer *t)
     }
     bool taken = fcntl(t->fd, F_SETLK, &lock) != 0 && (errno == EACCES || errno == EAGAIN);
     if (taken || st.st_size != f->had) {
-        fv_fail(f->ctx, FV_E_IO, "\"%s\" is being written by another process\n"
-                                 "help: wait until that is done", f->part);
+        fv_fail(f->ctx, FV_E_IO,
+                "\"%s\" is being written by another process\n"
+                "help: wait until that is done",
+                f->part);
         return false;
     }
     if ((t->at == 0 && ftruncate(t->fd, 0) != 0) || lseek(t->fd, (off_t)t->at, SEEK_SET) < 0) {

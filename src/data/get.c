@@ -27,10 +27,12 @@ typedef struct getting {
     char found[65];    /* the digest of what was looked at last */
 } getting;
 
-/* Tells the caller; false, with an error, if that wants to stop. */
+/* Tells the caller, of g->path if not of another; false, with an error, if that wants to stop. */
 static bool tell(getting *g, fv_get_news news)
 {
     const fv_get_args *a = g->args;
+    if (!news.path)
+        news.path = g->path;
     if (!a->progress || a->progress(a->user, &news) == 0)
         return true;
     fv_fail(g->ctx, FV_E_IO, "stopped while \"%s\" was on its way", g->path);
@@ -137,8 +139,8 @@ static bool unpacked_is_there(getting *g)
     return fv_fail(g->ctx, FV_E_DATA,
                    "\"%s\" is not that of %s, and is read before the .gz:\n"
                    "SHA-256 expected %s\n        found    %s\n"
-                   "help: move it away, and get it again", path, g->set->name, g->file->content,
-                   g->found) == FV_OK;
+                   "help: move it away, and get it again",
+                   path, g->set->name, g->file->content, g->found) == FV_OK;
 }
 
 static bool is_there(getting *g)
@@ -147,7 +149,7 @@ static bool is_there(getting *g)
         return true;
     if (g->ctx->error || !fv_file_exists(g->path) || !right_file(g, g->path))
         return false;
-    return tell(g, (fv_get_news){.event = FV_GET_THERE, .path = g->path});
+    return tell(g, (fv_get_news){.event = FV_GET_THERE});
 }
 
 /* ---- from a folder -------------------------------------------------------------------------- */
@@ -164,8 +166,9 @@ static bool find_source(getting *g, char path[PATH_ROOM])
         return false;
     if (fv_file_exists(path))
         return true;
-    fv_fail(g->ctx, FV_E_PATH, "\"%s\" has no %s, neither there nor in %s\n"
-                               "help: give the folder in which the files of %s are",
+    fv_fail(g->ctx, FV_E_PATH,
+            "\"%s\" has no %s, neither there nor in %s\n"
+            "help: give the folder in which the files of %s are",
             g->args->from, g->file->name, *g->set->folder ? g->set->folder : "it", g->set->name);
     return false;
 }
@@ -174,19 +177,18 @@ static fv_status copy_file(getting *g)
 {
     char from[PATH_ROOM];
     size_t size;
-    if (!find_source(g, from) || !tell(g, (fv_get_news){.event = FV_GET_START, .from = from, .path = g->path}))
+    if (!find_source(g, from) || !tell(g, (fv_get_news){.event = FV_GET_START, .from = from}))
         return g->ctx->error;
     uint8_t *bytes = fv_read_file(g->ctx, from, &size);
     if (bytes && right_bytes(g, bytes, size)) {
         if (!make_folders(g, g->folder) && !fv_write_file(g->ctx, g->path, bytes, size))
-            tell(g, (fv_get_news){.event = FV_GET_DONE, .from = from, .path = g->path,
-                                   .done = (int64_t)size});
+            tell(g, (fv_get_news){.event = FV_GET_DONE, .from = from, .done = (int64_t)size});
     } else if (bytes && !g->ctx->error) {
         fv_fail(g->ctx, FV_E_DATA,
                 "\"%s\" is not that of %s:\n%s expected %s\n%*s found    %s\n"
-                "help: give another folder, or get it from the network", from, g->set->name,
-                digest_name(g->file), g->file->digest, (int)strlen(digest_name(g->file)), "",
-                g->found);
+                "help: give another folder, or get it from the network",
+                from, g->set->name, digest_name(g->file), g->file->digest,
+                (int)strlen(digest_name(g->file)), "", g->found);
     }
     fv_release(g->ctx, bytes);
     return g->ctx->error;
@@ -203,8 +205,8 @@ static int64_t size_of(const char *path)
 static bool on_bytes(void *user, int64_t done, int64_t total)
 {
     getting *g = user;
-    return tell(g, (fv_get_news){.event = FV_GET_BYTES, .from = g->url, .path = g->path,
-                                 .done = done, .total = total});
+    return tell(g,
+                (fv_get_news){.event = FV_GET_BYTES, .from = g->url, .done = done, .total = total});
 }
 
 /* The .part is whole and right: gives it its name. */
@@ -215,8 +217,7 @@ static bool finish(getting *g, const char *from)
         fv_fail_errno(g->ctx, "write", g->path, errno);
         return false;
     }
-    return tell(g, (fv_get_news){.event = FV_GET_DONE, .from = from, .path = g->path,
-                                 .done = size});
+    return tell(g, (fv_get_news){.event = FV_GET_DONE, .from = from, .done = size});
 }
 
 /* The file from g->url. False: the reason is in why, or the context has an error. */
@@ -224,11 +225,16 @@ static bool try_address(getting *g, char why[240])
 {
     const char *begin = strstr(g->file->name, ".zip") ? "PK" : "\x1f\x8b";
     for (;;) {
-        fv_fetch f = {.ctx = g->ctx, .url = g->url, .part = g->part, .had = size_of(g->part),
-                      .most = 2 * g->file->size, .begin = begin, .go_on = on_bytes, .user = g,
+        fv_fetch f = {.ctx = g->ctx,
+                      .url = g->url,
+                      .part = g->part,
+                      .had = size_of(g->part),
+                      .most = 2 * g->file->size,
+                      .begin = begin,
+                      .go_on = on_bytes,
+                      .user = g,
                       .timeout = g->args->timeout ? g->args->timeout : TIMEOUT};
-        if (!tell(g, (fv_get_news){.event = FV_GET_START, .from = g->url, .path = g->path,
-                                   .done = f.had}))
+        if (!tell(g, (fv_get_news){.event = FV_GET_START, .from = g->url, .done = f.had}))
             return false;
         bool whole = fv_fetch_run(&f);
         if (whole && right_file(g, g->part))
@@ -265,8 +271,7 @@ static bool try_addresses(getting *g, const char *list)
             return true;
         size_t used = strlen(g->failed);
         snprintf(g->failed + used, sizeof g->failed - used, "%.200s\n  %s\n", g->url, why);
-        if (!tell(g, (fv_get_news){.event = FV_GET_FAILED, .from = g->url, .path = g->path,
-                                   .why = why}))
+        if (!tell(g, (fv_get_news){.event = FV_GET_FAILED, .from = g->url, .why = why}))
             return true;
     }
     return false;
@@ -286,10 +291,11 @@ static fv_status fetch_file(getting *g)
         unlink(g->part);
     if (done)
         return g->ctx->error;
-    return fv_fail(g->ctx, FV_E_IO,
-                   "%s of %s could not be fetched; each address failed:\n%s"
-                   "help: fovea get %s again later, or --mirror URL, or --from a folder that has it",
-                   g->file->name, g->set->name, g->failed, g->set->name);
+    return fv_fail(
+        g->ctx, FV_E_IO,
+        "%s of %s could not be fetched; each address failed:\n%s"
+        "help: fovea get %s again later, or --mirror URL, or --from a folder that has it",
+        g->file->name, g->set->name, g->failed, g->set->name);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */
@@ -311,7 +317,8 @@ static fv_status unpack(getting *g)
     char folder[PATH_ROOM];
     size_t size;
     if (!join(g, folder, g->args->root, g->set->unpack) ||
-        !tell(g, (fv_get_news){.event = FV_GET_UNPACK, .from = g->path, .path = folder}) || make_folders(g, folder))
+        !tell(g, (fv_get_news){.event = FV_GET_UNPACK, .from = g->path, .path = folder}) ||
+        make_folders(g, folder))
         return g->ctx->error;
     uint8_t *bytes = fv_read_file(g->ctx, g->path, &size);
     if (bytes)
@@ -348,8 +355,9 @@ static fv_status check_mirrors(const fv_get_args *a)
             return fv_fail(a->ctx, FV_E_ARG, "the mirror \"%.60s...\" is longer than %d characters",
                            p, URL_ROOM - 100);
         if (strncmp(p, "http://", 7) != 0 && strncmp(p, "https://", 8) != 0)
-            return fv_fail(a->ctx, FV_E_ARG, "the mirror \"%.*s\" is no address of HTTP\n"
-                                             "help: it begins with http:// or https://",
+            return fv_fail(a->ctx, FV_E_ARG,
+                           "the mirror \"%.*s\" is no address of HTTP\n"
+                           "help: it begins with http:// or https://",
                            n < 200 ? (int)n : 200, p);
     }
     return FV_OK;
@@ -365,8 +373,9 @@ fv_status fv_get_opt(fv_get_args args)
         return fv_fail(args.ctx, FV_E_ARG, "fv_get: timeout is %d, but must be 1 to %d seconds",
                        args.timeout, TIMEOUT_MOST);
     if (args.from && args.mirrors)
-        return fv_fail(args.ctx, FV_E_ARG, "a folder to copy from and a mirror to fetch from "
-                                           "contradict each other\nhelp: leave out one of the two");
+        return fv_fail(args.ctx, FV_E_ARG,
+                       "a folder to copy from and a mirror to fetch from "
+                       "contradict each other\nhelp: leave out one of the two");
     if (check_mirrors(&args))
         return args.ctx->error;
     const fv_get_set *set = fv_get_find(args.ctx, args.name);
