@@ -19,14 +19,14 @@ work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 unset CFLAGS
 
-# No zlib, no decoders of pictures and no cJSON for aarch64. What wants cJSON is compiled with the
+# No zlib, decoders, libcurl and cJSON for aarch64. What wants cJSON is compiled with the
 # header, which is the same everywhere, and left out by the linker.
 ln -s "$cjson/cjson" "$work/cjson"
 configure() { # compiler, a flag or nothing
     rm -rf "$work/build"
     cmake -S "$source" -B "$work/build" -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
         -DCMAKE_C_COMPILER="$1" -DCMAKE_C_FLAGS="$2" -DFOVEA_WERROR="$werror" -DFOVEA_TESTS=OFF \
-        -DFOVEA_ZLIB=OFF -DFOVEA_JPEG=OFF -DFOVEA_PNG=OFF -DFOVEA_WEBP=OFF \
+        -DFOVEA_ZLIB=OFF -DFOVEA_JPEG=OFF -DFOVEA_PNG=OFF -DFOVEA_WEBP=OFF -DFOVEA_CURL=OFF \
         -DCJSON_INCLUDE="$work" -DCJSON_LIBRARY=none
 }
 build() { # as configure
