@@ -699,32 +699,166 @@ FV_API const float *fv_output_at(const fv_net *net, int index);
 /* Channels, height and width of the first output, the three of [N,C,H,W]; NULLs are skipped. */
 FV_API void fv_output_shape(const fv_net *net, int *channels, int *height, int *width);
 
-typedef enum fv_reduction { FV_MEAN, FV_SUM, FV_NONE } fv_reduction;
+/* Losses. Each compares an output of the last fv_forward with what was wanted of it, returns one
+   number and, in train mode, adds the gradient to those of the other losses since that forward. So
+   several losses make a sum, for one fv_backward:
+     float loss = fv_nll_loss(net, &batch) + fv_mse_loss(net, mask, .output = 1, .scale = 0.1);
+   Only to look, without a gradient: FV_NONE, or eval mode.
+   Returns NaN, sets the error and leaves all gradients as they were when it failed: no forward
+   before (FV_E_STATE), an argument out of its range (FV_E_ARG), a label that is none of the classes
+   (FV_E_CLASS), an output or an array that does not fit (FV_E_SHAPE). */
+typedef enum fv_reduction {
+    FV_MEAN, /* over what counts: see each loss */
+    FV_SUM,
+    FV_NONE,      /* the losses are in .losses; returns 0, and has no gradient */
+    FV_BATCH_MEAN /* the sum divided by n */
+} fv_reduction;
 
-typedef struct fv_loss_args {
+/* What all losses take. */
+#define FV_LOSS_FIELDS                                                                             \
+    fv_reduction reduction; /* default FV_MEAN */                                                  \
+    float *losses;          /* takes the loss of each row, or each element, if not NULL */         \
+    double scale;           /* of the loss, the losses and the gradient; default 1 */              \
+    int output;             /* of the net; default 0, the first */                                 \
+    int _end;
+
+/* Losses over K classes take an output [n,K] with labels [n], or [n,K,H,W] with labels [n,H,W]. The
+   mean is over the labels that count, each with the weight of its class; where none does it is NaN,
+   and the gradient 0. */
+
+#define FV_CLASS_0 INT64_MIN /* for .ignore_index: class 0, as 0 stands for the default */
+
+typedef struct fv_nll_loss_args {
+    fv_net *net;
+    const fv_batch *batch; /* of which only the labels are read */
+    const int64_t *labels; /* in place of the batch's: [n] or [n,H,W] */
+    const float *weight;   /* [n_weight], of each class; default 1 */
+    int n_weight;          /* K */
+    int64_t ignore_index;  /* labels of this number do not count; default -100 */
+    FV_LOSS_FIELDS
+} fv_nll_loss_args;
+
+/* fv_nll_loss(net, &batch)     -weight[label] * y[label]
+   y are log-probabilities, as of fv_log_softmax. If one is above 0.0001, a warning goes to the log,
+   once for a net. torch.nn.NLLLoss. */
+#define fv_nll_loss(...) fv_nll_loss_opt((fv_nll_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_nll_loss_opt(fv_nll_loss_args args);
+
+typedef struct fv_cross_entropy_loss_args {
     fv_net *net;
     const fv_batch *batch;
-    fv_reduction reduction; /* default FV_MEAN */
-    float *losses;          /* [n] the loss of each sample, if not NULL */
-    int _end;
-} fv_loss_args;
+    const int64_t *labels;
+    const float *weight;
+    int n_weight;
+    int64_t ignore_index;
+    double label_smoothing; /* s in [0,1): s is taken from what was wanted and shared by all K */
+    const float *target;    /* in place of labels: how much each class is wanted, as the output */
+    FV_LOSS_FIELDS
+} fv_cross_entropy_loss_args;
 
-/* The loss of the last fv_forward against the labels of the same batch, and in train mode its
-   gradient for fv_backward. FV_NONE gives the losses in .losses, returns 0, and has no gradient.
-   Returns NaN and sets the error when it failed: a label outside the net's classes (FV_E_CLASS),
-   no forward before (FV_E_STATE), an output that is not [n,classes] (FV_E_SHAPE).
-     fv_nll_loss(net, &batch)             mean of -y[n, label]           torch.nn.NLLLoss
-     fv_cross_entropy_loss(net, &batch)   the same of log_softmax(y)     torch.nn.CrossEntropyLoss */
-#define fv_nll_loss(...) fv_nll_loss_opt((fv_loss_args){__VA_ARGS__, ._end = 0})
-#define fv_cross_entropy_loss(...) fv_cross_entropy_loss_opt((fv_loss_args){__VA_ARGS__, ._end = 0})
-FV_API float fv_nll_loss_opt(fv_loss_args args);
-FV_API float fv_cross_entropy_loss_opt(fv_loss_args args);
+/* fv_cross_entropy_loss(net, &batch)     sum over the classes c of
+     weight[c] * t[c] * -log_softmax(y)[c], t = (1-s) * (1 for the label, else 0) + s/K
+   A class with t = 0 counts 0, even at y = -infinity. With .target, t[c] begins as that, nothing is
+   ignored, and the mean is over the rows, whatever their weights. Of log-probabilities it is their
+   NLL: log_softmax twice changes nothing. Of probabilities, as of a softmax, it trains badly: if
+   the numbers of every row are at least 0 and have the sum 1, a warning goes to the log, once for a
+   net. torch.nn.CrossEntropyLoss. */
+#define fv_cross_entropy_loss(...)                                                                 \
+    fv_cross_entropy_loss_opt((fv_cross_entropy_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_cross_entropy_loss_opt(fv_cross_entropy_loss_args args);
 
-/* In place of a loss: the gradient of the output, [n,C,H,W], for the next fv_backward. */
+/* The other losses look at each element y of the output and t of the target, which has the output's
+   shape [n,C,H,W]. The mean is over all elements. */
+
+typedef struct fv_mse_loss_args {
+    fv_net *net;
+    const float *target;
+    FV_LOSS_FIELDS
+} fv_mse_loss_args;
+
+/* fv_mse_loss(net, target)    (y - t)^2.   torch.nn.MSELoss.
+   fv_l1_loss(net, target)     |y - t|.     torch.nn.L1Loss. */
+#define fv_mse_loss(...) fv_mse_loss_opt((fv_mse_loss_args){__VA_ARGS__, ._end = 0})
+#define fv_l1_loss(...) fv_l1_loss_opt((fv_mse_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_mse_loss_opt(fv_mse_loss_args args);
+FV_API float fv_l1_loss_opt(fv_mse_loss_args args);
+
+typedef struct fv_smooth_l1_loss_args {
+    fv_net *net;
+    const float *target;
+    double beta; /* > 0; default 1 */
+    FV_LOSS_FIELDS
+} fv_smooth_l1_loss_args;
+
+/* fv_smooth_l1_loss(net, target)     with d = |y - t|: d < beta ? d^2 / (2 beta) : d - beta/2
+   torch.nn.SmoothL1Loss. */
+#define fv_smooth_l1_loss(...)                                                                     \
+    fv_smooth_l1_loss_opt((fv_smooth_l1_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_smooth_l1_loss_opt(fv_smooth_l1_loss_args args);
+
+typedef struct fv_huber_loss_args {
+    fv_net *net;
+    const float *target;
+    double delta; /* > 0; default 1 */
+    FV_LOSS_FIELDS
+} fv_huber_loss_args;
+
+/* fv_huber_loss(net, target)     with d = |y - t|: d <= delta ? d^2 / 2 : delta * (d - delta/2)
+   torch.nn.HuberLoss. */
+#define fv_huber_loss(...) fv_huber_loss_opt((fv_huber_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_huber_loss_opt(fv_huber_loss_args args);
+
+typedef struct fv_bce_with_logits_loss_args {
+    fv_net *net;
+    const float *target;     /* in [0,1]: how much it is wanted */
+    const float *weight;     /* of each channel [C], or of each element; default 1 */
+    int n_weight;            /* C, or n*C*H*W */
+    const float *pos_weight; /* of what is wanted; likewise */
+    int n_pos_weight;
+    FV_LOSS_FIELDS
+} fv_bce_with_logits_loss_args;
+
+/* fv_bce_with_logits_loss(net, target)
+     -weight * (pos_weight * t * log(sigmoid(y)) + (1-t) * log(1 - sigmoid(y)))
+   torch.nn.BCEWithLogitsLoss. */
+#define fv_bce_with_logits_loss(...)                                                               \
+    fv_bce_with_logits_loss_opt((fv_bce_with_logits_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_bce_with_logits_loss_opt(fv_bce_with_logits_loss_args args);
+
+typedef struct fv_kl_div_loss_args {
+    fv_net *net;
+    const float *target;
+    bool log_target; /* the target is log t */
+    FV_LOSS_FIELDS
+} fv_kl_div_loss_args;
+
+/* fv_kl_div_loss(net, target)     t * (log t - y), 0 where t = 0; y are log-probabilities
+   The divergence itself is that of .reduction = FV_BATCH_MEAN. torch.nn.KLDivLoss. */
+#define fv_kl_div_loss(...) fv_kl_div_loss_opt((fv_kl_div_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_kl_div_loss_opt(fv_kl_div_loss_args args);
+
+typedef struct fv_focal_loss_args {
+    fv_net *net;
+    const float *target; /* 1 for what is wanted, else 0 */
+    double alpha;        /* weight of targets 1, at most 1; default 0.25; below 0: no weights */
+    double gamma;        /* default 2; below 0: as 0, which is binary cross-entropy */
+    FV_LOSS_FIELDS
+} fv_focal_loss_args;
+
+/* fv_focal_loss(net, target)     with p = sigmoid(y):
+     -alpha * (1-p)^gamma * log(p) where t = 1, -(1-alpha) * p^gamma * log(1-p) where t = 0
+   For one of K classes, t is 1 for the label and 0 for the others. torchvision's default reduction
+   is none, this one's FV_MEAN as everywhere. torchvision.ops.sigmoid_focal_loss. */
+#define fv_focal_loss(...) fv_focal_loss_opt((fv_focal_loss_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_focal_loss_opt(fv_focal_loss_args args);
+
+/* A loss of your own: adds its gradient, [n,C,H,W] as the output, to those of the losses since the
+   last fv_forward, which was in train mode (FV_E_STATE). _at: of output `index`, else the first. */
 FV_API fv_status fv_output_gradient(fv_net *net, const float *gradient);
+FV_API fv_status fv_output_gradient_at(fv_net *net, int index, const float *gradient);
 
-/* Adds the gradients of the last loss to the gradients of the parameters. Once for each loss;
-   without one, or in eval mode: FV_E_STATE. */
+/* Adds the gradients of the losses since the last fv_forward to the gradients of the parameters.
+   Once; without a loss, or in eval mode: FV_E_STATE. */
 FV_API fv_status fv_backward(fv_net *net);
 
 /* The gradient of the last fv_backward for the input as the first layer sees it (normalised),

@@ -74,6 +74,7 @@ struct fv_net {
     fv_plan *last;                /* of the last forward */
     int n;                        /* images of the last forward */
     fv_stage stage;
+    bool warned[2];               /* of raw numbers in NLL, of probabilities in cross-entropy */
     char *summary, *text;
 };
 

@@ -314,11 +314,35 @@ void fv_linear_run_backward(const fv_run *run);
 int fv_linear_reduce_items(const fv_def *def, fv_layout layout);
 void fv_linear_reduce(const fv_sums *sums, int item);
 
-/* Losses: rows y [n][classes] against labels. Gradient rows go to dy where it is not NULL, each
-   loss to losses where it is not NULL. Returns the sum, or the mean if mean. */
-float fv_nll(int n, int classes, const float *y, const int64_t *labels, bool mean, float *losses,
-             float *dy);
-float fv_cross_entropy(int n, int classes, const float *y, const int64_t *labels, bool mean,
-                       float *losses, float *dy);
+/* ---- losses ------------------------------------------------------------------------------- */
+
+/* A loss of an output y [n][classes][area] and what was wanted of it. The gradient is added to dy,
+   unless that is NULL. losses, or NULL, is [n][area] of a loss over classes, else as y. */
+typedef struct fv_loss {
+    int n, classes;
+    size_t area;
+    const float *y;
+    float *dy, *losses;
+    fv_reduction reduction;
+    double scale;          /* of the loss, the losses and the gradient */
+    const int64_t *labels; /* [n][area] classes, which the caller has checked, or ignore_index */
+    int64_t ignore_index;
+    const float *target;              /* as y */
+    const float *weight, *pos_weight; /* NULL: 1; [classes], or one for each element */
+    size_t n_weight, n_pos_weight;
+    double label_smoothing, beta, delta, alpha, gamma;
+    bool log_target;
+} fv_loss;
+
+/* Each returns what the reduction makes of the losses; for FV_NONE their sum. */
+float fv_nll(const fv_loss *loss);
+float fv_cross_entropy(const fv_loss *loss);
+float fv_mse(const fv_loss *loss);
+float fv_l1(const fv_loss *loss);
+float fv_smooth_l1(const fv_loss *loss);
+float fv_huber(const fv_loss *loss);
+float fv_bce_with_logits(const fv_loss *loss);
+float fv_sigmoid_focal(const fv_loss *loss);
+float fv_kl_div(const fv_loss *loss);
 
 #endif
