@@ -95,7 +95,7 @@ static int predict(fv_ctx *ctx, const settings *s, sample *of)
 {
     run r;
     fv_batch batch;
-    int code = open_run(ctx, s->args[0], "predict", false, &r), n, winner = 0;
+    int code = open_run(ctx, s->args[0], "predict", false, &r), n;
     if (!code)
         code = load_sample(ctx, s, of, &batch);
     if (code)
@@ -105,8 +105,7 @@ static int predict(fv_ctx *ctx, const settings *s, sample *of)
         return fail_context(ctx, "fovea help predict");
     const float *log_p = fv_output(r.net);
     fv_output_shape(r.net, &n, NULL, NULL);
-    for (int i = 1; i < n; i++)
-        winner = log_p[i] > log_p[winner] ? i : winner;
+    int winner = fv_argmax(log_p, n);
     return s->json ? print_json(of, log_p, n, winner)
                    : print_text(s->args[1], of, log_p, n, winner);
 }

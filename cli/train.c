@@ -37,12 +37,8 @@ static int count_right(const training *t, const fv_batch *batch)
     int classes, right = 0;
     fv_output_shape(t->net, &classes, NULL, NULL);
     const float *y = fv_output(t->net);
-    for (int i = 0; i < batch->n; i++, y += classes) {
-        int best = 0;
-        for (int k = 1; k < classes; k++)
-            best = y[k] > y[best] ? k : best;
-        right += best == batch->labels[i];
-    }
+    for (int i = 0; i < batch->n; i++, y += classes)
+        right += fv_argmax(y, classes) == batch->labels[i];
     return right;
 }
 

@@ -884,12 +884,79 @@ FV_API fv_param fv_param_at(const fv_net *net, int index);
 
 typedef struct fv_result {
     double loss;            /* mean over the samples of the cross-entropy */
-    int64_t correct, total; /* samples whose largest output (first among equals) is their label */
+    int64_t correct, total; /* samples whose fv_argmax of the outputs is their label */
 } fv_result;
 
 /* Measures the net in eval mode over one epoch of the loader; the mode is then as before.
    Cross-entropy of log-probabilities is their NLL: the figure is right for both kinds of output. */
 FV_API fv_status fv_evaluate(fv_net *net, fv_loader *loader, fv_result *result);
+
+/* Metrics of a classifier. Its guess for a sample is the fv_argmax of the outputs; outputs with a
+   NaN are no guess, and so are wrong and in no column of the confusion matrix. What would be
+   divided by 0 is 0, as scikit-learn's zero_division=0. */
+
+/* The index of the first of the largest of n numbers; -1 if one is NaN, or n is 0. */
+FV_API int fv_argmax(const float *x, int n);
+
+/* The interval that holds a proportion of which `successes` of `trials` were seen, with the
+   confidence that z stands for: 1.959964 is 95 %. 0 <= successes <= trials; 0 to 1 without trials.
+   E. B. Wilson, J. Am. Stat. Assoc. 22 (1927). */
+FV_API void fv_wilson(int64_t successes, int64_t trials, double z, double *low, double *high);
+
+typedef struct fv_metrics fv_metrics;
+
+typedef struct fv_metrics_args {
+    fv_ctx *ctx;
+    int classes;
+    int top_k; /* 1 to classes; default 5, or all if there are fewer */
+    int _end;
+} fv_metrics_args;
+
+/* fv_metrics_new(ctx, classes)     counts nothing yet. It belongs to the context. */
+#define fv_metrics_new(...) fv_metrics_new_opt((fv_metrics_args){__VA_ARGS__, ._end = 0})
+FV_API fv_metrics *fv_metrics_new_opt(fv_metrics_args args);
+FV_API void fv_metrics_free(fv_metrics *metrics);
+
+/* Counts n samples, outputs [n][classes] and labels [n]:
+     fv_metrics_add(metrics, batch.n, fv_output(net), batch.labels)
+   If a label is none of the classes (FV_E_CLASS), none of the samples counts. */
+FV_API fv_status fv_metrics_add(fv_metrics *metrics, int n, const float *outputs,
+                                const int64_t *labels);
+
+/* Forgets all samples. */
+FV_API fv_status fv_metrics_reset(fv_metrics *metrics);
+
+/* A proportion, with its Wilson interval for 95 %. */
+typedef struct fv_rate {
+    double value, low, high;
+} fv_rate;
+
+typedef struct fv_class_scores {
+    fv_rate precision;               /* right / guessed */
+    fv_rate recall;                  /* right / support */
+    double f1;                       /* 2 * right / (guessed + support) */
+    int64_t right, guessed, support; /* samples: both guess and label, guess, label */
+} fv_class_scores;
+
+typedef struct fv_scores {
+    int64_t total; /* samples */
+    int top_k;
+    fv_rate accuracy;
+    fv_rate top_k_accuracy; /* the label is among the top_k largest; of equals, the first count */
+    fv_class_scores micro;  /* of all classes together */
+    double macro_precision, macro_recall, macro_f1; /* means over all classes */
+} fv_scores;
+
+/* All zero for NULL, and for a class that there is not. */
+FV_API fv_scores fv_metrics_scores(const fv_metrics *metrics);
+FV_API fv_class_scores fv_metrics_class(const fv_metrics *metrics, int index);
+
+/* Samples [classes][classes] by label (row) and guess (column); they change with fv_metrics_add. */
+FV_API const int64_t *fv_metrics_confusion(const fv_metrics *metrics);
+
+/* All of it as a table for people, the confusion matrix included if there are at most 10 classes.
+   names [classes], or NULL for numbers. Belongs to the metrics, until the next call. */
+FV_API const char *fv_metrics_text(fv_metrics *metrics, const char *const *names);
 
 /* ------------------------------------------------------------------------------------------- */
 /* 6  Optimizers                                                                               */

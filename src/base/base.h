@@ -69,6 +69,14 @@ void *fv_grow(fv_ctx *ctx, void *ptr, size_t count, size_t size); /* keeps what 
 void fv_release(fv_ctx *ctx, void *ptr);                          /* NULL is fine */
 char *fv_copy_text(fv_ctx *ctx, const char *text);
 
+/* Room for text that is put together piece by piece; what does not fit is cut off. */
+typedef struct fv_text {
+    char *at;
+    size_t left;
+} fv_text;
+
+void fv_put(fv_text *text, const char *format, ...) FV_PRINTF(2, 3);
+
 /* Between the byte order of a file and this machine's: nothing where they are the same. */
 void fv_order_bytes(void *data, size_t count, size_t size, bool file_is_big_endian);
 

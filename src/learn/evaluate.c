@@ -3,16 +3,6 @@
  */
 #include "net/net.h"
 
-/* The first of the largest of n numbers. */
-static int largest(const float *y, int n)
-{
-    int best = 0;
-    for (int i = 1; i < n; i++)
-        if (y[i] > y[best])
-            best = i;
-    return best;
-}
-
 static fv_status measure(fv_net *net, fv_loader *loader, fv_result *result)
 {
     fv_ctx *ctx = net->object.ctx;
@@ -27,7 +17,7 @@ static fv_status measure(fv_net *net, fv_loader *loader, fv_result *result)
             return fv_error(ctx);
         const float *y = fv_output(net);
         for (int i = 0; i < b.n; i++)
-            result->correct += largest(y + (size_t)i * classes, classes) == b.labels[i];
+            result->correct += fv_argmax(y + (size_t)i * classes, classes) == b.labels[i];
         result->total += b.n;
     }
     result->loss = result->total ? loss / (double)result->total : 0;

@@ -5,7 +5,6 @@
  */
 #include "net/net.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,24 +35,6 @@ fv_layer fv_layer_at(const fv_net *net, int index)
 
 /* ---- table -------------------------------------------------------------------------------- */
 
-typedef struct text {
-    char *at;
-    size_t left;
-} text;
-
-static void put(text *t, const char *format, ...) FV_PRINTF(2, 3);
-
-static void put(text *t, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(t->at, t->left, format, args);
-    va_end(args);
-    size_t done = n < 0 ? 0 : (size_t)n < t->left ? (size_t)n : t->left - 1;
-    t->at += done;
-    t->left -= done;
-}
-
 /* 61706 as "61,706". */
 static const char *with_commas(int64_t n, char out[32])
 {
@@ -68,7 +49,7 @@ static const char *with_commas(int64_t n, char out[32])
     return out;
 }
 
-static void put_row(text *t, int name_width, const fv_layer *layer, int batch)
+static void put_row(fv_text *t, int name_width, const fv_layer *layer, int batch)
 {
     char shape[64], parameters[32], macs[32], bytes[32];
     if (layer->height == 1 && layer->width == 1)
@@ -76,13 +57,14 @@ static void put_row(text *t, int name_width, const fv_layer *layer, int batch)
     else
         snprintf(shape, sizeof shape, "[%d,%d,%d,%d]", batch, layer->channels, layer->height,
                  layer->width);
-    put(t, "%-*s  %-11s  %-10s %-16s %11s %14s %13s\n", name_width, layer->name, layer->kind,
-        layer->kernel, shape, layer->parameters ? with_commas(layer->parameters, parameters) : "",
-        layer->macs ? with_commas(layer->macs, macs) : "",
-        with_commas((int64_t)layer->bytes * batch, bytes));
+    fv_put(t, "%-*s  %-11s  %-10s %-16s %11s %14s %13s\n", name_width, layer->name, layer->kind,
+           layer->kernel, shape,
+           layer->parameters ? with_commas(layer->parameters, parameters) : "",
+           layer->macs ? with_commas(layer->macs, macs) : "",
+           with_commas((int64_t)layer->bytes * batch, bytes));
 }
 
-static void put_totals(text *t, const fv_net *net, int batch)
+static void put_totals(fv_text *t, const fv_net *net, int batch)
 {
     char a[32], b[32], c[32], d[32];
     int64_t parameters = 0, macs = 0;
@@ -91,15 +73,15 @@ static void put_totals(text *t, const fv_net *net, int batch)
         macs += net->defs[i].macs;
     }
     fv_memory train = fv_memory_plan(net, batch, true), eval = fv_memory_plan(net, batch, false);
-    put(t, "\nparameters      %s in %d tensors, %s bytes with their gradients\n",
-        with_commas(parameters, a), net->n_params, with_commas((int64_t)train.parameters, b));
-    put(t, "multiply-adds   %s an image, forward\n", with_commas(macs, a));
-    put(t, "memory          training %s bytes for activations and %s for scratch\n",
-        with_commas((int64_t)train.activations, a), with_commas((int64_t)train.scratch, b));
-    put(t, "                running  %s bytes for activations and %s for scratch\n",
-        with_commas((int64_t)eval.activations, c), with_commas((int64_t)eval.scratch, d));
-    put(t, "                in batches of %d, %d threads, kernels %s\n", batch,
-        net->object.ctx->threads, net->object.ctx->kernels->name);
+    fv_put(t, "\nparameters      %s in %d tensors, %s bytes with their gradients\n",
+           with_commas(parameters, a), net->n_params, with_commas((int64_t)train.parameters, b));
+    fv_put(t, "multiply-adds   %s an image, forward\n", with_commas(macs, a));
+    fv_put(t, "memory          training %s bytes for activations and %s for scratch\n",
+           with_commas((int64_t)train.activations, a), with_commas((int64_t)train.scratch, b));
+    fv_put(t, "                running  %s bytes for activations and %s for scratch\n",
+           with_commas((int64_t)eval.activations, c), with_commas((int64_t)eval.scratch, d));
+    fv_put(t, "                in batches of %d, %d threads, kernels %s\n", batch,
+           net->object.ctx->threads, net->object.ctx->kernels->name);
 }
 
 const char *fv_summary(fv_net *net, int batch_size)
@@ -121,9 +103,9 @@ const char *fv_summary(fv_net *net, int batch_size)
     net->summary = fv_alloc(ctx, room, 1);
     if (!net->summary)
         return NULL;
-    text t = {net->summary, room};
-    put(&t, "%-*s  %-11s  %-10s %-16s %11s %14s %13s\n", name_width, "layer", "kind", "kernel",
-        "output", "parameters", "multiply-adds", "bytes");
+    fv_text t = {net->summary, room};
+    fv_put(&t, "%-*s  %-11s  %-10s %-16s %11s %14s %13s\n", name_width, "layer", "kind", "kernel",
+           "output", "parameters", "multiply-adds", "bytes");
     for (int i = 0; i < net->layers; i++) {
         fv_layer layer = fv_layer_at(net, i);
         put_row(&t, name_width, &layer, batch_size);
