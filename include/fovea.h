@@ -471,15 +471,25 @@ FV_API fv_node fv_input_opt(fv_input_args args);
 FV_API fv_node fv_scope_begin(fv_node x, const char *name);
 FV_API fv_node fv_scope_end(fv_node x);
 
+/* What a picture has around it: zeros, or another constant; itself in a mirror, whose border is not
+   seen twice; its border again; itself again. */
+typedef enum fv_padding_mode {
+    FV_PADDING_ZEROS,
+    FV_PADDING_REFLECT,   /* by less than the picture's size */
+    FV_PADDING_REPLICATE,
+    FV_PADDING_CIRCULAR   /* by the picture's size at most */
+} fv_padding_mode;
+
 typedef struct fv_conv2d_args {
     fv_node x;
     int out_channels;
     int kernel_size; /* int or FV_HW */
     int stride;      /* int or FV_HW; default 1 */
-    int padding;     /* int, FV_HW or FV_SAME; of zeros; default 0 */
+    int padding;     /* int, FV_HW or FV_SAME; default 0 */
     int dilation;    /* int or FV_HW; default 1 */
     int groups;      /* default 1 */
     bool no_bias;
+    fv_padding_mode padding_mode; /* default FV_PADDING_ZEROS */
     int in_channels;  /* default: as many as x has; given, it is checked */
     const char *name; /* default: conv2d1, conv2d2, ... */
     int _end;
@@ -489,10 +499,37 @@ typedef struct fv_conv2d_args {
      y[n,o,p,q] = bias[o] + sum over c,r,s of
                   weight[o,c,r,s] * x[n, c, p*stride - padding + r*dilation, likewise q and s]
      P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1, rounded down; likewise Q
+   x outside the picture is what padding_mode says.
    weight [O, C/groups, R, S], bias [O]; both start uniform in +-1/sqrt(C/groups*R*S).
    torch.nn.Conv2d. */
 #define fv_conv2d(...) fv_conv2d_opt((fv_conv2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_conv2d_opt(fv_conv2d_args args);
+
+typedef struct fv_conv_transpose2d_args {
+    fv_node x;
+    int out_channels;
+    int kernel_size;    /* int or FV_HW */
+    int stride;         /* int or FV_HW; default 1 */
+    int padding;        /* int or FV_HW; rows and columns that the output loses each side; default 0 */
+    int output_padding; /* int or FV_HW; those that it gains below and to the right, less than
+                           stride or dilation; default 0 */
+    int dilation;       /* int or FV_HW; default 1 */
+    int groups;         /* default 1 */
+    bool no_bias;
+    int in_channels; /* default: as many as x has; given, it is checked */
+    const char *name;
+    int _end;
+} fv_conv_transpose2d_args;
+
+/* fv_conv_transpose2d(x, out_channels, kernel_size, ...)     [N,C,H,W] -> [N,O,P,Q]
+     y[n,o,p,q] = bias[o] + sum over c,h,w,r,s with p = h*stride - padding + r*dilation, likewise q,
+                  of weight[c,o,r,s] * x[n,c,h,w]
+     P = (H-1)*stride - 2*padding + dilation*(R-1) + output_padding + 1; likewise Q
+   weight [C, O/groups, R, S], bias [O]; both start uniform in +-1/sqrt(O/groups*R*S).
+   torch.nn.ConvTranspose2d. */
+#define fv_conv_transpose2d(...)                                                                   \
+    fv_conv_transpose2d_opt((fv_conv_transpose2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_conv_transpose2d_opt(fv_conv_transpose2d_args args);
 
 typedef struct fv_max_pool2d_args {
     fv_node x;
@@ -510,6 +547,106 @@ typedef struct fv_max_pool2d_args {
    over all numbers, the last NaN over the others. torch.nn.MaxPool2d. */
 #define fv_max_pool2d(...) fv_max_pool2d_opt((fv_max_pool2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_max_pool2d_opt(fv_max_pool2d_args args);
+
+/* fv_max_pool2d_indices(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
+   Where in x that pooling finds its largest values: h*W + w, as float, of planes of up to 2^24
+   pixels. For fv_max_unpool2d, or to be read as an output; it has no gradient.
+   torch.nn.MaxPool2d(return_indices=True). */
+#define fv_max_pool2d_indices(...)                                                                 \
+    fv_max_pool2d_indices_opt((fv_max_pool2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_max_pool2d_indices_opt(fv_max_pool2d_args args);
+
+typedef struct fv_max_unpool2d_args {
+    fv_node x;
+    fv_node indices; /* of x's shape: fv_max_pool2d_indices of what was pooled */
+    int kernel_size; /* int or FV_HW; this and the next two as in the pooling */
+    int stride;      /* int or FV_HW; default kernel_size */
+    int padding;     /* int or FV_HW; default 0 */
+    int output_size; /* int or FV_HW; default (H-1)*stride - 2*padding + kernel_size, and less than
+                        a stride from that */
+    const char *name;
+    int _end;
+} fv_max_unpool2d_args;
+
+/* fv_max_unpool2d(x, indices, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
+   Each number of x at the place that its index tells, the last where several meet; 0 elsewhere.
+   Numbers whose index is not in 0..P*Q-1 are left out. torch.nn.MaxUnpool2d.
+     fv_node r = fv_relu(x), p = fv_max_pool2d(r, 2), i = fv_max_pool2d_indices(r, 2);
+     y = fv_max_unpool2d(p, i, 2); */
+#define fv_max_unpool2d(...) fv_max_unpool2d_opt((fv_max_unpool2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_max_unpool2d_opt(fv_max_unpool2d_args args);
+
+typedef struct fv_avg_pool2d_args {
+    fv_node x;
+    int kernel_size;      /* int or FV_HW */
+    int stride;           /* int or FV_HW; default kernel_size */
+    int padding;          /* int or FV_HW; of zeros; at most kernel_size/2; default 0 */
+    bool ceil_mode;       /* round the output size up; a window never starts in the far padding */
+    bool exclude_pad;     /* padding is not counted: torch's count_include_pad=False */
+    int divisor_override; /* divides the sum of a window; default: how many pixels it has */
+    const char *name;
+    int _end;
+} fv_avg_pool2d_args;
+
+/* fv_avg_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
+   The mean of each window. torch.nn.AvgPool2d. */
+#define fv_avg_pool2d(...) fv_avg_pool2d_opt((fv_avg_pool2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_avg_pool2d_opt(fv_avg_pool2d_args args);
+
+typedef struct fv_adaptive_pool2d_args {
+    fv_node x;
+    int output_size; /* int or FV_HW; a 0 in FV_HW(0, 5) keeps the size: torch's None */
+    const char *name;
+    int _end;
+} fv_adaptive_pool2d_args;
+
+/* fv_adaptive_avg_pool2d(x, output_size)     [N,C,H,W] -> [N,C,P,Q]
+   The mean, or the largest value as in fv_max_pool2d, of rows p*H/P rounded down to (p+1)*H/P
+   rounded up, likewise columns. Output size 1 is global pooling. torch.nn.AdaptiveAvgPool2d,
+   torch.nn.AdaptiveMaxPool2d. */
+#define fv_adaptive_avg_pool2d(...)                                                                \
+    fv_adaptive_avg_pool2d_opt((fv_adaptive_pool2d_args){__VA_ARGS__, ._end = 0})
+#define fv_adaptive_max_pool2d(...)                                                                \
+    fv_adaptive_max_pool2d_opt((fv_adaptive_pool2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_adaptive_avg_pool2d_opt(fv_adaptive_pool2d_args args);
+FV_API fv_node fv_adaptive_max_pool2d_opt(fv_adaptive_pool2d_args args);
+
+typedef enum fv_upsample_mode { FV_UPSAMPLE_NEAREST, FV_UPSAMPLE_BILINEAR } fv_upsample_mode;
+
+typedef struct fv_upsample_args {
+    fv_node x;
+    double scale_factor;   /* this or size */
+    double scale_factor_w; /* of the columns; default scale_factor */
+    int size;              /* int or FV_HW: the output's rows and columns */
+    fv_upsample_mode mode; /* default FV_UPSAMPLE_NEAREST */
+    bool align_corners;    /* bilinear: the middles of the corner pixels lie on each other */
+    const char *name;
+    int _end;
+} fv_upsample_args;
+
+/* fv_upsample(x, scale_factor, ...)     [N,C,H,W] -> [N,C,P,Q], larger or smaller
+     P = H * scale_factor rounded down, scale = 1 / scale_factor; or P = size, scale = H / size
+     nearest    y[p] = x[p * scale rounded down]
+     bilinear   between the two next to max(0, (p + 0.5) * scale - 0.5), and with align_corners to
+                p * (H-1) / (P-1); likewise columns
+   torch.nn.Upsample, torch.nn.functional.interpolate. */
+#define fv_upsample(...) fv_upsample_opt((fv_upsample_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_upsample_opt(fv_upsample_args args);
+
+typedef struct fv_pad2d_args {
+    fv_node x;
+    int left, right, top, bottom; /* columns and rows more; below 0, those that are cut off: only in
+                                     mode FV_PADDING_ZEROS */
+    fv_padding_mode mode;         /* default FV_PADDING_ZEROS; in a text "constant" */
+    double value;                 /* in place of the zeros */
+    const char *name;
+    int _end;
+} fv_pad2d_args;
+
+/* fv_pad2d(x, left, right, top, bottom, ...)     [N,C,H,W] -> [N,C,H+top+bottom,W+left+right]
+   torch.nn.functional.pad; torch.nn.ZeroPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d. */
+#define fv_pad2d(...) fv_pad2d_opt((fv_pad2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_pad2d_opt(fv_pad2d_args args);
 
 typedef struct fv_linear_args {
     fv_node x;

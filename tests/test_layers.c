@@ -1,7 +1,7 @@
 /*
  * test_layers.c - small networks in the text form against PyTorch's numbers, forward and backward.
  *
- * golden/record_layers.py recorded them, in float64; Fovea's float32 may be off by 1e-5 (relative L2
+ * golden/record_layers.py and record_layers_a.py recorded them, in float64; Fovea's float32 may be off by 1e-5 (relative L2
  * of each tensor). Every case runs with every set of kernels of this machine, with 1 and 3 threads,
  * in both layouts; all sets and threads must give the same bits. Each text must be printed as a text
  * that makes the same net, and is printed again.
@@ -186,10 +186,9 @@ static void run_case(const golden *g, int machine, fv_layout layout, float *firs
 
 static void test_cases(void **state)
 {
-    (void)state;
     golden g;
     int cases = 0;
-    for (golden_open(&g, "layers.bin"); golden_next(&g); cases++)
+    for (golden_open(&g, *state); golden_next(&g); cases++)
         for (fv_layout layout = FV_BATCH_LAST; layout < FV_LAYOUTS; layout++) {
             float *first[KEPT_MAX] = {0};
             for (int m = 0; m < n_machines; m++)
@@ -206,7 +205,8 @@ static void test_cases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),
+        cmocka_unit_test_prestate(test_cases, (char[]){"layers.bin"}),
+        cmocka_unit_test_prestate(test_cases, (char[]){"layers_a.bin"}),
     };
     return cmocka_run_group_tests(tests, open_machines, close_machines);
 }

@@ -45,6 +45,20 @@ typedef struct fv_pool2d {
     int C, H, W, P, Q, R, S, sh, sw, ph, pw, dh, dw;
 } fv_pool2d;
 
+/* What one row, or column, of an output is made of: count rows of the input one after the other, the
+   first with one weight, the others with another. from is 0 where count is. */
+typedef struct fv_span {
+    int from, count;
+    float first, other;
+} fv_span;
+
+/* Weighted sums over rows and columns; see resample_forward. */
+typedef struct fv_resample {
+    int H, W, P, Q;
+    const fv_span *rows, *cols; /* [P], [Q] */
+    float none;
+} fv_resample;
+
 /* Which elements drop out; see dropout. */
 typedef struct fv_dropout {
     uint32_t first, row_step, col_step, threshold;
@@ -159,6 +173,13 @@ typedef struct fv_kernels {
        y <= 0. dy, winner and y [planes][Q][width], planes step floats apart. */
     void (*pool_row_backward)(const fv_pool2d *v, int planes, int width, const float *y,
                               const float *dy, const int32_t *winner, size_t step, int Wp, int left,
+                              float *dx);
+
+    /* y [planes][P][Q][width] = the sum over the rows of rows[p], then the columns of cols[q], of
+       (weight of row * weight of column) * x [planes][H][W][width]; none where there are none.
+       dx = 0, then += the same weights * dy over p, q. */
+    void (*resample_forward)(const fv_resample *v, int planes, int width, const float *x, float *y);
+    void (*resample_backward)(const fv_resample *v, int planes, int width, const float *dy,
                               float *dx);
 
     /* Over the channels of [C][area][L]: y = x - max - log(sum of exp(x - max) over c);

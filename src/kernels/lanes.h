@@ -134,6 +134,7 @@ static void pad(int planes, int width, int H, int W, const float *from, int Hp, 
                 int left, float *to)
 {
     size_t line = (size_t)Wp * width, in_line = (size_t)W * width;
+    left = left < Wp ? left : Wp; /* of a window between whose steps the picture lies */
     int w1 = W < Wp - left ? W : Wp - left;
     for (int i = 0; i < planes; i++, from += H * in_line)
         for (int h = 0; h < Hp; h++, to += line) {

@@ -7,6 +7,7 @@
  */
 #include "kernels/lanes.h"
 #include "kernels/norm.h"
+#include "kernels/resample.h"
 
 /* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
    [H][W][C], pixel by pixel of one image. */
@@ -276,6 +277,7 @@ const fv_kernels fv_kernels_ref = {
     .pool_row_backward = pool_row_backward,
     FV_LANES_ENTRIES,
     FV_NORM_ENTRIES,
+    FV_RESAMPLE_ENTRIES,
 };
 
 float fv_exp(float x)

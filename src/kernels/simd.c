@@ -10,6 +10,7 @@
 #include "kernels/conv_batch.h"
 #include "kernels/conv_channels.h"
 #include "kernels/norm.h"
+#include "kernels/resample.h"
 
 /* ---- linear layer ------------------------------------------------------------------------- */
 
@@ -209,4 +210,5 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     .pool_row_backward = pool_row_backward,
     FV_LANES_ENTRIES,
     FV_NORM_ENTRIES,
+    FV_RESAMPLE_ENTRIES,
 };

@@ -9,9 +9,49 @@ fv_node fv_conv2d_opt(fv_conv2d_args args)
     return fv_layer_add(&fv_kind_conv2d, &args.x, 1, &args);
 }
 
+fv_node fv_conv_transpose2d_opt(fv_conv_transpose2d_args args)
+{
+    return fv_layer_add(&fv_kind_conv_transpose2d, &args.x, 1, &args);
+}
+
 fv_node fv_max_pool2d_opt(fv_max_pool2d_args args)
 {
     return fv_layer_add(&fv_kind_max_pool2d, &args.x, 1, &args);
+}
+
+fv_node fv_max_pool2d_indices_opt(fv_max_pool2d_args args)
+{
+    return fv_layer_add(&fv_kind_max_pool2d_indices, &args.x, 1, &args);
+}
+
+fv_node fv_max_unpool2d_opt(fv_max_unpool2d_args args)
+{
+    return fv_layer_add(&fv_kind_max_unpool2d, (const fv_node[]){args.x, args.indices}, 2, &args);
+}
+
+fv_node fv_avg_pool2d_opt(fv_avg_pool2d_args args)
+{
+    return fv_layer_add(&fv_kind_avg_pool2d, &args.x, 1, &args);
+}
+
+fv_node fv_adaptive_avg_pool2d_opt(fv_adaptive_pool2d_args args)
+{
+    return fv_layer_add(&fv_kind_adaptive_avg_pool2d, &args.x, 1, &args);
+}
+
+fv_node fv_adaptive_max_pool2d_opt(fv_adaptive_pool2d_args args)
+{
+    return fv_layer_add(&fv_kind_adaptive_max_pool2d, &args.x, 1, &args);
+}
+
+fv_node fv_upsample_opt(fv_upsample_args args)
+{
+    return fv_layer_add(&fv_kind_upsample, &args.x, 1, &args);
+}
+
+fv_node fv_pad2d_opt(fv_pad2d_args args)
+{
+    return fv_layer_add(&fv_kind_pad2d, &args.x, 1, &args);
 }
 
 fv_node fv_linear_opt(fv_linear_args args)

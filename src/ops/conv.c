@@ -11,13 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Floats of x with its padding, and of dy with its own, for one turn. */
-static size_t padded_floats(const fv_conv *v, fv_layout layout)
+size_t fv_conv_padded_floats(const fv_conv *v, fv_layout layout)
 {
     return fv_turn(layout, (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v));
 }
 
-static size_t gradient_floats(const fv_conv *v, fv_layout layout)
+size_t fv_conv_gradient_floats(const fv_conv *v, fv_layout layout)
 {
     return fv_turn(layout, (size_t)v->O * v->P * fv_conv_dy_cols(v));
 }
@@ -26,7 +25,7 @@ static size_t gradient_floats(const fv_conv *v, fv_layout layout)
    small, and small ones fit in a megabyte. */
 static int group_of(const fv_conv *v, fv_layout layout, int turns)
 {
-    size_t most = (1 << 18) / (padded_floats(v, layout) + gradient_floats(v, layout));
+    size_t most = (1 << 18) / (fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout));
     return most < 1 ? 1 : most < (size_t)turns ? (int)most : turns;
 }
 
@@ -34,9 +33,9 @@ fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
 {
     const fv_conv *v = &def->conv;
     int group = layout == FV_BATCH_LAST ? 1 : group_of(v, layout, images);
-    size_t turn = padded_floats(v, layout) + gradient_floats(v, layout);
+    size_t turn = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout);
     size_t params = def->weights + def->biases;
-    return (fv_need){.scratch = group * turn + 2 * FV_LANES,
+    return (fv_need){.scratch = group * turn + 2 * FV_LANES + fv_resample_work(def),
                      .lanes = layout == FV_BATCH_LAST ? params * FV_LANES : 0,
                      .part = fv_round_up(params),
                      .packed = fv_conv_packed(v)};
@@ -53,6 +52,10 @@ const float *fv_conv_padded(const fv_run *r, int turn, float *to)
 {
     const fv_conv *v = &r->def->conv;
     const float *x = r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
+    if (r->def->padding_mode != FV_PADDING_ZEROS) {
+        fv_resample_forward(r, x, to, to + fv_conv_padded_floats(v, r->layout));
+        return to;
+    }
     if (fv_conv_is_padded(v))
         return x;
     r->k->pad(fv_planes(r->layout, v->C), fv_width(r->layout, v->C), v->H, v->W, x, fv_conv_rows(v),
@@ -88,12 +91,23 @@ void fv_conv_sum_lanes(const fv_run *r)
     r->k->sum_lanes(params, 1, r->lanes, 0, r->part);
 }
 
+/* dx of a turn; dxp has room for that of x with padding that is not of zeros, and for the work. */
+static void input_gradient(const fv_run *r, int turn, const float *dyp, float *dxp)
+{
+    const fv_conv *v = &r->def->conv;
+    float *dx = r->dx + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
+    bool other = r->def->padding_mode != FV_PADDING_ZEROS;
+    r->k->conv[r->layout].backward_input(v, dyp, r->packed, other ? dxp : dx);
+    if (other)
+        fv_resample_backward(r, dxp, dx, dxp + fv_round_up(fv_conv_padded_floats(v, r->layout)));
+}
+
 void fv_conv_run_backward(const fv_run *r,
                           void (*gradient)(const fv_run *run, int turn, float *dyp))
 {
     const fv_conv *v = &r->def->conv;
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
-    size_t padded = padded_floats(v, r->layout), dyp_size = gradient_floats(v, r->layout);
+    size_t padded = fv_conv_padded_floats(v, r->layout), dyp_size = fv_conv_gradient_floats(v, r->layout);
     size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
     int group = group_of(v, r->layout, r->turns);
     float *dyp = r->scratch, *xp = dyp + group * dyp_size + FV_LANES;
@@ -105,10 +119,10 @@ void fv_conv_run_backward(const fv_run *r,
             if (k > 0)
                 fv_conv_padded(r, i + k, xp + k * padded);
         }
-        conv->backward_weight(v, n, x, fv_conv_is_padded(v) ? in : padded, dyp, dyp_size, 0, v->P,
+        conv->backward_weight(v, n, x, x == xp ? padded : in, dyp, dyp_size, 0, v->P,
                               fv_conv_dw(r), fv_conv_db(r), r->first && i == 0);
         for (int k = 0; r->dx && k < n; k++)
-            conv->backward_input(v, dyp + k * dyp_size, r->packed, r->dx + (i + k) * in);
+            input_gradient(r, i + k, dyp + k * dyp_size, xp);
     }
     fv_conv_sum_lanes(r);
 }
@@ -156,9 +170,14 @@ void fv_conv_describe(const fv_def *def, char text[32])
     const fv_conv *v = &def->conv;
     snprintf(text, 32, "%dx%d", v->R, v->S);
     fv_describe_pair(text, "s", v->sh, v->sw, 1);
-    fv_describe_pair(text, "p", v->ph, v->pw, 0);
+    if (def->padding_mode == FV_PADDING_ZEROS)
+        fv_describe_pair(text, "p", v->ph, v->pw, 0);
+    else
+        fv_describe_pair(text, "p", def->rows.before, def->cols.before, 0);
     fv_describe_pair(text, "d", v->dh, v->dw, 1);
     fv_describe_pair(text, "g", v->groups, v->groups, 1);
+    if (def->padding_mode != FV_PADDING_ZEROS)
+        fv_describe_word(text, fv_padding_word(def->padding_mode));
 }
 
 static const fv_op conv2d = {
@@ -226,25 +245,26 @@ static const fv_op conv2d_whole = {
 
 /* ---- shape rule --------------------------------------------------------------------------- */
 
-static fv_status check_channels(fv_ctx *ctx, const fv_def *def, const fv_conv2d_args *a)
+fv_status fv_check_channels(fv_ctx *ctx, const fv_def *def, int out_channels, int in_channels,
+                            int groups)
 {
-    int C = def->in.c, groups = def->conv.groups;
-    if (a->out_channels < 1 || groups < 1)
+    int C = def->in.c;
+    if (out_channels < 1 || groups < 1)
         return fv_fail(ctx, FV_E_ARG,
                        "layer \"%s\": out_channels is %d and groups %d; both must be 1 or more",
-                       def->name, a->out_channels, groups);
-    if (a->in_channels != 0 && a->in_channels != C)
+                       def->name, out_channels, groups);
+    if (in_channels != 0 && in_channels != C)
         return fv_fail(
             ctx, FV_E_SHAPE,
             "layer \"%s\": expects %d input channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
             "help: set in_channels to %d, or leave it out",
-            def->name, a->in_channels, def->giver, C, C, def->in.h, def->in.w, C);
-    if (C % groups || a->out_channels % groups)
+            def->name, in_channels, def->giver, C, C, def->in.h, def->in.w, C);
+    if (C % groups || out_channels % groups)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": %d groups must divide the %d input channels (from \"%s\") "
                        "and the %d output channels\n"
                        "help: groups 1, or channels that are multiples of %d",
-                       def->name, groups, C, def->giver, a->out_channels, groups);
+                       def->name, groups, C, def->giver, out_channels, groups);
     return FV_OK;
 }
 
@@ -285,6 +305,20 @@ static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw total)
     return FV_OK;
 }
 
+/* Padded by other modes than zeros, it is the convolution of the padded picture. */
+static fv_status set_padding_mode(fv_ctx *ctx, fv_def *def, fv_padding_mode mode, fv_hw total)
+{
+    fv_conv *v = &def->conv;
+    fv_hw before = {v->ph, v->pw}, after = {total.h - v->ph, total.w - v->pw};
+    if (mode == FV_PADDING_ZEROS)
+        return FV_OK;
+    if (fv_pad_axes(ctx, def, mode, before, after))
+        return fv_error(ctx);
+    v->ph = v->pw = 0;
+    v->H = def->rows.out, v->W = def->cols.out;
+    return FV_OK;
+}
+
 static bool covers_input(const fv_conv *v)
 {
     return v->R == v->H && v->S == v->W && v->ph == 0 && v->pw == 0 && v->P == 1 && v->Q == 1 &&
@@ -308,13 +342,15 @@ static fv_status conv2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                    .dh = dilation.h,
                    .dw = dilation.w,
                    .groups = a->groups ? a->groups : 1};
-    if (check_channels(ctx, def, a) || fv_check_hw(ctx, def, "kernel_size", kernel, 1) ||
+    if (fv_check_channels(ctx, def, v->O, a->in_channels, v->groups) || fv_check_hw(ctx, def, "kernel_size", kernel, 1) ||
         fv_check_hw(ctx, def, "stride", stride, 1) ||
         fv_check_hw(ctx, def, "dilation", dilation, 1) ||
-        set_padding(ctx, def, a->padding, &total) || set_output(ctx, def, total))
+        set_padding(ctx, def, a->padding, &total) || set_output(ctx, def, total) ||
+        set_padding_mode(ctx, def, a->padding_mode, total))
         return fv_error(ctx);
     int Cg = v->C / v->groups;
-    def->op = covers_input(v) ? &conv2d_whole : &conv2d;
+    bool whole = def->padding_mode == FV_PADDING_ZEROS && covers_input(v);
+    def->op = whole ? &conv2d_whole : &conv2d;
     def->weight_ndim = 4;
     def->weight_dims[0] = v->O, def->weight_dims[1] = Cg;
     def->weight_dims[2] = v->R, def->weight_dims[3] = v->S;
@@ -335,6 +371,7 @@ static const fv_field fields[] = {
     FV_FIELD(fv_conv2d_args, dilation, FV_PAIR_FIELD),
     FV_FIELD(fv_conv2d_args, groups, FV_INT_FIELD),
     FV_FIELD(fv_conv2d_args, no_bias, FV_FLAG_FIELD),
+    FV_WORDS(fv_conv2d_args, padding_mode, FV_WORD_FIELD, "zeros reflect replicate circular"),
     FV_FIELD(fv_conv2d_args, in_channels, FV_INT_FIELD),
     {0},
 };

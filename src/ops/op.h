@@ -20,6 +20,18 @@ typedef struct fv_norm {
     int groups;
 } fv_norm;
 
+/* How the rows of a picture, or its columns, become those of another: each is a weighted sum of some
+   that lie side by side. Pooling by averages, resizing and padding. */
+typedef struct fv_axis fv_axis;
+struct fv_axis {
+    int in, out;
+    fv_span (*span)(const fv_axis *axis, int i); /* what output i is made of; NULL: no such layer */
+    int taps, stride, before;                    /* of windows; padding: before alone */
+    int divisor;                                 /* of sums; 0: how many there are */
+    bool inside;                                 /* not counting those in the padding */
+    double scale, shift;                         /* i lies at scale * (i + shift) - shift */
+};
+
 typedef struct fv_shape {
     int c, h, w; /* of one image, as in [N,C,H,W] */
 } fv_shape;
@@ -49,10 +61,12 @@ typedef struct fv_def {
     int readers;         /* layers and outputs that read what it makes */
     bool wants_gradient; /* backward goes through it */
     unsigned adds;       /* bit k: the gradient of input k is added to what is there */
-    fv_conv conv;        /* conv2d */
-    fv_pool2d pool;      /* max_pool2d, and a conv2d that pools */
+    fv_conv conv;        /* conv2d; of conv_transpose2d the other way round */
+    fv_pool2d pool;      /* poolings, and a conv2d that pools */
     fv_norm norm;
-    double number; /* dropout: p */
+    fv_axis rows, cols; /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
+    int padding_mode;   /* fv_padding_mode */
+    double number; /* dropout: p; pad2d: value */
     bool whole;    /* dropout: of channels */
     struct {
         float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
@@ -213,6 +227,8 @@ extern const fv_op fv_op_input, fv_op_flatten;
 /* " name HxW" or " name N" after what is in text, if it is not what is taken for granted. */
 void fv_describe_pair(char text[32], const char *name, int h, int w, int usual);
 
+void fv_describe_word(char text[32], const char *word);
+
 /* ---- kinds of layers ------------------------------------------------------------------------ */
 
 /* One argument of a layer, in its struct of arguments and in the text form: "padding=2x1". */
@@ -250,8 +266,10 @@ struct fv_kind {
     fv_status (*shape)(fv_ctx *ctx, fv_def *def, const void *args);
 };
 
-extern const fv_kind fv_kind_conv2d, fv_kind_linear, fv_kind_max_pool2d, fv_kind_relu,
-    fv_kind_flatten, fv_kind_log_softmax, fv_kind_batch_norm2d, fv_kind_dropout, fv_kind_dropout2d,
+extern const fv_kind fv_kind_conv2d, fv_kind_conv_transpose2d, fv_kind_max_pool2d,
+    fv_kind_max_pool2d_indices, fv_kind_max_unpool2d, fv_kind_avg_pool2d,
+    fv_kind_adaptive_avg_pool2d, fv_kind_adaptive_max_pool2d, fv_kind_upsample, fv_kind_pad2d;
+extern const fv_kind fv_kind_linear, fv_kind_relu, fv_kind_flatten, fv_kind_log_softmax, fv_kind_batch_norm2d, fv_kind_dropout, fv_kind_dropout2d,
     fv_kind_add;
 
 /* All of them, in the order of the header; NULL at the end. */
@@ -273,6 +291,9 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
 
 /* Refuses outputs and weights past 2^28 numbers, for which int would not do. */
 fv_status fv_check_size(fv_ctx *ctx, const fv_def *def);
+
+/* A size of an output as an int, which fv_check_size refuses if it is too large for one. */
+int fv_clamp_size(int64_t size);
 
 /* Whether the layer is that op in its plain form. */
 bool fv_is_conv2d(const fv_def *def);
@@ -304,6 +325,41 @@ int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
 void fv_conv_describe(const fv_def *def, char text[32]);
 void fv_pool_describe(const fv_def *def, char text[32]);
 void fv_conv_reduce(const fv_sums *sums, int item);
+/* Floats of x with its padding, and of dy with its own, for one turn. */
+size_t fv_conv_padded_floats(const fv_conv *v, fv_layout layout);
+size_t fv_conv_gradient_floats(const fv_conv *v, fv_layout layout);
+/* Fails unless groups divide the input's channels and out_channels, which are 1 or more. */
+fv_status fv_check_channels(fv_ctx *ctx, const fv_def *def, int out_channels, int in_channels,
+                            int groups);
+
+/* A pooling's output size, checked; fills def->pool and def->out. */
+fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
+                        fv_hw dilation, bool ceil_mode);
+extern const fv_field fv_max_pool2d_fields[];
+
+/* One turn of a layer with def->rows and def->cols; work has room for fv_resample_work floats. */
+size_t fv_resample_work(const fv_def *def);
+void fv_resample_forward(const fv_run *run, const float *x, float *y, float *work);
+void fv_resample_backward(const fv_run *run, const float *dy, float *dx, float *work);
+
+/* A layer that is nothing else. */
+fv_need fv_resample_need(const fv_def *def, fv_layout layout, int images);
+void fv_resample_run_forward(const fv_run *run);
+void fv_resample_run_backward(const fv_run *run);
+#define FV_RESAMPLE_OP(its_kind, its_describe)                                                     \
+    {                                                                                              \
+        .kind = its_kind, .need = fv_resample_need, .forward = fv_resample_run_forward,            \
+        .backward = fv_resample_run_backward, .describe = its_describe,                            \
+    }
+
+/* The axes of adaptive pooling, and the output that they make. */
+fv_status fv_adaptive_shape(fv_ctx *ctx, fv_def *def, int output_size);
+extern const fv_field fv_adaptive_fields[];
+void fv_adaptive_describe(const fv_def *def, char text[32]);
+
+/* The axes of a padding of so many rows and columns in that mode. */
+fv_status fv_pad_axes(fv_ctx *ctx, fv_def *def, fv_padding_mode mode, fv_hw before, fv_hw after);
+const char *fv_padding_word(fv_padding_mode mode);
 
 /* A linear layer's, for those that are one batch last. */
 fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images);

@@ -69,11 +69,9 @@ static int64_t outputs(int64_t size, int taps, int stride, int pad, int dilation
     return ceil_mode && (n - 1) * stride >= size + pad ? n - 1 : n;
 }
 
-static fv_status max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
+fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw k, fv_hw s, fv_hw p, fv_hw d,
+                        bool ceil_mode)
 {
-    const fv_max_pool2d_args *a = args;
-    fv_hw k = fv_hw_of(a->kernel_size, 0), s = fv_hw_of(a->stride, a->kernel_size);
-    fv_hw p = fv_hw_of(a->padding, 0), d = fv_hw_of(a->dilation, 1);
     if (fv_check_hw(ctx, def, "kernel_size", k, 1) || fv_check_hw(ctx, def, "stride", s, 1) ||
         fv_check_hw(ctx, def, "padding", p, 0) || fv_check_hw(ctx, def, "dilation", d, 1))
         return fv_error(ctx);
@@ -82,15 +80,14 @@ static fv_status max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": padding %d x %d is more than half of the %d x %d kernel\n"
                        "help: at most %d x %d, or windows would see nothing but padding",
                        def->name, p.h, p.w, k.h, k.w, k.h / 2, k.w / 2);
-    int64_t P = outputs(def->in.h, k.h, s.h, p.h, d.h, a->ceil_mode);
-    int64_t Q = outputs(def->in.w, k.w, s.w, p.w, d.w, a->ceil_mode);
+    int64_t P = outputs(def->in.h, k.h, s.h, p.h, d.h, ceil_mode);
+    int64_t Q = outputs(def->in.w, k.w, s.w, p.w, d.w, ceil_mode);
     if (P < 1 || Q < 1)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": a %d x %d window (dilation %d x %d) does not fit into the "
                        "%d x %d picture that \"%s\" gives, with padding %d x %d\n"
                        "help: a smaller window",
                        def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->giver, p.h, p.w);
-    def->op = &max_pool2d;
     def->out = (fv_shape){def->in.c, (int)P, (int)Q};
     def->pool = (fv_pool2d){.C = def->in.c, .H = def->in.h, .W = def->in.w, .P = (int)P,
                               .Q = (int)Q, .R = k.h, .S = k.w, .sh = s.h, .sw = s.w,
@@ -98,7 +95,15 @@ static fv_status max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field fields[] = {
+static fv_status max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_max_pool2d_args *a = args;
+    def->op = &max_pool2d;
+    return fv_pool_shape(ctx, def, fv_hw_of(a->kernel_size, 0), fv_hw_of(a->stride, a->kernel_size),
+                         fv_hw_of(a->padding, 0), fv_hw_of(a->dilation, 1), a->ceil_mode);
+}
+
+const fv_field fv_max_pool2d_fields[] = {
     FV_FIELD(fv_max_pool2d_args, kernel_size, FV_PAIR_FIELD),
     FV_FIELD(fv_max_pool2d_args, stride, FV_PAIR_FIELD),
     FV_FIELD(fv_max_pool2d_args, padding, FV_PAIR_FIELD),
@@ -115,6 +120,6 @@ const fv_kind fv_kind_max_pool2d = {
     .name_offset = offsetof(fv_max_pool2d_args, name),
     .inputs = 1,
     .places = 1,
-    .fields = fields,
+    .fields = fv_max_pool2d_fields,
     .shape = max_pool2d_shape,
 };

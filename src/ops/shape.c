@@ -41,6 +41,18 @@ fv_status fv_check_size(fv_ctx *ctx, const fv_def *def)
                    def->name, def->out.c, def->out.h, def->out.w, weights, most);
 }
 
+int fv_clamp_size(int64_t size)
+{
+    const int most = 1 << 28;
+    return size < 0 ? 0 : size > most ? most + 1 : (int)size;
+}
+
+void fv_describe_word(char text[32], const char *word)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, 32 - used, " %s", word);
+}
+
 void fv_describe_pair(char text[32], const char *name, int h, int w, int usual)
 {
     size_t used = strlen(text);

@@ -148,6 +148,9 @@ def exact(tensor):
 def values_like(shape, values):
     if values == "ties":
         return torch.randint(-2, 3, shape).to(torch.float64)
+    if values == "holes":
+        x = exact(torch.randn(shape))
+        return torch.where(torch.rand(shape) < 0.1, torch.full(shape, np.nan, dtype=x.dtype), x)
     if values == "far":
         return exact(torch.randn(shape) * 0.1 + 30)
     if values == "large":
