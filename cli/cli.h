@@ -33,6 +33,9 @@ typedef struct settings {
     int epochs, batch_size, threads, log_interval, timeout;
     double lr, momentum, dampening, weight_decay;
     uint64_t seed;
+    int steps;
+    const char *input, *weights, *target, *loss, *optimizer, *shape;
+    bool train, grad;
     bool nesterov, no_save, quick, json, quiet, verbose, only_mirror;
     const char *root, *model, *kernels, *out, *mirror, *from;
 } settings;
@@ -41,10 +44,12 @@ typedef struct settings {
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_LR, OPT_MOMENTUM, OPT_DAMPENING, OPT_WEIGHT_DECAY,
     OPT_NESTEROV, OPT_MODEL, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
-    OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
+    OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT,
+    OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS, OPT_TRAIN, OPT_GRAD, OPT_SHAPE,
+    OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
 
-#define TAKES(id) (1u << (id))
+#define TAKES(id) (1ull << (id))
 
 typedef enum option_kind {
     KIND_FLAG,   /* bool */
@@ -78,13 +83,14 @@ typedef struct command {
     const char *usage;          /* "RUN [mnist]" */
     const char *examples[4][2]; /* what to type, what it does */
     const char *notes;          /* the end of its help, or NULL */
-    unsigned options;           /* TAKES(OPT_ROOT) | ... */
+    uint64_t options;           /* TAKES(OPT_ROOT) | ... */
     int min_args, max_args;
     int (*run)(const settings *s);
 } command;
 
 extern const command get_command, train_command, test_command, info_command, predict_command,
-    bench_command, device_command, version_command, help_command;
+    bench_command, device_command, version_command, help_command, run_command,
+    init_command;
 
 /* The place in argv of the command's name, which may stand behind options; 0: there is none. */
 int find_command_word(int argc, char **argv);
@@ -201,6 +207,19 @@ const char *data_name(const char *typed, const char *example);
 fv_dataset *data_open(fv_ctx *ctx, const settings *s, fv_split split);
 /* What a net for this data needs to know. */
 card data_card(const char *data, const char *model);
+
+/* ---- loss_text.c: a loss by name ------------------------------------------------------------- */
+
+/* The loss that text names, "cross_entropy label_smoothing=0.1", of the net's last forward against
+   target: labels [n], or floats as the output. NaN with the context's error, or after one of ours
+   (then *code is not EXIT_DONE). */
+float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *code);
+
+/* ---- model_open.c: networks by name, text or file ------------------------------------------- */
+
+/* typed: a built-in name, layers as text, or a file with them; new parameters from the seed. NULL
+   after an error. */
+fv_net *model_open(fv_ctx *ctx, const char *typed, int channels, int height, int width);
 
 /* ---- run_open.c: trained networks by path --------------------------------------------------- */
 

@@ -11,7 +11,8 @@
 
 const command *const commands[] = {
     &get_command,   &train_command,  &test_command,    &info_command, &predict_command,
-    &bench_command, &device_command, &version_command, &help_command, NULL,
+    &run_command,   &init_command,   &bench_command,   &device_command, &version_command,
+    &help_command,  NULL,
 };
 
 /* Options but no command: --help and --version have an answer. */

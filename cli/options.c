@@ -67,6 +67,25 @@ const option options[OPT_COUNT] = {
     [OPT_TIMEOUT] = {"timeout", .kind = KIND_INT, .field = FIELD(timeout), .value = "N",
                      .initial = "30", .min = 1, .max = 3600, .also = "wait seconds",
                      .help = "seconds without an answer"},
+    [OPT_INPUT] = {"input", .kind = KIND_TEXT, .field = FIELD(input), .value = "X.npy",
+                   .also = "x in", .help = "the batch, [N,C,H,W] or [N,K]"},
+    [OPT_WEIGHTS] = {"weights", .kind = KIND_TEXT, .field = FIELD(weights), .value = "FILE",
+                     .shown = "drawn from the seed", .also = "load checkpoint",
+                     .help = "parameters, a .safetensors file"},
+    [OPT_TARGET] = {"target", .kind = KIND_TEXT, .field = FIELD(target), .value = "T.npy",
+                    .also = "labels y", .help = "what the loss wants: labels [N], or floats"},
+    [OPT_LOSS] = {"loss", .kind = KIND_TEXT, .field = FIELD(loss), .value = "TEXT",
+                  .also = "criterion", .help = "such as \"nll\", \"cross_entropy label_smoothing=0.1\""},
+    [OPT_OPTIMIZER] = {"optimizer", .kind = KIND_TEXT, .field = FIELD(optimizer), .value = "TEXT",
+                       .initial = "sgd lr=0.01", .also = "optim",
+                       .help = "such as \"adam lr=0.001\""},
+    [OPT_STEPS] = {"steps", .kind = KIND_INT, .field = FIELD(steps), .value = "N", .initial = "0",
+                   .max = 1000000, .help = "training steps on this batch"},
+    [OPT_TRAIN] = {"train", .field = FIELD(train), .help = "train mode, not eval mode"},
+    [OPT_GRAD] = {"grad", .field = FIELD(grad), .also = "gradients backward",
+                  .help = "gradients too, in train mode"},
+    [OPT_SHAPE] = {"shape", .kind = KIND_TEXT, .field = FIELD(shape), .value = "CxHxW",
+                   .initial = "1x28x28", .help = "of the pictures"},
     [OPT_LOG_INTERVAL] = {"log-interval", .kind = KIND_INT, .field = FIELD(log_interval),
                           .value = "N", .initial = "100", .max = 1000000000, .also = "log interval",
                           .help = "steps between lines; 0: no lines"},
@@ -84,7 +103,7 @@ static bool is_option(const char *arg)
 }
 
 /* The option that arg ("--lr", "--lr=1", "-q") names among those of the set; OPT_COUNT: none. */
-static option_id find_option(const char *arg, unsigned set)
+static option_id find_option(const char *arg, uint64_t set)
 {
     size_t n = strcspn(arg, "=");
     for (option_id id = 0; id < OPT_COUNT; id++) {
@@ -103,7 +122,7 @@ int find_command_word(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (!is_option(argv[i]))
             return i;
-        option_id id = find_option(argv[i], ~0u);
+        option_id id = find_option(argv[i], ~0ull);
         if (id != OPT_COUNT && options[id].kind != KIND_FLAG && !strchr(argv[i], '='))
             i++;
     }
@@ -267,7 +286,7 @@ static int fail_value(const reader *r, const option *o, int at, const char *text
 }
 
 /* The option that somebody who typed name may have meant, or OPT_COUNT. */
-static option_id nearest_option(const char *name, unsigned set)
+static option_id nearest_option(const char *name, uint64_t set)
 {
     option_id best = OPT_COUNT;
     int distance = 1000;
