@@ -20,12 +20,29 @@
 
 #if defined(FV_HAVE_CURL)
 
+#define CURL_DISABLE_TYPECHECK /* whose macros take only curl's own functions */
 #include <curl/curl.h>
+#include <dlfcn.h>
+
+/* libcurl is opened when it is needed: with all that it stands on, it takes longer to load than the
+   rest of the command takes to start. */
+typedef struct library {
+    void *handle;
+    CURLcode (*global_init)(long flags);
+    void (*global_cleanup)(void);
+    CURL *(*init)(void);
+    void (*cleanup)(CURL *curl);
+    CURLcode (*setopt)(CURL *curl, CURLoption option, ...);
+    CURLcode (*getinfo)(CURL *curl, CURLINFO info, ...);
+    CURLcode (*perform)(CURL *curl);
+    const char *(*strerror)(CURLcode code);
+} library;
 
 enum { SLOW = 1000, MOST_REDIRECTS = 5 };
 
 typedef struct transfer {
     fv_fetch *fetch;
+    const library *lib;
     CURL *curl;
     int fd;         /* of the .part; -1 until the first byte */
     int64_t at;     /* bytes in it */
@@ -75,7 +92,7 @@ static bool begin(transfer *t)
 {
     fv_fetch *f = t->fetch;
     long status = 0;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    t->lib->getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200 && status != 206)
         return refuse(t, "it answered with HTTP status %ld", status);
     t->at = status == 206 ? f->had : 0; /* 200: the whole file, whatever was asked for */
@@ -144,37 +161,38 @@ static void set_options(transfer *t)
 {
     fv_fetch *f = t->fetch;
     CURL *c = t->curl;
+    CURLcode (*set)(CURL *curl, CURLoption option, ...) = t->lib->setopt;
     char range[32];
     /* Who asked for HTTPS is not sent on to HTTP. */
     const char *next = strncasecmp(f->url, "https:", 6) == 0 ? "https" : "http,https";
-    curl_easy_setopt(c, CURLOPT_URL, f->url);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "fovea");
+    set(c, CURLOPT_URL, f->url);
+    set(c, CURLOPT_USERAGENT, "fovea");
 #if LIBCURL_VERSION_NUM >= 0x075500
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, next);
+    set(c, CURLOPT_PROTOCOLS_STR, "http,https");
+    set(c, CURLOPT_REDIR_PROTOCOLS_STR, next);
 #else
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS,
+    set(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    set(c, CURLOPT_REDIR_PROTOCOLS,
                      (long)(next[4] == 's' ? CURLPROTO_HTTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)MOST_REDIRECTS);
-    curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)f->timeout);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW);
-    curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)f->timeout);
-    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->message);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, look);
-    curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
-    curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+    set(c, CURLOPT_FOLLOWLOCATION, 1L);
+    set(c, CURLOPT_MAXREDIRS, (long)MOST_REDIRECTS);
+    set(c, CURLOPT_FAILONERROR, 1L);
+    set(c, CURLOPT_NOSIGNAL, 1L);
+    set(c, CURLOPT_CONNECTTIMEOUT, (long)f->timeout);
+    set(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOW);
+    set(c, CURLOPT_LOW_SPEED_TIME, (long)f->timeout);
+    set(c, CURLOPT_ERRORBUFFER, t->message);
+    set(c, CURLOPT_WRITEFUNCTION, take);
+    set(c, CURLOPT_WRITEDATA, t);
+    set(c, CURLOPT_HEADERFUNCTION, take_header);
+    set(c, CURLOPT_HEADERDATA, t);
+    set(c, CURLOPT_XFERINFOFUNCTION, look);
+    set(c, CURLOPT_XFERINFODATA, t);
+    set(c, CURLOPT_NOPROGRESS, 0L);
     snprintf(range, sizeof range, "%lld-", (long long)f->had);
     if (f->had > 0)
-        curl_easy_setopt(c, CURLOPT_RANGE, range);
+        set(c, CURLOPT_RANGE, range);
 }
 
 /* In words what libcurl gave up for. */
@@ -183,9 +201,9 @@ static void explain(transfer *t, CURLcode code)
     fv_fetch *f = t->fetch;
     long status = 0;
     curl_off_t total = -1, came = 0;
-    curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
-    curl_easy_getinfo(t->curl, CURLINFO_SIZE_DOWNLOAD_T, &came);
+    t->lib->getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    t->lib->getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &total);
+    t->lib->getinfo(t->curl, CURLINFO_SIZE_DOWNLOAD_T, &came);
     f->spoiled = f->spoiled || (code == CURLE_HTTP_RETURNED_ERROR && status == 416);
     if (f->ctx->error || *f->why)
         return;
@@ -200,14 +218,14 @@ static void explain(transfer *t, CURLcode code)
     else if (code == CURLE_TOO_MANY_REDIRECTS)
         refuse(t, "it redirects more than %d times", MOST_REDIRECTS);
     else
-        refuse(t, "%.200s", *t->message ? t->message : curl_easy_strerror(code));
+        refuse(t, "%.200s", *t->message ? t->message : t->lib->strerror(code));
 }
 
 static bool run(transfer *t)
 {
     fv_fetch *f = t->fetch;
     set_options(t);
-    CURLcode code = curl_easy_perform(t->curl);
+    CURLcode code = t->lib->perform(t->curl);
     if (t->fd >= 0 && (fsync(t->fd) != 0) + (close(t->fd) != 0) > 0 && !f->ctx->error)
         fv_fail_errno(f->ctx, "write", f->part, errno);
     if (code == CURLE_ABORTED_BY_CALLBACK)
@@ -219,23 +237,60 @@ static bool run(transfer *t)
     return code == CURLE_OK && t->fd >= 0 && !f->ctx->error;
 }
 
-bool fv_fetch_run(fv_fetch *fetch)
+/* A function of the library; POSIX says that this copies a pointer to it. */
+static bool find(const library *lib, const char *name, void *function)
 {
-    transfer t = {.fetch = fetch, .fd = -1, .at = fetch->had, .offset = -1};
-    fetch->why[0] = '\0';
-    fetch->spoiled = false;
+    void *at = dlsym(lib->handle, name);
+    memcpy(function, &at, sizeof at);
+    return at != NULL;
+}
+
+static bool open_library(library *lib)
+{
+    static const char *const names[] = {"libcurl.so.4", "libcurl.so", "libcurl.4.dylib"};
+    for (size_t i = 0; i < sizeof names / sizeof *names && !lib->handle; i++)
+        lib->handle = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    return lib->handle && find(lib, "curl_global_init", &lib->global_init) &&
+           find(lib, "curl_global_cleanup", &lib->global_cleanup) &&
+           find(lib, "curl_easy_init", &lib->init) &&
+           find(lib, "curl_easy_cleanup", &lib->cleanup) &&
+           find(lib, "curl_easy_setopt", &lib->setopt) &&
+           find(lib, "curl_easy_getinfo", &lib->getinfo) &&
+           find(lib, "curl_easy_perform", &lib->perform) &&
+           find(lib, "curl_easy_strerror", &lib->strerror);
+}
+
+/* One transfer with the library that is open. */
+static bool fetch_with(const library *lib, fv_fetch *fetch)
+{
+    transfer t = {.fetch = fetch, .lib = lib, .fd = -1, .at = fetch->had, .offset = -1};
     /* Counted by libcurl: the first call starts it, the last cleanup ends it. */
-    bool started = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-    t.curl = started ? curl_easy_init() : NULL;
+    bool started = lib->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+    t.curl = started ? lib->init() : NULL;
     bool whole = false;
     if (t.curl)
         whole = run(&t);
     else
         fv_fail(fetch->ctx, FV_E_MEMORY, "libcurl does not start");
-    curl_easy_cleanup(t.curl);
+    lib->cleanup(t.curl);
     if (started)
-        curl_global_cleanup();
+        lib->global_cleanup();
     return whole;
+}
+
+/* The library stays open once it is: some of what it stands on does not bear being closed. */
+bool fv_fetch_run(fv_fetch *fetch)
+{
+    library lib = {0};
+    fetch->why[0] = '\0';
+    fetch->spoiled = false;
+    if (open_library(&lib))
+        return fetch_with(&lib, fetch);
+    fv_fail(fetch->ctx, FV_E_DEVICE,
+            "libcurl, which fetches from the network, is not on this machine\n"
+            "help: sudo apt-get install libcurl4, or give a folder that has the files (fovea get NAME "
+            "--from DIR)");
+    return false;
 }
 
 #else
