@@ -510,9 +510,9 @@ typedef struct fv_conv_transpose2d_args {
     int out_channels;
     int kernel_size;    /* int or FV_HW */
     int stride;         /* int or FV_HW; default 1 */
-    int padding;        /* int or FV_HW; rows and columns that the output loses each side; default 0 */
-    int output_padding; /* int or FV_HW; those that it gains below and to the right, less than
-                           stride or dilation; default 0 */
+    int padding;        /* int or FV_HW; what the output loses each side; default 0 */
+    int output_padding; /* int or FV_HW; what it gains below and to the right, less than stride or
+                           dilation; default 0 */
     int dilation;       /* int or FV_HW; default 1 */
     int groups;         /* default 1 */
     bool no_bias;

@@ -45,8 +45,8 @@ typedef struct fv_pool2d {
     int C, H, W, P, Q, R, S, sh, sw, ph, pw, dh, dw;
 } fv_pool2d;
 
-/* What one row, or column, of an output is made of: count rows of the input one after the other, the
-   first with one weight, the others with another. from is 0 where count is. */
+/* What one row, or column, of an output is made of: count rows of the input one after the other,
+   the first with one weight, the others with another. from is 0 where count is. */
 typedef struct fv_span {
     int from, count;
     float first, other;

@@ -3,8 +3,9 @@
  *
  * x [C][H][W]   w [O][C/groups][R][S]   b [O]   y [O][P][Q], for the images of a block.
  * A convolution whose kernel covers its whole input, so that P = Q = 1, is a linear layer, and
- * runs as one where flattening its input costs nothing: batch last. torch.nn.Conv2d. Layer 2.
- * Calls the base and the kernels.
+ * runs as one where flattening its input costs nothing: batch last. One that pads by other modes
+ * than zeros is the convolution of the padded picture, which lives in scratch alone.
+ * torch.nn.Conv2d. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -25,7 +26,8 @@ size_t fv_conv_gradient_floats(const fv_conv *v, fv_layout layout)
    small, and small ones fit in a megabyte. */
 static int group_of(const fv_conv *v, fv_layout layout, int turns)
 {
-    size_t most = (1 << 18) / (fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout));
+    size_t turn = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout);
+    size_t most = (1 << 18) / turn;
     return most < 1 ? 1 : most < (size_t)turns ? (int)most : turns;
 }
 
@@ -107,7 +109,8 @@ void fv_conv_run_backward(const fv_run *r,
 {
     const fv_conv *v = &r->def->conv;
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
-    size_t padded = fv_conv_padded_floats(v, r->layout), dyp_size = fv_conv_gradient_floats(v, r->layout);
+    size_t padded = fv_conv_padded_floats(v, r->layout);
+    size_t dyp_size = fv_conv_gradient_floats(v, r->layout);
     size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
     int group = group_of(v, r->layout, r->turns);
     float *dyp = r->scratch, *xp = dyp + group * dyp_size + FV_LANES;
@@ -342,7 +345,8 @@ static fv_status conv2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                    .dh = dilation.h,
                    .dw = dilation.w,
                    .groups = a->groups ? a->groups : 1};
-    if (fv_check_channels(ctx, def, v->O, a->in_channels, v->groups) || fv_check_hw(ctx, def, "kernel_size", kernel, 1) ||
+    if (fv_check_channels(ctx, def, v->O, a->in_channels, v->groups) ||
+        fv_check_hw(ctx, def, "kernel_size", kernel, 1) ||
         fv_check_hw(ctx, def, "stride", stride, 1) ||
         fv_check_hw(ctx, def, "dilation", dilation, 1) ||
         set_padding(ctx, def, a->padding, &total) || set_output(ctx, def, total) ||

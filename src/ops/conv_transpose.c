@@ -130,16 +130,16 @@ static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw more)
         return fv_error(ctx);
     if ((more.h >= v->sh && more.h >= v->dh) || (more.w >= v->sw && more.w >= v->dw))
         return fv_fail(ctx, FV_E_ARG,
-                       "layer \"%s\": output_padding %d x %d must be less than the stride %d x %d or "
-                       "the dilation %d x %d\n"
+                       "layer \"%s\": output_padding %d x %d must be less than the stride %d x %d "
+                       "or the dilation %d x %d\n"
                        "help: it chooses among the sizes that a convolution makes the input's size",
                        def->name, more.h, more.w, v->sh, v->sw, v->dh, v->dw);
     int64_t h = (int64_t)(v->P - 1) * v->sh - 2 * v->ph + (int64_t)v->dh * (v->R - 1) + more.h + 1;
     int64_t w = (int64_t)(v->Q - 1) * v->sw - 2 * v->pw + (int64_t)v->dw * (v->S - 1) + more.w + 1;
     if (h < 1 || w < 1)
         return fv_fail(ctx, FV_E_SHAPE,
-                       "layer \"%s\": padding %d x %d leaves an output of %lld x %lld; it must be 1 "
-                       "or more each way\n"
+                       "layer \"%s\": padding %d x %d leaves an output of %lld x %lld; it must be "
+                       "1 or more each way\n"
                        "help: less padding, or a larger kernel",
                        def->name, v->ph, v->pw, (long long)h, (long long)w);
     v->H = fv_clamp_size(h), v->W = fv_clamp_size(w);

@@ -20,8 +20,8 @@ typedef struct fv_norm {
     int groups;
 } fv_norm;
 
-/* How the rows of a picture, or its columns, become those of another: each is a weighted sum of some
-   that lie side by side. Pooling by averages, resizing and padding. */
+/* How the rows of a picture, or its columns, become those of another: each is a weighted sum of
+   some that lie side by side. Pooling by averages, resizing and padding. */
 typedef struct fv_axis fv_axis;
 struct fv_axis {
     int in, out;
@@ -269,8 +269,8 @@ struct fv_kind {
 extern const fv_kind fv_kind_conv2d, fv_kind_conv_transpose2d, fv_kind_max_pool2d,
     fv_kind_max_pool2d_indices, fv_kind_max_unpool2d, fv_kind_avg_pool2d,
     fv_kind_adaptive_avg_pool2d, fv_kind_adaptive_max_pool2d, fv_kind_upsample, fv_kind_pad2d;
-extern const fv_kind fv_kind_linear, fv_kind_relu, fv_kind_flatten, fv_kind_log_softmax, fv_kind_batch_norm2d, fv_kind_dropout, fv_kind_dropout2d,
-    fv_kind_add;
+extern const fv_kind fv_kind_linear, fv_kind_relu, fv_kind_flatten, fv_kind_log_softmax,
+    fv_kind_batch_norm2d, fv_kind_dropout, fv_kind_dropout2d, fv_kind_add;
 
 /* All of them, in the order of the header; NULL at the end. */
 extern const fv_kind *const fv_kinds[];

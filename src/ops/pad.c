@@ -2,8 +2,8 @@
  * pad.c - pad2d: more rows and columns around a picture, or fewer; and how a conv2d pads by other
  * modes than zeros.
  *
- * Each row of the output is one of the input's, or none. torch.nn.functional.pad. Layer 2. Calls the
- * base and the kernels.
+ * Each row of the output is one of the input's, or none. torch.nn.functional.pad. Layer 2. Calls
+ * the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -59,9 +59,9 @@ static fv_status check_pad(fv_ctx *ctx, const fv_def *def, fv_padding_mode mode,
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": it pads by %d and %d %s, but in mode %s at most by %d each "
                        "side of the %d that \"%s\" gives\n"
-                       "help: less padding, or mode replicate",
+                       "help: less padding%s",
                        def->name, before, after, what, fv_padding_word(mode), most, size,
-                       def->giver);
+                       def->giver, most < 0x7fff ? ", or mode replicate" : "");
     if (size + before + after < 1)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": padding by %d and %d leaves none of the %d %s that \"%s\" "

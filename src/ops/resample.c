@@ -1,6 +1,6 @@
 /*
- * resample.c - layers whose every output is a weighted sum over some rows and columns that lie side by
- * side: avg_pool2d, adaptive_avg_pool2d, upsample; padding too, in pad.c and conv.c.
+ * resample.c - layers whose every output is a weighted sum over some rows and columns that lie side
+ * by side: avg_pool2d, adaptive_avg_pool2d, upsample; padding too, in pad.c and conv.c.
  *
  * Such a layer is two axes, which say for each row, and for each column, of the output what it is
  * made of; the kernels do the rest, and backward is the same weights the other way round.
@@ -229,6 +229,9 @@ static fv_status scale_axis(fv_ctx *ctx, const fv_def *def, fv_axis *axis, int s
 
 static fv_status check_upsample(fv_ctx *ctx, const fv_def *def, const fv_upsample_args *a)
 {
+    if (a->mode != FV_UPSAMPLE_NEAREST && a->mode != FV_UPSAMPLE_BILINEAR)
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": there is no upsample mode %d", def->name,
+                       (int)a->mode);
     if ((a->size == 0) == (a->scale_factor == 0))
         return fv_fail(ctx, FV_E_ARG,
                        "layer \"%s\": it takes a scale_factor or a size, but has %s\n"
@@ -237,7 +240,8 @@ static fv_status check_upsample(fv_ctx *ctx, const fv_def *def, const fv_upsampl
     if (a->align_corners && a->mode == FV_UPSAMPLE_NEAREST)
         return fv_fail(ctx, FV_E_ARG,
                        "layer \"%s\": align_corners means nothing to the nearest pixel\n"
-                       "help: .mode = FV_UPSAMPLE_BILINEAR", def->name);
+                       "help: .mode = FV_UPSAMPLE_BILINEAR",
+                       def->name);
     return a->size ? fv_check_hw(ctx, def, "size", fv_hw_of(a->size, 0), 1) : FV_OK;
 }
 

@@ -178,8 +178,8 @@ static fv_status max_pool2d_indices_shape(fv_ctx *ctx, fv_def *def, const void *
     def->op = &max_pool2d_indices;
     if ((double)def->in.h * def->in.w > most)
         return fv_fail(ctx, FV_E_SHAPE,
-                       "layer \"%s\": places in the %d x %d picture that \"%s\" gives are more than "
-                       "the %d that a float tells apart",
+                       "layer \"%s\": places in the %d x %d picture that \"%s\" gives are more "
+                       "than the %d that a float tells apart",
                        def->name, def->in.h, def->in.w, def->giver, most);
     return fv_pool_shape(ctx, def, fv_hw_of(a->kernel_size, 0), fv_hw_of(a->stride, a->kernel_size),
                          fv_hw_of(a->padding, 0), fv_hw_of(a->dilation, 1), a->ceil_mode);
@@ -260,8 +260,10 @@ static fv_status unpool_size(fv_ctx *ctx, fv_def *def, fv_hw s, fv_hw size)
                        (long long)w);
     def->out = (fv_shape){v->C, size.h, size.w};
     if (size.h < 1 || size.w < 1)
-        return fv_fail(ctx, FV_E_SHAPE, "layer \"%s\": its output would be %d x %d\n"
-                       "help: less padding, or a larger kernel", def->name, size.h, size.w);
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "layer \"%s\": its output would be %d x %d\n"
+                       "help: less padding, or a larger kernel",
+                       def->name, size.h, size.w);
     return fv_check_size(ctx, def);
 }
 

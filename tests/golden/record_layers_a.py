@@ -135,14 +135,14 @@ def resizing(out):
                  "size=8x10", "size=13x3"):
         record(out, "upsample " + text, 1, 2, 4, 5)
         record(out, "upsample %s mode=bilinear" % text, 2, 1, 4, 5)
-    for text in ("2", "1.5", "0.5", "2 scale_factor_w=0.7", "size=7", "size=1", "size=1x6", "size=3x9",
-                 "size=4x5", "size=13x3"):
+    for text in ("2", "1.5", "0.5", "2 scale_factor_w=0.7", "size=7", "size=1", "size=1x6",
+                 "size=3x9", "size=4x5", "size=13x3"):
         record(out, "upsample %s mode=bilinear align_corners" % text, 1, 2, 4, 5)
     for n, c, h, w in ((1, 1, 1, 1), (1, 4, 3, 2), (17, 1, 2, 2), (1, 17, 2, 3), (2, 16, 1, 3)):
         record(out, "upsample 2", n, c, h, w)
         record(out, "upsample 2 mode=bilinear", n, c, h, w)
-    both(out, "conv2d 4 3 stride=2 padding=1; relu name=a; upsample 2 mode=bilinear; conv2d 3 3", 3, 2,
-         6, 4)
+    both(out, "conv2d 4 3 stride=2 padding=1; relu name=a; upsample 2 mode=bilinear; conv2d 3 3", 3,
+         2, 6, 4)
     record(out, "avg_pool2d 2; upsample 2; add input", 18, 1, 4, 2)
 
 
@@ -170,7 +170,8 @@ def padding(out):
     record(out, "pad2d 7 0 9 6 mode=replicate", 1, 1, 2, 3)
     record(out, "pad2d 3 3 2 2 mode=circular", 1, 1, 2, 3)
     record(out, "pad2d 1 1 1 1 value=2", 17, 1, 2, 2)
-    both(out, "pad2d 1 2 0 1; conv2d 4 3; relu; pad2d 1 1 1 1 mode=reflect; max_pool2d 2", 3, 2, 5, 4)
+    both(out, "pad2d 1 2 0 1; conv2d 4 3; relu; pad2d 1 1 1 1 mode=reflect; max_pool2d 2", 3, 2, 5,
+         4)
     both(out, "conv2d 3 4x5 padding=1 padding_mode=circular", 3, 2, 2, 3)
     record(out, "conv2d 2 6x7 padding=1 padding_mode=replicate", 17, 1, 4, 5)
     record(out, "conv2d 2 1 stride=1x100 padding=0x5", 17, 2, 2, 3)
