@@ -678,10 +678,73 @@ FV_API fv_node fv_relu_opt(fv_unary_args args);
 #define fv_flatten(...) fv_flatten_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_flatten_opt(fv_unary_args args);
 
-/* fv_log_softmax(x)   [N,C,H,W], over the channels: y = x - max - log(sum of exp(x - max)).
-   torch.nn.LogSoftmax(dim=1). */
-#define fv_log_softmax(...) fv_log_softmax_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
-FV_API fv_node fv_log_softmax_opt(fv_unary_args args);
+typedef struct fv_leaky_relu_args {
+    fv_node x;
+    double negative_slope; /* > 0; default 0.01 */
+    const char *name;
+    int _end;
+} fv_leaky_relu_args;
+
+typedef struct fv_elu_args {
+    fv_node x;
+    double alpha; /* > 0; default 1 */
+    const char *name;
+    int _end;
+} fv_elu_args;
+
+typedef enum fv_approximate { FV_APPROXIMATE_NONE, FV_APPROXIMATE_TANH } fv_approximate;
+
+typedef struct fv_gelu_args {
+    fv_node x;
+    fv_approximate approximate; /* default FV_APPROXIMATE_NONE */
+    const char *name;
+    int _end;
+} fv_gelu_args;
+
+/* Activations, number by number, any shape; NaN stays NaN.
+     fv_leaky_relu(x, negative_slope)   x, below 0 negative_slope * x     torch.nn.LeakyReLU
+     fv_relu6(x)         min(max(x, 0), 6)                                torch.nn.ReLU6
+     fv_sigmoid(x)       1 / (1 + exp(-x))                                torch.nn.Sigmoid
+     fv_tanh(x)          tanh(x)                                          torch.nn.Tanh
+     fv_gelu(x)          x * (1 + erf(x / sqrt(2))) / 2, or with FV_APPROXIMATE_TANH
+                         x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3))) / 2    torch.nn.GELU
+     fv_silu(x)          x * sigmoid(x)                                   torch.nn.SiLU
+     fv_hardswish(x)     x * min(max(x + 3, 0), 6) / 6                    torch.nn.Hardswish
+     fv_hardsigmoid(x)   min(max(x + 3, 0), 6) / 6                        torch.nn.Hardsigmoid
+     fv_elu(x, alpha)    x, below 0 alpha * (exp(x) - 1)                  torch.nn.ELU */
+#define fv_leaky_relu(...) fv_leaky_relu_opt((fv_leaky_relu_args){__VA_ARGS__, ._end = 0})
+#define fv_relu6(...) fv_relu6_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_sigmoid(...) fv_sigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_tanh(...) fv_tanh_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_gelu(...) fv_gelu_opt((fv_gelu_args){__VA_ARGS__, ._end = 0})
+#define fv_silu(...) fv_silu_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_hardswish(...) fv_hardswish_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_hardsigmoid(...) fv_hardsigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_elu(...) fv_elu_opt((fv_elu_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_leaky_relu_opt(fv_leaky_relu_args args);
+FV_API fv_node fv_relu6_opt(fv_unary_args args);
+FV_API fv_node fv_sigmoid_opt(fv_unary_args args);
+FV_API fv_node fv_tanh_opt(fv_unary_args args);
+FV_API fv_node fv_gelu_opt(fv_gelu_args args);
+FV_API fv_node fv_silu_opt(fv_unary_args args);
+FV_API fv_node fv_hardswish_opt(fv_unary_args args);
+FV_API fv_node fv_hardsigmoid_opt(fv_unary_args args);
+FV_API fv_node fv_elu_opt(fv_elu_args args);
+
+typedef struct fv_dim_args {
+    fv_node x;
+    int dim; /* 1 to 3 of [N,C,H,W]; default 1, the channels */
+    const char *name;
+    int _end;
+} fv_dim_args;
+
+/* Along one dimension, any shape:
+     fv_softmax(x, dim)       y = exp(x - max) / (sum of exp(x - max))      torch.nn.Softmax
+     fv_log_softmax(x, dim)   y = x - max - log(sum of exp(x - max))        torch.nn.LogSoftmax */
+#define fv_softmax(...) fv_softmax_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
+#define fv_log_softmax(...) fv_log_softmax_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_softmax_opt(fv_dim_args args);
+FV_API fv_node fv_log_softmax_opt(fv_dim_args args);
 
 typedef struct fv_batch_norm2d_args {
     fv_node x;
@@ -704,6 +767,42 @@ typedef struct fv_batch_norm2d_args {
    num_batches_tracked 0 are saved with the parameters. torch.nn.BatchNorm2d. */
 #define fv_batch_norm2d(...) fv_batch_norm2d_opt((fv_batch_norm2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_batch_norm2d_opt(fv_batch_norm2d_args args);
+
+typedef struct fv_group_norm_args {
+    fv_node x;
+    int num_groups;   /* divides the channels of x */
+    int num_channels; /* default: as many as x has; given, it is checked */
+    double eps;       /* default 1e-5 */
+    bool no_affine;
+    const char *name;
+    int _end;
+} fv_group_norm_args;
+
+/* fv_group_norm(x, num_groups, ...)     any shape, for each image and group of channels:
+     y = (x - mean) / sqrt(var + eps) * weight[c] + bias[c]
+   mean and var (divided by their number) are over the channels of the group, rows and columns, in
+   train and in eval mode. weight [C] starts as 1, bias [C] as 0. With as many groups as channels
+   this is instance normalisation, torch.nn.InstanceNorm2d(affine=True). torch.nn.GroupNorm. */
+#define fv_group_norm(...) fv_group_norm_opt((fv_group_norm_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_group_norm_opt(fv_group_norm_args args);
+
+typedef struct fv_layer_norm_args {
+    fv_node x;
+    int dims;   /* the last so many, 1 to 3; default 3: normalized_shape is [C,H,W] */
+    double eps; /* default 1e-5 */
+    bool no_affine;
+    const char *name;
+    int _end;
+} fv_layer_norm_args;
+
+/* fv_layer_norm(x, ...)     any shape, for each image:
+     y = (x - mean) / sqrt(var + eps) * weight + bias
+   mean and var (divided by their number) are over the last dims of [C,H,W], whose shape is PyTorch's
+   normalized_shape: [C,H,W], [H,W] or [W]. weight and bias have that shape and start as 1 and 0.
+   Over the channels alone: fv_permute(x, 2, 3, 1), dims 1, and back by fv_permute(x, 3, 1, 2).
+   torch.nn.LayerNorm; no_affine is its elementwise_affine=False. */
+#define fv_layer_norm(...) fv_layer_norm_opt((fv_layer_norm_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_layer_norm_opt(fv_layer_norm_args args);
 
 typedef struct fv_dropout_args {
     fv_node x;
@@ -730,6 +829,86 @@ typedef struct fv_binary_args {
 /* fv_add(x, y)        both of one shape: the sum, as of a residual block. torch.add. */
 #define fv_add(...) fv_add_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_add_opt(fv_binary_args args);
+
+/* fv_mul(x, y)        the product, of the shape of x. y is of that shape, or has 1 channel, or 1 row
+   and 1 column, or both, which then count for all, as in squeeze-and-excitation. torch.mul. */
+#define fv_mul(...) fv_mul_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_mul_opt(fv_binary_args args);
+
+typedef struct fv_concat_args {
+    const fv_node *xs; /* FV_NODES(a, b, ...) gives these two */
+    int n;             /* 2 to 8 */
+    int dim;           /* 1 to 3 of [N,C,H,W]; default 1, the channels */
+    const char *name;
+    int _end;
+} fv_concat_args;
+
+/* fv_concat(FV_NODES(a, b, c), .dim = 1)     one after the other along a dimension; the other two
+   must be alike. torch.cat. */
+#define FV_NODES(...)                                                                              \
+    (const fv_node[]){__VA_ARGS__}, (int)(sizeof((const fv_node[]){__VA_ARGS__}) / sizeof(fv_node))
+#define fv_concat(...) fv_concat_opt((fv_concat_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_concat_opt(fv_concat_args args);
+
+typedef struct fv_slice_args {
+    fv_node x;
+    int dim;   /* 1 to 3 of [N,C,H,W]; default 1, the channels */
+    int start; /* below 0: from the end */
+    int end;   /* the first that is left out; below 0: from the end; default: to the end */
+    int step;  /* default 1 */
+    const char *name;
+    int _end;
+} fv_slice_args;
+
+/* fv_slice(x, dim, start, end)     a part of x: Python's x[:, start:end:step], for dim 1. What lies
+   outside x is an error. torch.narrow. */
+#define fv_slice(...) fv_slice_opt((fv_slice_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_slice_opt(fv_slice_args args);
+
+typedef struct fv_shape_args {
+    fv_node x;
+    int c, h, w;
+    const char *name;
+    int _end;
+} fv_shape_args;
+
+/* Other shapes for the same numbers of an image, which keep their order, that of [C,H,W]:
+     fv_reshape(x, c, h, w)   [N,c,h,w]; one may be -1: what is left; left out: 1   torch.reshape
+     fv_squeeze(x, dim)       without dimension dim, which must be of size 1: those behind it
+                              move up, and the last becomes 1                       torch.squeeze
+     fv_unsqueeze(x, dim)     with a dimension of size 1 before dim: those from there on move
+                              back, and the last must be 1                          torch.unsqueeze
+   dim is 1 (default) to 3. In text reshape is view too. */
+#define fv_reshape(...) fv_reshape_opt((fv_shape_args){__VA_ARGS__, ._end = 0})
+#define fv_squeeze(...) fv_squeeze_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
+#define fv_unsqueeze(...) fv_unsqueeze_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_reshape_opt(fv_shape_args args);
+FV_API fv_node fv_squeeze_opt(fv_dim_args args);
+FV_API fv_node fv_unsqueeze_opt(fv_dim_args args);
+
+/* fv_permute(x, c, h, w)     the dimensions in another order: those of x, 1 to 3, that become
+   channels, rows and columns. fv_permute(x, 2, 3, 1) is torch.permute(x, (0, 2, 3, 1)). */
+#define fv_permute(...) fv_permute_opt((fv_shape_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_permute_opt(fv_shape_args args);
+
+typedef struct fv_custom_args {
+    fv_node x;
+    /* y [out] = f(x [C,H,W]), and dx [C,H,W] = the gradient of x for dy [out]. Both write every
+       number. */
+    void (*forward)(void *user, const float *x, float *y);
+    void (*backward)(void *user, const float *x, const float *y, const float *dy, float *dx);
+    void *user;                  /* handed to both; lives as long as the net */
+    int channels, height, width; /* of y; default: those of x */
+    const char *name;
+    int _end;
+} fv_custom_args;
+
+/* fv_custom(x, .forward = f, .backward = df)     a layer of your own without parameters, image by
+   image. Several threads call the functions at once, for different images in any order; what they
+   share in user is only to be read. It has no text: fv_text_of fails for a net with one.
+   torch.autograd.Function. */
+#define fv_custom(...) fv_custom_opt((fv_custom_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_custom_opt(fv_custom_args args);
 
 /* fv_again(layer, x)   one more layer like that one, on x, with the same parameters: their gradients
    add up, and running means are updated by both. The layer must have one input. */

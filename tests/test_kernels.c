@@ -257,8 +257,8 @@ static void elementwise(void **state)
         x[5] = NAN;
         for (int s = 0; k[1] && s < 2; s++) {
             float *o = out[s] = calloc(9 * N, sizeof *o);
-            k[s]->log_softmax_forward(C, 6, dy, o);
-            k[s]->log_softmax_backward(C, 6, o, dy, o + N);
+            k[s]->softmax_forward(true, 1, C, 6 * L, dy, o);
+            k[s]->softmax_backward(true, 1, C, 6 * L, o, dy, o + N);
             k[s]->relu_forward(N, x, o + 2 * N);
             k[s]->relu_backward(N, x, dy, o + 3 * N);
             pool(k[s], &overlap, x, dy, o + 4 * N);

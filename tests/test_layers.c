@@ -1,8 +1,9 @@
 /*
  * test_layers.c - small networks in the text form against PyTorch's numbers, forward and backward.
  *
- * golden/record_layers.py and record_layers_a.py recorded them, in float64; Fovea's float32 may be
- * off by 1e-5 (relative L2 of each tensor). Every case runs with every set of kernels of this machine, with 1 and 3 threads,
+ * golden/record_layers.py, record_layers_a.py and record_layers_b.py recorded them, in float64;
+ * Fovea's float32 may be off by 1e-5 (relative L2 of each tensor). Every case runs with every set of
+ * kernels of this machine, with 1 and 3 threads,
  * in both layouts; all sets and threads must give the same bits. Each text must be printed as a text
  * that makes the same net, and is printed again.
  */
@@ -207,6 +208,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_cases, (char[]){"layers.bin"}),
         cmocka_unit_test_prestate(test_cases, (char[]){"layers_a.bin"}),
+        cmocka_unit_test_prestate(test_cases, (char[]){"layers_b.bin"}),
     };
     return cmocka_run_group_tests(tests, open_machines, close_machines);
 }

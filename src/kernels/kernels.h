@@ -70,6 +70,22 @@ typedef struct fv_sgd_step {
     bool nesterov, maximize, first;
 } fv_sgd_step;
 
+/* Activations y = f(x). backward takes y up to FV_CURVE_BY_Y, x from there on. a is their number. */
+typedef enum fv_curve {
+    FV_CURVE_LEAKY_RELU, /* a > 0: the slope below 0 */
+    FV_CURVE_RELU6,
+    FV_CURVE_SIGMOID,
+    FV_CURVE_TANH,
+    FV_CURVE_HARDSIGMOID,
+    FV_CURVE_ELU, /* a > 0: alpha */
+    FV_CURVE_BY_Y,
+    FV_CURVE_GELU = FV_CURVE_BY_Y,
+    FV_CURVE_GELU_TANH,
+    FV_CURVE_SILU,
+    FV_CURVE_HARDSWISH,
+    FV_CURVES
+} fv_curve;
+
 typedef enum fv_layout { FV_BATCH_LAST, FV_CHANNELS_LAST, FV_LAYOUTS } fv_layout;
 
 /* Convolution in one layout. Batch last works on a block at once: a pixel below is one of L images.
@@ -182,14 +198,27 @@ typedef struct fv_kernels {
     void (*resample_backward)(const fv_resample *v, int planes, int width, const float *dy,
                               float *dx);
 
-    /* Over the channels of [C][area][L]: y = x - max - log(sum of exp(x - max) over c);
-       dx = dy - exp(y) * (sum of dy over c). */
-    void (*log_softmax_forward)(int C, int area, const float *x, float *y);
-    void (*log_softmax_backward)(int C, int area, const float *y, const float *dy, float *dx);
+    /* Activations by their curve; see fv_curve. In place allowed. */
+    struct {
+        void (*forward)(size_t n, float a, const float *x, float *y);
+        void (*backward)(size_t n, float a, const float *from, const float *dy, float *dx);
+    } curves[FV_CURVES];
 
-    /* The same for rows [rows][C], one after the other. */
-    void (*log_softmax_rows_forward)(int C, int rows, const float *x, float *y);
-    void (*log_softmax_rows_backward)(int C, int rows, const float *y, const float *dy, float *dx);
+    /* Over the D numbers of [outer][D][inner]: e = exp(x - max), y = e / (sum of e in order), or
+       with log y = x - max - log(sum of e). dx = y * (dy - (sum of dy*y in order)), with log
+       dy - exp(y) * (sum of dy). */
+    void (*softmax_forward)(bool log, size_t outer, int D, size_t inner, const float *x, float *y);
+    void (*softmax_backward)(bool log, size_t outer, int D, size_t inner, const float *y,
+                             const float *dy, float *dx);
+
+    /* y [rows][width] = x * w + b, or x * w where b is NULL, in place allowed; row r and column i
+       take number r*row_step + i*col_step of w and b. */
+    void (*scale)(size_t rows, int width, size_t row_step, size_t col_step, const float *x,
+                  const float *w, const float *b, float *y);
+    /* The number there of sums += a * b, or a where b is NULL, of [rows][width], row by row; where
+       row_step is 0, 32 rows are summed up before. */
+    void (*scale_sums)(size_t rows, int width, size_t row_step, size_t col_step, const float *a,
+                       const float *b, float *sums);
 
     /* x [n][L] from FV_LANES images of n pixels each: lane l of x[i] is table[pixels[l][i]], or
        (pixels[l][i] - mean) / std; 0 from the first NULL of pixels on. */
@@ -270,8 +299,11 @@ bool fv_kernels_known(const char *name);
 /* The names that fv_kernels_pick takes on this machine: "ref avx2 avx512". */
 const char *fv_kernels_available(void);
 
-/* exp and log of the loss functions, the same bits in every build: see scalar.h. */
+/* The same bits in every build: see scalar.h. */
 float fv_exp(float x);
 float fv_log(float x);
+float fv_tanh_f32(float x);
+float fv_sigmoid_f32(float x);
+float fv_normal_f32(float x); /* (1 + erf(x / sqrt 2)) / 2 */
 
 #endif

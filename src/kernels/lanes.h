@@ -1,6 +1,5 @@
 /*
- * lanes.h - the kernels that compilers make fast by themselves: sums, softmax, loading, storing,
- * SGD.
+ * lanes.h - the kernels that compilers make fast by themselves: sums, loading, storing, SGD.
  *
  * Plain loops whose innermost index is the lane. Every set includes this file, and the compiler
  * makes vector code of each for its instruction set; the order of operations in a lane is as
@@ -10,7 +9,9 @@
 #define FV_LANES_H
 
 #include "kernels/kernels.h"
-#include "kernels/scalar.h"
+
+#include <math.h>
+#include <string.h>
 
 enum { L = FV_LANES };
 
@@ -234,71 +235,6 @@ static void sum_channels(const fv_conv *v, int count, const float *parts, size_t
     }
 }
 
-/* ---- softmax ------------------------------------------------------------------------------ */
-
-static void log_softmax_forward(int C, int area, const float *x, float *y)
-{
-    size_t plane = (size_t)area * L;
-    for (size_t i = 0; i < plane; i += L, x += L, y += L) {
-        float top[L], sum[L], log_sum[L];
-        memcpy(top, x, sizeof top);
-        for (int c = 1; c < C; c++)
-            for (int l = 0; l < L; l++)
-                top[l] = x[c * plane + l] > top[l] ? x[c * plane + l] : top[l];
-        memset(sum, 0, sizeof sum);
-        for (int c = 0; c < C; c++)
-            for (int l = 0; l < L; l++)
-                sum[l] += exp_f32(x[c * plane + l] - top[l]);
-        for (int l = 0; l < L; l++)
-            log_sum[l] = log_f32(sum[l]);
-        for (int c = 0; c < C; c++)
-            for (int l = 0; l < L; l++)
-                y[c * plane + l] = x[c * plane + l] - top[l] - log_sum[l];
-    }
-}
-
-static void log_softmax_backward(int C, int area, const float *y, const float *dy, float *dx)
-{
-    size_t plane = (size_t)area * L;
-    for (size_t i = 0; i < plane; i += L, y += L, dy += L, dx += L) {
-        float sum[L];
-        memset(sum, 0, sizeof sum);
-        for (int c = 0; c < C; c++)
-            for (int l = 0; l < L; l++)
-                sum[l] += dy[c * plane + l];
-        for (int c = 0; c < C; c++)
-            for (int l = 0; l < L; l++)
-                dx[c * plane + l] = dy[c * plane + l] - exp_f32(y[c * plane + l]) * sum[l];
-    }
-}
-
-static void log_softmax_rows_forward(int C, int rows, const float *x, float *y)
-{
-    for (int i = 0; i < rows; i++, x += C, y += C) {
-        float top = x[0], sum = 0.0f;
-        for (int c = 1; c < C; c++)
-            top = x[c] > top ? x[c] : top;
-        for (int c = 0; c < C; c++)
-            y[c] = exp_f32(x[c] - top);
-        for (int c = 0; c < C; c++)
-            sum += y[c];
-        float log_sum = log_f32(sum);
-        for (int c = 0; c < C; c++)
-            y[c] = x[c] - top - log_sum;
-    }
-}
-
-static void log_softmax_rows_backward(int C, int rows, const float *y, const float *dy, float *dx)
-{
-    for (int i = 0; i < rows; i++, y += C, dy += C, dx += C) {
-        float sum = 0.0f;
-        for (int c = 0; c < C; c++)
-            sum += dy[c];
-        for (int c = 0; c < C; c++)
-            dx[c] = dy[c] - exp_f32(y[c]) * sum;
-    }
-}
-
 /* ---- between rows of images and lanes ----------------------------------------------------- */
 
 static void load_u8(size_t n, const uint8_t *const *pixels, const float *table, float *x)
@@ -362,9 +298,6 @@ static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const floa
 #define FV_LANES_ENTRIES                                                                           \
     .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts,                              \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .turn = turn,    \
-    .log_softmax_forward = log_softmax_forward, .log_softmax_backward = log_softmax_backward,      \
-    .log_softmax_rows_forward = log_softmax_rows_forward,                                          \
-    .log_softmax_rows_backward = log_softmax_rows_backward, .load_u8 = load_u8,                    \
-    .load_f32 = load_f32, .store_rows = store_rows, .sgd = sgd
+    .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows, .sgd = sgd
 
 #endif

@@ -5,6 +5,7 @@
  * bit by bit, so a loop here is also the definition of the order of a sum. Layer 0, libc only.
  *
  */
+#include "kernels/activation.h"
 #include "kernels/lanes.h"
 #include "kernels/norm.h"
 #include "kernels/resample.h"
@@ -278,6 +279,7 @@ const fv_kernels fv_kernels_ref = {
     FV_LANES_ENTRIES,
     FV_NORM_ENTRIES,
     FV_RESAMPLE_ENTRIES,
+    FV_ACTIVATION_ENTRIES,
 };
 
 float fv_exp(float x)
@@ -288,4 +290,19 @@ float fv_exp(float x)
 float fv_log(float x)
 {
     return log_f32(x);
+}
+
+float fv_tanh_f32(float x)
+{
+    return tanh_f32(x);
+}
+
+float fv_sigmoid_f32(float x)
+{
+    return sigmoid_f32(x);
+}
+
+float fv_normal_f32(float x)
+{
+    return normal_f32(x, bell_f32(x));
 }

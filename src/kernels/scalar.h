@@ -1,9 +1,11 @@
 /*
- * scalar.h - exp and log in float32, our own, so that no libm decides a bit.
+ * scalar.h - exp, log, tanh, the sigmoid and the normal distribution in float32, our own, so that no
+ * libm decides a bit.
  *
  * Each is a polynomial by fused multiply-add without branches, which compilers turn into vector
  * code where it is used in a loop. Largest errors over all float32 inputs, measured by the tests:
- * exp 1.0 ulp (results below 2^-126 are rounded once more), log 1.0 ulp.
+ * exp 1.0 ulp (results below 2^-126 are rounded once more), log 1.0 ulp, tanh 1.3 ulp, sigmoid
+ * 2.4 ulp, normal distribution 5.7 ulp.
  */
 #ifndef FV_SCALAR_H
 #define FV_SCALAR_H
@@ -77,6 +79,59 @@ static inline float log_f32(float x)
     y = in < 0.0f ? NAN : y;
     y = in == INFINITY ? INFINITY : y;
     return in != in ? in : y;
+}
+
+/* 1 - 2 / (e^2|x| + 1) with the sign of x; near 0, where that would cancel, x + x^3 * p(x^2). */
+static inline float tanh_f32(float x)
+{
+    float size = fabsf(x), z = x * x;
+    float p = -5.71704e-3f;
+    p = fmaf(p, z, 2.065058e-2f);
+    p = fmaf(p, z, -5.37435e-2f);
+    p = fmaf(p, z, 1.3331491e-1f);
+    p = fmaf(p, z, -3.3333284e-1f);
+    float near = fmaf(p * z, x, x);
+    float far = copysignf(1.0f - 2.0f / (exp_f32(2.0f * size) + 1.0f), x);
+    return size > 0.625f ? far : near; /* NaN: near */
+}
+
+/* 1 / (1 + e^-x), below 0 as e^x / (1 + e^x), so that nothing overflows. */
+static inline float sigmoid_f32(float x)
+{
+    float e = exp_f32(-fabsf(x));
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+/* e^(-x^2/2), with x^2 in two parts. */
+static inline float bell_f32(float x)
+{
+    float size = fabsf(x), square, rest;
+    size = size > 20.0f ? 20.0f : size; /* e^-200 is 0 */
+    square = size * size;
+    rest = fmaf(size, size, -square);
+    float e = exp_f32(-0.5f * square);
+    return fmaf(-0.5f * rest, e, e);
+}
+
+/* The normal distribution, (1 + erf(x / sqrt 2)) / 2: for u = |x| it is e^(-u^2/2) * p(s) / (u + 4)
+   below 0, with s = (u - 4) / (u + 4), and 1 less that above. bell is bell_f32(x). */
+static inline float normal_f32(float x, float bell)
+{
+    float u = fabsf(x);
+    float inverse = 1.0f / (u + 4.0f), s = (u - 4.0f) * inverse;
+    float p = -1.31972879e-4f;
+    p = fmaf(p, s, 1.79352294e-4f);
+    p = fmaf(p, s, 1.56992331e-3f);
+    p = fmaf(p, s, -3.51255267e-3f);
+    p = fmaf(p, s, -7.52527096e-3f);
+    p = fmaf(p, s, 6.04038308e-2f);
+    p = fmaf(p, s, -1.86523442e-1f);
+    p = fmaf(p, s, 3.87136901e-1f);
+    p = fmaf(p, s, -6.07896588e-1f);
+    p = fmaf(p, s, 7.55285135e-1f);
+    float tail = bell * (p * inverse);
+    tail = u > 20.0f ? 0.0f : tail; /* s is NaN for infinity */
+    return x > 0.0f ? 1.0f - tail : tail;
 }
 
 #endif

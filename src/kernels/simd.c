@@ -7,6 +7,7 @@
  */
 #include "kernels/tile.h"
 
+#include "kernels/activation.h"
 #include "kernels/conv_batch.h"
 #include "kernels/conv_channels.h"
 #include "kernels/norm.h"
@@ -211,4 +212,5 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     FV_LANES_ENTRIES,
     FV_NORM_ENTRIES,
     FV_RESAMPLE_ENTRIES,
+    FV_ACTIVATION_ENTRIES,
 };

@@ -69,7 +69,7 @@ fv_node fv_flatten_opt(fv_unary_args args)
     return fv_layer_add(&fv_kind_flatten, &args.x, 1, &args);
 }
 
-fv_node fv_log_softmax_opt(fv_unary_args args)
+fv_node fv_log_softmax_opt(fv_dim_args args)
 {
     return fv_layer_add(&fv_kind_log_softmax, &args.x, 1, &args);
 }
@@ -92,4 +92,111 @@ fv_node fv_dropout2d_opt(fv_dropout_args args)
 fv_node fv_add_opt(fv_binary_args args)
 {
     return fv_layer_add(&fv_kind_add, (const fv_node[]){args.x, args.y}, 2, &args);
+}
+
+fv_node fv_leaky_relu_opt(fv_leaky_relu_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_LEAKY_RELU], &args.x, 1, &args);
+}
+
+fv_node fv_relu6_opt(fv_unary_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_RELU6], &args.x, 1, &args);
+}
+
+fv_node fv_sigmoid_opt(fv_unary_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_SIGMOID], &args.x, 1, &args);
+}
+
+fv_node fv_tanh_opt(fv_unary_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_TANH], &args.x, 1, &args);
+}
+
+fv_node fv_gelu_opt(fv_gelu_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_GELU], &args.x, 1, &args);
+}
+
+fv_node fv_silu_opt(fv_unary_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_SILU], &args.x, 1, &args);
+}
+
+fv_node fv_hardswish_opt(fv_unary_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_HARDSWISH], &args.x, 1, &args);
+}
+
+fv_node fv_hardsigmoid_opt(fv_unary_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_HARDSIGMOID], &args.x, 1, &args);
+}
+
+fv_node fv_elu_opt(fv_elu_args args)
+{
+    return fv_layer_add(&fv_kind_curves[FV_CURVE_ELU], &args.x, 1, &args);
+}
+
+fv_node fv_softmax_opt(fv_dim_args args)
+{
+    return fv_layer_add(&fv_kind_softmax, &args.x, 1, &args);
+}
+
+fv_node fv_layer_norm_opt(fv_layer_norm_args args)
+{
+    return fv_layer_add(&fv_kind_layer_norm, &args.x, 1, &args);
+}
+
+fv_node fv_group_norm_opt(fv_group_norm_args args)
+{
+    return fv_layer_add(&fv_kind_group_norm, &args.x, 1, &args);
+}
+
+fv_node fv_mul_opt(fv_binary_args args)
+{
+    return fv_layer_add(&fv_kind_mul, (const fv_node[]){args.x, args.y}, 2, &args);
+}
+
+fv_node fv_concat_opt(fv_concat_args args)
+{
+    if (!args.xs || args.n < 1 || fv_node_broken(args.xs[0]))
+        return fv_node_failed;
+    if (args.n > FV_INPUTS_MAX) {
+        fv_fail(args.xs[0].graph->object.ctx, FV_E_ARG, "a concat layer takes 2 to %d inputs, not %d",
+                FV_INPUTS_MAX, args.n);
+        return fv_node_failed;
+    }
+    return fv_layer_add(&fv_kind_concat, args.xs, args.n, &args);
+}
+
+fv_node fv_slice_opt(fv_slice_args args)
+{
+    return fv_layer_add(&fv_kind_slice, &args.x, 1, &args);
+}
+
+fv_node fv_reshape_opt(fv_shape_args args)
+{
+    return fv_layer_add(&fv_kind_reshape, &args.x, 1, &args);
+}
+
+fv_node fv_squeeze_opt(fv_dim_args args)
+{
+    return fv_layer_add(&fv_kind_squeeze, &args.x, 1, &args);
+}
+
+fv_node fv_unsqueeze_opt(fv_dim_args args)
+{
+    return fv_layer_add(&fv_kind_unsqueeze, &args.x, 1, &args);
+}
+
+fv_node fv_permute_opt(fv_shape_args args)
+{
+    return fv_layer_add(&fv_kind_permute, &args.x, 1, &args);
+}
+
+fv_node fv_custom_opt(fv_custom_args args)
+{
+    return fv_layer_add(&fv_kind_custom, &args.x, 1, &args);
 }

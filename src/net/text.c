@@ -541,6 +541,14 @@ const char *fv_text_of(fv_net *net)
 {
     if (!net || fv_error(net->object.ctx))
         return NULL;
+    for (int i = 0; i < net->layers; i++)
+        if (net->defs[i].kind && !net->defs[i].kind->fields) {
+            fv_fail(net->object.ctx, FV_E_STATE,
+                    "layer \"%s\" is a function of yours, which has no text\n"
+                    "help: write such a net down in C",
+                    net->defs[i].name);
+            return NULL;
+        }
     writer w = {NULL, 0};
     put_net(&w, net);
     fv_release(net->object.ctx, net->text);

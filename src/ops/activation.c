@@ -1,7 +1,8 @@
 /*
- * activation.c - relu and log_softmax: any shape in, the same shape out.
+ * activation.c - relu and the curves: any shape in, the same shape out, number by number.
  *
- * torch.nn.ReLU, torch.nn.LogSoftmax(dim=1). Layer 2. Calls the kernels.
+ * A curve is a pair of kernels, y of x and dx of dy, by y where that says enough, so that x may be
+ * overwritten. torch.nn.ReLU and the pages named below. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -48,46 +49,127 @@ const fv_kind fv_kind_relu = {
     .shape = relu_shape,
 };
 
-static void log_softmax_forward(const fv_run *r)
+/* ---- curves -------------------------------------------------------------------------------- */
+
+static void curve_forward(const fv_run *r)
 {
-    int C = r->def->out.c, area = r->def->out.h * r->def->out.w;
-    if (r->layout == FV_BATCH_LAST)
-        r->k->log_softmax_forward(C, area, r->x, r->y);
-    else
-        r->k->log_softmax_rows_forward(C, area * r->turns, r->x, r->y);
+    const fv_def *def = r->def;
+    r->k->curves[def->curve].forward(fv_turn(r->layout, fv_shape_count(def->out)) * r->turns,
+                                     (float)def->number, r->x, r->y);
 }
 
-static void log_softmax_backward(const fv_run *r)
+static void curve_backward(const fv_run *r)
 {
-    int C = r->def->out.c, area = r->def->out.h * r->def->out.w;
-    if (r->dx && r->layout == FV_BATCH_LAST)
-        r->k->log_softmax_backward(C, area, r->y, r->dy, r->dx);
-    else if (r->dx)
-        r->k->log_softmax_rows_backward(C, area * r->turns, r->y, r->dy, r->dx);
+    const fv_def *def = r->def;
+    if (r->dx)
+        r->k->curves[def->curve].backward(fv_turn(r->layout, fv_shape_count(def->out)) * r->turns,
+                                          (float)def->number,
+                                          def->curve < FV_CURVE_BY_Y ? r->y : r->x, r->dy, r->dx);
 }
 
-static const fv_op log_softmax = {
-    .kind = "log_softmax",
-    .flags = FV_KEEPS_Y,
-    .forward = log_softmax_forward,
-    .backward = log_softmax_backward,
+#define CURVE(its_kind, keeps)                                                                     \
+    {                                                                                              \
+        .kind = its_kind, .flags = (keeps) | FV_IN_PLACE, .forward = curve_forward,                \
+        .backward = curve_backward,                                                                \
+    }
+
+static const fv_op curves[FV_CURVES] = {
+    [FV_CURVE_LEAKY_RELU] = CURVE("leaky_relu", FV_KEEPS_Y),
+    [FV_CURVE_RELU6] = CURVE("relu6", FV_KEEPS_Y),
+    [FV_CURVE_SIGMOID] = CURVE("sigmoid", FV_KEEPS_Y),
+    [FV_CURVE_TANH] = CURVE("tanh", FV_KEEPS_Y),
+    [FV_CURVE_HARDSIGMOID] = CURVE("hardsigmoid", FV_KEEPS_Y),
+    [FV_CURVE_ELU] = CURVE("elu", FV_KEEPS_Y),
+    [FV_CURVE_GELU] = CURVE("gelu", FV_KEEPS_X),
+    [FV_CURVE_GELU_TANH] = CURVE("gelu", FV_KEEPS_X),
+    [FV_CURVE_SILU] = CURVE("silu", FV_KEEPS_X),
+    [FV_CURVE_HARDSWISH] = CURVE("hardswish", FV_KEEPS_X),
 };
 
-static fv_status log_softmax_shape(fv_ctx *ctx, fv_def *def, const void *args)
+static fv_status set_curve(fv_def *def, fv_curve curve, double number)
 {
-    (void)args;
-    def->op = &log_softmax;
+    def->op = curves + curve;
+    def->curve = curve;
+    def->number = number;
     def->out = def->in;
-    return fv_error(ctx);
+    return FV_OK;
 }
 
-const fv_kind fv_kind_log_softmax = {
-    .name = "log_softmax",
-    .torch = "torch.nn.LogSoftmax",
-    .size = sizeof(fv_unary_args),
-    .name_offset = offsetof(fv_unary_args, name),
-    .inputs = 1,
-    .places = 0,
-    .fields = fv_no_fields,
-    .shape = log_softmax_shape,
+static fv_status curve_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    (void)ctx, (void)args;
+    return set_curve(def, (fv_curve)(def->kind - fv_kind_curves), 0);
+}
+
+static fv_status gelu_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_gelu_args *a = args;
+    if (a->approximate != FV_APPROXIMATE_NONE && a->approximate != FV_APPROXIMATE_TANH)
+        return fv_fail(ctx, FV_E_ARG,
+                       "layer \"%s\": approximate is %d, but must be FV_APPROXIMATE_NONE or "
+                       "FV_APPROXIMATE_TANH",
+                       def->name, (int)a->approximate);
+    return set_curve(def, a->approximate ? FV_CURVE_GELU_TANH : FV_CURVE_GELU, 0);
+}
+
+/* Backward works from y, whose sign must be that of x. */
+static fv_status numbered_shape(fv_ctx *ctx, fv_def *def, const char *what, double number,
+                                double usual)
+{
+    if (number == 0)
+        number = usual;
+    if (!(number > 0 && number < 1e30))
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": %s is %g, but must be more than 0", def->name,
+                       what, number);
+    return set_curve(def, (fv_curve)(def->kind - fv_kind_curves), number);
+}
+
+static fv_status leaky_relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_leaky_relu_args *a = args;
+    return numbered_shape(ctx, def, "negative_slope", a->negative_slope, 0.01);
+}
+
+static fv_status elu_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_elu_args *a = args;
+    return numbered_shape(ctx, def, "alpha", a->alpha, 1);
+}
+
+static const fv_field leaky_relu_fields[] = {
+    FV_FIELD(fv_leaky_relu_args, negative_slope, FV_NUMBER_FIELD),
+    {0},
+};
+
+static const fv_field elu_fields[] = {
+    FV_FIELD(fv_elu_args, alpha, FV_NUMBER_FIELD),
+    {0},
+};
+
+static const fv_field gelu_fields[] = {
+    FV_WORDS(fv_gelu_args, approximate, FV_WORD_FIELD, "none tanh"),
+    {0},
+};
+
+#define CURVE_KIND(its_name, its_torch, args, its_places, its_fields, its_shape)                   \
+    {                                                                                              \
+        .name = its_name, .torch = its_torch, .size = sizeof(args),                                \
+        .name_offset = offsetof(args, name), .inputs = 1, .places = its_places,                    \
+        .fields = its_fields, .shape = its_shape,                                                  \
+    }
+#define PLAIN_KIND(its_name, its_torch)                                                            \
+    CURVE_KIND(its_name, its_torch, fv_unary_args, 0, fv_no_fields, curve_shape)
+
+const fv_kind fv_kind_curves[FV_CURVES] = {
+    [FV_CURVE_LEAKY_RELU] = CURVE_KIND("leaky_relu", "torch.nn.LeakyReLU", fv_leaky_relu_args, 1,
+                                       leaky_relu_fields, leaky_relu_shape),
+    [FV_CURVE_RELU6] = PLAIN_KIND("relu6", "torch.nn.ReLU6"),
+    [FV_CURVE_SIGMOID] = PLAIN_KIND("sigmoid", "torch.nn.Sigmoid"),
+    [FV_CURVE_TANH] = PLAIN_KIND("tanh", "torch.nn.Tanh"),
+    [FV_CURVE_HARDSIGMOID] = PLAIN_KIND("hardsigmoid", "torch.nn.Hardsigmoid"),
+    [FV_CURVE_ELU] = CURVE_KIND("elu", "torch.nn.ELU", fv_elu_args, 1, elu_fields, elu_shape),
+    [FV_CURVE_GELU] =
+        CURVE_KIND("gelu", "torch.nn.GELU", fv_gelu_args, 1, gelu_fields, gelu_shape),
+    [FV_CURVE_SILU] = PLAIN_KIND("silu", "torch.nn.SiLU"),
+    [FV_CURVE_HARDSWISH] = PLAIN_KIND("hardswish", "torch.nn.Hardswish"),
 };

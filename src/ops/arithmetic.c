@@ -1,8 +1,11 @@
 /*
- * arithmetic.c - add: what several layers give, number by number. Layer 2. Calls the base and the
- * kernels.
+ * arithmetic.c - add and mul: what several layers give, number by number.
+ *
+ * torch.add, torch.mul. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
+
+#include <string.h>
 
 static size_t floats_of(const fv_run *r)
 {
@@ -48,4 +51,88 @@ const fv_kind fv_kind_add = {
     .places = 0,
     .fields = fv_no_fields,
     .shape = add_shape,
+};
+
+/* ---- mul ---------------------------------------------------------------------------------- */
+
+/* The second input in parts of [rows][width] of the first: planes, or images. */
+typedef struct spread {
+    int parts, width;
+    size_t rows, x_step, w_step; /* from one part to the next */
+    size_t row_step, col_step;   /* of the second input inside a part */
+} spread;
+
+static spread spread_of(const fv_run *r)
+{
+    fv_shape x = r->def->ins[0], w = r->def->ins[1];
+    size_t area = (size_t)x.h * x.w, w_area = (size_t)w.h * w.w;
+    bool rows = w_area > 1;
+    if (r->layout == FV_BATCH_LAST)
+        return (spread){x.c, FV_LANES, area, area * FV_LANES, w.c > 1 ? w_area * FV_LANES : 0,
+                        rows ? FV_LANES : 0, 1};
+    return (spread){r->turns, x.c, area, area * x.c, w_area * w.c, rows ? (size_t)w.c : 0, w.c > 1};
+}
+
+/* to = x * w, part by part. */
+static void multiply(const fv_run *r, const float *x, const float *w, float *to)
+{
+    spread s = spread_of(r);
+    for (int i = 0; i < s.parts; i++)
+        r->k->scale(s.rows, s.width, s.row_step, s.col_step, x + i * s.x_step, w + i * s.w_step,
+                    NULL, to + i * s.x_step);
+}
+
+static void mul_forward(const fv_run *r)
+{
+    multiply(r, r->xs[0], r->xs[1], r->y);
+}
+
+static void mul_backward(const fv_run *r)
+{
+    spread s = spread_of(r);
+    float *dw = r->dxs[1];
+    if (r->dxs[0])
+        multiply(r, r->dy, r->xs[1], r->dxs[0]);
+    if (!dw)
+        return;
+    memset(dw, 0, fv_turn(r->layout, fv_shape_count(r->def->ins[1])) * r->turns * sizeof *dw);
+    for (int i = 0; i < s.parts; i++)
+        r->k->scale_sums(s.rows, s.width, s.row_step, s.col_step, r->dy + i * s.x_step,
+                         r->xs[0] + i * s.x_step, dw + i * s.w_step);
+}
+
+static const fv_op mul = {
+    .kind = "mul",
+    .flags = FV_KEEPS_X,
+    .forward = mul_forward,
+    .backward = mul_backward,
+};
+
+static fv_status mul_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    (void)args;
+    fv_shape x = def->in, w = def->ins[1];
+    bool channels = w.c == x.c || w.c == 1;
+    bool pixels = (w.h == x.h && w.w == x.w) || (w.h == 1 && w.w == 1);
+    def->op = &mul;
+    def->out = x;
+    if (channels && pixels)
+        return FV_OK;
+    return fv_fail(ctx, FV_E_SHAPE,
+                   "layer \"%s\": multiplies [N,%d,%d,%d] (from \"%s\") by [N,%d,%d,%d], which does "
+                   "not fit\n"
+                   "help: the second must have the channels of the first or 1, and its rows and "
+                   "columns or 1 x 1",
+                   def->name, x.c, x.h, x.w, def->giver, w.c, w.h, w.w);
+}
+
+const fv_kind fv_kind_mul = {
+    .name = "mul",
+    .torch = "torch.mul",
+    .size = sizeof(fv_binary_args),
+    .name_offset = offsetof(fv_binary_args, name),
+    .inputs = 2,
+    .places = 0,
+    .fields = fv_no_fields,
+    .shape = mul_shape,
 };

@@ -18,6 +18,7 @@ typedef struct fv_norm {
     bool track;      /* keeps running means and variances */
     bool relu;
     int groups;
+    int dims; /* layer_norm: over the last so many; else 0 */
 } fv_norm;
 
 /* How the rows of a picture, or its columns, become those of another: each is a weighted sum of
@@ -64,9 +65,14 @@ typedef struct fv_def {
     fv_conv conv;        /* conv2d; of conv_transpose2d the other way round */
     fv_pool2d pool;      /* poolings, and a conv2d that pools */
     fv_norm norm;
-    fv_axis rows, cols; /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
-    int padding_mode;   /* fv_padding_mode */
-    double number; /* dropout: p; pad2d: value */
+    fv_axis rows, cols;  /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
+    int padding_mode;    /* fv_padding_mode */
+    double number;       /* dropout: p; pad2d: value; an activation's */
+    fv_curve curve;
+    struct {
+        int dim, start, step; /* softmax, concat, slice */
+        int order[3];         /* permute: the input's dimension, 1 to 3, of each of the output */
+    } along;
     bool whole;    /* dropout: of channels */
     struct {
         float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
@@ -137,6 +143,42 @@ static inline size_t fv_turn(fv_layout layout, size_t count)
     return layout == FV_BATCH_LAST ? count * FV_LANES : count;
 }
 
+/* Whether [C,H,W] lies as [H,W,C] does. */
+static inline bool fv_is_plain(fv_shape s)
+{
+    return s.c == 1 || (s.h == 1 && s.w == 1);
+}
+
+/* Whether numbers that are taken for another shape, in the order of [C,H,W], stay where they are
+   channels last. */
+static inline bool fv_same_order(fv_shape from, fv_shape to)
+{
+    return from.c == to.c || (fv_is_plain(from) && fv_is_plain(to));
+}
+
+/* Some turns of a tensor along its dimension 1, 2 or 3: [outer][size][inner]. */
+typedef struct fv_along {
+    size_t outer, inner;
+    int size;
+} fv_along;
+
+static inline fv_along fv_along_of(fv_layout layout, fv_shape s, int dim, int turns)
+{
+    size_t C = s.c, H = s.h, W = s.w, end = layout == FV_BATCH_LAST ? FV_LANES : C;
+    size_t start = layout == FV_BATCH_LAST ? C : (size_t)turns;
+    if (dim == 2)
+        return (fv_along){start, W * end, s.h};
+    if (dim == 3)
+        return (fv_along){start * H, end, s.w};
+    return layout == FV_BATCH_LAST ? (fv_along){1, H * W * FV_LANES, s.c}
+                                   : (fv_along){turns * H * W, 1, s.c};
+}
+
+static inline int *fv_side(fv_shape *s, int dim)
+{
+    return dim == 1 ? &s->c : dim == 2 ? &s->h : &s->w;
+}
+
 /* A tensor of c channels as the kernels see it in both layouts: [planes][H][W][width]. */
 static inline int fv_planes(fv_layout layout, int c)
 {
@@ -166,7 +208,8 @@ enum {
     FV_KEEPS_Y = 2,     /* backward reads y */
     FV_IN_PLACE = 4,    /* y may overwrite x, and dx dy */
     FV_VIEW = 8,        /* y is x, in other dimensions; no forward or backward */
-    FV_VIEW_BATCH = 16, /* the same, batch last or if x is [C,1,1] */
+    FV_VIEW_BATCH = 16, /* the same where that leaves the numbers in their order: batch last, and */
+                        /* channels last if fv_same_order */
     FV_REDUCES_DY = 32, /* batch last, reduce reads dy of all blocks */
     FV_VIEW_EVAL = 64,  /* a view in eval mode */
     FV_PASSES = 128,    /* the gradient of every input is dy; no backward */
@@ -214,7 +257,7 @@ static inline bool fv_is_view(const fv_def *def, fv_layout layout, bool train)
     int flags = def->op->flags;
     return flags & FV_VIEW || (flags & FV_VIEW_EVAL && !train) ||
            (flags & FV_VIEW_BATCH &&
-            (layout == FV_BATCH_LAST || (def->in.h == 1 && def->in.w == 1)));
+            (layout == FV_BATCH_LAST || fv_same_order(def->in, def->out)));
 }
 
 static inline bool fv_meets(const fv_def *def, bool train)
@@ -222,7 +265,7 @@ static inline bool fv_meets(const fv_def *def, bool train)
     return def->op->meets && def->op->meets(def, train);
 }
 
-extern const fv_op fv_op_input, fv_op_flatten;
+extern const fv_op fv_op_input;
 
 /* " name HxW" or " name N" after what is in text, if it is not what is taken for granted. */
 void fv_describe_pair(char text[32], const char *name, int h, int w, int usual);
@@ -260,7 +303,7 @@ struct fv_kind {
     size_t name_offset;   /* of .name in them */
     int inputs;           /* 1, 2, or 0: any number from 2 on */
     int places;           /* the first so many fields need no name in a text */
-    const fv_field *fields; /* up to one without name */
+    const fv_field *fields; /* up to one without name; NULL: it has no text */
     /* The shape rule: completes def, in which name, giver, inputs and in are set, or fails with a
        message that names the layer. */
     fv_status (*shape)(fv_ctx *ctx, fv_def *def, const void *args);
@@ -271,6 +314,11 @@ extern const fv_kind fv_kind_conv2d, fv_kind_conv_transpose2d, fv_kind_max_pool2
     fv_kind_adaptive_avg_pool2d, fv_kind_adaptive_max_pool2d, fv_kind_upsample, fv_kind_pad2d;
 extern const fv_kind fv_kind_linear, fv_kind_relu, fv_kind_flatten, fv_kind_log_softmax,
     fv_kind_batch_norm2d, fv_kind_dropout, fv_kind_dropout2d, fv_kind_add;
+extern const fv_kind fv_kind_softmax, fv_kind_layer_norm, fv_kind_group_norm, fv_kind_mul,
+    fv_kind_concat, fv_kind_slice, fv_kind_reshape, fv_kind_squeeze, fv_kind_unsqueeze,
+    fv_kind_permute;
+extern const fv_kind fv_kind_curves[FV_CURVES]; /* activations; none for FV_CURVE_GELU_TANH */
+extern const fv_kind fv_kind_custom;            /* has no text and is not in fv_kinds */
 
 /* All of them, in the order of the header; NULL at the end. */
 extern const fv_kind *const fv_kinds[];
@@ -288,6 +336,9 @@ fv_hw fv_hw_of(int value, int fallback);
 
 /* Fails unless low <= both sides: `layer "C1": stride is 0; ...`. */
 fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw value, int low);
+
+/* dim, 0 for 1, if it is 1 to 3; else 0 and fails. */
+int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim);
 
 /* Refuses outputs and weights past 2^28 numbers, for which int would not do. */
 fv_status fv_check_size(fv_ctx *ctx, const fv_def *def);

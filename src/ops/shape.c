@@ -1,7 +1,8 @@
 /*
- * shape.c - what the shape rules of all layers share, and the layers that are nothing but shape.
+ * shape.c - what the shape rules of all layers share, and the layers that are nothing but another
+ * shape: flatten, reshape, squeeze, unsqueeze.
  *
- * Layer 2. Calls the base.
+ * Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -24,6 +25,17 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
     return fv_fail(ctx, FV_E_ARG, "layer \"%s\": %s is %d x %d, but must be %d to %d each way\n"
                    "help: give one int, or FV_HW(rows, columns)",
                    def->name, what, value.h, value.w, low, 0x7fff);
+}
+
+int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim)
+{
+    if (dim >= 0 && dim <= 3)
+        return dim ? dim : 1;
+    fv_fail(ctx, FV_E_ARG,
+            "layer \"%s\": dim is %d, but must be 1 to 3 of [N,C,H,W]\n"
+            "help: 1 for the channels, 2 for the rows, 3 for the columns",
+            def->name, dim);
+    return 0;
 }
 
 fv_status fv_check_size(fv_ctx *ctx, const fv_def *def)
@@ -66,44 +78,142 @@ void fv_describe_pair(char text[32], const char *name, int h, int w, int usual)
 
 const fv_op fv_op_input = {.kind = "input"};
 
-/* Batch last, [C][H][W][L] and [C*H*W][L] are the same numbers in the same order; channels last,
-   features are in PyTorch's order, channel by channel, and [H][W][C] has to be turned. */
-static void flatten_forward(const fv_run *r)
+/* ---- another shape ------------------------------------------------------------------------ */
+
+/* Numbers keep their order, that of [C,H,W]. Batch last, they stay where they are; channels last,
+   [H][W][C] is turned to it, and back in the other shape. */
+static void reshape(const fv_run *r, fv_shape from, fv_shape to, const float *x, float *y)
 {
-    size_t area = (size_t)r->def->in.h * r->def->in.w, image = fv_shape_count(r->def->in);
-    for (int i = 0; i < r->turns; i++)
-        r->k->turn(area, r->def->in.c, r->x + i * image, r->y + i * image);
+    size_t image = fv_shape_count(from), in = (size_t)from.h * from.w, out = (size_t)to.h * to.w;
+    for (int i = 0; i < r->turns; i++, x += image, y += image) {
+        float *plain = fv_is_plain(to) ? y : r->scratch;
+        if (fv_is_plain(from)) {
+            r->k->turn(to.c, out, x, y);
+            continue;
+        }
+        r->k->turn(in, from.c, x, plain);
+        if (plain != y)
+            r->k->turn(to.c, out, plain, y);
+    }
 }
 
-static void flatten_backward(const fv_run *r)
+static fv_need reshape_need(const fv_def *def, fv_layout layout, int images)
 {
-    size_t area = (size_t)r->def->in.h * r->def->in.w, image = fv_shape_count(r->def->in);
-    for (int i = 0; r->dx && i < r->turns; i++)
-        r->k->turn(r->def->in.c, area, r->dy + i * image, r->dx + i * image);
+    (void)images;
+    return (fv_need){.scratch = layout == FV_BATCH_LAST ? 0 : fv_shape_count(def->in)};
 }
 
-const fv_op fv_op_flatten = {
-    .kind = "flatten",
-    .flags = FV_VIEW_BATCH,
-    .forward = flatten_forward,
-    .backward = flatten_backward,
-};
+static void reshape_forward(const fv_run *r)
+{
+    reshape(r, r->def->in, r->def->out, r->x, r->y);
+}
+
+static void reshape_backward(const fv_run *r)
+{
+    if (r->dx)
+        reshape(r, r->def->out, r->def->in, r->dy, r->dx);
+}
+
+#define RESHAPE(its_kind)                                                                          \
+    {                                                                                              \
+        .kind = its_kind, .flags = FV_VIEW_BATCH, .need = reshape_need,                            \
+        .forward = reshape_forward, .backward = reshape_backward,                                  \
+    }
+
+static const fv_op flatten = RESHAPE("flatten"), reshaped = RESHAPE("reshape"),
+                   squeeze = RESHAPE("squeeze"), unsqueeze = RESHAPE("unsqueeze");
 
 static fv_status flatten_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     (void)args;
-    def->op = &fv_op_flatten;
+    def->op = &flatten;
     def->out = (fv_shape){(int)fv_shape_count(def->in), 1, 1};
     return fv_error(ctx);
 }
 
-const fv_kind fv_kind_flatten = {
-    .name = "flatten",
-    .torch = "torch.nn.Flatten",
-    .size = sizeof(fv_unary_args),
-    .name_offset = offsetof(fv_unary_args, name),
-    .inputs = 1,
-    .places = 0,
-    .fields = fv_no_fields,
-    .shape = flatten_shape,
+/* What a size of -1 stands for; 0 if there is no such number. */
+static int size_left(const fv_shape_args *a, size_t count)
+{
+    double known = 1;
+    const int sizes[] = {a->c, a->h, a->w};
+    for (int i = 0; i < 3; i++)
+        known *= sizes[i] == -1 || sizes[i] == 0 ? 1 : sizes[i];
+    double left = known < 1 ? 0 : (double)count / known;
+    return left == (int)left ? (int)left : 0;
+}
+
+static fv_status reshape_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_shape_args *a = args;
+    const int sizes[] = {a->c, a->h, a->w};
+    size_t count = fv_shape_count(def->in);
+    int left = size_left(a, count), unknown = 0;
+    double product = 1;
+    def->op = &reshaped;
+    for (int i = 0; i < 3; i++) {
+        int size = sizes[i] == -1 ? left : sizes[i] == 0 ? 1 : sizes[i];
+        unknown += sizes[i] == -1;
+        product *= size > 0 ? size : 0;
+        *fv_side(&def->out, i + 1) = size;
+    }
+    if (product == (double)count && unknown <= 1)
+        return FV_OK;
+    return fv_fail(ctx, FV_E_SHAPE,
+                   "layer \"%s\": [N,%d,%d,%d] (from \"%s\") has %zu numbers an image and cannot "
+                   "become [N,%d,%d,%d]\n"
+                   "help: sizes whose product is %zu; one of them may be -1",
+                   def->name, def->in.c, def->in.h, def->in.w, def->giver, count,
+                   a->c ? a->c : 1, a->h ? a->h : 1, a->w ? a->w : 1, count);
+}
+
+/* Takes dimension dim out, or puts one of size 1 in; those behind it move. */
+static fv_status squeeze_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_dim_args *a = args;
+    int dim = fv_check_dim(ctx, def, a->dim);
+    bool in = def->kind == &fv_kind_unsqueeze;
+    def->op = in ? &unsqueeze : &squeeze;
+    if (!dim)
+        return fv_error(ctx);
+    if (*fv_side(&def->in, in ? 3 : dim) != 1)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       in ? "layer \"%s\": [N,%d,%d,%d] (from \"%s\") has no room for one more "
+                            "dimension; dimension %d must be of size 1"
+                          : "layer \"%s\": of [N,%d,%d,%d] (from \"%s\") dimension %d is not of "
+                            "size 1",
+                       def->name, def->in.c, def->in.h, def->in.w, def->giver, in ? 3 : dim);
+    for (int i = 1, from = 1; i <= 3; i++) {
+        from += !in && from == dim;
+        bool new = in ? i == dim : from > 3;
+        *fv_side(&def->out, i) = new ? 1 : *fv_side(&def->in, from++);
+    }
+    return FV_OK;
+}
+
+static const fv_field reshape_fields[] = {
+    FV_FIELD(fv_shape_args, c, FV_INT_FIELD),
+    FV_FIELD(fv_shape_args, h, FV_INT_FIELD),
+    FV_FIELD(fv_shape_args, w, FV_INT_FIELD),
+    {0},
 };
+
+static const fv_field squeeze_fields[] = {
+    FV_FIELD(fv_dim_args, dim, FV_INT_FIELD),
+    {0},
+};
+
+#define SHAPE_KIND(its_name, its_alias, its_torch, args, its_places, its_fields, its_shape)        \
+    {                                                                                              \
+        .name = its_name, .alias = its_alias, .torch = its_torch, .size = sizeof(args),            \
+        .name_offset = offsetof(args, name), .inputs = 1, .places = its_places,                    \
+        .fields = its_fields, .shape = its_shape,                                                  \
+    }
+
+const fv_kind fv_kind_flatten =
+    SHAPE_KIND("flatten", NULL, "torch.nn.Flatten", fv_unary_args, 0, fv_no_fields, flatten_shape);
+const fv_kind fv_kind_reshape = SHAPE_KIND("reshape", "view", "torch.reshape", fv_shape_args, 3,
+                                           reshape_fields, reshape_shape);
+const fv_kind fv_kind_squeeze =
+    SHAPE_KIND("squeeze", NULL, "torch.squeeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);
+const fv_kind fv_kind_unsqueeze = SHAPE_KIND("unsqueeze", NULL, "torch.unsqueeze", fv_dim_args, 1,
+                                             squeeze_fields, squeeze_shape);

@@ -1,0 +1,318 @@
+/*
+ * activation.h - the kernels of activations, softmax and products, which compilers make fast by
+ * themselves.
+ *
+ * Every set includes this file. Curves go 16 numbers at a time through an array of their own, so
+ * that the loop over them is vector code in place too. The contracts are in kernels.h.
+ */
+#ifndef FV_ACTIVATION_H
+#define FV_ACTIVATION_H
+
+#include "kernels/kernels.h"
+#include "kernels/scalar.h"
+
+enum { STRIP = FV_LANES };
+
+/* ---- curves ------------------------------------------------------------------------------- */
+
+/* y of x, and dx of dy and of y or x, with the curve's number a. */
+static inline float leaky_relu_of(float x, float a)
+{
+    return x > 0.0f ? x : a * x;
+}
+
+static inline float leaky_relu_back(float y, float dy, float a)
+{
+    return y > 0.0f ? dy : a * dy;
+}
+
+static inline float relu6_of(float x, float a)
+{
+    (void)a;
+    float y = x > 0.0f ? x : 0.0f;
+    return y < 6.0f ? y : 6.0f;
+}
+
+static inline float relu6_back(float y, float dy, float a)
+{
+    (void)a;
+    return y <= 0.0f || y >= 6.0f ? 0.0f : dy;
+}
+
+static inline float sigmoid_of(float x, float a)
+{
+    (void)a;
+    return sigmoid_f32(x);
+}
+
+static inline float sigmoid_back(float y, float dy, float a)
+{
+    (void)a;
+    return dy * ((1.0f - y) * y);
+}
+
+static inline float tanh_of(float x, float a)
+{
+    (void)a;
+    return tanh_f32(x);
+}
+
+static inline float tanh_back(float y, float dy, float a)
+{
+    (void)a;
+    return dy * fmaf(-y, y, 1.0f);
+}
+
+static inline float gelu_of(float x, float a)
+{
+    (void)a;
+    return x * normal_f32(x, bell_f32(x));
+}
+
+static inline float gelu_back(float x, float dy, float a)
+{
+    (void)a;
+    float bell = bell_f32(x), near = x > 20.0f ? 20.0f : x < -20.0f ? -20.0f : x;
+    return dy * fmaf(near * 0.398942280f, bell, normal_f32(x, bell)); /* 1 / sqrt(2 pi) */
+}
+
+/* (1 + tanh(u)) / 2 = sigmoid(2u), u = sqrt(2 / pi) * (x + 0.044715 x^3). */
+static inline float gelu_tanh_of(float x, float a)
+{
+    (void)a;
+    return x * sigmoid_f32(1.59576912f * fmaf(0.044715f * x, x * x, x));
+}
+
+/* Beyond +-10 the sigmoid is as good as 0 or 1. */
+static inline float gelu_tanh_back(float x, float dy, float a)
+{
+    (void)a;
+    float z = x > 10.0f ? 10.0f : x < -10.0f ? -10.0f : x;
+    float s = sigmoid_f32(1.59576912f * fmaf(0.044715f * z, z * z, z));
+    float slope = 1.59576912f * fmaf(0.134145f, z * z, 1.0f);
+    return dy * fmaf(z * slope, s * (1.0f - s), s);
+}
+
+static inline float silu_of(float x, float a)
+{
+    (void)a;
+    return x * sigmoid_f32(x);
+}
+
+static inline float silu_back(float x, float dy, float a)
+{
+    (void)a;
+    float s = sigmoid_f32(x), near = x > 110.0f ? 110.0f : x < -110.0f ? -110.0f : x;
+    return dy * (s * fmaf(near, 1.0f - s, 1.0f));
+}
+
+static inline float hardswish_of(float x, float a)
+{
+    return x * (relu6_of(x + 3.0f, a) / 6.0f);
+}
+
+static inline float hardswish_back(float x, float dy, float a)
+{
+    (void)a;
+    float slope = x < -3.0f ? 0.0f : x > 3.0f ? 1.0f : x / 3.0f + 0.5f;
+    return dy * slope;
+}
+
+static inline float hardsigmoid_of(float x, float a)
+{
+    return relu6_of(x + 3.0f, a) / 6.0f;
+}
+
+static inline float hardsigmoid_back(float y, float dy, float a)
+{
+    (void)a;
+    return y > 0.0f && y < 1.0f ? dy / 6.0f : 0.0f;
+}
+
+static inline float elu_of(float x, float a)
+{
+    return x > 0.0f ? x : a * (exp_f32(x) - 1.0f);
+}
+
+static inline float elu_back(float y, float dy, float a)
+{
+    return y > 0.0f ? dy : dy * (y + a);
+}
+
+/* NAME_forward and NAME_backward over n numbers. NaN stays that NaN. */
+#define FV_CURVE(name)                                                                             \
+    static void name##_forward(size_t n, float a, const float *x, float *y)                        \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i += STRIP) {                                                    \
+            float v[STRIP];                                                                        \
+            memcpy(v, x + i, sizeof v);                                                            \
+            for (int l = 0; l < STRIP; l++)                                                        \
+                v[l] = v[l] != v[l] ? v[l] : name##_of(v[l], a);                                   \
+            memcpy(y + i, v, sizeof v);                                                            \
+        }                                                                                          \
+    }                                                                                              \
+    static void name##_backward(size_t n, float a, const float *from, const float *dy, float *dx)  \
+    {                                                                                              \
+        for (size_t i = 0; i < n; i += STRIP) {                                                    \
+            float v[STRIP], d[STRIP];                                                              \
+            memcpy(v, from + i, sizeof v);                                                         \
+            memcpy(d, dy + i, sizeof d);                                                           \
+            for (int l = 0; l < STRIP; l++)                                                        \
+                d[l] = name##_back(v[l], d[l], a);                                                 \
+            memcpy(dx + i, d, sizeof d);                                                           \
+        }                                                                                          \
+    }
+
+FV_CURVE(leaky_relu)
+FV_CURVE(relu6)
+FV_CURVE(sigmoid)
+FV_CURVE(tanh)
+FV_CURVE(gelu)
+FV_CURVE(gelu_tanh)
+FV_CURVE(silu)
+FV_CURVE(hardswish)
+FV_CURVE(hardsigmoid)
+FV_CURVE(elu)
+
+#define FV_CURVE_ENTRY(name) {name##_forward, name##_backward}
+
+/* ---- softmax ------------------------------------------------------------------------------ */
+
+/* n columns of [D][n], rows step floats apart. */
+static inline void softmax_strip(bool log, int D, size_t step, int n, const float *x, float *y)
+{
+    float top[STRIP], sum[STRIP] = {0};
+    memcpy(top, x, (size_t)n * sizeof *x);
+    for (int d = 1; d < D; d++)
+        for (int l = 0; l < n; l++)
+            top[l] = x[d * step + l] > top[l] ? x[d * step + l] : top[l];
+    for (int d = 0; d < D; d++)
+        for (int l = 0; l < n; l++) {
+            y[d * step + l] = exp_f32(x[d * step + l] - top[l]);
+            sum[l] += y[d * step + l];
+        }
+    for (int l = 0; log && l < n; l++)
+        sum[l] = log_f32(sum[l]);
+    for (int d = 0; d < D; d++)
+        for (int l = 0; l < n; l++)
+            y[d * step + l] = log ? x[d * step + l] - top[l] - sum[l] : y[d * step + l] / sum[l];
+}
+
+static inline void softmax_strip_backward(bool log, int D, size_t step, int n, const float *y,
+                                          const float *dy, float *dx)
+{
+    float sum[STRIP] = {0};
+    for (int d = 0; d < D; d++)
+        for (int l = 0; l < n; l++) {
+            float more = dy[d * step + l];
+            sum[l] = log ? sum[l] + more : fmaf(more, y[d * step + l], sum[l]);
+        }
+    for (int d = 0; d < D; d++)
+        for (int l = 0; l < n; l++) {
+            float p = y[d * step + l], more = dy[d * step + l];
+            dx[d * step + l] = log ? more - exp_f32(p) * sum[l] : p * (more - sum[l]);
+        }
+}
+
+/* A row whose numbers lie side by side: along it there is vector code but for the sums. */
+static inline void softmax_row(bool log, int D, const float *x, float *y)
+{
+    float top = x[0], sum = 0.0f;
+    for (int d = 1; d < D; d++)
+        top = x[d] > top ? x[d] : top;
+    for (int d = 0; d < D; d++)
+        y[d] = exp_f32(x[d] - top);
+    for (int d = 0; d < D; d++)
+        sum += y[d];
+    float log_sum = log_f32(sum);
+    for (int d = 0; d < D; d++)
+        y[d] = log ? x[d] - top - log_sum : y[d] / sum;
+}
+
+static inline void softmax_row_backward(bool log, int D, const float *y, const float *dy, float *dx)
+{
+    float sum = 0.0f;
+    for (int d = 0; d < D; d++)
+        sum = log ? sum + dy[d] : fmaf(dy[d], y[d], sum);
+    for (int d = 0; d < D; d++)
+        dx[d] = log ? dy[d] - exp_f32(y[d]) * sum : y[d] * (dy[d] - sum);
+}
+
+static void softmax_forward(bool log, size_t outer, int D, size_t inner, const float *x, float *y)
+{
+    for (; outer > 0; outer--, x += D * inner, y += D * inner) {
+        size_t i = 0;
+        if (inner == 1) {
+            softmax_row(log, D, x, y);
+            continue;
+        }
+        for (; i + STRIP <= inner; i += STRIP)
+            softmax_strip(log, D, inner, STRIP, x + i, y + i);
+        if (i < inner)
+            softmax_strip(log, D, inner, (int)(inner - i), x + i, y + i);
+    }
+}
+
+static void softmax_backward(bool log, size_t outer, int D, size_t inner, const float *y,
+                             const float *dy, float *dx)
+{
+    for (; outer > 0; outer--, y += D * inner, dy += D * inner, dx += D * inner) {
+        size_t i = 0;
+        if (inner == 1) {
+            softmax_row_backward(log, D, y, dy, dx);
+            continue;
+        }
+        for (; i + STRIP <= inner; i += STRIP)
+            softmax_strip_backward(log, D, inner, STRIP, y + i, dy + i, dx + i);
+        if (i < inner)
+            softmax_strip_backward(log, D, inner, (int)(inner - i), y + i, dy + i, dx + i);
+    }
+}
+
+/* ---- products ----------------------------------------------------------------------------- */
+
+static void scale(size_t rows, int width, size_t row_step, size_t col_step, const float *x,
+                  const float *w, const float *b, float *y)
+{
+    for (size_t r = 0; r < rows; r++, x += width, y += width)
+        for (int i = 0; i < width; i++) {
+            size_t at = r * row_step + i * col_step;
+            y[i] = b ? fmaf(x[i], w[at], b[at]) : x[i] * w[at];
+        }
+}
+
+/* Where rows share their sums, 32 of them are added up first: shorter sums, smaller errors. */
+static void scale_sums(size_t rows, int width, size_t row_step, size_t col_step, const float *a,
+                       const float *b, float *sums)
+{
+    const size_t block = row_step ? 1 : 32;
+    for (size_t r = 0; r < rows; r += block)
+        for (int i = 0; i < width; i += STRIP) {
+            int n = width - i < STRIP ? width - i : STRIP;
+            float part[STRIP] = {0};
+            for (size_t k = r; k < rows && k < r + block; k++)
+                for (int l = 0; l < n; l++) {
+                    size_t at = k * width + i + l;
+                    part[l] = b ? fmaf(a[at], b[at], part[l]) : part[l] + a[at];
+                }
+            for (int l = 0; l < n; l++)
+                sums[r * row_step + (i + l) * col_step] += part[l];
+        }
+}
+
+/* The entries of a table that this file fills, for an initialiser. */
+#define FV_ACTIVATION_ENTRIES                                                                      \
+    .curves = {[FV_CURVE_LEAKY_RELU] = FV_CURVE_ENTRY(leaky_relu),                                 \
+               [FV_CURVE_RELU6] = FV_CURVE_ENTRY(relu6),                                           \
+               [FV_CURVE_SIGMOID] = FV_CURVE_ENTRY(sigmoid),                                       \
+               [FV_CURVE_TANH] = FV_CURVE_ENTRY(tanh),                                             \
+               [FV_CURVE_GELU] = FV_CURVE_ENTRY(gelu),                                             \
+               [FV_CURVE_GELU_TANH] = FV_CURVE_ENTRY(gelu_tanh),                                   \
+               [FV_CURVE_SILU] = FV_CURVE_ENTRY(silu),                                             \
+               [FV_CURVE_HARDSWISH] = FV_CURVE_ENTRY(hardswish),                                   \
+               [FV_CURVE_HARDSIGMOID] = FV_CURVE_ENTRY(hardsigmoid),                               \
+               [FV_CURVE_ELU] = FV_CURVE_ENTRY(elu)},                                              \
+    .softmax_forward = softmax_forward, .softmax_backward = softmax_backward, .scale = scale,      \
+    .scale_sums = scale_sums
+
+#endif

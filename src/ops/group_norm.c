@@ -1,0 +1,396 @@
+/*
+ * group_norm.c - group_norm and layer_norm: each image by its own mean and variance.
+ *
+ * y = (x - mean) / sqrt(var + eps) * weight + bias, over groups of channels (Wu and He,
+ * arXiv:1803.08494; torch.nn.GroupNorm) or over the last dimensions (Ba et al., arXiv:1607.06450;
+ * torch.nn.LayerNorm). Layer 2. Calls the base and the kernels.
+ *
+ * A tensor is cut into units [rows][width]. Batch last, a unit is a group, its columns are images,
+ * and its rows lie in bands, one for each channel. Channels last, it is an image, or a row of one,
+ * whose columns are channels; those of a group put their sums together.
+ */
+#include "ops/op.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct units {
+    int count;   /* of a turn */
+    int width;
+    int live;    /* columns in use */
+    int join;    /* columns side by side that have one mean */
+    int bands;   /* of rows that have one weight, where weights are for channels */
+    size_t rows; /* of a band */
+    double n;    /* numbers that have one mean */
+} units;
+
+/* Working space for the columns of a unit, and two copies of a unit. */
+typedef struct work {
+    double *sum, *square, *gradient, *product;
+    float *scale, *slope, *shift, *g, *normal;
+} work;
+
+/* What forward keeps for the columns of a unit; mean + rest is the mean. */
+typedef struct kept {
+    float *mean, *rest, *inverse;
+} kept;
+
+static units units_of(const fv_def *def, fv_layout layout, int images)
+{
+    fv_shape s = def->in;
+    int G = def->norm.groups, lines = def->norm.dims == 1 ? s.h : 1;
+    size_t area = (size_t)s.h * s.w / lines, numbers = s.c / G * area;
+    bool by_channel = def->norm.dims == 0;
+    if (layout == FV_BATCH_LAST)
+        return (units){.count = G * lines,
+                       .width = FV_LANES,
+                       .live = images,
+                       .join = 1,
+                       .bands = by_channel ? s.c / G : 1,
+                       .rows = by_channel ? area : numbers,
+                       .n = (double)numbers};
+    return (units){.count = lines,
+                   .width = s.c,
+                   .live = s.c,
+                   .join = s.c / G,
+                   .bands = 1,
+                   .rows = area,
+                   .n = (double)numbers};
+}
+
+static size_t unit_floats(const units *u)
+{
+    return u->bands * u->rows * u->width;
+}
+
+static work work_of(const units *u, float *scratch)
+{
+    size_t W = fv_round_up(u->width);
+    double *d = (double *)(void *)scratch;
+    float *f = (float *)(void *)(d + 4 * W);
+    return (work){d,         d + W,     d + 2 * W, d + 3 * W,
+                  f,         f + W,     f + 2 * W, f + 3 * W,
+                  f + 3 * W + fv_round_up(unit_floats(u))};
+}
+
+static kept kept_of(const units *u, float *at, int unit)
+{
+    at += (size_t)unit * 3 * u->width;
+    return (kept){at, at + u->width, at + 2 * u->width};
+}
+
+static size_t part_floats(const fv_def *def)
+{
+    return fv_round_up(def->weights + def->biases);
+}
+
+static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
+{
+    units u = units_of(def, layout, images);
+    size_t W = fv_round_up(u.width), turns = layout == FV_BATCH_LAST ? 1 : images;
+    size_t means = 3 * (size_t)u.width;
+    return (fv_need){.saved = fv_round_up(means * u.count * turns),
+                     .scratch = 11 * W + fv_round_up(means) + 2 * fv_round_up(unit_floats(&u)),
+                     .part = part_floats(def)};
+}
+
+/* The weight of column i in a band of a unit. */
+static size_t weight_at(const fv_run *r, const units *u, int unit, int band, int i)
+{
+    return r->layout == FV_BATCH_LAST ? (size_t)unit * u->bands + band : (size_t)i;
+}
+
+static bool has_channel_weights(const fv_run *r)
+{
+    return r->w && r->def->norm.dims == 0;
+}
+
+static bool has_element_weights(const fv_run *r)
+{
+    return r->w && r->def->norm.dims > 0;
+}
+
+/* Weights of elements lie as the last dimensions do: from one column of a unit to the next there
+   is a plane channels last where they go over the channels too. */
+static size_t column_step(const fv_run *r)
+{
+    fv_shape s = r->def->in;
+    return r->layout == FV_CHANNELS_LAST && r->def->norm.dims == 3 ? (size_t)s.h * s.w : 0;
+}
+
+/* Puts the sums of each group's columns together: each column gets them. */
+static void join_columns(const units *u, double *sums)
+{
+    for (int i = 0; u->join > 1 && i < u->width; i += u->join) {
+        double all = 0;
+        for (int k = 0; k < u->join; k++)
+            all += sums[i + k];
+        for (int k = 0; k < u->join; k++)
+            sums[i + k] = all;
+    }
+}
+
+/* ---- forward ------------------------------------------------------------------------------ */
+
+/* Sums from the first number of each group on, then mean and 1 / sqrt(var + eps). */
+static void find_means(const fv_run *r, const units *u, const float *x, const work *w,
+                       const kept *m)
+{
+    float *pivot = w->scale;
+    for (int i = 0; i < u->width; i++)
+        pivot[i] = x[i - i % u->join];
+    memset(w->sum, 0, u->width * sizeof *w->sum);
+    memset(w->square, 0, u->width * sizeof *w->square);
+    r->k->moments(u->bands * u->rows, u->width, u->live, x, pivot, w->sum, w->square);
+    join_columns(u, w->sum);
+    join_columns(u, w->square);
+    for (int i = 0; i < u->width; i++) {
+        double off = w->sum[i] / u->n, mean = (double)pivot[i] + off;
+        double var = w->square[i] / u->n - off * off;
+        var = var > 0 || isnan(var) ? var : 0;
+        m->mean[i] = (float)mean;
+        m->rest[i] = (float)(mean - (double)m->mean[i]);
+        m->inverse[i] = (float)(1 / sqrt(var + (double)r->def->norm.eps));
+    }
+}
+
+static void normalise(const fv_run *r, const units *u, int unit, const float *x, const work *w,
+                      const kept *m, float *y)
+{
+    for (int band = 0; band < u->bands; band++) {
+        size_t at = band * u->rows * u->width;
+        for (int i = 0; i < u->width; i++) {
+            size_t c = weight_at(r, u, unit, band, i);
+            w->scale[i] = has_channel_weights(r) ? m->inverse[i] * r->w[c] : m->inverse[i];
+            w->shift[i] = (has_channel_weights(r) ? r->b[c] : 0.0f) - m->rest[i] * w->scale[i];
+        }
+        r->k->norm_forward(u->rows, u->width, x + at, m->mean, w->scale, w->shift, false, y + at);
+    }
+}
+
+static void norm_forward(const fv_run *r)
+{
+    const units u = units_of(r->def, r->layout, r->images);
+    const work w = work_of(&u, r->scratch);
+    float *means = w.normal + fv_round_up(unit_floats(&u));
+    for (int i = 0; i < u.count * r->turns; i++) {
+        size_t at = i * unit_floats(&u);
+        const kept m = r->saved ? kept_of(&u, r->saved, i) : kept_of(&u, means, 0);
+        find_means(r, &u, r->x + at, &w, &m);
+        normalise(r, &u, i, r->x + at, &w, &m, r->y + at);
+        if (has_element_weights(r))
+            r->k->scale(u.rows, u.width, 1, column_step(r), r->y + at, r->w, r->b, r->y + at);
+    }
+}
+
+/* ---- backward ----------------------------------------------------------------------------- */
+
+/* Weights of elements: their gradients, and the gradient before them. */
+static const float *before_weights(const fv_run *r, const units *u, const float *x,
+                                   const float *dy, const work *w, const kept *m)
+{
+    size_t step = column_step(r);
+    float *dw = r->part, *db = r->part + r->def->weights;
+    for (int i = 0; i < u->width; i++)
+        w->shift[i] = -m->rest[i] * m->inverse[i];
+    r->k->norm_forward(u->rows, u->width, x, m->mean, m->inverse, w->shift, false, w->normal);
+    r->k->scale_sums(u->rows, u->width, 1, step, dy, w->normal, dw);
+    r->k->scale_sums(u->rows, u->width, 1, step, dy, NULL, db);
+    r->k->scale(u->rows, u->width, 1, step, dy, r->w, NULL, w->g);
+    return w->g;
+}
+
+/* gradient = the sum of dy * weight, product = that of dy * weight * (x - mean) / sd, for each
+   column; weights of channels get their gradients. */
+static void find_sums(const fv_run *r, const units *u, int unit, const float *x, const float *dy,
+                      const work *w, const kept *m)
+{
+    memset(w->gradient, 0, u->width * sizeof *w->gradient);
+    memset(w->product, 0, u->width * sizeof *w->product);
+    for (int band = 0; band < u->bands; band++) {
+        size_t at = band * u->rows * u->width;
+        memset(w->sum, 0, u->width * sizeof *w->sum);
+        memset(w->square, 0, u->width * sizeof *w->square);
+        r->k->moments_backward(u->rows, u->width, u->live, x + at, dy + at, NULL, m->mean, w->sum,
+                               w->square);
+        for (int i = 0; i < u->live; i++) {
+            size_t c = weight_at(r, u, unit, band, i);
+            double weight = has_channel_weights(r) ? (double)r->w[c] : 1;
+            double product = (w->square[i] - (double)m->rest[i] * w->sum[i]) * (double)m->inverse[i];
+            w->gradient[i] += weight * w->sum[i];
+            w->product[i] += weight * product;
+            if (has_channel_weights(r)) {
+                r->part[c] += (float)product;
+                r->part[r->def->weights + c] += (float)w->sum[i];
+            }
+        }
+    }
+    join_columns(u, w->gradient);
+    join_columns(u, w->product);
+}
+
+/* dx = (dy * weight - mean of that - (x - mean) / sd * mean of the product) / sd. */
+static void find_dx(const fv_run *r, const units *u, int unit, const float *x, const float *dy,
+                    const work *w, const kept *m, float *dx)
+{
+    for (int i = 0; i < u->width; i++) {
+        double inverse = (double)m->inverse[i];
+        double slope = -inverse * inverse * w->product[i] / u->n;
+        w->slope[i] = (float)slope;
+        w->shift[i] = (float)(-inverse * w->gradient[i] / u->n - slope * (double)m->rest[i]);
+    }
+    for (int band = 0; band < u->bands; band++) {
+        size_t at = band * u->rows * u->width;
+        for (int i = 0; i < u->width; i++) {
+            float weight = has_channel_weights(r) ? r->w[weight_at(r, u, unit, band, i)] : 1.0f;
+            w->scale[i] = m->inverse[i] * weight;
+        }
+        r->k->norm_backward(u->rows, u->width, u->live, x + at, dy + at, NULL, m->mean, w->scale,
+                            w->slope, w->shift, dx + at);
+    }
+}
+
+static void norm_backward(const fv_run *r)
+{
+    const units u = units_of(r->def, r->layout, r->images);
+    const work w = work_of(&u, r->scratch);
+    if (r->first && r->w)
+        memset(r->part, 0, part_floats(r->def) * sizeof *r->part);
+    for (int i = 0; i < u.count * r->turns; i++) {
+        size_t at = i * unit_floats(&u);
+        const kept m = kept_of(&u, r->saved, i);
+        const float *x = r->x + at, *dy = r->dy + at;
+        if (has_element_weights(r))
+            dy = before_weights(r, &u, x, dy, &w, &m);
+        find_sums(r, &u, i, x, dy, &w, &m);
+        if (r->dx)
+            find_dx(r, &u, i, x, dy, &w, &m, r->dx + at);
+    }
+}
+
+static int norm_reduce_items(const fv_def *def, fv_layout layout)
+{
+    (void)layout;
+    return def->weights ? 1 : 0;
+}
+
+static void norm_reduce(const fv_sums *s, int item)
+{
+    (void)item;
+    const fv_def *def = s->def;
+    s->k->sum_parts(def->weights, s->chunks, s->part, part_floats(def), s->dw);
+    s->k->sum_parts(def->biases, s->chunks, s->part + def->weights, part_floats(def), s->db);
+}
+
+static void norm_describe(const fv_def *def, char text[32])
+{
+    if (def->norm.dims)
+        snprintf(text, 32, "dims=%d", def->norm.dims);
+    else
+        snprintf(text, 32, "groups=%d", def->norm.groups);
+}
+
+#define NORM(its_kind)                                                                             \
+    {                                                                                              \
+        .kind = its_kind, .flags = FV_KEEPS_X | FV_IN_PLACE, .need = norm_need,                    \
+        .forward = norm_forward, .backward = norm_backward, .reduce_items = norm_reduce_items,     \
+        .reduce = norm_reduce, .describe = norm_describe,                                          \
+    }
+
+static const fv_op group_norm = NORM("group_norm"), layer_norm = NORM("layer_norm");
+
+/* ---- shape rules -------------------------------------------------------------------------- */
+
+/* eps, and as many weights as the last ndim of [C,H,W] have numbers, or as there are channels. */
+static fv_status set_norm(fv_ctx *ctx, fv_def *def, double eps, int dims, bool affine)
+{
+    const int64_t sizes[] = {def->in.c, def->in.h, def->in.w};
+    eps = eps == 0 ? 1e-5 : eps;
+    if (!(eps > 0 && eps < 1e30))
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": eps is %g, but must be more than 0", def->name,
+                       eps);
+    def->out = def->in;
+    def->norm.eps = (float)eps;
+    def->norm.dims = dims;
+    if (!affine)
+        return FV_OK;
+    def->weight_ndim = dims ? dims : 1;
+    def->weights = 1;
+    for (int i = 0; i < def->weight_ndim; i++) {
+        def->weight_dims[i] = sizes[dims ? 3 - dims + i : 0];
+        def->weights *= (size_t)def->weight_dims[i];
+    }
+    def->biases = def->weights;
+    return FV_OK;
+}
+
+static fv_status group_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_group_norm_args *a = args;
+    int C = def->in.c;
+    if (a->num_channels != 0 && a->num_channels != C)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
+                       "help: set num_channels to %d, or leave it out",
+                       def->name, a->num_channels, def->giver, C, C, def->in.h, def->in.w, C);
+    if (a->num_groups < 1 || C % a->num_groups != 0)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "layer \"%s\": %d groups must divide the %d channels that \"%s\" gives\n"
+                       "help: 1 group, or %d, one for each channel",
+                       def->name, a->num_groups, C, def->giver, C);
+    def->op = &group_norm;
+    def->norm.groups = a->num_groups;
+    return set_norm(ctx, def, a->eps, 0, !a->no_affine);
+}
+
+static fv_status layer_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_layer_norm_args *a = args;
+    int dims = a->dims ? a->dims : 3;
+    if (dims < 1 || dims > 3)
+        return fv_fail(ctx, FV_E_ARG,
+                       "layer \"%s\": dims is %d, but must be 1 to 3\n"
+                       "help: 3 for all of an image, 2 for rows and columns, 1 for the columns",
+                       def->name, dims);
+    def->op = &layer_norm;
+    def->norm.groups = dims == 3 ? 1 : def->in.c;
+    return set_norm(ctx, def, a->eps, dims, !a->no_affine);
+}
+
+static const fv_field group_norm_fields[] = {
+    FV_FIELD(fv_group_norm_args, num_groups, FV_INT_FIELD),
+    FV_FIELD(fv_group_norm_args, num_channels, FV_INT_FIELD),
+    FV_FIELD(fv_group_norm_args, eps, FV_NUMBER_FIELD),
+    FV_FIELD(fv_group_norm_args, no_affine, FV_FLAG_FIELD),
+    {0},
+};
+
+static const fv_field layer_norm_fields[] = {
+    FV_FIELD(fv_layer_norm_args, dims, FV_INT_FIELD),
+    FV_FIELD(fv_layer_norm_args, eps, FV_NUMBER_FIELD),
+    FV_FIELD(fv_layer_norm_args, no_affine, FV_FLAG_FIELD),
+    {0},
+};
+
+const fv_kind fv_kind_group_norm = {
+    .name = "group_norm",
+    .torch = "torch.nn.GroupNorm",
+    .size = sizeof(fv_group_norm_args),
+    .name_offset = offsetof(fv_group_norm_args, name),
+    .inputs = 1,
+    .places = 2,
+    .fields = group_norm_fields,
+    .shape = group_norm_shape,
+};
+
+const fv_kind fv_kind_layer_norm = {
+    .name = "layer_norm",
+    .torch = "torch.nn.LayerNorm",
+    .size = sizeof(fv_layer_norm_args),
+    .name_offset = offsetof(fv_layer_norm_args, name),
+    .inputs = 1,
+    .places = 1,
+    .fields = layer_norm_fields,
+    .shape = layer_norm_shape,
+};
