@@ -29,6 +29,9 @@ uint64_t fv_rng_u63(fv_rng *rng); /* two draws, high half first, less the top bi
 float fv_rng_uniform(fv_rng *rng, float low, float high);
 double fv_rng_normal(fv_rng *rng); /* mean 0, deviation 1; Box and Muller's come in pairs */
 
+/* A key stirred until each of its bits has changed about half of them all: SplitMix64's. */
+uint64_t fv_mix64(uint64_t key);
+
 /* ---- context ------------------------------------------------------------------------------ */
 
 /* The first member of everything a context owns, so that fv_close finds and ends it. */

@@ -1,6 +1,7 @@
 /*
  * random.c - the Mersenne Twister MT19937, drawn from as PyTorch's CPU generator does, so that one
- * seed gives the same weights and the same order of samples in both.
+ * seed gives the same weights and the same order of samples in both; and a hash for random numbers
+ * that are found by a key, not drawn in turn.
  *
  * Matsumoto, Nishimura: Mersenne Twister, ACM TOMACS 8(1), 1998. Layer 1. Calls libc.
  */
@@ -73,4 +74,12 @@ double fv_rng_normal(fv_rng *rng)
     rng->normal = radius * sin(angle);
     rng->has_normal = true;
     return radius * cos(angle);
+}
+
+/* Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014. */
+uint64_t fv_mix64(uint64_t key)
+{
+    key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9u;
+    key = (key ^ (key >> 27)) * 0x94d049bb133111ebu;
+    return key ^ (key >> 31);
 }

@@ -12,10 +12,7 @@
 
 static uint64_t key_of(uint64_t key, int image)
 {
-    key += 0x9e3779b97f4a7c15u * ((uint64_t)image + 1); /* SplitMix64 */
-    key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9u;
-    key = (key ^ (key >> 27)) * 0x94d049bb133111ebu;
-    return key ^ (key >> 31);
+    return fv_mix64(key + 0x9e3779b97f4a7c15u * ((uint64_t)image + 1)); /* SplitMix64 */
 }
 
 /* Scratch: a key for each column. */
