@@ -344,6 +344,61 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
                                     bool (*report)(void *user, const fv_flaw *flaw), void *user,
                                     int64_t *flaws);
 
+/* ---- Transforms: what is done to each picture on its way ------------------------------------ */
+
+/* A list of steps, each its name and arguments, as torchvision.transforms.Compose:
+     "resize 40; random_crop 32 padding=4; flip; to_tensor; normalize mean=0.5 std=0.25"
+   Steps end with ; or the line. Arguments stand in order, or as name=value; several numbers have
+   commas between them, a size is 32 or rows x columns, 32x24. Names, meaning and defaults are
+   torchvision's, whose functions on PIL images these follow to the last bit where the list below
+   says nothing else. Pictures are uint8 up to to_tensor and float32 after it; without a to_tensor
+   they stay uint8, which a net's input takes just as well.
+
+   Steps that take uint8 and float32:
+     pad PADDING fill=0 padding_mode=constant      padding 1 number, 2: left and right, top and
+                                                   bottom, or 4: left, top, right, bottom; modes
+                                                   constant, edge, reflect, symmetric
+     center_crop SIZE fill=0 padding_mode=constant  fill and mode: for pictures that are smaller
+     random_crop SIZE padding pad_if_needed=false fill=0 padding_mode=constant
+     flip p=0.5, vflip p=0.5                       RandomHorizontalFlip, RandomVerticalFlip
+   uint8 alone:
+     resize SIZE interpolation=bilinear            one number: of the shorter side; nearest, bilinear
+                                                   or bicubic, without aliasing
+     random_resized_crop SIZE scale=0.08,1 ratio=3/4,4/3 interpolation=bilinear
+     to_tensor                                     v becomes v/255
+   float32 alone:
+     normalize mean= std=                          one number, or one for each channel
+     denormalize mean= std=                        back again: x * std + mean
+
+   The transform belongs to the context and does not change, so threads may share it. Unknown names,
+   values out of range: FV_E_NAME, FV_E_ARG. "" or NULL is the transform that changes nothing. */
+FV_API fv_transform *fv_transform_new(fv_ctx *ctx, const char *text);
+FV_API void fv_transform_free(fv_transform *transform);
+
+/* Its text in one form: fv_transform_new makes the same of it, and files keep it. It belongs to the
+   transform. */
+FV_API const char *fv_transform_text(const fv_transform *transform);
+
+/* What it does without chance, for evaluation and prediction: random_crop becomes its pad and a
+   center_crop, random_resized_crop SIZE a resize SIZE and a center_crop SIZE, and other random steps
+   are left out, but for those that always do the same (p=1). */
+FV_API fv_transform *fv_transform_eval(const fv_transform *transform);
+
+/* A picture without its pixels. */
+typedef struct fv_picture_shape {
+    int channels, height, width; /* 0: not known, or not the same for all pictures */
+    fv_type type;
+} fv_picture_shape;
+
+/* The shape of what comes out for pictures of this shape. */
+FV_API fv_picture_shape fv_transform_shape(const fv_transform *transform, fv_picture_shape in);
+
+/* What becomes of a picture, uint8 or float32 [C,H,W] or [H,W]: a new array [C,H,W], which belongs
+   to the context. Chance depends on seed, epoch and index (the sample's number) alone.
+   A picture that a step cannot take: FV_E_SHAPE. */
+FV_API fv_array *fv_transform_apply(const fv_transform *transform, const fv_array *picture,
+                                    uint64_t seed, int64_t epoch, int64_t index);
+
 /* ---- Download ------------------------------------------------------------------------------ */
 
 typedef enum fv_get_event {

@@ -87,8 +87,9 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
 /* ---- transforms ------------------------------------------------------------------------------ */
 
 /* The picture that comes out of all transforms in turn; in->pixels stay as they are. Random choices
-   depend on seed, epoch and index alone. What comes out lies in rooms 2 to 7 of the work. May run
-   on several threads at once. Returns false with the error in the work. */
+   depend on seed, epoch and index alone. What comes out lies in rooms 2 to 7 of the work, or in
+   in->pixels where nothing was changed. May run on several threads at once. Returns false with the
+   error in the work. */
 bool fv_transform_run(const fv_transform *transform, fv_work *work, uint64_t seed, int64_t epoch,
                       int64_t index, const fv_picture *in, fv_picture *out);
 

@@ -1,0 +1,180 @@
+/*
+ * transform.h - the insides of transforms: steps and their arguments, what chance is drawn from,
+ * and the operations themselves, with every parameter given.
+ *
+ * A step of a transform draws its parameters and calls an operation, fv_do_...; tests call the
+ * operations directly. transform.c runs the steps, transform_kinds.c is the list of all kinds,
+ * transform_text.c reads and prints them. Layer 3, data. Calls the base.
+ */
+#ifndef FV_TRANSFORM_H
+#define FV_TRANSFORM_H
+
+#include "data/data.h"
+
+/* ---- chance --------------------------------------------------------------------------------- */
+
+/* SplitMix64, started by a hash of seed, epoch and index: the same for every thread and worker. */
+typedef struct fv_draw {
+    uint64_t state;
+} fv_draw;
+
+fv_draw fv_draw_start(uint64_t seed, int64_t epoch, int64_t index);
+uint64_t fv_draw_bits(fv_draw *draw);
+double fv_draw_uniform(fv_draw *draw, double low, double high); /* in [low, high), in 53 bits */
+int fv_draw_int(fv_draw *draw, int n);                          /* 0 to n-1, n at least 1 */
+bool fv_draw_chance(fv_draw *draw, double p);
+
+/* ---- arguments and kinds -------------------------------------------------------------------- */
+
+enum { FV_ARGS_MAX = 7, FV_STEP_TEXT_MAX = 512, FV_SIDE_MAX = 32767 };
+
+/* A number, numbers, a size (rows, columns), the place of a word in its list, or a flag 0 or 1. */
+typedef struct fv_arg {
+    int count; /* of numbers; 0: left out, and there is no default */
+    double v[4];
+} fv_arg;
+
+typedef enum fv_arg_flags {
+    FV_ARG_NEEDED = 1,
+    FV_ARG_BARE = 2,  /* printed without its name */
+    FV_ARG_WHOLE = 4, /* numbers without a fraction */
+    FV_ARG_SIZE = 8,  /* 32 or 32x24 */
+    FV_ARG_FLAG = 16, /* true or false */
+    FV_ARG_ODD = 32,
+    FV_ARG_SPREAD = 64,   /* one number x stands for -x,x, and must be 0 or more */
+    FV_ARG_RISING = 128,  /* pairs of numbers, the smaller one first */
+    FV_ARG_CHANNELS = 256 /* several numbers are one for each channel of the picture */
+} fv_arg_flags;
+
+typedef struct fv_arg_kind {
+    const char *name;
+    unsigned flags;    /* fv_arg_flags */
+    unsigned counts;   /* bit n is set where n numbers are allowed */
+    double low, high;  /* of each number */
+    fv_arg initial;    /* when left out */
+    const char *words; /* "nearest bilinear bicubic", for an argument that is one of these */
+} fv_arg_kind;
+
+typedef struct fv_tstep_kind fv_tstep_kind;
+
+typedef struct fv_tstep {
+    const fv_tstep_kind *kind;
+    int number; /* in its transform, from 1 */
+    fv_arg args[FV_ARGS_MAX];
+    float (*table)[256]; /* to_tensor: what each byte becomes, by channel */
+    int tables;          /* how many; 1: for all channels */
+    bool folded;         /* normalize that is in the tables of the to_tensor before it */
+} fv_tstep;
+
+typedef enum fv_tstep_flags {
+    FV_STEP_BYTES = 1,  /* takes uint8 alone */
+    FV_STEP_FLOATS = 2, /* takes float32 alone */
+    FV_STEP_COLORS = 4, /* takes 1 or 3 channels */
+} fv_tstep_flags;
+
+struct fv_tstep_kind {
+    const char *name;
+    unsigned flags; /* fv_tstep_flags */
+    /* The picture after this step; where it changes nothing, *out is *in. */
+    bool (*run)(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
+                fv_picture *out);
+    /* Changes the shape as run will; 0 is what depends on the picture. NULL: it stays. */
+    void (*shape)(const fv_tstep *step, fv_picture_shape *shape);
+    /* The steps that do without chance what this one does, into out; how many. NULL: itself. */
+    int (*eval)(const fv_tstep *step, fv_tstep out[2]);
+    fv_arg_kind args[FV_ARGS_MAX];
+};
+
+/* The kinds of a file, up to one without a name. */
+extern const fv_tstep_kind fv_place_kinds[], fv_resize_kinds[], fv_float_kinds[];
+
+/* The kind of that name; NULL if there is none. All kinds, in order: NULL behind the last one. */
+const fv_tstep_kind *fv_tstep_kind_named(const char *name);
+const fv_tstep_kind *fv_tstep_kind_at(int index);
+/* A step of a kind that there is, with the defaults. */
+fv_tstep fv_tstep_new(const char *name);
+
+/* For .eval: a step that is all chance is left out; one with the argument p stays where p is 1. */
+int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2]);
+int fv_eval_sure(const fv_tstep *step, fv_tstep out[2]);
+
+/* ---- arguments of several kinds -------------------------------------------------------------- */
+
+#define FV_COUNT_1 (1u << 1)
+#define FV_COUNT_2 (1u << 2)
+#define FV_COUNT_3 (1u << 3)
+#define FV_COUNT_4 (1u << 4)
+#define FV_ARG_OF_SIZE                                                                             \
+    {"size", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIZE, FV_COUNT_1 | FV_COUNT_2, 1, \
+     FV_SIDE_MAX, {0}, NULL}
+#define FV_ARG_OF_P(p) {"p", 0, FV_COUNT_1, 0, 1, {1, {p}}, NULL}
+#define FV_ARG_OF_FILL                                                                             \
+    {"fill", FV_ARG_WHOLE | FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, 0, 255, {1, {0}}, NULL}
+#define FV_ARG_OF_INTERPOLATION(x)                                                                 \
+    {"interpolation", 0, FV_COUNT_1, 0, 2, {1, {x}}, "nearest bilinear bicubic"}
+
+/* transform_text.c: the steps that text says, into *steps, for fv_release; -1 after an error. */
+int fv_tsteps_read(fv_ctx *ctx, const char *text, fv_tstep **steps);
+/* A step as its text, "resize 40": the shortest form, arguments in the kind's order. */
+void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX]);
+
+/* Fails with the step's number and text before the message. Returns false. */
+bool fv_tstep_fail(const fv_tstep *step, fv_work *work, fv_status code, const char *format, ...)
+    FV_PRINTF(4, 5);
+
+/* What a channel is filled with. */
+static inline double fv_arg_of_channel(const fv_arg *fill, int channel)
+{
+    return fill->v[fill->count > 1 ? channel : 0];
+}
+
+/* The two sides of a size: 32 is 32 x 32. */
+static inline int fv_arg_rows(const fv_arg *size)
+{
+    return (int)size->v[0];
+}
+
+static inline int fv_arg_columns(const fv_arg *size)
+{
+    return (int)size->v[size->count - 1];
+}
+
+/* ---- pictures ------------------------------------------------------------------------------- */
+
+/* A new picture in the room, of two, that in does not lie in. */
+bool fv_picture_make(fv_work *work, const fv_picture *in, int channels, int height, int width,
+                     fv_type type, fv_picture *out);
+
+static inline bool fv_picture_like(fv_work *work, const fv_picture *in, fv_picture *out)
+{
+    return fv_picture_make(work, in, in->channels, in->height, in->width, in->type, out);
+}
+
+/* Rooms of a work: results lie in the first two in turn, the others are for scratch. */
+enum { FV_ROOM_RESULT = 2, FV_ROOM_WEIGHTS = 4, FV_ROOM_SCRATCH = 6 };
+
+typedef struct fv_box {
+    int top, left, height, width;
+} fv_box;
+
+typedef enum fv_border { FV_CONSTANT, FV_EDGE, FV_REFLECT, FV_SYMMETRIC } fv_border;
+typedef enum fv_interpolation { FV_NEAREST, FV_BILINEAR, FV_BICUBIC } fv_interpolation;
+
+/* ---- operations: parameters as torchvision.transforms.functional names them ------------------ */
+
+/* transform_place.c. A fill is one number, or one for each channel. */
+bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border border,
+                const fv_arg *fill, fv_picture *out); /* the box may reach over the borders */
+bool fv_do_flip(fv_work *work, const fv_picture *in, bool vertical, fv_picture *out);
+/* Quarter turns to the left. */
+bool fv_do_turn(fv_work *work, const fv_picture *in, int quarters, fv_picture *out);
+bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_arg *fill,
+                 fv_picture *out);
+bool fv_do_center_mass(fv_work *work, const fv_picture *in, int height, int width, int box,
+                       fv_picture *out);
+
+/* transform_resize.c */
+bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, int width,
+                  fv_interpolation interpolation, fv_picture *out);
+
+#endif

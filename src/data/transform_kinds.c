@@ -1,0 +1,51 @@
+/*
+ * transform_kinds.c - the list of all kinds of steps, and what several of them share.
+ *
+ * Layer 3, data. Calls the base.
+ */
+#include "data/transform.h"
+
+#include <string.h>
+
+static const fv_tstep_kind *const families[] = {fv_place_kinds, fv_resize_kinds, fv_float_kinds};
+
+const fv_tstep_kind *fv_tstep_kind_at(int index)
+{
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++)
+        for (const fv_tstep_kind *kind = families[f]; kind->name; kind++)
+            if (index-- == 0)
+                return kind;
+    return NULL;
+}
+
+const fv_tstep_kind *fv_tstep_kind_named(const char *name)
+{
+    const fv_tstep_kind *kind = NULL;
+    for (int i = 0; (kind = fv_tstep_kind_at(i)) && strcmp(kind->name, name) != 0;)
+        i++;
+    return kind;
+}
+
+fv_tstep fv_tstep_new(const char *name)
+{
+    fv_tstep step = {.kind = fv_tstep_kind_named(name)};
+    for (int i = 0; i < FV_ARGS_MAX; i++)
+        step.args[i] = step.kind->args[i].initial;
+    return step;
+}
+
+int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2])
+{
+    (void)step;
+    (void)out;
+    return 0;
+}
+
+int fv_eval_sure(const fv_tstep *step, fv_tstep out[2])
+{
+    int p = 0;
+    while (strcmp(step->kind->args[p].name, "p") != 0)
+        p++;
+    out[0] = *step;
+    return step->args[p].v[0] == 1;
+}

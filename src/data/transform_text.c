@@ -1,0 +1,338 @@
+/*
+ * transform_text.c - transforms as text: "resize 40; random_crop 32 padding=4; flip; to_tensor".
+ *
+ * Steps are separated by ; or the line's end. A step is its name, then values in the order of the
+ * kind's arguments, or name=value. Numbers are decimals of at most 15 digits: they come back from
+ * their text to the last bit, in any locale. The kinds say what arguments there are, so this file
+ * knows none of them. Layer 3, data. Calls the base.
+ */
+#include "data/transform.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_MAX = 64, DIGITS_MAX = 15 };
+
+typedef struct reader {
+    fv_ctx *ctx;
+    int number;                       /* of the step, from 1 */
+    char statement[FV_STEP_TEXT_MAX]; /* as it stands in the text */
+    bool floats;                      /* a to_tensor came before */
+} reader;
+
+static bool refuse(const reader *r, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
+
+/* The error says where: transform, step 3 "flip x". */
+static bool refuse(const reader *r, fv_status code, const char *format, ...)
+{
+    char text[1200];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fv_fail(r->ctx, code, "transform, step %d \"%.200s\": %s", r->number, r->statement, text);
+    return false;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+static double power_of_ten(int n)
+{
+    double power = 1; /* exact up to 10^22 */
+    while (n-- > 0)
+        power *= 10;
+    return power;
+}
+
+/* A decimal at *at, which moves behind it. */
+static bool take_number(const char **at, double *value)
+{
+    const char *p = *at;
+    int64_t whole = 0; /* all digits, without the point */
+    int digits = 0, behind = 0;
+    bool minus = *p == '-', point = false;
+    for (p += minus; (*p >= '0' && *p <= '9') || (*p == '.' && !point); p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        if (++digits > DIGITS_MAX)
+            return false;
+        whole = whole * 10 + (*p - '0');
+        behind += point;
+    }
+    *value = (double)whole / power_of_ten(behind) * (minus ? -1 : 1);
+    *at = p;
+    return digits > 0;
+}
+
+/* The shortest decimal that take_number reads as value. Returns its length. */
+static int put_number(char *to, size_t room, double value)
+{
+    double size = fabs(value), whole = rint(size);
+    int behind = 0;
+    while (behind < DIGITS_MAX && whole / power_of_ten(behind) != size)
+        whole = rint(size * power_of_ten(++behind));
+    int64_t all = (int64_t)whole, unit = (int64_t)power_of_ten(behind);
+    const char *sign = value < 0 ? "-" : "";
+    if (behind == 0)
+        return snprintf(to, room, "%s%lld", sign, (long long)all);
+    return snprintf(to, room, "%s%lld.%0*lld", sign, (long long)(all / unit), behind,
+                    (long long)(all % unit));
+}
+
+/* ---- what a value must be ------------------------------------------------------------------- */
+
+/* "true or false", "one of nearest bilinear bicubic", "1, 2 or 4 whole numbers": what it takes. */
+static void describe(const fv_arg_kind *kind, char text[160])
+{
+    int used = 0, most = 0;
+    for (int n = 1; n <= 4; n++)
+        most = kind->counts & 1u << n ? n : most;
+    if (kind->words)
+        snprintf(text, 160, "one of %s", kind->words);
+    else if (kind->flags & FV_ARG_FLAG)
+        snprintf(text, 160, "true or false");
+    else if (kind->flags & FV_ARG_SIZE)
+        snprintf(text, 160, "a size, 32, or rows x columns, 32x24");
+    else if (most == 1)
+        snprintf(text, 160, "a %snumber", kind->flags & FV_ARG_WHOLE ? "whole " : "");
+    else {
+        for (int n = 1; n <= most; n++)
+            if (kind->counts & 1u << n)
+                used += snprintf(text + used, 160 - (size_t)used, "%s%d",
+                                 used == 0   ? ""
+                                 : n == most ? " or "
+                                             : ", ",
+                                 n);
+        snprintf(text + used, 160 - (size_t)used, " %snumbers with commas between them",
+                 kind->flags & FV_ARG_WHOLE ? "whole " : "");
+    }
+}
+
+/* The place of a word in a list "nearest bilinear", -1 if it is not there. */
+static int place_of(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    int place = 0;
+    for (const char *at = words; *at; place++) {
+        size_t length = strcspn(at, " ");
+        if (length == n && strncmp(at, word, n) == 0)
+            return place;
+        at += length + (at[length] == ' ');
+    }
+    return -1;
+}
+
+static bool check_range(const reader *r, const fv_arg_kind *kind, const fv_arg *arg)
+{
+    char low[40], high[40], found[40];
+    for (int i = 0; i < arg->count; i++) {
+        double v = arg->v[i], least = kind->low;
+        if ((kind->flags & FV_ARG_SPREAD) && arg->count == 1)
+            least = 0;
+        if (v >= least && v <= kind->high)
+            continue;
+        put_number(found, sizeof found, v);
+        put_number(low, sizeof low, least);
+        put_number(high, sizeof high, kind->high);
+        return refuse(r, FV_E_ARG, "%s is %s, but must be %s to %s", kind->name, found, low, high);
+    }
+    for (int i = 1; i < arg->count; i += 2)
+        if ((kind->flags & FV_ARG_RISING) && arg->v[i - 1] > arg->v[i]) {
+            put_number(low, sizeof low, arg->v[i - 1]);
+            put_number(high, sizeof high, arg->v[i]);
+            return refuse(r, FV_E_ARG, "%s goes from %s to %s; the smaller number comes first",
+                          kind->name, low, high);
+        }
+    for (int i = 0; i < arg->count; i++)
+        if ((kind->flags & FV_ARG_ODD) && fmod(arg->v[i], 2) == 0)
+            return refuse(r, FV_E_ARG, "%s is %d, but must be odd", kind->name, (int)arg->v[i]);
+    return true;
+}
+
+/* Numbers with commas, or an x, between them; false for anything else. */
+static bool take_numbers(const fv_arg_kind *kind, const char *text, fv_arg *arg)
+{
+    char between = kind->flags & FV_ARG_SIZE ? 'x' : ',';
+    for (arg->count = 0; arg->count < 4; text++) {
+        double *v = &arg->v[arg->count++];
+        if (!take_number(&text, v) || ((kind->flags & FV_ARG_WHOLE) && *v != floor(*v)))
+            return false;
+        if (*text == '\0')
+            return kind->counts & 1u << arg->count;
+        if (*text != between)
+            return false;
+    }
+    return false;
+}
+
+static bool set_arg(const reader *r, const fv_arg_kind *kind, const char *text, fv_arg *arg)
+{
+    char wanted[160];
+    const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;
+    int place = words ? place_of(words, text) : -1;
+    if (words)
+        *arg = (fv_arg){1, {place}};
+    if (words ? place >= 0 : take_numbers(kind, text, arg))
+        return words || check_range(r, kind, arg);
+    describe(kind, wanted);
+    return refuse(r, FV_E_ARG, "%s is \"%.60s\", but must be %s", kind->name, text, wanted);
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+static bool refuse_name(const reader *r, const char *name)
+{
+    char all[1000] = "there are ";
+    const char *best = NULL;
+    int nearest = 1000;
+    for (int i = 0; fv_tstep_kind_at(i); i++) {
+        const char *known = fv_tstep_kind_at(i)->name;
+        int distance = fv_word_distance(name, known);
+        if (distance >= 0 && distance < nearest) {
+            nearest = distance;
+            best = known;
+        }
+        strcat(strcat(all, i ? ", " : ""), known);
+    }
+    if (best)
+        return refuse(r, FV_E_NAME, "there is no transform \"%.60s\"\nhelp: did you mean %s?", name,
+                      best);
+    return refuse(r, FV_E_NAME, "there is no transform \"%.60s\"\nhelp: %s", name, all);
+}
+
+static bool refuse_arg(const reader *r, const fv_tstep_kind *kind, const char *name)
+{
+    char all[300] = "";
+    for (int i = 0; i < FV_ARGS_MAX && kind->args[i].name; i++) {
+        if (fv_word_distance(name, kind->args[i].name) >= 0)
+            return refuse(r, FV_E_NAME, "%s has no argument \"%.60s\"\nhelp: did you mean %s?",
+                          kind->name, name, kind->args[i].name);
+        strcat(strcat(all, i ? ", " : " "), kind->args[i].name);
+    }
+    return refuse(r, FV_E_NAME, "%s has no argument \"%.60s\"\nhelp: it takes%s", kind->name, name,
+                  *all ? all : " none");
+}
+
+/* One word of a statement, "padding=4" or "32", the next without a name being argument *next. */
+static bool read_arg(const reader *r, fv_tstep *step, char *word, int *next, unsigned *seen)
+{
+    const fv_arg_kind *kinds = step->kind->args;
+    char *equals = strchr(word, '=');
+    int i = equals ? 0 : *next;
+    if (equals) {
+        *equals = '\0';
+        while (i < FV_ARGS_MAX && kinds[i].name && strcmp(kinds[i].name, word) != 0)
+            i++;
+    }
+    if (i == FV_ARGS_MAX || !kinds[i].name)
+        return equals ? refuse_arg(r, step->kind, word)
+                      : refuse(r, FV_E_ARG, "\"%.60s\" is one value too many", word);
+    if (*seen & 1u << i)
+        return refuse(r, FV_E_ARG, "%s is given twice", kinds[i].name);
+    *seen |= 1u << i;
+    *next = i + 1;
+    return set_arg(r, &kinds[i], equals ? equals + 1 : word, &step->args[i]);
+}
+
+static bool check_step(reader *r, const fv_tstep *step, unsigned seen)
+{
+    char wanted[160];
+    for (int i = 0; i < FV_ARGS_MAX && step->kind->args[i].name; i++)
+        if ((step->kind->args[i].flags & FV_ARG_NEEDED) && !(seen & 1u << i)) {
+            describe(&step->kind->args[i], wanted);
+            return refuse(r, FV_E_ARG, "%s is missing: %s", step->kind->args[i].name, wanted);
+        }
+    if (r->floats && (step->kind->flags & FV_STEP_BYTES))
+        return refuse(r, FV_E_STATE,
+                      "it takes uint8 pictures, but to_tensor before it makes float32 of them\n"
+                      "help: put it before to_tensor");
+    r->floats = r->floats || strcmp(step->kind->name, "to_tensor") == 0;
+    return true;
+}
+
+/* The step that a statement says; the statement is cut up. */
+static bool read_step(reader *r, char *statement, fv_tstep *step)
+{
+    char *rest = statement;
+    unsigned seen = 0;
+    int next = 0;
+    const char *name = strtok_r(statement, " \t", &rest);
+    if (!fv_tstep_kind_named(name))
+        return refuse_name(r, name);
+    *step = fv_tstep_new(name);
+    for (char *word; (word = strtok_r(NULL, " \t", &rest));)
+        if (!read_arg(r, step, word, &next, &seen))
+            return false;
+    return check_step(r, step, seen);
+}
+
+int fv_tsteps_read(fv_ctx *ctx, const char *text, fv_tstep **steps)
+{
+    reader r = {.ctx = ctx};
+    *steps = fv_alloc(ctx, STEPS_MAX, sizeof **steps);
+    for (const char *at = text; *steps && *at;) {
+        at += strspn(at, " \t\r\n;");
+        size_t n = strcspn(at, "\r\n;");
+        if (n == 0)
+            continue;
+        if (r.number == STEPS_MAX || n >= sizeof r.statement) {
+            fv_fail(ctx, FV_E_ARG, "a transform has at most %d steps of %d characters", STEPS_MAX,
+                    FV_STEP_TEXT_MAX - 1);
+            return -1;
+        }
+        char cut[FV_STEP_TEXT_MAX];
+        memcpy(r.statement, at, n);
+        while (n > 0 && (r.statement[n - 1] == ' ' || r.statement[n - 1] == '\t'))
+            n--;
+        r.statement[n] = '\0';
+        at += strcspn(at, "\r\n;");
+        r.number++;
+        if (!read_step(&r, strcpy(cut, r.statement), &(*steps)[r.number - 1]))
+            return -1;
+    }
+    return *steps ? r.number : -1;
+}
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static int put_words(char *to, size_t room, const char *words, int place)
+{
+    while (place-- > 0)
+        words += strcspn(words, " ") + 1;
+    return snprintf(to, room, "%.*s", (int)strcspn(words, " "), words);
+}
+
+static bool same(const fv_arg *a, const fv_arg *b)
+{
+    bool equal = a->count == b->count;
+    for (int i = 0; equal && i < a->count; i++)
+        equal = a->v[i] == b->v[i];
+    return equal;
+}
+
+void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX])
+{
+    const size_t room = FV_STEP_TEXT_MAX;
+    size_t used = (size_t)snprintf(text, room, "%s", step->kind->name);
+    for (int i = 0; i < FV_ARGS_MAX && step->kind->args[i].name; i++) {
+        const fv_arg_kind *kind = &step->kind->args[i];
+        const fv_arg *arg = &step->args[i];
+        if (same(arg, &kind->initial))
+            continue;
+        const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;
+        bool bare = kind->flags & FV_ARG_BARE;
+        used += (size_t)snprintf(text + used, room - used, " %s%s", bare ? "" : kind->name,
+                                 bare ? "" : "=");
+        for (int n = 0; n < arg->count; n++) {
+            if (n > 0)
+                text[used++] = kind->flags & FV_ARG_SIZE ? 'x' : ',';
+            used += (size_t)(words ? put_words(text + used, room - used, words, (int)arg->v[0])
+                                   : put_number(text + used, room - used, arg->v[n]));
+        }
+    }
+}
