@@ -349,26 +349,44 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
 /* A list of steps, each its name and arguments, as torchvision.transforms.Compose:
      "resize 40; random_crop 32 padding=4; flip; to_tensor; normalize mean=0.5 std=0.25"
    Steps end with ; or the line. Arguments stand in order, or as name=value; several numbers have
-   commas between them, a size is 32 or rows x columns, 32x24. Names, meaning and defaults are
-   torchvision's, whose functions on PIL images these follow to the last bit where the list below
-   says nothing else. Pictures are uint8 up to to_tensor and float32 after it; without a to_tensor
-   they stay uint8, which a net's input takes just as well.
+   commas between them, a size is 32 or rows x columns, 32x24; numbers have at most 15 digits.
+   Meaning and defaults are torchvision's, whose functions on PIL images these follow to the bit, if
+   the list below says nothing else. Pictures are uint8 up to to_tensor and float32 after it;
+   without a to_tensor they stay uint8, which a net's input takes just as well.
 
    Steps that take uint8 and float32:
-     pad PADDING fill=0 padding_mode=constant      padding 1 number, 2: left and right, top and
-                                                   bottom, or 4: left, top, right, bottom; modes
-                                                   constant, edge, reflect, symmetric
-     center_crop SIZE fill=0 padding_mode=constant  fill and mode: for pictures that are smaller
-     random_crop SIZE padding pad_if_needed=false fill=0 padding_mode=constant
-     flip p=0.5, vflip p=0.5                       RandomHorizontalFlip, RandomVerticalFlip
+     pad PADDING fill=0 padding_mode=constant   padding is 1 number, 2 (left and right, top and
+                                   bottom) or 4 (left, top, right, bottom); a fill is 1 number, or 1
+                                   for each channel; modes constant, edge, reflect, symmetric
+     center_crop SIZE fill=0 padding_mode=constant   the fill is for pictures that are smaller
+     random_crop SIZE padding= pad_if_needed=false fill=0 padding_mode=constant
+     flip p=0.5                    RandomHorizontalFlip
+     vflip p=0.5                   RandomVerticalFlip
+     random_erasing p=0.5 scale=0.02,0.33 ratio=0.3,3.3 value=0
+     cutout LENGTH holes=1 fill=0  squares about random pixels; DeVries, Taylor 2017
    uint8 alone:
-     resize SIZE interpolation=bilinear            one number: of the shorter side; nearest, bilinear
-                                                   or bicubic, without aliasing
+     resize SIZE interpolation=bilinear   one number is the shorter side's; nearest, bilinear or
+                                   bicubic, the latter two without aliasing
      random_resized_crop SIZE scale=0.08,1 ratio=3/4,4/3 interpolation=bilinear
-     to_tensor                                     v becomes v/255
+     rotation DEGREES interpolation=nearest expand=false center= fill=0
+     affine DEGREES translate= scale= shear= interpolation=nearest fill=0 center=
+     perspective distortion_scale=0.5 p=0.5 interpolation=bilinear fill=0     the matrices of these
+                                   two are rounded otherwise than torchvision's
+     color_jitter brightness=0 contrast=0 saturation=0 hue=0
+     grayscale num_output_channels=1, random_grayscale p=0.1
+     invert, posterize BITS, solarize THRESHOLD, autocontrast, equalize, sharpness FACTOR, and with
+                                   p=0.5 as last argument random_invert, random_posterize, ...
+     gaussian_blur KERNEL_SIZE sigma=0.1,2   within 1 of torchvision's bytes; 5x7 is rows x columns
+     autoaugment policy=imagenet interpolation=nearest fill=0   also cifar10, svhn
+     randaugment num_ops=2 magnitude=9 num_magnitude_bins=31 interpolation=nearest fill=0
+     trivialaugment num_magnitude_bins=31 interpolation=nearest fill=0
+     invert_if_light               inverts a picture whose border is light on average
+     center_mass SIZE box=20       gray: what is not 0 fits into the box, its center of mass in the
+                                   middle of SIZE, as in MNIST
+     to_tensor                     v becomes v/255
    float32 alone:
-     normalize mean= std=                          one number, or one for each channel
-     denormalize mean= std=                        back again: x * std + mean
+     normalize mean= std=          1 number, or 1 for each channel
+     denormalize mean= std=        back again: x * std + mean
 
    The transform belongs to the context and does not change, so threads may share it. Unknown names,
    values out of range: FV_E_NAME, FV_E_ARG. "" or NULL is the transform that changes nothing. */
@@ -380,8 +398,9 @@ FV_API void fv_transform_free(fv_transform *transform);
 FV_API const char *fv_transform_text(const fv_transform *transform);
 
 /* What it does without chance, for evaluation and prediction: random_crop becomes its pad and a
-   center_crop, random_resized_crop SIZE a resize SIZE and a center_crop SIZE, and other random steps
-   are left out, but for those that always do the same (p=1). */
+   center_crop; random_resized_crop SIZE a resize, of the shorter side to SIZE's longer one, and a
+   center_crop SIZE. Other random steps are left out, but for those that always do the same: flips
+   and colors with p=1, a rotation or blur whose range is one value. */
 FV_API fv_transform *fv_transform_eval(const fv_transform *transform);
 
 /* A picture without its pixels. */

@@ -74,6 +74,7 @@ typedef enum fv_tstep_flags {
 
 struct fv_tstep_kind {
     const char *name;
+    int op;         /* which of the operations that share run */
     unsigned flags; /* fv_tstep_flags */
     /* The picture after this step; where it changes nothing, *out is *in. */
     bool (*run)(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
@@ -86,13 +87,17 @@ struct fv_tstep_kind {
 };
 
 /* The kinds of a file, up to one without a name. */
-extern const fv_tstep_kind fv_place_kinds[], fv_resize_kinds[], fv_float_kinds[];
+extern const fv_tstep_kind fv_place_kinds[], fv_resize_kinds[], fv_warp_kinds[], fv_color_kinds[],
+    fv_filter_kinds[], fv_erase_kinds[], fv_digit_kinds[], fv_policy_kinds[], fv_float_kinds[];
 
 /* The kind of that name; NULL if there is none. All kinds, in order: NULL behind the last one. */
 const fv_tstep_kind *fv_tstep_kind_named(const char *name);
 const fv_tstep_kind *fv_tstep_kind_at(int index);
 /* A step of a kind that there is, with the defaults. */
 fv_tstep fv_tstep_new(const char *name);
+
+/* The argument of that name; NULL if the kind has none. */
+const fv_arg *fv_arg_named(const fv_tstep *step, const char *name);
 
 /* For .eval: a step that is all chance is left out; one with the argument p stays where p is 1. */
 int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2]);
@@ -160,6 +165,9 @@ typedef struct fv_box {
 typedef enum fv_border { FV_CONSTANT, FV_EDGE, FV_REFLECT, FV_SYMMETRIC } fv_border;
 typedef enum fv_interpolation { FV_NEAREST, FV_BILINEAR, FV_BICUBIC } fv_interpolation;
 
+/* The place in 0..n-1 that place i anywhere mirrors, -1 beyond a constant border: numpy.pad. */
+int fv_place_in(int i, int n, fv_border border);
+
 /* ---- operations: parameters as torchvision.transforms.functional names them ------------------ */
 
 /* transform_place.c. A fill is one number, or one for each channel. */
@@ -168,13 +176,95 @@ bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border borde
 bool fv_do_flip(fv_work *work, const fv_picture *in, bool vertical, fv_picture *out);
 /* Quarter turns to the left. */
 bool fv_do_turn(fv_work *work, const fv_picture *in, int quarters, fv_picture *out);
-bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_arg *fill,
-                 fv_picture *out);
-bool fv_do_center_mass(fv_work *work, const fv_picture *in, int height, int width, int box,
-                       fv_picture *out);
+
+void fv_fill_pixels(void *to, size_t n, fv_type type, double value);
 
 /* transform_resize.c */
 bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, int width,
                   fv_interpolation interpolation, fv_picture *out);
+
+/* transform_warp.c. Where output pixels come from: x = (m0 x + m1 y + m2) / (m6 x + m7 y + 1), and
+   y with m3 to m5. Outside is fill. */
+typedef struct fv_warp {
+    double m[8];
+    int height, width;
+    fv_interpolation interpolation;
+    const fv_arg *fill;
+} fv_warp;
+
+bool fv_do_warp(fv_work *work, const fv_picture *in, const fv_warp *warp, fv_picture *out);
+/* Degrees, to the left; about center (x, y), of count 0 for the picture's middle. */
+bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand,
+                  const fv_arg *center, fv_interpolation interpolation, const fv_arg *fill,
+                  fv_picture *out);
+
+typedef struct fv_affine {
+    double angle, scale, shear_x, shear_y; /* degrees, to the right */
+    int x, y;                              /* translation */
+} fv_affine;
+
+bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
+                  const fv_arg *center, fv_interpolation interpolation, const fv_arg *fill,
+                  fv_picture *out);
+/* The m of a warp that brings the picture's corners, from the top left to the right and round, to
+   ends (x, y). Returns false where there is none. */
+bool fv_perspective(int height, int width, const int ends[4][2], double m[8]);
+
+/* transform_color.c */
+typedef enum fv_color {
+    FV_INVERT,
+    FV_POSTERIZE, /* amount: bits that stay, 1 to 8 */
+    FV_SOLARIZE,  /* threshold: bytes from there on are inverted */
+    FV_AUTOCONTRAST,
+    FV_EQUALIZE,
+    FV_BRIGHTNESS, /* this one and the next two: factor, 1 changes nothing */
+    FV_CONTRAST,
+    FV_SATURATION,
+    FV_HUE, /* -0.5 to 0.5, in turns */
+    FV_COLOR_COUNT
+} fv_color;
+
+bool fv_do_color(fv_work *work, const fv_picture *in, fv_color op, double amount, fv_picture *out);
+bool fv_do_grayscale(fv_work *work, const fv_picture *in, int channels, fv_picture *out);
+/* PIL's Image.blend: a with alpha 0, b with 1, and beyond. */
+uint8_t fv_blend(int a, int b, float alpha);
+
+/* transform_filter.c */
+bool fv_do_sharpness(fv_work *work, const fv_picture *in, double factor, fv_picture *out);
+bool fv_do_gaussian_blur(fv_work *work, const fv_picture *in, int rows, int columns, double sigma,
+                         fv_picture *out);
+
+/* transform_erase.c. The part of the box that lies in the picture. */
+bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_arg *value,
+                 fv_picture *out);
+
+/* transform_digit.c */
+bool fv_do_center_mass(fv_work *work, const fv_picture *in, int height, int width, int box,
+                       fv_picture *out);
+
+/* transform_policy.c. In torchvision's order. */
+typedef enum fv_policy_op {
+    FV_OP_IDENTITY,
+    FV_OP_SHEAR_X,
+    FV_OP_SHEAR_Y,
+    FV_OP_TRANSLATE_X,
+    FV_OP_TRANSLATE_Y,
+    FV_OP_ROTATE,
+    FV_OP_BRIGHTNESS,
+    FV_OP_COLOR,
+    FV_OP_CONTRAST,
+    FV_OP_SHARPNESS,
+    FV_OP_POSTERIZE,
+    FV_OP_SOLARIZE,
+    FV_OP_AUTOCONTRAST,
+    FV_OP_EQUALIZE,
+    FV_OP_INVERT,
+    FV_OP_COUNT
+} fv_policy_op;
+
+bool fv_do_policy(fv_work *work, const fv_picture *in, fv_policy_op op, double magnitude,
+                  fv_interpolation interpolation, const fv_arg *fill, fv_picture *out);
+/* Level `bin` of bins, 0 the weakest; wide: of TrivialAugmentWide. Without a sign. */
+double fv_policy_magnitude(fv_policy_op op, bool wide, int bin, int bins, int height, int width);
 
 #endif

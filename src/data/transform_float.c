@@ -35,13 +35,15 @@ static void shape_to_tensor(const fv_tstep *step, fv_picture_shape *shape)
     shape->type = FV_F32;
 }
 
+enum { THERE, BACK };
+
 static bool run_normalize(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                           fv_picture *out)
 {
     (void)draw;
     if (!fv_picture_like(work, in, out))
         return false;
-    bool back = step->kind->name[0] == 'd';
+    bool back = step->kind->op == BACK;
     size_t area = area_of(in);
     for (int c = 0; c < in->channels; c++) {
         float mean = (float)fv_arg_of_channel(&step->args[0], c);
@@ -62,8 +64,8 @@ static bool run_normalize(const fv_tstep *step, fv_work *work, fv_draw *draw, co
     }
 
 const fv_tstep_kind fv_float_kinds[] = {
-    {"to_tensor", FV_STEP_BYTES, run_to_tensor, shape_to_tensor, NULL, {{0}}},
-    {"normalize", FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD},
-    {"denormalize", FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD},
-    {NULL, 0, NULL, NULL, NULL, {{0}}},
+    {"to_tensor", 0, FV_STEP_BYTES, run_to_tensor, shape_to_tensor, NULL, {{0}}},
+    {"normalize", THERE, FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD},
+    {"denormalize", BACK, FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD},
+    {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-static const fv_tstep_kind *const families[] = {fv_place_kinds, fv_resize_kinds, fv_float_kinds};
+static const fv_tstep_kind *const families[] = {fv_place_kinds, fv_resize_kinds, fv_warp_kinds,
+                                                fv_color_kinds, fv_filter_kinds, fv_erase_kinds,
+                                                fv_digit_kinds, fv_policy_kinds, fv_float_kinds};
 
 const fv_tstep_kind *fv_tstep_kind_at(int index)
 {
@@ -34,6 +36,15 @@ fv_tstep fv_tstep_new(const char *name)
     return step;
 }
 
+const fv_arg *fv_arg_named(const fv_tstep *step, const char *name)
+{
+    const fv_arg_kind *kinds = step->kind->args;
+    for (int i = 0; i < FV_ARGS_MAX && kinds[i].name; i++)
+        if (strcmp(kinds[i].name, name) == 0)
+            return &step->args[i];
+    return NULL;
+}
+
 int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2])
 {
     (void)step;
@@ -43,9 +54,6 @@ int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2])
 
 int fv_eval_sure(const fv_tstep *step, fv_tstep out[2])
 {
-    int p = 0;
-    while (strcmp(step->kind->args[p].name, "p") != 0)
-        p++;
     out[0] = *step;
-    return step->args[p].v[0] == 1;
+    return fv_arg_named(step, "p")->v[0] == 1;
 }

@@ -12,8 +12,7 @@
 
 /* ---- crop --------------------------------------------------------------------------------- */
 
-/* The place in 0..n-1 of place i anywhere, or -1: what fills. numpy.pad's modes. */
-static int place_in(int i, int n, fv_border border)
+int fv_place_in(int i, int n, fv_border border)
 {
     if (i >= 0 && i < n)
         return i;
@@ -26,7 +25,7 @@ static int place_in(int i, int n, fv_border border)
     return i < n ? i : border == FV_REFLECT ? period - i : period - 1 - i;
 }
 
-static void fill_pixels(void *to, size_t n, fv_type type, double value)
+void fv_fill_pixels(void *to, size_t n, fv_type type, double value)
 {
     if (type == FV_U8) {
         memset(to, (int)fmin(fmax(value, 0), 255), n);
@@ -61,7 +60,8 @@ static void crop_row(const uint8_t *row, int n, int left, int width, size_t size
     for (int x = 0; border != FV_CONSTANT && x < width; x++) {
         x = x == first ? end : x;
         if (x < width)
-            memcpy(to + (size_t)x * size, row + (size_t)place_in(left + x, n, border) * size, size);
+            memcpy(to + (size_t)x * size, row + (size_t)fv_place_in(left + x, n, border) * size,
+                   size);
     }
 }
 
@@ -81,10 +81,10 @@ bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border borde
                                (size_t)c * (size_t)in->height * (size_t)in->width * size;
         uint8_t *to = (uint8_t *)out->pixels + (size_t)c * (size_t)box.height * row_size;
         if (border == FV_CONSTANT && !inside)
-            fill_pixels(to, (size_t)box.height * (size_t)box.width, in->type,
-                        fv_arg_of_channel(fill, c));
+            fv_fill_pixels(to, (size_t)box.height * (size_t)box.width, in->type,
+                           fv_arg_of_channel(fill, c));
         for (int y = 0; y < box.height; y++) {
-            int row = place_in(box.top + y, in->height, border);
+            int row = fv_place_in(box.top + y, in->height, border);
             if (row >= 0)
                 crop_row(plane + (size_t)row * (size_t)in->width * size, in->width, box.left,
                          box.width, size, border, to + (size_t)y * row_size);
@@ -163,12 +163,14 @@ bool fv_do_turn(fv_work *work, const fv_picture *in, int quarters, fv_picture *o
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
+enum { HORIZONTAL, VERTICAL };
+
 static bool run_flip(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                      fv_picture *out)
 {
     if (!fv_draw_chance(draw, step->args[0].v[0]))
         return true;
-    return fv_do_flip(work, in, step->kind->name[0] == 'v', out);
+    return fv_do_flip(work, in, step->kind->op == VERTICAL, out);
 }
 
 /* Pixels to add on each side; padding is 1, 2 (left and right, top and bottom) or 4 numbers. */
@@ -292,13 +294,14 @@ static int eval_random_crop(const fv_tstep *step, fv_tstep out[2])
 #define MODE {"padding_mode", 0, FV_COUNT_1, 0, 3, {1, {0}}, "constant edge reflect symmetric"}
 
 const fv_tstep_kind fv_place_kinds[] = {
-    {"pad", 0, run_pad, shape_pad, NULL, {PADDING(FV_ARG_NEEDED | FV_ARG_BARE), FV_ARG_OF_FILL,
+    {"pad", 0, 0, run_pad, shape_pad, NULL, {PADDING(FV_ARG_NEEDED | FV_ARG_BARE), FV_ARG_OF_FILL,
                                           MODE}},
-    {"center_crop", 0, run_center_crop, shape_size, NULL, {FV_ARG_OF_SIZE, FV_ARG_OF_FILL, MODE}},
-    {"random_crop", 0, run_random_crop, shape_size, eval_random_crop,
+    {"center_crop", 0, 0, run_center_crop, shape_size, NULL,
+     {FV_ARG_OF_SIZE, FV_ARG_OF_FILL, MODE}},
+    {"random_crop", 0, 0, run_random_crop, shape_size, eval_random_crop,
      {FV_ARG_OF_SIZE, PADDING(0),
       {"pad_if_needed", FV_ARG_FLAG, FV_COUNT_1, 0, 1, {1, {0}}, NULL}, FV_ARG_OF_FILL, MODE}},
-    {"flip", 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
-    {"vflip", 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
-    {NULL, 0, NULL, NULL, NULL, {{0}}},
+    {"flip", HORIZONTAL, 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
+    {"vflip", VERTICAL, 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
+    {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -145,7 +145,8 @@ bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, i
     size_t row_bytes = ((size_t)box.height * (size_t)width + 63) / 64 * 64;
     if (!fv_picture_make(work, in, in->channels, height, width, FV_U8, out))
         return false;
-    uint8_t *rows = fv_work_room(work, FV_ROOM_SCRATCH, row_bytes + (size_t)width * sizeof(int32_t));
+    uint8_t *rows = fv_work_room(work, FV_ROOM_SCRATCH,
+                                 row_bytes + (size_t)width * sizeof(int32_t));
     if (!rows)
         return false;
     if (interpolation != FV_NEAREST &&
@@ -271,13 +272,13 @@ static int eval_random_resized_crop(const fv_tstep *step, fv_tstep out[2])
 }
 
 const fv_tstep_kind fv_resize_kinds[] = {
-    {"resize", FV_STEP_BYTES, run_resize, shape_resize, NULL,
+    {"resize", 0, FV_STEP_BYTES, run_resize, shape_resize, NULL,
      {FV_ARG_OF_SIZE, FV_ARG_OF_INTERPOLATION(FV_BILINEAR)}},
-    {"random_resized_crop", FV_STEP_BYTES, run_random_resized_crop, shape_random_resized_crop,
+    {"random_resized_crop", 0, FV_STEP_BYTES, run_random_resized_crop, shape_random_resized_crop,
      eval_random_resized_crop,
      {FV_ARG_OF_SIZE,
       {"scale", FV_ARG_RISING, FV_COUNT_2, 0.000001, 1, {2, {0.08, 1}}, NULL},
       {"ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {3.0 / 4, 4.0 / 3}}, NULL},
       FV_ARG_OF_INTERPOLATION(FV_BILINEAR)}},
-    {NULL, 0, NULL, NULL, NULL, {{0}}},
+    {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };
