@@ -418,6 +418,30 @@ FV_API fv_picture_shape fv_transform_shape(const fv_transform *transform, fv_pic
 FV_API fv_array *fv_transform_apply(const fv_transform *transform, const fv_array *picture,
                                     uint64_t seed, int64_t epoch, int64_t index);
 
+typedef struct fv_mix_args {
+    fv_ctx *ctx;
+    int n, channels, height, width, classes;
+    float *pixels;         /* [n,C,H,W], mixed where they lie */
+    float *targets;        /* [n,classes] probabilities, mixed as the images are */
+    const int64_t *labels; /* [n]: targets are set from them first; NULL: they are set */
+    double alpha;          /* the share of each image is drawn from Beta(alpha, alpha); default 1 */
+    uint64_t seed;
+    int64_t batch; /* chance depends on seed and this number alone */
+    int _end;
+} fv_mix_args;
+
+/* fv_mixup(ctx, n, channels, height, width, classes, pixels, targets, labels, .alpha = 0.2)
+   Mixes each image of a batch with the one before it, and the first with the last, by one share:
+     x = share * x + (1 - share) * other, and targets likewise
+   for a loss that takes class probabilities. fv_cutmix puts a box of the other image into each
+   instead, at one place for the batch; targets have the areas as their shares.
+   Labels that are no class: FV_E_CLASS. RandomMixup and RandomCutmix of torchvision's reference
+   training. */
+#define fv_mixup(...) fv_mixup_opt((fv_mix_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_mixup_opt(fv_mix_args args);
+#define fv_cutmix(...) fv_cutmix_opt((fv_mix_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_cutmix_opt(fv_mix_args args);
+
 /* ---- Download ------------------------------------------------------------------------------ */
 
 typedef enum fv_get_event {
