@@ -82,7 +82,8 @@ typedef struct fv_options {
     const char *kernels; /* "ref", "avx2", "avx512", "neon"; default: the best there is */
     void *user;          /* handed to the two functions below */
     /* All memory of the context comes from here; default: realloc and free.
-       ptr NULL: allocate; size 0: free (returns NULL); otherwise resize. */
+       ptr NULL: allocate; size 0: free (returns NULL); otherwise resize. Called on one thread at a
+       time, a loader's workers among them. */
     void *(*allocate)(void *user, void *ptr, size_t size);
     /* Notes for people, a line each without line end; default: dropped. */
     void (*log)(void *user, fv_log_level level, const char *text);

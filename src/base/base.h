@@ -8,6 +8,8 @@
 
 #include "fovea.h"
 
+#include <pthread.h>
+
 #if defined(__GNUC__)
 #define FV_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
@@ -46,7 +48,8 @@ struct fv_kernels;
 
 struct fv_ctx {
     void *user;
-    void *(*allocate)(void *user, void *ptr, size_t size);
+    void *(*allocate)(void *user, void *ptr, size_t size); /* through fv_allocate */
+    pthread_mutex_t allocating;
     void (*log)(void *user, fv_log_level level, const char *text);
     fv_status error;
     char error_text[2048];
@@ -66,6 +69,9 @@ void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...) FV_PRINTF
 
 /* ---- memory: zeroed, aligned to 64 bytes, from the context's allocator --------------------- */
 
+/* The context's allocator as it is, for one thread at a time. NULL sets no error: it is for threads
+   that do not own the context, too. */
+void *fv_allocate(fv_ctx *ctx, void *ptr, size_t size);
 void *fv_alloc(fv_ctx *ctx, size_t count, size_t size); /* NULL: FV_E_MEMORY is set */
 void *fv_grow(fv_ctx *ctx, void *ptr, size_t count, size_t size); /* keeps what fits; on failure
                                                                      NULL, and ptr stays valid */

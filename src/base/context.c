@@ -56,6 +56,7 @@ fv_ctx *fv_open(const fv_options *options)
     memset(ctx, 0, sizeof *ctx);
     ctx->user = o.user;
     ctx->allocate = o.allocate;
+    pthread_mutex_init(&ctx->allocating, NULL);
     ctx->log = o.log;
     ctx->seed = o.seed;
     fv_rng_seed(&ctx->rng, o.seed);
@@ -71,6 +72,7 @@ void fv_close(fv_ctx *ctx)
     while (ctx->newest)
         fv_object_free(ctx->newest);
     fv_pool_free(ctx);
+    pthread_mutex_destroy(&ctx->allocating);
     ctx->allocate(ctx->user, ctx, 0);
 }
 

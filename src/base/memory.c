@@ -21,12 +21,20 @@ static header *header_of(void *ptr)
     return (header *)ptr - 1;
 }
 
+void *fv_allocate(fv_ctx *ctx, void *ptr, size_t size)
+{
+    pthread_mutex_lock(&ctx->allocating);
+    void *at = ctx->allocate(ctx->user, ptr, size);
+    pthread_mutex_unlock(&ctx->allocating);
+    return at;
+}
+
 void *fv_alloc(fv_ctx *ctx, size_t count, size_t size)
 {
     const size_t extra = sizeof(header) + ALIGNMENT;
     char *raw = NULL;
     if (size == 0 || count <= (SIZE_MAX - extra) / size)
-        raw = ctx->allocate(ctx->user, NULL, count * size + extra);
+        raw = fv_allocate(ctx, NULL, count * size + extra);
     if (!raw) {
         fv_fail(ctx, FV_E_MEMORY, "no memory for %zu x %zu bytes", count, size);
         return NULL;
@@ -52,7 +60,7 @@ void *fv_grow(fv_ctx *ctx, void *ptr, size_t count, size_t size)
 void fv_release(fv_ctx *ctx, void *ptr)
 {
     if (ptr)
-        ctx->allocate(ctx->user, header_of(ptr)->raw, 0);
+        fv_allocate(ctx, header_of(ptr)->raw, 0);
 }
 
 char *fv_copy_text(fv_ctx *ctx, const char *text)

@@ -129,7 +129,7 @@ static void wait_for_done(fv_pool *pool)
 /* The pool, with as many threads as the system gives; NULL if there is no memory for it. */
 static fv_pool *pool_new(fv_ctx *ctx)
 {
-    fv_pool *pool = ctx->allocate(ctx->user, NULL, sizeof *pool);
+    fv_pool *pool = fv_allocate(ctx, NULL, sizeof *pool);
     if (!pool)
         return NULL;
     memset(pool, 0, sizeof *pool);
@@ -178,7 +178,7 @@ void fv_pool_free(fv_ctx *ctx)
     pthread_cond_destroy(&pool->done);
     pthread_cond_destroy(&pool->more);
     pthread_mutex_destroy(&pool->lock);
-    ctx->allocate(ctx->user, pool, 0);
+    fv_allocate(ctx, pool, 0);
     ctx->pool = NULL;
 }
 

@@ -21,8 +21,7 @@ enum { FV_WORK_ROOMS = 8 };
 /* What one thread has while it makes samples: memory that is kept from one to the next, and its own
    error, for the context belongs to another thread. */
 typedef struct fv_work {
-    fv_ctx *ctx;    /* for its allocator alone, under the lock */
-    void *lock;     /* pthread_mutex_t; NULL where there is one thread */
+    fv_ctx *ctx; /* for its allocator alone */
     void *rooms[FV_WORK_ROOMS];
     size_t sizes[FV_WORK_ROOMS];
     fv_status error; /* the first; FV_OK: none */

@@ -1,26 +1,17 @@
 /*
  * work.c - what one thread has while it makes samples: memory and an error of its own.
  *
- * The context's allocator need not bear several threads, so it is called under a lock.
  * Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 void *fv_work_memory(fv_work *work, void *ptr, size_t size)
 {
-    if (!ptr && size == 0)
-        return NULL;
-    if (work->lock)
-        pthread_mutex_lock(work->lock);
-    void *at = work->ctx->allocate(work->ctx->user, ptr, size);
-    if (work->lock)
-        pthread_mutex_unlock(work->lock);
-    return at;
+    return ptr || size > 0 ? fv_allocate(work->ctx, ptr, size) : NULL;
 }
 
 void *fv_work_room(fv_work *work, int room, size_t size)
