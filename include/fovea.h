@@ -54,6 +54,7 @@ extern "C" {
 typedef struct fv_ctx fv_ctx;         /* owns all else; not shared between threads */
 typedef struct fv_dataset fv_dataset; /* images and labels by index */
 typedef struct fv_transform fv_transform; /* what is done to each picture on its way */
+typedef struct fv_sampler fv_sampler; /* an order of samples that is drawn for each epoch */
 typedef struct fv_loader fv_loader;   /* batches of a data set, epoch by epoch */
 typedef struct fv_graph fv_graph;     /* the layers of a network while it is written down */
 typedef struct fv_net fv_net;         /* a network with parameters and gradients */
@@ -211,7 +212,8 @@ FV_API fv_dataset *fv_dataset_npy(fv_ctx *ctx, const char *images, const char *l
 FV_API fv_dataset *fv_dataset_npz(fv_ctx *ctx, const char *path, fv_split split, int classes);
 
 /* Your own data set by three functions, as the tutorial's class Dataset with __len__ and
-   __getitem__. They are called from the thread that uses the loader. */
+   __getitem__. They are called from the thread that uses the loader, and get also from a loader's
+   workers if the set says that it is thread_safe. */
 typedef struct fv_dataset_desc {
     const char *name;            /* what errors call it; default "data set" */
     fv_type type;                /* of a pixel: FV_U8 (default) or FV_F32 */
@@ -224,6 +226,7 @@ typedef struct fv_dataset_desc {
     int (*get)(void *user, int64_t index, void *pixels, int64_t *label);
     /* Called once when the data set goes, also when fv_dataset_new fails. May be NULL. */
     void (*close)(void *user);
+    bool thread_safe; /* get may be called on several threads at once */
 } fv_dataset_desc;
 
 /* The data set belongs to the context, and ends after its loaders. */
@@ -504,27 +507,62 @@ typedef struct fv_batch {
 
 typedef struct fv_loader_args {
     fv_dataset *set;
-    int batch_size; /* default 1 */
-    bool shuffle;   /* a new order every epoch, the same as PyTorch's for the same seed */
-    bool drop_last; /* leave out the last batch if it is short */
+    int batch_size;  /* default 1 */
+    bool shuffle;    /* a new order every epoch, the same as PyTorch's for the same seed */
+    bool drop_last;  /* leave out the last batch if it is short */
+    int num_workers; /* threads that make samples ahead; default: the caller's own does it */
+    int prefetch;    /* batches ahead per worker, PyTorch's prefetch_factor; default 2 */
+    const fv_transform *transform; /* what is done to each picture */
+    const fv_sampler *sampler;     /* whose order it is, in place of shuffle */
+    size_t cache; /* bytes for pictures as they were read, before the transform; default: none */
     int _end;
 } fv_loader_args;
 
 /* fv_loader_new(set, .batch_size = 64, .shuffle = true), as torch.utils.data.DataLoader.
-   The context's random numbers move on when an epoch starts, exactly as PyTorch's do. */
+   The context's random numbers move on when an epoch starts, exactly as PyTorch's do. What the
+   transform draws depends on them then, and on the sample and its place in the epoch.
+   The batches are the same for any number of workers. Where threads would not help there are none:
+   images in memory without a transform are gathered by the caller, and so is a set of your own
+   functions that is not thread_safe, with a note.
+   The first picture gives the batches their shape; another shape later: FV_E_SHAPE with its sample.
+   The cache keeps the pictures of files or of your functions from the first epoch on, for as many
+   as it has room. The set, the transform and the sampler must live as long as the loader. */
 #define fv_loader_new(...) fv_loader_new_opt((fv_loader_args){__VA_ARGS__, ._end = 0})
 FV_API fv_loader *fv_loader_new_opt(fv_loader_args args);
 FV_API void fv_loader_free(fv_loader *loader);
 
 /* Puts the next batch into *batch and returns true; false at the end of the epoch (the next call
-   starts another one) or on an error. The batch belongs to the loader, until its next call. */
+   starts another one) or on an error, which comes with the batch that has the sample. The batch
+   belongs to the loader, until its next call. */
 FV_API bool fv_loader_next(fv_loader *loader, fv_batch *batch);
 
-/* Ends the epoch early: the next fv_loader_next starts a new one. */
+/* Ends the epoch early: the next fv_loader_next starts a new one. Waits for the samples that the
+   workers have begun, as fv_loader_free does. */
 FV_API void fv_loader_rewind(fv_loader *loader);
 
 /* Batches in an epoch, as len(loader). */
 FV_API int64_t fv_loader_len(const fv_loader *loader);
+
+typedef struct fv_weighted_sampler_args {
+    fv_ctx *ctx;
+    const double *weights; /* [n] how often a sample is drawn beside the others; they are copied */
+    int64_t n;
+    int64_t num_samples; /* of an epoch; default n */
+    bool no_replacement; /* no sample twice in an epoch */
+    int _end;
+} fv_weighted_sampler_args;
+
+/* fv_weighted_sampler(ctx, weights, n, num_samples)     for .sampler of a loader of n samples: each
+   epoch draws num_samples of them with probabilities in proportion to the weights, by the context's
+   random numbers, as PyTorch draws them. A weight below 0, or all 0: FV_E_ARG. Belongs to the context.
+   torch.utils.data.WeightedRandomSampler. */
+#define fv_weighted_sampler(...) fv_weighted_sampler_opt((fv_weighted_sampler_args){__VA_ARGS__, ._end = 0})
+FV_API fv_sampler *fv_weighted_sampler_opt(fv_weighted_sampler_args args);
+FV_API void fv_sampler_free(fv_sampler *sampler);
+
+/* Weights[len] with which all classes of the set are drawn equally often: 1 over the samples of the
+   sample's class. Reads every label. */
+FV_API fv_status fv_class_weights(fv_dataset *set, double *weights);
 
 /* ------------------------------------------------------------------------------------------- */
 /* 4  Network: layers by expression                                                            */

@@ -30,6 +30,8 @@ uint32_t fv_rng_u32(fv_rng *rng);
 uint64_t fv_rng_u63(fv_rng *rng); /* two draws, high half first, less the top bit */
 float fv_rng_uniform(fv_rng *rng, float low, float high);
 double fv_rng_normal(fv_rng *rng); /* mean 0, deviation 1; Box and Muller's come in pairs */
+double fv_rng_double(fv_rng *rng); /* in [0,1), 53 bits */
+void fv_rng_permute(fv_rng *rng, int64_t *order, int64_t n); /* torch.randperm(n) */
 
 /* A key stirred until each of its bits has changed about half of them all: SplitMix64's. */
 uint64_t fv_mix64(uint64_t key);

@@ -56,11 +56,9 @@ float fv_rng_uniform(fv_rng *rng, float low, float high)
     return fmaf(u, high - low, low);
 }
 
-/* 53 random bits as a fraction. */
-static double uniform_double(fv_rng *rng)
+double fv_rng_double(fv_rng *rng)
 {
-    uint64_t high = fv_rng_u32(rng);
-    return (double)((high << 32 | fv_rng_u32(rng)) & 0x1fffffffffffffu) * 0x1p-53;
+    return (double)(fv_rng_u63(rng) & 0x1fffffffffffffu) * 0x1p-53;
 }
 
 double fv_rng_normal(fv_rng *rng)
@@ -69,7 +67,7 @@ double fv_rng_normal(fv_rng *rng)
         rng->has_normal = false;
         return rng->normal;
     }
-    double u1 = uniform_double(rng), u2 = uniform_double(rng);
+    double u1 = fv_rng_double(rng), u2 = fv_rng_double(rng);
     double radius = sqrt(-2 * log1p(-u2)), angle = 6.283185307179586 * u1;
     rng->normal = radius * sin(angle);
     rng->has_normal = true;
@@ -82,4 +80,16 @@ uint64_t fv_mix64(uint64_t key)
     key = (key ^ (key >> 30)) * 0xbf58476d1ce4e5b9u;
     key = (key ^ (key >> 27)) * 0x94d049bb133111ebu;
     return key ^ (key >> 31);
+}
+
+/* A Fisher-Yates shuffle from the front. */
+void fv_rng_permute(fv_rng *rng, int64_t *order, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        order[i] = i;
+    for (int64_t i = 0; i < n - 1; i++) {
+        int64_t z = fv_rng_u32(rng) % (n - i), swap = order[i];
+        order[i] = order[i + z];
+        order[i + z] = swap;
+    }
 }

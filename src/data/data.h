@@ -18,6 +18,8 @@ typedef struct fv_picture {
 
 enum { FV_WORK_ROOMS = 8 };
 
+size_t fv_picture_bytes(const fv_picture *picture); /* of all pixels */
+
 /* What one thread has while it makes samples: memory that is kept from one to the next, and its own
    error, for the context belongs to another thread. */
 typedef struct fv_work {
@@ -82,6 +84,13 @@ bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *
 
 /* Sample index, which is in range, as fv_dataset_get gives it. */
 fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
+
+/* Whether fv_dataset_read may run on several threads at once. */
+bool fv_dataset_thread_safe(const fv_dataset *set);
+
+/* All labels, for fv_release; histogram[classes] counts them. NULL: what fv_dataset_check said of
+   them, or FV_E_MEMORY. */
+int64_t *fv_dataset_labels(fv_dataset *set, int64_t *histogram);
 
 /* ---- transforms ------------------------------------------------------------------------------ */
 

@@ -218,3 +218,28 @@ fv_dataset_info fv_dataset_describe(const fv_dataset *set)
     return (fv_dataset_info){set->name, set->len, d->type, d->channels, d->height, d->width,
                              d->classes, {set->files[0], set->files[1]}};
 }
+
+bool fv_dataset_thread_safe(const fv_dataset *set)
+{
+    return set->images || !set->desc.get || set->desc.thread_safe;
+}
+
+int64_t *fv_dataset_labels(fv_dataset *set, int64_t *histogram)
+{
+    fv_ctx *ctx = set->object.ctx;
+    int64_t *labels = NULL;
+    if (!fv_dataset_check(set, 0, histogram))
+        labels = fv_alloc(ctx, (size_t)set->len, sizeof *labels);
+    if (!labels || set->labels)
+        return labels ? memcpy(labels, set->labels, (size_t)set->len * sizeof *labels) : NULL;
+    fv_work work = {.ctx = ctx};
+    fv_picture unused;
+    for (int64_t i = 0; i < set->len; i++)
+        if (!fv_dataset_read(set, &work, i, &unused, labels + i))
+            break;
+    fv_work_end(&work);
+    if (!fv_work_report(&work))
+        return labels;
+    fv_release(ctx, labels);
+    return NULL;
+}

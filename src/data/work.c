@@ -9,6 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+size_t fv_picture_bytes(const fv_picture *picture)
+{
+    return (size_t)picture->channels * (size_t)picture->height * (size_t)picture->width *
+           fv_type_size(picture->type);
+}
+
 void *fv_work_memory(fv_work *work, void *ptr, size_t size)
 {
     return ptr || size > 0 ? fv_allocate(work->ctx, ptr, size) : NULL;
