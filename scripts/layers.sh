@@ -6,30 +6,63 @@ cd "$(dirname "$0")/.." || exit 1
 awk '
 function trim(s) { gsub(/^[ \t]+|[ \t]+$/, "", s); return s }
 
-# The comment is over: an entry if its first word is a function and it names PyTorch, a paper or a
-# package of its own.
-function end_comment(    name, torch, rest) {
-    if (text !~ /^fv_[a-z0-9_]+\(/ || text !~ /torch(vision)?\.|arXiv/)
-        return
-    name = text
-    sub(/\(.*/, "", name)
-    torch = ""
-    rest = text
-    while (match(rest, /torch(vision)?\.[A-Za-z_.0-9]+[A-Za-z0-9]/)) {
-        torch = torch (torch == "" ? "" : ", ") "`" substr(rest, RSTART, RLENGTH) "`"
-        rest = substr(rest, RSTART + RLENGTH)
+# What PyTorch calls the function: the names in its part of the comment, which begins where a line
+# begins with it; or in all of it.
+function torch_of(name,    n, lines, i, here, any, found, part, whole) {
+    n = split(text, lines, "\n")
+    part = ""
+    for (i = 1; i <= n; i++) {
+        if (trim(lines[i]) ~ /^fv_[a-z0-9_]+\(/)
+            here = index(trim(lines[i]), name "(") == 1
+        if (here)
+            part = part " " lines[i]
     }
-    if (torch == "")
-        torch = "-"
-    if (!(section in listed)) {
-        listed[section] = 1
-        order[++sections] = section
-    }
-    table[section] = table[section] "| [`" name "`](#" name ") | " torch " |\n"
-    body[section] = body[section] "### " name "\n\n```c\n" (fields == "" ? "" : fields "\n") text "\n```\n\n"
-    fields = ""
+    found = names_in(part)
+    return found != "" ? found : names_in(text)
 }
 
+function names_in(s,    out) {
+    out = ""
+    gsub(/safetensors\.torch/, "safetensors", s)
+    while (match(s, /torch(vision)?\.[A-Za-z_.0-9]+[A-Za-z0-9]/)) {
+        out = out (out == "" ? "" : ", ") "`" substr(s, RSTART, RLENGTH) "`"
+        s = substr(s, RSTART + RLENGTH)
+    }
+    return out
+}
+
+# A group of functions with one comment is over: those are listed that name PyTorch or a paper.
+function end_group(    n, list, i, torch, title) {
+    n = split(functions, list, " ")
+    if (n > 0 && text ~ /torch(vision)?\.|arXiv/) {
+        title = ""
+        for (i = 1; i <= n; i++) {
+            torch = torch_of(list[i])
+            title = title (i > 1 ? ", " : "") list[i]
+            table[section] = table[section] "| `" list[i] "` | " (torch == "" ? "-" : torch) " |\n"
+        }
+        if (!(section in listed)) {
+            listed[section] = 1
+            order[++sections] = section
+        }
+        body[section] = body[section] "### " title "\n\n```c\n" (fields == "" ? "" : fields "\n") text "\n```\n\n"
+    }
+    if (n > 0)
+        fields = ""
+    functions = text = ""
+}
+
+function add_function(name) {
+    if (name !~ /_(opt|free)$/ && index(" " functions " ", " " name " ") == 0)
+        functions = functions " " name
+}
+
+/^$/ { end_group() }
+/^#define fv_[a-z0-9_]+\(\.\.\.\)/ { name = $2; sub(/\(.*/, "", name); add_function(name) }
+/^FV_API .*fv_[a-z0-9_]+\(/ {
+    match($0, /fv_[a-z0-9_]+\(/)
+    add_function(substr($0, RSTART, RLENGTH - 1))
+}
 /^\/\* [0-9]+  / { section = trim($0); sub(/^\/\* [0-9]+ +/, "", section); sub(/ +\*\/$/, "", section); next }
 /^typedef struct fv_[a-z0-9_]+_args \{/ { in_struct = 1; fields = ""; next }
 in_struct && /^\} / { in_struct = 0; next }
@@ -41,7 +74,8 @@ in_comment {
     ending = line ~ /\*\/$/
     sub(/ *\*\/$/, "", line)
     text = text (text == "" ? "" : "\n") line
-    if (ending) { in_comment = 0; end_comment() }
+    if (ending)
+        in_comment = 0
 }
 END {
     print "# Fovea and PyTorch, name by name"

@@ -240,8 +240,11 @@ static void pictures_of_own_sizes(void **state)
                        "one\nhelp: give the loader a transform to a fixed size, or ask for one "
                        "picture by fv_dataset_picture";
     assert_error(fv, FV_E_STATE, text);
-    assert_false(fv_loader_next(fv_loader_new(set), &batch));
-    assert_error(fv, FV_E_STATE, text);
+    fv_loader *loader = fv_loader_new(set);
+    assert_true(fv_loader_next(loader, &batch)); /* one after the other they may come */
+    assert_int_equal(batch.height * batch.width, 2);
+    assert_false(fv_loader_next(loader, &batch));
+    fv_error_clear(fv);
     assert_null(fv_dataset_picture(set, 1, NULL));
     assert_error(fv, FV_E_DATA, "\"photos/cat/b.jpg\": not a picture: expected JPEG, PNG, WebP, "
                                 "BMP, PPM or PGM, found 6e 6f 74 20 72 65 61 6c");

@@ -27,10 +27,7 @@ static const int8_t strokes[10][40] = {
 /* SplitMix64 (Steele, Lea, Flood 2014): the state is a counter, so that any sample comes first. */
 static uint64_t draw(uint64_t *state)
 {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
+    return fv_mix64(*state += 0x9e3779b97f4a7c15u);
 }
 
 static float uniform(uint64_t *state, float low, float high)

@@ -75,10 +75,7 @@ static int images_in(const pass *p, int block)
 /* Numbers of a kind for each layer and step, from the seed. */
 static uint64_t key_of(const fv_net *net, int layer)
 {
-    uint64_t z = net->object.ctx->seed + 0x9e3779b97f4a7c15u * (net->steps * 4096 + layer + 1);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u; /* SplitMix64 */
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
+    return fv_mix64(net->object.ctx->seed + 0x9e3779b97f4a7c15u * (net->steps * 4096 + layer + 1));
 }
 
 /* The run of layer i over a block of a chunk. */
