@@ -934,8 +934,9 @@ typedef struct fv_layer_norm_args {
 
 /* fv_layer_norm(x, ...)     any shape, for each image:
      y = (x - mean) / sqrt(var + eps) * weight + bias
-   mean and var (divided by their number) are over the last dims of [C,H,W], whose shape is PyTorch's
-   normalized_shape: [C,H,W], [H,W] or [W]. weight and bias have that shape and start as 1 and 0.
+   mean and var (divided by their number) are over the last dims of [C,H,W], whose shape is
+   PyTorch's normalized_shape: [C,H,W], [H,W] or [W]. weight and bias have that shape and start as 1
+   and 0.
    Over the channels alone: fv_permute(x, 2, 3, 1), dims 1, and back by fv_permute(x, 3, 1, 2).
    torch.nn.LayerNorm; no_affine is its elementwise_affine=False. */
 #define fv_layer_norm(...) fv_layer_norm_opt((fv_layer_norm_args){__VA_ARGS__, ._end = 0})
@@ -967,8 +968,8 @@ typedef struct fv_binary_args {
 #define fv_add(...) fv_add_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_add_opt(fv_binary_args args);
 
-/* fv_mul(x, y)        the product, of the shape of x. y is of that shape, or has 1 channel, or 1 row
-   and 1 column, or both, which then count for all, as in squeeze-and-excitation. torch.mul. */
+/* fv_mul(x, y)        the product, of the shape of x. y is of that shape, or has 1 channel, or 1
+   row and 1 column, or both, which then count for all, as in squeeze-and-excitation. torch.mul. */
 #define fv_mul(...) fv_mul_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_mul_opt(fv_binary_args args);
 

@@ -118,7 +118,8 @@ static void names(void **state)
     fv_model(ctx, "lenet6", 1, 28, 28, 10, NULL, NULL);
     assert_error(ctx, FV_E_NAME, "there is no model \"lenet6\"\n"
                  "help: the built-in ones are lenet5, mnist-cnn, mlp, resnet9, vgg11, resnet18, "
-                 "resnet50; or give layers as text, as \"conv 8 3; relu; flatten; linear classes\"");
+                 "resnet50, mobilenet-v2; or give layers as text, as \"conv 8 3; relu; flatten; "
+                 "linear classes\"");
 }
 
 static void order_of_calls(void **state)

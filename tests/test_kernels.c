@@ -1,6 +1,6 @@
 /*
- * test_kernels.c - every set of kernels gives the bits of the reference, and our exp and log are as
- * exact as scalar.h says. What the reference itself is worth, test_golden.c shows against PyTorch.
+ * test_kernels.c - every set of kernels gives the bits of the reference, and our exp, log and their
+ * kin are as exact as scalar.h says. What the reference itself is worth, test_golden.c shows against PyTorch.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -274,6 +274,85 @@ static void elementwise(void **state)
     }
 }
 
+/* Where curves and softmax differ, and where they end. */
+static float *special_numbers(size_t n)
+{
+    static const float special[] = {NAN,  -0.0f, 0.0f,  INFINITY, -INFINITY, 1e-40f, -1e-40f, 3e38f,
+                                    -3e38f, 6.0f, -3.0f, 3.0f,     88.0f,     -88.0f, 0.625f,  1e-20f};
+    float *x = numbers(n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = i < 16 ? special[i] : x[i] * (float)(1 << i % 8);
+    return x;
+}
+
+static void curves(void **state)
+{
+    (void)state;
+    enum { N = 60 * L };
+    float *x = special_numbers(N), *dy = numbers(N), *y[2], *dx[2];
+    for (int s = 0; s < 2; s++)
+        y[s] = numbers(N), dx[s] = numbers(N);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
+        for (int c = 0; c < FV_CURVES && set_named(sets[i]); c++) {
+            const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
+            for (int s = 0; s < 2; s++) {
+                k[s]->curves[c].forward(N, 0.3f, x, y[s]);
+                k[s]->curves[c].backward(N, 0.3f, c < FV_CURVE_BY_Y ? y[0] : x, dy, dx[s]);
+            }
+            same_bits(y[0], y[1], N, "a curve", k[1]->name);
+            same_bits(dx[0] + L, dx[1] + L, N - L, "a curve's backward", k[1]->name);
+            memcpy(y[1], x, N * sizeof *x);
+            k[1]->curves[c].forward(N, 0.3f, y[1], y[1]);
+            same_bits(y[0], y[1], N, "a curve in place", k[1]->name);
+        }
+    for (int c = 0; c < FV_CURVES; c++) { /* NaN stays NaN; large numbers give none */
+        set_named("ref")->curves[c].forward(N, 0.3f, x, y[0]);
+        set_named("ref")->curves[c].backward(N, 0.3f, c < FV_CURVE_BY_Y ? y[0] : x, dy, dx[0]);
+        assert_memory_equal(x, y[0], sizeof *x);
+        for (int n = 1; n < N; n++)
+            if (isfinite(x[n]))
+                assert_true(isfinite(y[0][n]) && isfinite(dx[0][n]));
+    }
+    for (int s = 0; s < 2; s++)
+        free(y[s]), free(dx[s]);
+    free(x), free(dy);
+}
+
+/* Products and softmax of odd widths; out has room for N floats six times. */
+static void run_rows(const fv_kernels *k, const float *x, const float *dy, float *out)
+{
+    enum { R = 37, W = 21, N = R * W };
+    for (int log = 0; log < 2; log++) {
+        k->softmax_forward(log, 3, 7, W, x, out);
+        k->softmax_backward(log, 3, 7, W, out, dy, out + N);
+        k->softmax_forward(log, 30, W, 1, x, out + 2 * N);
+        k->softmax_backward(log, 30, W, 1, out, dy, out + 3 * N);
+        out += 4 * N;
+    }
+    k->scale(R, W, 1, R, x, dy, NULL, out);
+    k->scale(R, W, 0, 1, x, dy, x + W, out + N);
+    k->scale_sums(R, W, 1, R, x, dy, out + 2 * N);
+    k->scale_sums(R, W, 0, 1, x, dy, out + 3 * N);
+    k->scale_sums(R, W, 0, 0, x, NULL, out + 4 * N);
+    k->scale_sums(R, W, W, 1, x, dy, out + 5 * N);
+}
+
+static void rows(void **state)
+{
+    (void)state;
+    enum { N = 14 * 37 * 21 };
+    float *x = numbers(N), *dy = numbers(N);
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
+        float *out[2] = {calloc(N, sizeof *x), calloc(N, sizeof *x)};
+        for (int s = 0; k[1] && s < 2; s++)
+            run_rows(k[s], x, dy, out[s]);
+        same_bits(out[0], out[1], N, "softmax or a product", sets[i]);
+        free(out[0]), free(out[1]);
+    }
+    free(x), free(dy);
+}
+
 /* Distance of y from the true value in units of the last place of a float there. */
 static double ulps(float y, double exact)
 {
@@ -310,13 +389,44 @@ static void exp_and_log(void **state)
     assert_true(isnan(fv_log(-1.0f)) && isnan(fv_log(NAN)) && isnan(fv_exp(NAN)));
 }
 
+static double worse(double worst, float y, double exact)
+{
+    double u = ulps(y, exact);
+    return u > worst ? u : worst;
+}
+
+static void tanh_and_kin(void **state)
+{
+    (void)state;
+    double worst_tanh = 0, worst_sigmoid = 0, worst_normal = 0;
+    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 997)
+        for (int sign = -1; sign <= 1; sign += 2) {
+            float size, x;
+            memcpy(&size, &bits, sizeof size);
+            x = (float)sign * size;
+            worst_tanh = worse(worst_tanh, fv_tanh_f32(x), tanh((double)x));
+            worst_sigmoid = worse(worst_sigmoid, fv_sigmoid_f32(x), 1 / (1 + exp(-(double)x)));
+            worst_normal = worse(worst_normal, fv_normal_f32(x), erfc(-(double)x / sqrt(2)) / 2);
+        }
+    if (worst_tanh > 1.4 || worst_sigmoid > 2.5 || worst_normal > 6.0)
+        fail_msg("worst error in ulp: tanh %.3f, sigmoid %.3f, normal %.3f", worst_tanh,
+                 worst_sigmoid, worst_normal);
+    assert_true(fv_tanh_f32(INFINITY) == 1.0f && fv_tanh_f32(-INFINITY) == -1.0f);
+    assert_true(fv_sigmoid_f32(INFINITY) == 1.0f && fv_sigmoid_f32(-INFINITY) == 0.0f);
+    assert_true(fv_normal_f32(INFINITY) == 1.0f && fv_normal_f32(-INFINITY) == 0.0f);
+    assert_true(isnan(fv_tanh_f32(NAN)) && isnan(fv_sigmoid_f32(NAN)) && isnan(fv_normal_f32(NAN)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions),
         cmocka_unit_test(linear_layers),
         cmocka_unit_test(elementwise),
+        cmocka_unit_test(curves),
+        cmocka_unit_test(rows),
         cmocka_unit_test(exp_and_log),
+        cmocka_unit_test(tanh_and_kin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

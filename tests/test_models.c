@@ -69,7 +69,7 @@ static void test_models(void **state)
     for (golden_open(&g, "models.bin"); golden_next(&g); cases++)
         check_model(&g);
     golden_close(&g);
-    assert_int_equal(cases, 6);
+    assert_int_equal(cases, 7);
 }
 
 static void test_names(void **state)
@@ -79,7 +79,7 @@ static void test_names(void **state)
     assert_error(ctx, FV_E_NAME,
                  "there is no model \"lenet\"\n"
                  "help: the built-in ones are lenet5, mnist-cnn, mlp, resnet9, vgg11, resnet18, "
-                 "resnet50; or give layers as text, as \"conv 8 3; relu; flatten; "
+                 "resnet50, mobilenet-v2; or give layers as text, as \"conv 8 3; relu; flatten; "
                  "linear classes\"");
     fv_net *net = fv_model(ctx, "conv 2 3; flatten; linear classes", 1, 5, 5, 3, NULL, NULL);
     assert_fine(ctx);

@@ -70,7 +70,7 @@ typedef struct fv_sgd_step {
     bool nesterov, maximize, first;
 } fv_sgd_step;
 
-/* Activations y = f(x). backward takes y up to FV_CURVE_BY_Y, x from there on. a is their number. */
+/* Activations y = f(x), with a number a. backward takes y before FV_CURVE_BY_Y, x from there on. */
 typedef enum fv_curve {
     FV_CURVE_LEAKY_RELU, /* a > 0: the slope below 0 */
     FV_CURVE_RELU6,

@@ -164,8 +164,8 @@ fv_node fv_concat_opt(fv_concat_args args)
     if (!args.xs || args.n < 1 || fv_node_broken(args.xs[0]))
         return fv_node_failed;
     if (args.n > FV_INPUTS_MAX) {
-        fv_fail(args.xs[0].graph->object.ctx, FV_E_ARG, "a concat layer takes 2 to %d inputs, not %d",
-                FV_INPUTS_MAX, args.n);
+        fv_fail(args.xs[0].graph->object.ctx, FV_E_ARG,
+                "a concat layer takes 2 to %d inputs, not %d", FV_INPUTS_MAX, args.n);
         return fv_node_failed;
     }
     return fv_layer_add(&fv_kind_concat, args.xs, args.n, &args);

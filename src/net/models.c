@@ -188,6 +188,61 @@ static fv_node resnet50(fv_node x, int classes)
     return resnet(x, classes, (const int[]){3, 4, 6, 3}, true);
 }
 
+/* ---- MobileNetV2: Sandler et al., arXiv:1801.04381 ------------------------------------------ */
+
+/* A convolution of that kernel, normalised, with relu6. */
+static fv_node conv_norm_relu6(fv_node x, int channels, int kernel, int stride, int groups,
+                               const char *scope)
+{
+    x = fv_scope_begin(x, scope);
+    x = fv_conv2d(x, channels, kernel, stride, .padding = kernel / 2, .groups = groups,
+                  .no_bias = true, .name = "0");
+    return fv_scope_end(fv_relu6(fv_batch_norm2d(x, .name = "1"), .name = "2"));
+}
+
+/* Wider by a factor, each channel by itself, narrow again. */
+static fv_node inverted_residual(fv_node x, int in, int out, int stride, int factor, int number)
+{
+    char name[16];
+    const fv_node start = x;
+    int wide = in * factor, next = 0;
+    snprintf(name, sizeof name, "%d", number);
+    x = fv_scope_begin(fv_scope_begin(x, name), "conv");
+    if (factor > 1)
+        x = conv_norm_relu6(x, wide, 1, 1, 1, next++ ? "1" : "0");
+    x = conv_norm_relu6(x, wide, 3, stride, wide, next++ ? "1" : "0");
+    x = fv_conv2d(x, out, 1, .no_bias = true, .name = next == 2 ? "2" : "1");
+    x = fv_scope_end(fv_batch_norm2d(x, .name = next == 2 ? "3" : "2"));
+    if (stride == 1 && in == out)
+        x = fv_add(start, x, .name = "add");
+    return fv_scope_end(x);
+}
+
+static fv_node mobilenet_v2(fv_node x, int classes)
+{
+    static const struct {
+        int factor, channels, blocks, stride;
+    } stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2},
+                  {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+    int in = 32, number = 1;
+    x = conv_norm_relu6(fv_scope_begin(x, "features"), in, 3, 2, 1, "0");
+    for (size_t s = 0; s < sizeof stages / sizeof *stages; s++)
+        for (int i = 0; i < stages[s].blocks; i++, in = stages[s].channels)
+            x = inverted_residual(x, in, stages[s].channels, i == 0 ? stages[s].stride : 1,
+                                  stages[s].factor, number++);
+    x = fv_scope_end(conv_norm_relu6(x, 1280, 1, 1, 1, "18"));
+    x = fv_flatten(fv_adaptive_avg_pool2d(x, 1, .name = "avgpool"));
+    x = fv_dropout(fv_scope_begin(x, "classifier"), 0.2, .name = "0");
+    return fv_scope_end(fv_linear(x, classes, .name = "1"));
+}
+
+static void start_mobilenet(fv_net *net)
+{
+    start_convolutions(net);
+    fv_init(net, "classifier.1.weight", FV_INIT_NORMAL, .std = 0.01);
+    fv_init(net, "classifier.1.bias", FV_INIT_CONSTANT);
+}
+
 /* ---- by name ------------------------------------------------------------------------------ */
 
 static const struct {
@@ -202,6 +257,7 @@ static const struct {
     {"vgg11", vgg11, start_vgg},
     {"resnet18", resnet18, start_convolutions},
     {"resnet50", resnet50, start_convolutions},
+    {"mobilenet-v2", mobilenet_v2, start_mobilenet},
 };
 
 /* One word is a name; more are layers as text. */

@@ -168,8 +168,7 @@ const fv_kind fv_kind_curves[FV_CURVES] = {
     [FV_CURVE_TANH] = PLAIN_KIND("tanh", "torch.nn.Tanh"),
     [FV_CURVE_HARDSIGMOID] = PLAIN_KIND("hardsigmoid", "torch.nn.Hardsigmoid"),
     [FV_CURVE_ELU] = CURVE_KIND("elu", "torch.nn.ELU", fv_elu_args, 1, elu_fields, elu_shape),
-    [FV_CURVE_GELU] =
-        CURVE_KIND("gelu", "torch.nn.GELU", fv_gelu_args, 1, gelu_fields, gelu_shape),
+    [FV_CURVE_GELU] = CURVE_KIND("gelu", "torch.nn.GELU", fv_gelu_args, 1, gelu_fields, gelu_shape),
     [FV_CURVE_SILU] = PLAIN_KIND("silu", "torch.nn.SiLU"),
     [FV_CURVE_HARDSWISH] = PLAIN_KIND("hardswish", "torch.nn.Hardswish"),
 };

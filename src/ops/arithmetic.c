@@ -68,9 +68,20 @@ static spread spread_of(const fv_run *r)
     size_t area = (size_t)x.h * x.w, w_area = (size_t)w.h * w.w;
     bool rows = w_area > 1;
     if (r->layout == FV_BATCH_LAST)
-        return (spread){x.c, FV_LANES, area, area * FV_LANES, w.c > 1 ? w_area * FV_LANES : 0,
-                        rows ? FV_LANES : 0, 1};
-    return (spread){r->turns, x.c, area, area * x.c, w_area * w.c, rows ? (size_t)w.c : 0, w.c > 1};
+        return (spread){.parts = x.c,
+                        .width = FV_LANES,
+                        .rows = area,
+                        .x_step = area * FV_LANES,
+                        .w_step = w.c > 1 ? w_area * FV_LANES : 0,
+                        .row_step = rows ? FV_LANES : 0,
+                        .col_step = 1};
+    return (spread){.parts = r->turns,
+                    .width = x.c,
+                    .rows = area,
+                    .x_step = area * x.c,
+                    .w_step = w_area * w.c,
+                    .row_step = rows ? (size_t)w.c : 0,
+                    .col_step = w.c > 1};
 }
 
 /* to = x * w, part by part. */
@@ -119,8 +130,8 @@ static fv_status mul_shape(fv_ctx *ctx, fv_def *def, const void *args)
     if (channels && pixels)
         return FV_OK;
     return fv_fail(ctx, FV_E_SHAPE,
-                   "layer \"%s\": multiplies [N,%d,%d,%d] (from \"%s\") by [N,%d,%d,%d], which does "
-                   "not fit\n"
+                   "layer \"%s\": multiplies [N,%d,%d,%d] (from \"%s\") by [N,%d,%d,%d], which "
+                   "does not fit\n"
                    "help: the second must have the channels of the first or 1, and its rows and "
                    "columns or 1 x 1",
                    def->name, x.c, x.h, x.w, def->giver, w.c, w.h, w.w);

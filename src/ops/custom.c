@@ -74,13 +74,15 @@ static fv_status custom_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     const fv_custom_args *a = args;
     if (!a->forward || !a->backward)
-        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": it must have .forward and .backward", def->name);
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": it must have .forward and .backward",
+                       def->name);
     def->out = def->in;
     if (a->channels || a->height || a->width)
         def->out = (fv_shape){a->channels, a->height, a->width};
     if (def->out.c < 1 || def->out.h < 1 || def->out.w < 1)
         return fv_fail(ctx, FV_E_SHAPE,
-                       "layer \"%s\": [N,%d,%d,%d] is no shape of an image; each must be 1 or more\n"
+                       "layer \"%s\": [N,%d,%d,%d] is no shape of an image; each must be 1 or "
+                       "more\n"
                        "help: give .channels, .height and .width, or none for that of x",
                        def->name, def->out.c, def->out.h, def->out.w);
     def->op = &custom;

@@ -16,7 +16,7 @@
 #include <string.h>
 
 typedef struct units {
-    int count;   /* of a turn */
+    int count; /* of a turn */
     int width;
     int live;    /* columns in use */
     int join;    /* columns side by side that have one mean */
@@ -69,9 +69,9 @@ static work work_of(const units *u, float *scratch)
     size_t W = fv_round_up(u->width);
     double *d = (double *)(void *)scratch;
     float *f = (float *)(void *)(d + 4 * W);
-    return (work){d,         d + W,     d + 2 * W, d + 3 * W,
-                  f,         f + W,     f + 2 * W, f + 3 * W,
-                  f + 3 * W + fv_round_up(unit_floats(u))};
+    return (work){d,         d + W,     d + 2 * W,
+                  d + 3 * W, f,         f + W,
+                  f + 2 * W, f + 3 * W, f + 3 * W + fv_round_up(unit_floats(u))};
 }
 
 static kept kept_of(const units *u, float *at, int unit)
@@ -187,8 +187,8 @@ static void norm_forward(const fv_run *r)
 /* ---- backward ----------------------------------------------------------------------------- */
 
 /* Weights of elements: their gradients, and the gradient before them. */
-static const float *before_weights(const fv_run *r, const units *u, const float *x,
-                                   const float *dy, const work *w, const kept *m)
+static const float *before_weights(const fv_run *r, const units *u, const float *x, const float *dy,
+                                   const work *w, const kept *m)
 {
     size_t step = column_step(r);
     float *dw = r->part, *db = r->part + r->def->weights;
@@ -217,7 +217,8 @@ static void find_sums(const fv_run *r, const units *u, int unit, const float *x,
         for (int i = 0; i < u->live; i++) {
             size_t c = weight_at(r, u, unit, band, i);
             double weight = has_channel_weights(r) ? (double)r->w[c] : 1;
-            double product = (w->square[i] - (double)m->rest[i] * w->sum[i]) * (double)m->inverse[i];
+            double product = (w->square[i] - (double)m->rest[i] * w->sum[i]) *
+                             (double)m->inverse[i];
             w->gradient[i] += weight * w->sum[i];
             w->product[i] += weight * product;
             if (has_channel_weights(r)) {

@@ -51,8 +51,8 @@ static fv_status concat_shape(fv_ctx *ctx, fv_def *def, const void *args)
     if (!dim)
         return fv_error(ctx);
     if (def->n_inputs < 2)
-        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": concat takes 2 to %d inputs, not %d", def->name,
-                       FV_INPUTS_MAX, def->n_inputs);
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": a concat layer takes 2 to %d inputs, not %d",
+                       def->name, FV_INPUTS_MAX, def->n_inputs);
     def->op = &concat;
     def->out = def->in;
     for (int i = 1; i < def->n_inputs; i++) {

@@ -81,8 +81,8 @@ record_layers.MODULES.update({
 # ---- cases --------------------------------------------------------------------------------------
 
 def activations(out):
-    for text in ("leaky_relu", "leaky_relu 0.3", "leaky_relu negative_slope=1.5", "relu6", "sigmoid",
-                 "tanh", "gelu", "gelu tanh", "gelu approximate=tanh", "silu", "hardswish",
+    for text in ("leaky_relu", "leaky_relu 0.3", "leaky_relu negative_slope=1.5", "relu6",
+                 "sigmoid", "tanh", "gelu", "gelu tanh", "gelu approximate=tanh", "silu", "hardswish",
                  "hardsigmoid", "elu", "elu 0.5", "elu alpha=2"):
         record(out, text, 1, 3, 2, 3)
         record(out, text, 17, 1, 2, 3, values="large")
@@ -109,7 +109,8 @@ def norms(out):
     both(out, "group_norm 3 no_affine", 3, 6, 3, 3)
     record(out, "group_norm 2", 3, 4, 3, 3, values="far")
     record(out, "group_norm 2", 3, 4, 8, 7)
-    record(out, "conv2d 6 3 padding=1; group_norm 3; relu; conv2d 4 1; group_norm 4; add input", 18, 4, 4, 4)
+    record(out, "conv2d 6 3 padding=1; group_norm 3; relu; conv2d 4 1; group_norm 4; add input", 18,
+           4, 4, 4)
     for dims in (3, 2, 1):
         record(out, "layer_norm %d" % dims, 1, 3, 4, 3)
         record(out, "layer_norm dims=%d" % dims, 17, 2, 3, 4)
@@ -160,8 +161,8 @@ def moves(out):
     record(out, "squeeze 2; tanh; unsqueeze 2", 3, 3, 1, 2)
     record(out, "squeeze 3; tanh; unsqueeze dim=3", 3, 3, 2, 1)
     record(out, "unsqueeze 1; tanh; unsqueeze 2", 3, 4, 1, 1)
-    record(out, "conv2d 4 1; slice 1 0 2 name=a; slice 1 2 4 from=conv2d1; sigmoid; mul a", 18, 3, 2,
-           3)
+    record(out, "conv2d 4 1; slice 1 0 2 name=a; slice 1 2 4 from=conv2d1; sigmoid; mul a", 18, 3,
+           2, 3)
 
 
 if __name__ == "__main__":

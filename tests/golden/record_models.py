@@ -60,6 +60,7 @@ MODELS = [
     ("vgg11", lambda: tv.vgg11(num_classes=10), (3, 32, 32)),
     ("resnet18", lambda: tv.resnet18(num_classes=10), (3, 64, 64)),
     ("resnet50", lambda: tv.resnet50(num_classes=10), (3, 32, 64)),
+    ("mobilenet-v2", lambda: tv.mobilenet_v2(num_classes=10), (3, 64, 64)),
 ]
 
 if __name__ == "__main__":
