@@ -88,6 +88,12 @@ typedef struct fv_text {
 
 void fv_put(fv_text *text, const char *format, ...) FV_PRINTF(2, 3);
 
+/* Whether all of text is one number, of less than 1e30 either way. */
+bool fv_read_number(const char *text, double *value);
+
+/* The shortest decimal that is read as the same number, double or float; returns text. */
+const char *fv_number_text(double value, bool is_float, char text[40]);
+
 /* Between the byte order of a file and this machine's: nothing where they are the same. */
 void fv_order_bytes(void *data, size_t count, size_t size, bool file_is_big_endian);
 
@@ -100,6 +106,9 @@ void fv_object_free(void *object); /* destroys it; NULL is fine. For the public 
 
 /* How far word is from name, for "did you mean": 0 the same, -1 nothing like it. */
 int fv_word_distance(const char *word, const char *name);
+
+/* A name against a pattern in which * stands for anything. */
+bool fv_word_matches(const char *pattern, const char *name);
 
 /* ---- threads ------------------------------------------------------------------------------ */
 

@@ -1,5 +1,5 @@
 /*
- * words.c - "did you mean": the word of a list that looks most like another. Layer 1. Calls libc.
+ * words.c - "did you mean", and names against patterns. Layer 1. Calls libc.
  */
 #include "base/base.h"
 
@@ -41,4 +41,11 @@ int fv_word_distance(const char *word, const char *name)
     if (n >= 3 && strncmp(word, name, n) == 0)
         return distance < 1 ? distance : 1;
     return distance <= (third > 1 ? third : 1) ? distance : -1;
+}
+
+bool fv_word_matches(const char *pattern, const char *name)
+{
+    if (*pattern == '*')
+        return fv_word_matches(pattern + 1, name) || (*name && fv_word_matches(pattern, name + 1));
+    return *pattern == *name && (*name == '\0' || fv_word_matches(pattern + 1, name + 1));
 }

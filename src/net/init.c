@@ -181,14 +181,6 @@ static fv_status init_one(fv_ctx *ctx, const fv_init_args *a, const fv_param *p)
     return fv_error(ctx);
 }
 
-/* A name against a pattern in which * stands for anything. */
-static bool matches(const char *pattern, const char *name)
-{
-    if (*pattern == '*')
-        return matches(pattern + 1, name) || (*name && matches(pattern, name + 1));
-    return *pattern == *name && (*name == '\0' || matches(pattern + 1, name + 1));
-}
-
 fv_status fv_init_opt(fv_init_args a)
 {
     if (!a.net)
@@ -199,7 +191,7 @@ fv_status fv_init_opt(fv_init_args a)
         return fv_error(ctx);
     int met = 0;
     for (int i = 0; i < net->n_params; i++) {
-        if (!matches(a.pattern ? a.pattern : "*.weight", net->params[i].name))
+        if (!fv_word_matches(a.pattern ? a.pattern : "*.weight", net->params[i].name))
             continue;
         met++;
         if (init_one(ctx, &a, &net->params[i]))

@@ -54,13 +54,6 @@ static fv_node node_named(const reader *r, const char *name)
     return fv_node_failed;
 }
 
-static bool read_number(const char *text, double *value)
-{
-    char *end;
-    *value = strtod(text, &end);
-    return *text && *end == '\0' && strlen(text) < 40 && *value > -1e30 && *value < 1e30;
-}
-
 static bool read_int(const reader *r, const char *text, int *value)
 {
     double number;
@@ -68,7 +61,7 @@ static bool read_int(const reader *r, const char *text, int *value)
         *value = r->classes;
         return true;
     }
-    bool good = read_number(text, &number) && number == (int)number;
+    bool good = fv_read_number(text, &number) && number == (int)number;
     *value = good ? (int)number : 0;
     return good;
 }
@@ -119,7 +112,7 @@ static bool set_field(const reader *r, const fv_field *f, const char *text, char
         number = word >= 0 ? -word : number;
         break;
     case FV_WORD_FIELD: good = word >= 0, number = word; break;
-    case FV_NUMBER_FIELD: good = read_number(text, &real); break;
+    case FV_NUMBER_FIELD: good = fv_read_number(text, &real); break;
     case FV_FLAG_FIELD:
         flag = strcmp(text, "false") != 0;
         good = !flag || strcmp(text, "true") == 0;
@@ -222,7 +215,7 @@ static bool read_list(const char *text, float *list)
         size_t length = strcspn(text, ",");
         double value;
         snprintf(one, sizeof one, "%.*s", (int)length, text);
-        if (length >= sizeof one || !read_number(one, &value))
+        if (length >= sizeof one || !fv_read_number(one, &value))
             return false;
         list[i] = (float)value;
         if (text[length] == '\0')
@@ -402,18 +395,6 @@ static void put(writer *w, const char *format, ...)
     w->used += length;
 }
 
-/* The shortest decimal that is read as the same number. */
-static const char *number_text(double value, bool is_float, char text[40])
-{
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, 40, "%.*g", digits, value);
-        double back = strtod(text, NULL);
-        if (is_float ? (float)back == (float)value : back == value)
-            break;
-    }
-    return text;
-}
-
 static const char *word_at(const char *words, int place, char text[40])
 {
     while (place-- > 0)
@@ -438,7 +419,7 @@ static const char *field_text(const fv_field *f, const char *args, char text[40]
     if (flag)
         snprintf(text, 40, "true");
     if (real != 0)
-        number_text(real, false, text);
+        fv_number_text(real, false, text);
     if (number < 0 && f->type == FV_PAIR_FIELD && f->words)
         word_at(f->words, -number, text);
     else if (number != 0 && f->type == FV_WORD_FIELD)
@@ -486,7 +467,7 @@ static void put_list(writer *w, const char *name, const float *list, int n)
     char text[40];
     put(w, " %s=", name);
     for (int i = 0; i < n; i++)
-        put(w, "%s%s", i ? "," : "", number_text((double)list[i], true, text));
+        put(w, "%s%s", i ? "," : "", fv_number_text((double)list[i], true, text));
 }
 
 static void put_input(writer *w, const fv_net *net, int i)
