@@ -1413,8 +1413,17 @@ FV_API const int64_t *fv_metrics_confusion(const fv_metrics *metrics);
 FV_API const char *fv_metrics_text(fv_metrics *metrics, const char *const *names);
 
 /* ------------------------------------------------------------------------------------------- */
-/* 6  Optimizers                                                                               */
+/* 6  Optimizers, moving averages, schedules of learning rates                                   */
 /* ------------------------------------------------------------------------------------------- */
+
+/* 0 itself, in a field of an optimizer or schedule where 0 means a default that is another number:
+     fv_adamw(net, .weight_decay = FV_ZERO) */
+#define FV_ZERO (-2147483647 - 1)
+
+/* An optimizer moves all parameters p of a net by their gradients g, which are -g with .maximize,
+   and, but for AdamW and Lion, g + weight_decay * p from there on. sqrt(v), g * g and quotients go
+   number by number; t counts the steps from 1. An optimizer belongs to the context and ends before
+   its net. A number outside its range: FV_E_ARG. */
 
 typedef struct fv_sgd_args {
     fv_net *net;
@@ -1427,23 +1436,386 @@ typedef struct fv_sgd_args {
     int _end;
 } fv_sgd_args;
 
-/* fv_sgd(net, .lr = 0.01, .momentum = 0.5)   for each parameter p with gradient g:
-     g = -g with maximize
-     g += weight_decay * p
+/* fv_sgd(net, .lr = 0.01, .momentum = 0.5)
      v  = g at the first step, then momentum * v + (1 - dampening) * g
      g  = v, or g + momentum * v with nesterov        (both only if momentum > 0)
      p -= lr * g
-   torch.optim.SGD. The optimizer belongs to the context and ends before its net. */
+   torch.optim.SGD. */
 #define fv_sgd(...) fv_sgd_opt((fv_sgd_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_sgd_opt(fv_sgd_args args);
+
+typedef struct fv_adam_args {
+    fv_net *net;
+    double lr;           /* > 0; default 0.001 */
+    double betas[2];     /* in [0,1); default 0.9, 0.999 */
+    double eps;          /* >= 0; default 1e-8 */
+    double weight_decay; /* >= 0 */
+    bool amsgrad;        /* the largest v so far in place of v */
+    bool maximize;
+    int _end;
+} fv_adam_args;
+
+/* fv_adam(net, .lr = 3e-4)
+     m  = betas[0] * m + (1 - betas[0]) * g           M = m / (1 - betas[0]^t)
+     v  = betas[1] * v + (1 - betas[1]) * g * g       V = v / (1 - betas[1]^t)
+     p -= lr * M / (sqrt(V) + eps)
+   torch.optim.Adam. */
+#define fv_adam(...) fv_adam_opt((fv_adam_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_adam_opt(fv_adam_args args);
+
+/* fv_adamw(net, .weight_decay = 0.05)     Adam, but weight_decay, default 0.01, is not in g:
+     p -= lr * weight_decay * p before the step. torch.optim.AdamW. */
+#define fv_adamw(...) fv_adamw_opt((fv_adam_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_adamw_opt(fv_adam_args args);
+
+typedef struct fv_nadam_args {
+    fv_net *net;
+    double lr;             /* > 0; default 0.002 */
+    double betas[2];       /* in [0,1); default 0.9, 0.999 */
+    double eps;            /* >= 0; default 1e-8 */
+    double weight_decay;   /* >= 0 */
+    double momentum_decay; /* >= 0; default 0.004 */
+    int _end;
+} fv_nadam_args;
+
+/* fv_nadam(net)     m, v and V of Adam; u(t) = betas[0] * (1 - 0.96^(t * momentum_decay) / 2)
+     p -= lr * ((1 - u(t)) / (1 - u(1)...u(t)) * g + u(t+1) / (1 - u(1)...u(t+1)) * m)
+          / (sqrt(V) + eps)
+   torch.optim.NAdam, whose 1.13 had one u(t) too many in the second product. */
+#define fv_nadam(...) fv_nadam_opt((fv_nadam_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_nadam_opt(fv_nadam_args args);
+
+typedef struct fv_radam_args {
+    fv_net *net;
+    double lr;           /* > 0; default 0.001 */
+    double betas[2];     /* in [0,1); default 0.9, 0.999 */
+    double eps;          /* >= 0; default 1e-8 */
+    double weight_decay; /* >= 0 */
+    int _end;
+} fv_radam_args;
+
+/* fv_radam(net)     m, v and M of Adam; R = 2 / (1 - betas[1]) - 1
+     r  = R - 2 * t * betas[1]^t / (1 - betas[1]^t)
+     p -= lr * M                                               while r <= 5
+     p -= lr * M * sqrt((r-4) * (r-2) * R / ((R-4) * (R-2) * r)) * sqrt(1 - betas[1]^t)
+          / (sqrt(v) + eps)                                    from then on
+   torch.optim.RAdam. */
+#define fv_radam(...) fv_radam_opt((fv_radam_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_radam_opt(fv_radam_args args);
+
+typedef struct fv_lion_args {
+    fv_net *net;
+    double lr;           /* > 0; default 0.0001 */
+    double betas[2];     /* in [0,1); default 0.9, 0.99 */
+    double weight_decay; /* >= 0 */
+    bool maximize;
+    int _end;
+} fv_lion_args;
+
+/* fv_lion(net, .weight_decay = 0.1)     sign(0) is 0
+     p -= lr * (sign(betas[0] * m + (1 - betas[0]) * g) + weight_decay * p)
+     m  = betas[1] * m + (1 - betas[1]) * g
+   Chen et al., arXiv:2302.06675. */
+#define fv_lion(...) fv_lion_opt((fv_lion_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_lion_opt(fv_lion_args args);
+
+typedef struct fv_adagrad_args {
+    fv_net *net;
+    double lr;                        /* > 0; default 0.01 */
+    double lr_decay;                  /* >= 0 */
+    double weight_decay;              /* >= 0 */
+    double initial_accumulator_value; /* >= 0; of v */
+    double eps;                       /* >= 0; default 1e-10 */
+    bool maximize;
+    int _end;
+} fv_adagrad_args;
+
+/* fv_adagrad(net)
+     v += g * g
+     p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(v) + eps)
+   torch.optim.Adagrad. */
+#define fv_adagrad(...) fv_adagrad_opt((fv_adagrad_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_adagrad_opt(fv_adagrad_args args);
+
+typedef struct fv_adadelta_args {
+    fv_net *net;
+    double lr;           /* > 0; default 1 */
+    double rho;          /* in [0,1]; default 0.9 */
+    double eps;          /* >= 0; default 1e-6 */
+    double weight_decay; /* >= 0 */
+    bool maximize;
+    int _end;
+} fv_adadelta_args;
+
+/* fv_adadelta(net)
+     v  = rho * v + (1 - rho) * g * g
+     w  = sqrt(u + eps) / sqrt(v + eps) * g
+     u  = rho * u + (1 - rho) * w * w
+     p -= lr * w
+   torch.optim.Adadelta. */
+#define fv_adadelta(...) fv_adadelta_opt((fv_adadelta_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_adadelta_opt(fv_adadelta_args args);
+
+typedef struct fv_rmsprop_args {
+    fv_net *net;
+    double lr;           /* > 0; default 0.01 */
+    double alpha;        /* in [0,1]; default 0.99 */
+    double eps;          /* >= 0; default 1e-8 */
+    double weight_decay; /* >= 0 */
+    double momentum;     /* in [0,1) */
+    bool centered;
+    bool maximize;
+    int _end;
+} fv_rmsprop_args;
+
+/* fv_rmsprop(net, .momentum = 0.9)
+     v  = alpha * v + (1 - alpha) * g * g
+     a  = alpha * a + (1 - alpha) * g                          0 without centered
+     w  = g / (sqrt(v - a * a) + eps)
+     u  = momentum * u + w
+     p -= lr * u
+   torch.optim.RMSprop. */
+#define fv_rmsprop(...) fv_rmsprop_opt((fv_rmsprop_args){__VA_ARGS__, ._end = 0})
+FV_API fv_optim *fv_rmsprop_opt(fv_rmsprop_args args);
+
+/* An optimizer as text, its name and arguments, and groups after a semicolon each:
+     fv_optim_text(net, "sgd lr=0.1 momentum=0.9 nesterov; group *.bias weight_decay=0")
+   Names: sgd adam adamw nadam radam lion adagrad adadelta rmsprop. Arguments are the fields above;
+   two numbers are betas=0.9,0.99. Here 0 is 0, and what is left out is the default. */
+FV_API fv_optim *fv_optim_text(fv_net *net, const char *text);
+
+/* The text that makes the optimizer as it was made, groups included; what schedules and fv_set_lr
+   did later is not in it. Belongs to the optimizer, until the next call. */
+FV_API const char *fv_optim_describe(fv_optim *optim);
 FV_API void fv_optim_free(fv_optim *optim);
 
-/* Moves the parameters once, by the gradients there are. */
+/* Moves the parameters once, by the gradients there are. Gradients add up until fv_zero_grad, so a
+   batch of k parts is k times fv_forward, loss and fv_backward, then fv_scale_grad(net, 1.0 / k) if
+   each loss is a mean, and fv_step. */
 FV_API fv_status fv_step(fv_optim *optim);
 
 /* The learning rate from the next step on; > 0. */
 FV_API fv_status fv_set_lr(fv_optim *optim, double lr);
 FV_API double fv_lr(const fv_optim *optim);
+
+typedef struct fv_group_args {
+    fv_optim *optim;
+    const char *pattern; /* of names of parameters, * stands for anything: "convnet.*", "*.bias" */
+    double lr_scale;     /* > 0; default 1: times the lr of the optimizer, whatever that becomes */
+    double lr;           /* > 0; in place of lr_scale: the group's lr as long as the optimizer's is
+                            what it is now */
+    double weight_decay; /* >= 0; default: the optimizer's */
+    bool frozen;         /* does not move, is not counted as a step */
+    int _end;
+} fv_group_args;
+
+/* fv_group(optim, "*.bias", .weight_decay = FV_ZERO)
+   Parameters whose names match are treated so from the next step on. Where two groups match, the
+   later one counts, as a whole: fv_group(optim, "fc.*") undoes all for these. What is remembered of
+   frozen parameters stays. Nothing matches: FV_E_NAME with the names there are. Batch norm's running
+   means are no parameters: fv_eval_mode stops those. torch.optim's parameter groups. */
+#define fv_group(...) fv_group_opt((fv_group_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_group_opt(fv_group_args args);
+
+typedef struct fv_clip_grad_norm_args {
+    fv_net *net;
+    double max_norm;  /* > 0 */
+    double norm_type; /* 2 (default) or INFINITY: the largest absolute value */
+    fv_optim *optim;  /* leaves out what this one has frozen; default: nothing */
+    int _end;
+} fv_clip_grad_norm_args;
+
+/* fv_clip_grad_norm(net, 1.0)     between fv_backward and fv_step: the norm of all gradients as one
+   vector; they are multiplied by max_norm / (norm + 1e-6) if that is less than 1. A norm that is
+   infinite or NaN is an error that names the parameter (FV_E_DATA), with which nothing is changed.
+   Returns the norm before; NaN with errors of arguments. torch.nn.utils.clip_grad_norm_. */
+#define fv_clip_grad_norm(...)                                                                     \
+    fv_clip_grad_norm_opt((fv_clip_grad_norm_args){__VA_ARGS__, ._end = 0})
+FV_API double fv_clip_grad_norm_opt(fv_clip_grad_norm_args args);
+
+/* Cuts each gradient to -clip_value .. clip_value, which is > 0. torch.nn.utils.clip_grad_value_. */
+FV_API fv_status fv_clip_grad_value(fv_net *net, double clip_value);
+
+/* Multiplies all gradients by a finite factor. */
+FV_API fv_status fv_scale_grad(fv_net *net, double factor);
+
+typedef struct fv_ema fv_ema; /* moving averages of the weights of one net */
+
+typedef struct fv_ema_args {
+    fv_net *net;
+    double decay; /* in (0,1); default 0.999 */
+    int _end;
+} fv_ema_args;
+
+/* fv_ema_new(net, .decay = 0.9999)     starts as the weights are now. All of the net's state is
+   averaged, running means too; counts are taken over. It belongs to the context and ends before its
+   net. torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn and use_buffers. */
+#define fv_ema_new(...) fv_ema_new_opt((fv_ema_args){__VA_ARGS__, ._end = 0})
+FV_API fv_ema *fv_ema_new_opt(fv_ema_args args);
+FV_API void fv_ema_free(fv_ema *ema);
+
+/* After a step: average += (1 - decay) * (weight - average). FV_E_STATE while swapped. */
+FV_API fv_status fv_ema_update(fv_ema *ema);
+
+/* Exchanges the averages with the net's own weights, for fv_evaluate or fv_save; once more puts them
+   back. No step is to be made between. */
+FV_API fv_status fv_ema_swap(fv_ema *ema);
+
+/* Schedules change an optimizer's learning rate, one step at a time. Made, a schedule puts in its
+   first learning rate at once. A schedule belongs to the context and ends before its optimizer. */
+
+typedef struct fv_schedule fv_schedule;
+
+/* The next learning rate. Call it after an epoch, or after each fv_step, whichever the numbers of
+   the schedule count. fv_reduce_lr_on_plateau wants a metric (FV_E_STATE without); the others take no
+   notice of it. torch.optim.lr_scheduler's step. */
+FV_API fv_status fv_schedule_step(fv_schedule *schedule);
+FV_API fv_status fv_schedule_step_metric(fv_schedule *schedule, double metric);
+FV_API void fv_schedule_free(fv_schedule *schedule);
+
+typedef struct fv_step_lr_args {
+    fv_optim *optim;
+    int step_size; /* >= 1 */
+    double gamma;  /* > 0; default 0.1 */
+    int _end;
+} fv_step_lr_args;
+
+/* fv_step_lr(optim, 30)     lr *= gamma every step_size steps. StepLR. */
+#define fv_step_lr(...) fv_step_lr_opt((fv_step_lr_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_step_lr_opt(fv_step_lr_args args);
+
+typedef struct fv_multi_step_lr_args {
+    fv_optim *optim;
+    const int *milestones; /* [n_milestones], ascending, >= 1; copied */
+    int n_milestones;      /* 1 to 64 */
+    double gamma;          /* > 0; default 0.1 */
+    int _end;
+} fv_multi_step_lr_args;
+
+/* fv_multi_step_lr(optim, (int[]){30, 80}, 2)     lr *= gamma at each milestone. MultiStepLR. */
+#define fv_multi_step_lr(...) fv_multi_step_lr_opt((fv_multi_step_lr_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_multi_step_lr_opt(fv_multi_step_lr_args args);
+
+typedef struct fv_exponential_lr_args {
+    fv_optim *optim;
+    double gamma; /* > 0 */
+    int _end;
+} fv_exponential_lr_args;
+
+/* fv_exponential_lr(optim, 0.95)     lr *= gamma every step. ExponentialLR. */
+#define fv_exponential_lr(...)                                                                     \
+    fv_exponential_lr_opt((fv_exponential_lr_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_exponential_lr_opt(fv_exponential_lr_args args);
+
+typedef struct fv_linear_lr_args {
+    fv_optim *optim;
+    double start_factor; /* in (0,1]; default 1/3 */
+    double end_factor;   /* in [0,1]; default 1 */
+    int total_iters;     /* >= 1; default 5 */
+    int _end;
+} fv_linear_lr_args;
+
+/* fv_linear_lr(optim, 0.1, .total_iters = 10)     a warm-up: lr times a factor that goes from
+   start_factor to end_factor. LinearLR. */
+#define fv_linear_lr(...) fv_linear_lr_opt((fv_linear_lr_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_linear_lr_opt(fv_linear_lr_args args);
+
+typedef struct fv_constant_lr_args {
+    fv_optim *optim;
+    double factor;   /* in (0,1]; default 1/3 */
+    int total_iters; /* >= 1; default 5 */
+    int _end;
+} fv_constant_lr_args;
+
+/* fv_constant_lr(optim, 0.1)     lr * factor for total_iters steps, then lr. ConstantLR. */
+#define fv_constant_lr(...) fv_constant_lr_opt((fv_constant_lr_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_constant_lr_opt(fv_constant_lr_args args);
+
+typedef struct fv_cosine_annealing_lr_args {
+    fv_optim *optim;
+    int T_max;      /* >= 1 */
+    double eta_min; /* >= 0 */
+    int _end;
+} fv_cosine_annealing_lr_args;
+
+/* fv_cosine_annealing_lr(optim, 90)     half a cosine from lr to eta_min in T_max steps, and back.
+   CosineAnnealingLR. */
+#define fv_cosine_annealing_lr(...)                                                                \
+    fv_cosine_annealing_lr_opt((fv_cosine_annealing_lr_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_cosine_annealing_lr_opt(fv_cosine_annealing_lr_args args);
+
+typedef struct fv_cosine_warm_restarts_args {
+    fv_optim *optim;
+    int T_0;        /* >= 1 */
+    int T_mult;     /* >= 1; default 1 */
+    double eta_min; /* >= 0 */
+    int _end;
+} fv_cosine_warm_restarts_args;
+
+/* fv_cosine_warm_restarts(optim, 10, .T_mult = 2)     half a cosine from lr to eta_min in T_0 steps,
+   then again, T_mult times as long each time. CosineAnnealingWarmRestarts. */
+#define fv_cosine_warm_restarts(...)                                                               \
+    fv_cosine_warm_restarts_opt((fv_cosine_warm_restarts_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_cosine_warm_restarts_opt(fv_cosine_warm_restarts_args args);
+
+typedef struct fv_one_cycle_lr_args {
+    fv_optim *optim;
+    double max_lr;               /* > 0 */
+    int total_steps;             /* >= 1; or epochs * steps_per_epoch */
+    int epochs, steps_per_epoch; /* >= 1 */
+    double pct_start;            /* in [0,1]; default 0.3: the share of steps in which lr rises */
+    const char *anneal_strategy; /* "cos" (default) or "linear" */
+    bool no_cycle_momentum;
+    double base_momentum;        /* in [0,1); default 0.85 */
+    double max_momentum;         /* in [0,1); default 0.95 */
+    double div_factor;           /* > 0; default 25: the first lr is max_lr / div_factor */
+    double final_div_factor;     /* > 0; default 1e4: the last is the first / final_div_factor */
+    bool three_phase;            /* up, down as fast, and then to the last */
+    int _end;
+} fv_one_cycle_lr_args;
+
+/* fv_one_cycle_lr(optim, 0.1, .total_steps = 1000)     up and down once, and the momentum of SGD and
+   RMSprop, which is then > 0, or betas[0] down and up. More than total_steps steps: FV_E_STATE.
+   OneCycleLR. */
+#define fv_one_cycle_lr(...) fv_one_cycle_lr_opt((fv_one_cycle_lr_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_one_cycle_lr_opt(fv_one_cycle_lr_args args);
+
+typedef struct fv_reduce_lr_on_plateau_args {
+    fv_optim *optim;
+    const char *mode;           /* "min" (default): less is better, or "max" */
+    double factor;              /* in (0,1); default 0.1 */
+    int patience;               /* >= 0; default 10: steps without a better metric that are borne */
+    double threshold;           /* >= 0; default 1e-4: how much better counts as better */
+    const char *threshold_mode; /* "rel" (default): times the best so far, or "abs" */
+    int cooldown;               /* >= 0: steps after a cut that are not counted */
+    double min_lr;              /* >= 0 */
+    double eps;                 /* >= 0; default 1e-8: smaller cuts are not made */
+    int _end;
+} fv_reduce_lr_on_plateau_args;
+
+/* fv_reduce_lr_on_plateau(optim, .patience = 5)     lr *= factor after more than patience steps
+   without a better metric. ReduceLROnPlateau. */
+#define fv_reduce_lr_on_plateau(...)                                                               \
+    fv_reduce_lr_on_plateau_opt((fv_reduce_lr_on_plateau_args){__VA_ARGS__, ._end = 0})
+FV_API fv_schedule *fv_reduce_lr_on_plateau_opt(fv_reduce_lr_on_plateau_args args);
+
+/* Several of one optimizer as one schedule, which then owns them: only it is stepped and freed.
+   fv_chained_lr: all take each step, one after the other. ChainedScheduler.
+   fv_sequential_lr: the first, then from step milestones[0] on the second as if it started there, and
+   so on; milestones [n-1] ascend, >= 1, and are copied. SequentialLR. Its members may be chained
+   ones; nothing else goes into another. 2 to 8 of them. */
+FV_API fv_schedule *fv_chained_lr(fv_schedule *const *schedules, int n);
+FV_API fv_schedule *fv_sequential_lr(fv_schedule *const *schedules, int n, const int *milestones);
+
+/* A schedule as text, name and arguments: step multi_step exponential linear constant cosine
+   cosine_warm_restarts one_cycle plateau. The first argument needs no name, & chains, and "; at N"
+   begins the next of a sequence:
+     fv_schedule_text(optim, "linear 0.1 total_iters=5; at 5 cosine 95")
+     fv_schedule_text(optim, "constant 0.5 & multi_step 30,80 gamma=0.2") */
+FV_API fv_schedule *fv_schedule_text(fv_optim *optim, const char *text);
+
+/* The text that makes the schedule. Belongs to it, until the next call. */
+FV_API const char *fv_schedule_describe(fv_schedule *schedule);
 
 /* ------------------------------------------------------------------------------------------- */
 /* 7  Save and load                                                                            */

@@ -86,6 +86,16 @@ typedef enum fv_curve {
     FV_CURVES
 } fv_curve;
 
+/* A step of Adam and its like, worked out once for a tensor; see adam. sign is -1 to maximize. */
+typedef struct fv_adam_step {
+    float sign, weight_decay, shrink, beta1, take1, beta2, take2, of_g, of_m, scale, eps;
+} fv_adam_step;
+
+/* The same of those that divide by a root and have one rate; see adagrad. */
+typedef struct fv_scaled_step {
+    float sign, weight_decay, lr, eps, keep, take, momentum;
+} fv_scaled_step;
+
 typedef enum fv_layout { FV_BATCH_LAST, FV_CHANNELS_LAST, FV_LAYOUTS } fv_layout;
 
 /* Convolution in one layout. Batch last works on a block at once: a pixel below is one of L images.
@@ -231,6 +241,28 @@ typedef struct fv_kernels {
 
     /* One SGD step of n parameters; the formula is fv_sgd's. v NULL if momentum is 0. */
     void (*sgd)(size_t n, const fv_sgd_step *step, float *p, const float *g, float *v);
+
+    /* Steps of the other optimizers. d = sign * g + weight_decay * p, a fused multiply-add.
+       adam:     m = beta1 * m + take1 * d; v = beta2 * v + take2 * d^2
+                 p -= shrink * p + (of_g * d + of_m * m) / (sqrt(v) * scale + eps)
+       amsgrad:  of_g is 0, and top = max(top, v) stands under the root.
+       lion:     p -= shrink * p + of_m * sign(beta1 * m + take1 * d), and then
+                 m = beta2 * m + take2 * d, with d = sign * g. */
+    void (*adam)(size_t n, const fv_adam_step *step, float *p, const float *g, float *m, float *v);
+    void (*amsgrad)(size_t n, const fv_adam_step *step, float *p, const float *g, float *m,
+                    float *v, float *top);
+    void (*lion)(size_t n, const fv_adam_step *step, float *p, const float *g, float *m);
+    /* adagrad:  v += d^2; p -= lr * d / (sqrt(v) + eps)
+       adadelta: v = keep * v + take * d^2; w = sqrt(u + eps) / sqrt(v + eps) * d
+                 u = keep * u + take * w^2; p -= lr * w
+       rmsprop:  v as in adadelta; mean = keep * mean + take * d, or NULL
+                 w = d / (sqrt(v, or v - mean^2 but not below 0) + eps)
+                 u = momentum * u + w, or u is NULL; p -= lr * u, or lr * w. */
+    void (*adagrad)(size_t n, const fv_scaled_step *step, float *p, const float *g, float *v);
+    void (*adadelta)(size_t n, const fv_scaled_step *step, float *p, const float *g, float *v,
+                     float *u);
+    void (*rmsprop)(size_t n, const fv_scaled_step *step, float *p, const float *g, float *v,
+                    float *mean, float *u);
 } fv_kernels;
 
 /* n rounded up to whole vectors of FV_LANES floats. */

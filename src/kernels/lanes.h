@@ -1,5 +1,5 @@
 /*
- * lanes.h - the kernels that compilers make fast by themselves: sums, loading, storing, SGD.
+ * lanes.h - the kernels that compilers make fast by themselves: sums, loading, storing.
  *
  * Plain loops whose innermost index is the lane. Every set includes this file, and the compiler
  * makes vector code of each for its instruction set; the order of operations in a lane is as
@@ -270,34 +270,10 @@ static void transpose(int K, const float *x, float *xt)
         memset(xt + l * Kp + K, 0, (Kp - K) * sizeof *xt);
 }
 
-/* ---- optimizer ---------------------------------------------------------------------------- */
-
-static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const float *restrict g,
-                float *restrict v)
-{
-    const float sign = step->maximize ? -1.0f : 1.0f, decay = step->weight_decay;
-    const float keep = step->first ? 0.0f : step->momentum, momentum = step->momentum;
-    const float take = step->first ? 1.0f : 1.0f - step->dampening, lr = -step->lr;
-    if (!v)
-        for (size_t i = 0; i < n; i++)
-            p[i] = fmaf(lr, fmaf(decay, p[i], sign * g[i]), p[i]);
-    else if (!step->nesterov)
-        for (size_t i = 0; i < n; i++) {
-            v[i] = fmaf(take, fmaf(decay, p[i], sign * g[i]), keep * v[i]);
-            p[i] = fmaf(lr, v[i], p[i]);
-        }
-    else
-        for (size_t i = 0; i < n; i++) {
-            float d = fmaf(decay, p[i], sign * g[i]);
-            v[i] = fmaf(take, d, keep * v[i]);
-            p[i] = fmaf(lr, fmaf(momentum, v[i], d), p[i]);
-        }
-}
-
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
     .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts,                              \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .turn = turn,    \
-    .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows, .sgd = sgd
+    .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows
 
 #endif

@@ -9,6 +9,7 @@
 #include "kernels/lanes.h"
 #include "kernels/norm.h"
 #include "kernels/resample.h"
+#include "kernels/update.h"
 
 /* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
    [H][W][C], pixel by pixel of one image. */
@@ -280,6 +281,7 @@ const fv_kernels fv_kernels_ref = {
     FV_NORM_ENTRIES,
     FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,
+    FV_UPDATE_ENTRIES,
 };
 
 float fv_exp(float x)

@@ -12,6 +12,7 @@
 #include "kernels/conv_channels.h"
 #include "kernels/norm.h"
 #include "kernels/resample.h"
+#include "kernels/update.h"
 
 /* ---- linear layer ------------------------------------------------------------------------- */
 
@@ -213,4 +214,5 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     FV_NORM_ENTRIES,
     FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,
+    FV_UPDATE_ENTRIES,
 };

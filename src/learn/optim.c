@@ -1,23 +1,32 @@
 /*
- * sgd.c - optimizers: stochastic gradient descent with momentum. torch.optim.SGD.
+ * optim.c - what all optimizers have in common: making one, its groups, a step, its text, and what
+ * is kept of it.
  *
- * The parameters of a net are one array, its gradients another, the velocities a third, so a step
- * is one pass over three arrays. Layer 4. Calls the net's insides and the base.
+ * The parameters of a net are one array, and so are its gradients and each thing an optimizer
+ * remembers: a step is one pass over them. Layer 4. Calls the net's insides, the kernels and the base.
  */
-#include "net/net.h"
+#include "learn/optim.h"
 
-struct fv_optim {
-    fv_object object;
-    fv_net *net;
-    double lr;
-    fv_sgd_step step; /* but for lr */
-    float *velocity;  /* [net->size]; NULL without momentum */
-};
+#include <stdio.h>
+#include <string.h>
+
+/* ---- making ------------------------------------------------------------------------------- */
 
 static void optim_destroy(void *self)
 {
     fv_optim *optim = self;
-    fv_release(optim->object.ctx, optim->velocity);
+    fv_ctx *ctx = optim->object.ctx;
+    for (int i = 0; i < FV_MEMORIES_MAX; i++)
+        fv_release(ctx, optim->memories[i]);
+    for (int i = 0; i < optim->n_groups; i++)
+        fv_release(ctx, optim->groups[i].pattern);
+    fv_state_release(ctx, optim->state, optim->n_state);
+    fv_release(ctx, optim->groups);
+    fv_release(ctx, optim->group_of);
+    fv_release(ctx, optim->steps);
+    fv_release(ctx, optim->products);
+    fv_release(ctx, optim->updates);
+    fv_release(ctx, optim->text);
     fv_object_end(optim);
 }
 
@@ -26,81 +35,215 @@ void fv_optim_free(fv_optim *optim)
     fv_object_free(optim);
 }
 
-/* Comparisons are written so that NaN fails them. */
-static fv_status check_sgd(fv_ctx *ctx, const fv_sgd_args *a)
+static bool make_memories(fv_optim *optim, unsigned needs)
 {
-    const double most = 1e30;
-    if (!(a->lr > 0 && a->lr < most))
-        return fv_fail(ctx, FV_E_ARG, "fv_sgd: lr is %g, but must be more than 0", a->lr);
-    if (!(a->momentum >= 0 && a->momentum < 1))
-        return fv_fail(ctx, FV_E_ARG, "fv_sgd: momentum is %g, but must be in [0,1)", a->momentum);
-    if (!(a->dampening >= 0 && a->dampening <= 1))
-        return fv_fail(ctx, FV_E_ARG, "fv_sgd: dampening is %g, but must be in [0,1]",
-                       a->dampening);
-    if (!(a->weight_decay >= 0 && a->weight_decay < most))
-        return fv_fail(ctx, FV_E_ARG, "fv_sgd: weight_decay is %g, but must be 0 or more",
-                       a->weight_decay);
-    if (a->nesterov && (a->momentum == 0 || a->dampening != 0))
-        return fv_fail(ctx, FV_E_ARG,
-                       "fv_sgd: nesterov wants momentum above 0 and dampening 0, not %g and %g",
-                       a->momentum, a->dampening);
-    return FV_OK;
+    fv_ctx *ctx = optim->object.ctx;
+    size_t n = optim->net->size;
+    float start = optim->kind->start ? optim->kind->start(&optim->args) : 0.0f;
+    for (int m = 0; m < FV_MEMORIES_MAX; m++) {
+        if (!(needs >> m & 1))
+            continue;
+        optim->memories[m] = fv_alloc(ctx, n + 1, sizeof *optim->memories[m]);
+        for (size_t i = 0; optim->memories[m] && i < n; i++)
+            optim->memories[m][i] = start;
+    }
+    return !fv_error(ctx);
 }
 
-fv_optim *fv_sgd_opt(fv_sgd_args args)
+static bool make_tables(fv_optim *optim)
 {
-    if (!args.net || fv_error(args.net->object.ctx))
+    fv_ctx *ctx = optim->object.ctx;
+    size_t n = (size_t)optim->net->n_params + 1;
+    optim->groups = fv_alloc(ctx, 1, sizeof *optim->groups);
+    optim->group_of = fv_alloc(ctx, n, sizeof *optim->group_of);
+    optim->steps = fv_alloc(ctx, n, sizeof *optim->steps);
+    optim->products = fv_alloc(ctx, n, sizeof *optim->products);
+    optim->updates = fv_alloc(ctx, n, sizeof *optim->updates);
+    if (fv_error(ctx))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        optim->products[i] = 1;
+    double decay = *fv_setting_at(optim->kind->recipe.settings, &optim->args, "weight_decay");
+    optim->groups[0] = (fv_optim_group){.lr_scale = 1, .weight_decay = decay};
+    optim->n_groups = 1;
+    return true;
+}
+
+fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net, const void *args)
+{
+    if (!net || fv_error(net->object.ctx))
         return NULL;
-    fv_ctx *ctx = args.net->object.ctx;
-    if (args.lr == 0)
-        args.lr = 0.001;
-    if (check_sgd(ctx, &args))
+    fv_ctx *ctx = net->object.ctx;
+    const fv_setting *settings = kind->recipe.settings;
+    unsigned needs = 0;
+    fv_args settled = {.bytes = {0}};
+    memcpy(&settled, args, kind->recipe.size);
+    where = where ? where : kind->recipe.function;
+    if (fv_settle(ctx, where, settings, &settled) || kind->needs(ctx, where, &settled, &needs))
         return NULL;
     fv_optim *optim = fv_object_new(ctx, sizeof *optim, optim_destroy);
     if (!optim)
         return NULL;
-    optim->net = args.net;
-    optim->lr = args.lr;
-    optim->step = (fv_sgd_step){.momentum = (float)args.momentum,
-                                .dampening = (float)args.dampening,
-                                .weight_decay = (float)args.weight_decay,
-                                .nesterov = args.nesterov,
-                                .maximize = args.maximize,
-                                .first = true};
-    if (args.momentum > 0)
-        optim->velocity = fv_alloc(ctx, args.net->size + 1, sizeof *optim->velocity);
-    if (fv_error(ctx)) {
-        fv_object_free(optim);
-        return NULL;
-    }
-    return optim;
+    optim->kind = kind;
+    optim->net = net;
+    optim->args = optim->made = settled;
+    optim->lr = fv_setting_at(settings, &optim->args, "lr");
+    optim->momentum = fv_setting_at(settings, &optim->args, "momentum");
+    if (!optim->momentum)
+        optim->momentum = fv_setting_at(settings, &optim->args, "betas");
+    if (make_tables(optim) && make_memories(optim, needs))
+        return optim;
+    fv_object_free(optim);
+    return NULL;
 }
 
-enum { FLOATS_PER_ITEM = 1 << 14 };
+/* ---- groups ------------------------------------------------------------------------------- */
 
-static void step_item(void *arg, int item, int thread)
+/* A pattern that names nothing: the error lists the names, as many as there is room for. */
+static fv_status refuse_pattern(const fv_optim *optim, const char *where, const char *pattern)
+{
+    char names[1200];
+    fv_text to = {names, sizeof names};
+    int i = 0;
+    for (; i < optim->net->n_params && to.left > FV_SCOPE_MAX + 40; i++)
+        fv_put(&to, " %s", optim->net->params[i].name);
+    if (i < optim->net->n_params)
+        fv_put(&to, " and %d more", optim->net->n_params - i);
+    return fv_fail(optim->object.ctx, FV_E_NAME, "%s: no parameter is called \"%.100s\"\n"
+                   "help: the names are%s", where, pattern, names);
+}
+
+static fv_status settle_group(const fv_optim *optim, const char *where, fv_group_args *a)
+{
+    const fv_setting settings[] = {
+        FV_NUMBER(fv_group_args, lr_scale, FV_POSITIVE, 1),
+        FV_NUMBER(fv_group_args, weight_decay, FV_FROM_0, optim->groups[0].weight_decay), {0}};
+    fv_ctx *ctx = optim->object.ctx;
+    if (a->lr != 0 && a->lr_scale != 0)
+        return fv_fail(ctx, FV_E_ARG, "%s: lr is %g and lr_scale %g; give one of them", where, a->lr,
+                       a->lr_scale);
+    if (a->lr != 0 && fv_check_range(ctx, where, "lr", FV_POSITIVE, a->lr))
+        return fv_error(ctx);
+    if (a->lr != 0)
+        a->lr_scale = a->lr / *optim->lr;
+    return fv_settle(ctx, where, settings, a);
+}
+
+/* Without groups that no parameter is in any more. */
+static void drop_empty_groups(fv_optim *optim)
+{
+    int kept = 1;
+    for (int g = 1; g < optim->n_groups; g++) {
+        int members = 0;
+        for (int i = 0; i < optim->net->n_params; i++)
+            if (optim->group_of[i] == g)
+                optim->group_of[i] = kept, members++;
+        if (members)
+            optim->groups[kept++] = optim->groups[g];
+        else
+            fv_release(optim->object.ctx, optim->groups[g].pattern);
+    }
+    optim->n_groups = kept;
+}
+
+static fv_status add_group(fv_optim *optim, const char *where, fv_group_args a)
+{
+    fv_ctx *ctx = optim->object.ctx;
+    const fv_net *net = optim->net;
+    const char *pattern = a.pattern ? a.pattern : "";
+    bool met = false;
+    if (settle_group(optim, where, &a))
+        return fv_error(ctx);
+    for (int i = 0; i < net->n_params; i++)
+        met = met || fv_word_matches(pattern, net->params[i].name);
+    if (!met)
+        return refuse_pattern(optim, where, pattern);
+    fv_optim_group group = {fv_copy_text(ctx, pattern), a.lr_scale, a.weight_decay, a.frozen};
+    fv_optim_group *groups = fv_grow(ctx, optim->groups, (size_t)optim->n_groups + 1, sizeof *groups);
+    if (fv_error(ctx)) {
+        optim->groups = groups ? groups : optim->groups;
+        fv_release(ctx, group.pattern);
+        return fv_error(ctx);
+    }
+    optim->groups = groups;
+    groups[optim->n_groups] = group;
+    for (int i = 0; i < net->n_params; i++)
+        if (fv_word_matches(pattern, net->params[i].name))
+            optim->group_of[i] = optim->n_groups;
+    optim->n_groups++;
+    drop_empty_groups(optim);
+    return FV_OK;
+}
+
+fv_status fv_group_opt(fv_group_args args)
+{
+    if (!args.optim)
+        return FV_E_ARG;
+    fv_status error = fv_error(args.optim->object.ctx);
+    return error ? error : add_group(args.optim, "fv_group", args);
+}
+
+/* ---- a step ------------------------------------------------------------------------------- */
+
+typedef struct cutting {
+    const fv_net *net;
+    size_t length;
+    void (*work)(void *arg, const fv_stretch *s);
+    void *arg;
+} cutting;
+
+static void cut_piece(void *arg, int item, int thread)
 {
     (void)thread;
-    fv_optim *optim = arg;
-    fv_net *net = optim->net;
-    size_t from = (size_t)item * FLOATS_PER_ITEM, left = net->size - from;
-    fv_sgd_step step = optim->step;
-    step.lr = (float)optim->lr;
-    net->object.ctx->kernels->sgd(left < FLOATS_PER_ITEM ? left : FLOATS_PER_ITEM, &step,
-                                  net->values + from, net->grads + from,
-                                  optim->velocity ? optim->velocity + from : NULL);
+    const cutting *c = arg;
+    size_t from = (size_t)item * c->length, to = from + c->length;
+    for (int i = 0; i < c->net->n_params; i++) {
+        size_t start = (size_t)(c->net->params[i].value - c->net->values);
+        size_t end = start + c->net->params[i].count;
+        start = start < from ? from : start;
+        end = end > to ? to : end;
+        if (start < end)
+            c->work(c->arg, &(fv_stretch){item, i, start, end - start});
+    }
+}
+
+int fv_each_stretch(const fv_net *net, void (*work)(void *arg, const fv_stretch *s), void *arg)
+{
+    const size_t least = 1 << 13, even = fv_round_up(net->size / FV_PIECES_MAX + 1);
+    cutting c = {net, even < least ? least : even, work, arg};
+    int pieces = (int)((net->size + c.length - 1) / c.length);
+    fv_parallel(net->object.ctx, pieces, cut_piece, &c);
+    return pieces;
+}
+
+static void step_stretch(void *arg, const fv_stretch *s)
+{
+    const fv_optim *optim = arg;
+    const fv_net *net = optim->net;
+    float *memories[FV_MEMORIES_MAX];
+    if (fv_optim_frozen(optim, s->param))
+        return;
+    for (int m = 0; m < FV_MEMORIES_MAX; m++)
+        memories[m] = optim->memories[m] ? optim->memories[m] + s->from : NULL;
+    optim->kind->step(net->object.ctx->kernels, s->count, &optim->updates[s->param],
+                      net->values + s->from, net->grads + s->from, memories);
 }
 
 fv_status fv_step(fv_optim *optim)
 {
     if (!optim)
         return FV_E_ARG;
-    fv_ctx *ctx = optim->object.ctx;
-    if (fv_error(ctx))
-        return fv_error(ctx);
-    int items = (int)((optim->net->size + FLOATS_PER_ITEM - 1) / FLOATS_PER_ITEM);
-    fv_parallel(ctx, items, step_item, optim);
-    optim->step.first = false;
+    if (fv_error(optim->object.ctx))
+        return fv_error(optim->object.ctx);
+    for (int i = 0; i < optim->net->n_params; i++) {
+        const fv_optim_group *group = &optim->groups[optim->group_of[i]];
+        if (group->frozen)
+            continue;
+        fv_move move = {.lr = *optim->lr * group->lr_scale, .weight_decay = group->weight_decay,
+                        .t = ++optim->steps[i], .product = &optim->products[i]};
+        optim->kind->prepare(&optim->args, &move, &optim->updates[i]);
+    }
+    fv_each_stretch(optim->net, step_stretch, optim);
     optim->net->changes++;
     return FV_OK;
 }
@@ -110,15 +253,158 @@ fv_status fv_set_lr(fv_optim *optim, double lr)
     if (!optim)
         return FV_E_ARG;
     fv_ctx *ctx = optim->object.ctx;
-    if (fv_error(ctx))
+    if (fv_error(ctx) || fv_check_range(ctx, "fv_set_lr", "lr", FV_POSITIVE, lr))
         return fv_error(ctx);
-    if (!(lr > 0 && lr < 1e30))
-        return fv_fail(ctx, FV_E_ARG, "fv_set_lr: lr is %g, but must be more than 0", lr);
-    optim->lr = lr;
+    *optim->lr = lr;
     return FV_OK;
 }
 
 double fv_lr(const fv_optim *optim)
 {
-    return optim ? optim->lr : 0;
+    return optim ? *optim->lr : 0;
+}
+
+/* ---- text --------------------------------------------------------------------------------- */
+
+static const fv_setting group_settings[] = {FV_NUMBER(fv_group_args, lr_scale, FV_POSITIVE, 0),
+                                            FV_NUMBER(fv_group_args, lr, FV_POSITIVE, 0),
+                                            FV_NUMBER(fv_group_args, weight_decay, FV_FROM_0, 0),
+                                            FV_FLAG(fv_group_args, frozen),
+                                            {0}};
+static const fv_recipe group_recipe = {"group", "fv_group", sizeof(fv_group_args), group_settings,
+                                       0};
+
+static const fv_recipe *const recipes[] = {
+    &fv_kind_sgd.recipe,  &fv_kind_adam.recipe, &fv_kind_adamw.recipe,
+    &fv_kind_nadam.recipe, &fv_kind_radam.recipe, &fv_kind_lion.recipe,
+    &fv_kind_adagrad.recipe, &fv_kind_adadelta.recipe, &fv_kind_rmsprop.recipe};
+enum { KINDS = sizeof recipes / sizeof *recipes };
+
+/* The optimizer alone, without groups. */
+static fv_optim *read_optim(fv_net *net, fv_statement *s)
+{
+    fv_ctx *ctx = net->object.ctx;
+    const char *name = s->count ? s->words[0] : "";
+    for (int i = 0; i < KINDS; i++) {
+        fv_args args = {.bytes = {0}};
+        if (strcmp(recipes[i]->name, name) != 0)
+            continue;
+        if (fv_read_settings(ctx, s, 1, recipes[i], &args))
+            return NULL;
+        return fv_optim_new((const fv_optim_kind *)recipes[i], s->where, net, &args);
+    }
+    fv_refuse_name(ctx, s, "optimizer", name, recipes, KINDS);
+    return NULL;
+}
+
+static fv_status read_group(fv_optim *optim, fv_statement *s)
+{
+    fv_ctx *ctx = optim->object.ctx;
+    fv_args args = {.bytes = {0}};
+    fv_group_args group;
+    if (s->count < 2 || strcmp(s->words[0], "group") != 0)
+        return fv_fail(ctx, FV_E_ARG, "%s: only groups come after the optimizer\n"
+                       "help: sgd lr=0.1; group *.bias weight_decay=0", s->where);
+    if (fv_read_settings(ctx, s, 2, &group_recipe, &args))
+        return fv_error(ctx);
+    memcpy(&group, &args, sizeof group);
+    group.optim = optim;
+    group.pattern = s->words[1];
+    return add_group(optim, s->where, group);
+}
+
+fv_optim *fv_optim_text(fv_net *net, const char *text)
+{
+    if (!net || !text || fv_error(net->object.ctx))
+        return NULL;
+    fv_ctx *ctx = net->object.ctx;
+    fv_statement s;
+    if (fv_read_statement(ctx, "optimizer text", &text, ";", &s))
+        return NULL;
+    fv_optim *optim = read_optim(net, &s);
+    while (optim && *text)
+        if (fv_read_statement(ctx, "optimizer text", &text, ";", &s) || read_group(optim, &s)) {
+            fv_object_free(optim);
+            return NULL;
+        }
+    return optim;
+}
+
+const char *fv_optim_describe(fv_optim *optim)
+{
+    if (!optim || fv_error(optim->object.ctx))
+        return NULL;
+    fv_ctx *ctx = optim->object.ctx;
+    size_t room = 500;
+    for (int g = 1; g < optim->n_groups; g++)
+        room += strlen(optim->groups[g].pattern) + 150;
+    fv_release(ctx, optim->text);
+    optim->text = fv_alloc(ctx, room, 1);
+    fv_text to = {optim->text, room};
+    if (!optim->text)
+        return NULL;
+    fv_put(&to, "%s", optim->kind->recipe.name);
+    fv_put_settings(&to, &optim->kind->recipe, &optim->made);
+    for (int g = 1; g < optim->n_groups; g++) {
+        const fv_optim_group *group = &optim->groups[g];
+        char number[40];
+        fv_put(&to, "; group %s", group->pattern);
+        if (group->lr_scale != 1)
+            fv_put(&to, " lr_scale=%s", fv_number_text(group->lr_scale, false, number));
+        if (group->weight_decay != optim->groups[0].weight_decay)
+            fv_put(&to, " weight_decay=%s", fv_number_text(group->weight_decay, false, number));
+        fv_put(&to, group->frozen ? " frozen" : "");
+    }
+    return optim->text;
+}
+
+/* ---- what is kept ------------------------------------------------------------------------- */
+
+fv_tensor fv_state_of(fv_ctx *ctx, const char *prefix, const char *name, fv_type type, size_t count,
+                      void *value)
+{
+    char text[2 * FV_SCOPE_MAX + 64];
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return (fv_tensor){fv_copy_text(ctx, text), type, 1, {(int64_t)count, 1, 1, 1}, count, value};
+}
+
+void fv_state_release(fv_ctx *ctx, fv_tensor *state, int n)
+{
+    for (int i = 0; i < n; i++)
+        fv_release(ctx, (void *)(uintptr_t)state[i].name);
+    fv_release(ctx, state);
+}
+
+static void list_memories(fv_optim *optim, int m)
+{
+    const fv_net *net = optim->net;
+    char prefix[40];
+    snprintf(prefix, sizeof prefix, "%s.", optim->kind->memories[m]);
+    for (int i = 0; i < net->n_params && optim->memories[m]; i++) {
+        const fv_param *p = &net->params[i];
+        fv_tensor *t = &optim->state[optim->n_state++];
+        *t = fv_state_of(optim->object.ctx, prefix, p->name, FV_F32, p->count,
+                         optim->memories[m] + (p->value - net->values));
+        t->ndim = p->ndim;
+        memcpy(t->dims, p->dims, sizeof t->dims);
+    }
+}
+
+const fv_tensor *fv_optim_state(fv_optim *optim, int *n)
+{
+    fv_ctx *ctx = optim->object.ctx;
+    size_t params = (size_t)optim->net->n_params;
+    if (!optim->state && (optim->state = fv_alloc(ctx, 4 + 3 * params, sizeof(fv_tensor)))) {
+        fv_tensor *t = optim->state;
+        *t++ = fv_state_of(ctx, "", "step", FV_I64, params, optim->steps);
+        *t++ = fv_state_of(ctx, "", "mu_product", FV_I64, params, optim->products);
+        *t++ = fv_state_of(ctx, "", "lr", FV_I64, 1, optim->lr);
+        if (optim->momentum)
+            *t++ = fv_state_of(ctx, "", "momentum", FV_I64, 1, optim->momentum);
+        optim->n_state = (int)(t - optim->state);
+        for (int m = 0; m < FV_MEMORIES_MAX; m++)
+            list_memories(optim, m);
+    }
+    *n = optim->n_state;
+    return fv_error(ctx) ? NULL : optim->state;
 }

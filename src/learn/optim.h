@@ -1,0 +1,114 @@
+/*
+ * optim.h - the insides of optimizers, moving averages and schedules, and all of it that must be
+ * kept to go on with a training to the bit.
+ *
+ * An optimizer is a kind, its arguments, and for each kind up to three arrays as long as the net's
+ * parameters. Layer 4. Calls the net's insides, the kernels and the base.
+ */
+#ifndef FV_OPTIM_H
+#define FV_OPTIM_H
+
+#include "learn/settings.h"
+#include "net/net.h"
+
+enum { FV_MEMORIES_MAX = 3 };
+
+/* What a step of one parameter goes by. */
+typedef struct fv_move {
+    double lr, weight_decay; /* of its group */
+    int64_t t;               /* the number of its step, from 1 */
+    double *product;         /* NAdam's product of momentums, 1 before the first step */
+} fv_move;
+
+typedef union fv_update {
+    fv_sgd_step sgd;
+    fv_adam_step adam;
+    fv_scaled_step scaled;
+} fv_update;
+
+/* A kind of optimizer. args is the settled struct of arguments of its function. */
+typedef struct fv_optim_kind {
+    fv_recipe recipe; /* with settings lr and weight_decay, and perhaps momentum or betas */
+    const char *memories[FV_MEMORIES_MAX]; /* what is remembered of a parameter: PyTorch's names */
+    /* Bit i: memories[i] is needed. Or an error of arguments that do not go together. */
+    fv_status (*needs)(fv_ctx *ctx, const char *where, const void *args, unsigned *needs);
+    float (*start)(const void *args); /* of all memories; NULL: 0 */
+    void (*prepare)(const void *args, const fv_move *move, fv_update *update);
+    void (*step)(const fv_kernels *k, size_t n, const fv_update *update, float *p, const float *g,
+                 float *const memories[FV_MEMORIES_MAX]);
+} fv_optim_kind;
+
+extern const fv_optim_kind fv_kind_sgd, fv_kind_adam, fv_kind_adamw, fv_kind_nadam, fv_kind_radam,
+    fv_kind_lion, fv_kind_adagrad, fv_kind_adadelta, fv_kind_rmsprop;
+
+typedef struct fv_optim_group {
+    char *pattern;
+    double lr_scale, weight_decay;
+    bool frozen;
+} fv_optim_group;
+
+struct fv_optim {
+    fv_object object;
+    const fv_optim_kind *kind;
+    fv_net *net;
+    fv_args args, made;          /* as they are now, and as they were at first */
+    double *lr, *momentum;       /* in args; momentum NULL if there is none */
+    double first_lr;             /* that schedules start from; 0 while there are none */
+    int schedules;               /* how many there are */
+    fv_optim_group *groups;            /* groups[0] is all that no pattern names */
+    int n_groups;
+    float *memories[FV_MEMORIES_MAX]; /* [net->size] or NULL */
+    /* [n_params] */
+    int *group_of;
+    int64_t *steps;
+    double *products;
+    fv_update *updates;
+    fv_tensor *state; /* see fv_optim_state */
+    int n_state;
+    char *text;
+};
+
+/* A new optimizer; args are those of the kind's function, to be settled. Errors begin with where,
+   NULL: the name of that function. */
+fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net, const void *args);
+
+/* Whether parameter i does not move. */
+static inline bool fv_optim_frozen(const fv_optim *optim, int i)
+{
+    return optim->groups[optim->group_of[i]].frozen;
+}
+
+/* ---- pieces of work ----------------------------------------------------------------------- */
+
+enum { FV_PIECES_MAX = 64 };
+
+/* A stretch of the net's arrays within one parameter, and the piece of work it belongs to. */
+typedef struct fv_stretch {
+    int piece, param;
+    size_t from, count;
+} fv_stretch;
+
+/* Calls work for all stretches; those of a piece come in order, on one thread. Pieces are cut by the
+   size of the net alone. Returns how many there are, at most FV_PIECES_MAX. */
+int fv_each_stretch(const fv_net *net, void (*work)(void *arg, const fv_stretch *s), void *arg);
+
+/* ---- what must be kept to go on to the bit ------------------------------------------------ */
+
+/* Tensors under names of their own, to save with fv_save_tensors and to write back into an object
+   made in the same way. Doubles are given as the FV_I64 of their bits. *n is how many; NULL: no
+   memory. They belong to the object and stay where they are.
+     optimizer  "step", "mu_product" [parameters], "lr", "momentum", "exp_avg.convnet.C1.weight", ...
+     schedule   "schedule.counts" and "schedule.numbers", for members "schedule.0.counts", ...
+     averages   "ema.convnet.C1.weight", ...  */
+const fv_tensor *fv_optim_state(fv_optim *optim, int *n);
+const fv_tensor *fv_schedule_state(fv_schedule *schedule, int *n);
+const fv_tensor *fv_ema_state(fv_ema *ema, int *n);
+
+/* Releases a list of such tensors with their names. */
+void fv_state_release(fv_ctx *ctx, fv_tensor *state, int n);
+
+/* A tensor of one dimension under the name "prefix" "name"; its name is NULL without memory. */
+fv_tensor fv_state_of(fv_ctx *ctx, const char *prefix, const char *name, fv_type type, size_t count,
+                      void *value);
+
+#endif
