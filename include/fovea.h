@@ -564,6 +564,66 @@ FV_API void fv_sampler_free(fv_sampler *sampler);
    sample's class. Reads every label. */
 FV_API fv_status fv_class_weights(fv_dataset *set, double *weights);
 
+/* Views of data sets, which must live as long as the view does; names of classes and files of samples
+   are theirs.
+     fv_subset(set, indices, n)   the n samples of these numbers, in this order; a number outside
+                                  0..len-1: FV_E_ARG                      torch.utils.data.Subset
+     fv_concat(sets, n)           all samples of n sets of one type and shape (FV_E_SHAPE), one set
+                                  after the other                  torch.utils.data.ConcatDataset */
+FV_API fv_dataset *fv_subset(fv_dataset *set, const int64_t *indices, int64_t n);
+FV_API fv_dataset *fv_concat(fv_dataset *const *sets, int n);
+
+/* ---- splits: a number for every sample ------------------------------------------------------ */
+
+typedef struct fv_holdout_args {
+    fv_dataset *set;
+    double fraction;       /* of the samples that are held out, between 0 and 1 */
+    int *folds;            /* [len] becomes 1 for what is held out, 0 for the rest */
+    uint64_t seed;         /* of the choice; the context's random numbers are left alone */
+    bool no_stratify;      /* do not look at the classes */
+    const int64_t *groups; /* [len] samples with the same number stay together; NULL: none do */
+    int _end;
+} fv_holdout_args;
+
+/* fv_split_holdout(set, 0.1, folds, .seed = 1)     holds out fraction * len samples, and within one
+   sample the same fraction of each class. A class that one part lacks is noted. With .groups both
+   figures are as near as the groups allow. A part without samples: FV_E_DATA. */
+#define fv_split_holdout(...) fv_split_holdout_opt((fv_holdout_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_split_holdout_opt(fv_holdout_args args);
+
+typedef struct fv_folds_args {
+    fv_dataset *set;
+    int k;                 /* folds, at least 2 */
+    int *folds;            /* [len] becomes 0 to k-1 */
+    uint64_t seed;         /* these three as for fv_split_holdout */
+    bool no_stratify;
+    const int64_t *groups;
+    int _end;
+} fv_folds_args;
+
+/* fv_split_folds(set, 5, folds, .seed = 1)     for cross-validation: folds of the same size within one
+   sample, each class spread over them within one sample. With .groups as even as the groups allow,
+   by putting the largest first. A class of fewer than k samples, or fewer than k groups: FV_E_DATA. */
+#define fv_split_folds(...) fv_split_folds_opt((fv_folds_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_split_folds_opt(fv_folds_args args);
+
+/* The samples whose number is fold, and all the others, as views:
+     fv_dataset *train = fv_subset_rest(set, folds, 0), *valid = fv_subset_fold(set, folds, 0); */
+FV_API fv_dataset *fv_subset_fold(fv_dataset *set, const int *folds, int fold);
+FV_API fv_dataset *fv_subset_rest(fv_dataset *set, const int *folds, int fold);
+
+/* A split as a file of lines "index,label,fold" under that header. Read, every sample must be there
+   once with the label it has in the set; otherwise FV_E_DATA with the line, and folds[len] stay as
+   they were. */
+FV_API fv_status fv_folds_write(fv_dataset *set, const int *folds, const char *path);
+FV_API fv_status fv_folds_read(fv_dataset *set, const char *path, int *folds);
+
+/* Finds samples with the same pixels: first[len] takes for each sample the number of the first one
+   with its picture, its own if there is none before; *count (may be NULL) those that repeat one. As
+   .groups of a split, first keeps duplicates together; of the fv_concat of two sets it tells what
+   both have. Reads every sample; one that cannot be read: FV_E_DATA. fv_dataset_inspect says more. */
+FV_API fv_status fv_find_duplicates(fv_dataset *set, int64_t *first, int64_t *count);
+
 /* ------------------------------------------------------------------------------------------- */
 /* 4  Network: layers by expression                                                            */
 /* ------------------------------------------------------------------------------------------- */

@@ -19,6 +19,8 @@ typedef struct fv_picture {
 enum { FV_WORK_ROOMS = 8 };
 
 size_t fv_picture_bytes(const fv_picture *picture); /* of all pixels */
+bool fv_picture_alike(const fv_picture *a, const fv_picture *b); /* of one shape and type */
+void fv_picture_text(const fv_picture *picture, char text[80]);  /* "3 x 32 x 32 uint8" */
 
 /* What one thread has while it makes samples: memory that is kept from one to the next, and its own
    error, for the context belongs to another thread. */
@@ -84,6 +86,9 @@ bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *
 
 /* Sample index, which is in range, as fv_dataset_get gives it. */
 fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
+
+/* What each picture of the set is like, without pixels; height and width 0: not all the same. */
+fv_picture fv_dataset_like(const fv_dataset *set);
 
 /* Whether fv_dataset_read may run on several threads at once. */
 bool fv_dataset_thread_safe(const fv_dataset *set);

@@ -123,7 +123,7 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
         *label = set->labels[index];
         return FV_OK;
     }
-    if (set->read)
+    if (!set->desc.get)
         return fv_fail(set->object.ctx, FV_E_STATE,
                        "\"%s\": its pictures have sizes of their own, but here all must have one\n"
                        "help: give the loader a transform to a fixed size, or ask for one picture "
@@ -217,6 +217,12 @@ fv_dataset_info fv_dataset_describe(const fv_dataset *set)
     const fv_dataset_desc *d = &set->desc;
     return (fv_dataset_info){set->name, set->len, d->type, d->channels, d->height, d->width,
                              d->classes, {set->files[0], set->files[1]}};
+}
+
+fv_picture fv_dataset_like(const fv_dataset *set)
+{
+    const fv_dataset_desc *d = &set->desc;
+    return (fv_picture){d->channels, d->height, d->width, d->type, NULL};
 }
 
 bool fv_dataset_thread_safe(const fv_dataset *set)

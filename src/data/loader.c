@@ -89,27 +89,19 @@ static bool make_picture(fv_loader *loader, fv_work *work, int64_t at, fv_pictur
     return ok && (!loader->transform || transform_picture(loader, work, at, &raw, picture));
 }
 
-/* "3 x 32 x 32 uint8" */
-static void shape_text(const fv_picture *p, char text[64])
-{
-    snprintf(text, 64, "%d x %d x %d %s", p->channels, p->height, p->width,
-             p->type == FV_U8 ? "uint8" : "float32");
-}
-
 static bool check_shape(const fv_loader *loader, fv_work *work, int64_t index, const fv_picture *p)
 {
-    const fv_picture *like = &loader->like;
-    if (p->channels == like->channels && p->height == like->height && p->width == like->width &&
-        p->type == like->type)
+    char found[80], expected[80];
+    if (fv_picture_alike(p, &loader->like))
         return true;
-    char found[64], expected[64];
-    shape_text(p, found);
-    shape_text(like, expected);
+    fv_picture_text(p, found);
+    fv_picture_text(&loader->like, expected);
+    const char *file = fv_dataset_file(loader->set, index);
     fv_work_fail(work, FV_E_SHAPE,
                  "\"%s\": sample %lld is %s, but sample %lld, the first, was %s\n"
                  "help: %s with a resize or a crop",
-                 loader->set->name, (long long)index, found, (long long)loader->like_index,
-                 expected,
+                 file ? file : loader->set->name, (long long)index, found,
+                 (long long)loader->like_index, expected,
                  loader->transform ? "end the transform" : "give the loader a transform that ends");
     return false;
 }
@@ -201,9 +193,9 @@ static fv_status furnish(fv_loader *loader, const fv_loader_args *a)
     loader->labels = fv_alloc(ctx, places, sizeof *loader->labels);
     loader->indices = fv_alloc(ctx, places, sizeof *loader->indices);
     bool known = !a->transform && set->pixel_bytes > 0;
-    const fv_dataset_desc *d = &set->desc;
+    fv_picture like = fv_dataset_like(set);
     if (known)
-        set_shape(loader, &(fv_picture){d->channels, d->height, d->width, d->type, NULL}, 0);
+        set_shape(loader, &like, 0);
     bool cached = a->cache > 0 && !set->images;
     if (cached)
         loader->cache = fv_cache_new(ctx, set->len, a->cache);

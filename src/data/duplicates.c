@@ -1,0 +1,37 @@
+/*
+ * duplicates.c - which sample was the first with a picture, for all samples: from the walk that finds
+ * what is wrong with a set. Layer 3, data. Calls the base.
+ */
+#include "data/data.h"
+
+typedef struct finder {
+    fv_ctx *ctx;
+    int64_t *first;
+    int64_t count;
+} finder;
+
+/* A picture that is there before is what is looked for; one that cannot be read is an error. */
+static bool take_flaw(void *user, const fv_flaw *flaw)
+{
+    finder *f = user;
+    if (flaw->kind == FV_FLAW_BROKEN || flaw->kind == FV_FLAW_EMPTY)
+        return fv_fail(f->ctx, FV_E_DATA, "%s", flaw->text), false;
+    if (flaw->same_as >= 0) {
+        f->first[flaw->index] = flaw->same_as;
+        f->count++;
+    }
+    return true;
+}
+
+fv_status fv_find_duplicates(fv_dataset *set, int64_t *first, int64_t *count)
+{
+    if (!set)
+        return FV_E_ARG;
+    finder f = {.ctx = set->object.ctx, .first = first};
+    for (int64_t i = 0; i < set->len; i++)
+        first[i] = i;
+    fv_status status = fv_dataset_inspect(set, take_flaw, &f, NULL);
+    if (count)
+        *count = status ? 0 : f.count;
+    return status;
+}
