@@ -624,6 +624,27 @@ FV_API fv_status fv_folds_read(fv_dataset *set, const char *path, int *folds);
    both have. Reads every sample; one that cannot be read: FV_E_DATA. fv_dataset_inspect says more. */
 FV_API fv_status fv_find_duplicates(fv_dataset *set, int64_t *first, int64_t *count);
 
+/* ---- statistics ----------------------------------------------------------------------------- */
+
+#define FV_CHANNELS_MAX 4 /* of an input with .mean and .std, and of statistics */
+
+typedef struct fv_channel_stats {
+    double mean, std, min, max; /* std divides by one less than pixels, as torch.std */
+    int64_t histogram[256];     /* of uint8 pixels, how many have each value */
+} fv_channel_stats;
+
+typedef struct fv_stats {
+    int64_t samples, pixels; /* pixels of all samples, in each channel */
+    int channels;
+    fv_channel_stats channel[FV_CHANNELS_MAX]; /* [channels] */
+    int min_height, max_height, min_width, max_width;
+} fv_stats;
+
+/* Reads every sample once. Mean, std, min and max are of pixels as a net sees them before it
+   normalises: uint8 as v/255, float32 as they are. Samples by class: fv_dataset_check.
+   No samples, or more than FV_CHANNELS_MAX channels: FV_E_DATA. */
+FV_API fv_status fv_dataset_stats(fv_dataset *set, fv_stats *stats);
+
 /* ------------------------------------------------------------------------------------------- */
 /* 4  Network: layers by expression                                                            */
 /* ------------------------------------------------------------------------------------------- */
@@ -640,8 +661,6 @@ typedef struct fv_node {
 
 /* For .padding of fv_conv2d: as much as keeps the size (stride 1), as PyTorch's padding='same'. */
 #define FV_SAME (-1)
-
-#define FV_CHANNELS_MAX 4 /* of an input with .mean and .std */
 
 typedef struct fv_input_args {
     fv_ctx *ctx;
