@@ -10,7 +10,6 @@
 
 #include "cli.h"
 
-#define fv_optim_text(net, text) fv_sgd(net, .lr = 0.01)
 enum { TENSORS_MAX = 2000 };
 
 typedef struct bench {

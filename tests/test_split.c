@@ -94,7 +94,7 @@ static void views_of_views(void **state)
     assert_fine(fv);
     fv_dataset *odd = fv_subset(file, (int64_t[]){1, 3, 5, 7, 9}, 5);
     fv_dataset *two = fv_subset(odd, (int64_t[]){4, 1}, 2); /* samples 9 and 3 */
-    fv_dataset *all = fv_concat((fv_dataset *[]){two, file, odd}, 3);
+    fv_dataset *all = fv_dataset_concat((fv_dataset *[]){two, file, odd}, 3);
     static const int expected[] = {9, 3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 3, 5, 7, 9};
     assert_int_equal(fv_dataset_describe(all).len, 17);
     for (int workers = 0; workers < 3; workers++) {
@@ -124,13 +124,13 @@ static void wrong_views(void **state)
                  "fv_subset: index 0 is -1, but \"numbers\" has 20 samples, counted from 0");
     assert_null(fv_subset(set, NULL, 1));
     assert_error(fv, FV_E_ARG, "fv_subset: indices of n = 1 samples are needed");
-    assert_null(fv_concat((fv_dataset *[]){set, other}, 2));
+    assert_null(fv_dataset_concat((fv_dataset *[]){set, other}, 2));
     assert_error(fv, FV_E_SHAPE,
-                 "fv_concat: images of \"numbers\" are 2 x 1 x 3 float32, but those of \"numbers\" "
+                 "fv_dataset_concat: images of \"numbers\" are 2 x 1 x 3 float32, but those of \"numbers\" "
                  "are 2 x 1 x 3 uint8");
     assert_int_equal(fv_dataset_describe(fv_subset(set, NULL, 0)).len, 0);
     assert_null(fv_subset(NULL, NULL, 0));
-    assert_null(fv_concat((fv_dataset *[]){set, NULL}, 2));
+    assert_null(fv_dataset_concat((fv_dataset *[]){set, NULL}, 2));
     assert_fine(fv);
 }
 
@@ -485,7 +485,7 @@ static void use_all(fv_dataset *set)
     fv_folds_read(set, "memory.csv", folds);
     fv_find_duplicates(set, first, NULL);
     fv_dataset *rest = fv_subset_rest(set, folds, 1);
-    fv_dataset *both = fv_concat((fv_dataset *[]){rest, set}, 2);
+    fv_dataset *both = fv_dataset_concat((fv_dataset *[]){rest, set}, 2);
     fv_find_duplicates(both, (int64_t[20]){0}, NULL);
     fv_dataset_free(both);
     fv_dataset_free(rest);

@@ -176,11 +176,11 @@ static fv_status check_alike(const fv_dataset *a, const fv_dataset *b)
     fv_picture_text(&x, first);
     fv_picture_text(&y, other);
     return fv_fail(a->object.ctx, FV_E_SHAPE,
-                   "fv_concat: images of \"%s\" are %s, but those of \"%s\" are %s", a->name, first,
+                   "fv_dataset_concat: images of \"%s\" are %s, but those of \"%s\" are %s", a->name, first,
                    b->name, other);
 }
 
-fv_dataset *fv_concat(fv_dataset *const *sets, int n)
+fv_dataset *fv_dataset_concat(fv_dataset *const *sets, int n)
 {
     int64_t len = 0;
     if (!sets || n < 1)
