@@ -90,6 +90,9 @@ static void boxes_at_random(void **state)
     t = fv_transform_new(fv, "random_resized_crop 2 scale=0.5,1 ratio=1,1");
     fv_array *out = fv_transform_apply(t, &in, 0, 0, 0);
     assert_memory_equal(out->data, "\x09\x0a\x1d\x1e", 4);
+    in = array_of(FV_U8, 1, 20, 2, bytes);
+    out = fv_transform_apply(t, &in, 0, 0, 0);
+    assert_memory_equal(out->data, "\x12\x13\x14\x15", 4);
 }
 
 /* The same key gives the same picture; another seed, epoch or index gives others. */
@@ -320,6 +323,68 @@ static void policies_at_random(void **state)
         }
 }
 
+/* Of all of one bright color, cifar10's policy changes what it makes brighter, darker, inverts or
+   solarizes: 4.4 of 25 pairs, by their probabilities. */
+static void policy_probabilities(void **state)
+{
+    (void)state;
+    enum { N = 4000 };
+    uint8_t bytes[3 * 8 * 8];
+    memset(bytes, 200, sizeof bytes);
+    fv_array in = array_of(FV_U8, 3, 8, 8, bytes);
+    fv_transform *t = fv_transform_new(fv, "autoaugment cifar10 fill=200");
+    int changed = 0;
+    for (int i = 0; i < N; i++) {
+        fv_array *out = fv_transform_apply(t, &in, 4, 0, i);
+        changed += memcmp(out->data, bytes, sizeof bytes) != 0;
+        fv_array_free(out);
+    }
+    double p = 4.4 / 25;
+    assert_true(fabs(changed - N * p) < 4 * sqrt(N * p * (1 - p)));
+}
+
+/* One of 14 operations shifts the columns, by 150/331 of the width either way. */
+static void policy_signs(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    uint8_t bytes[256];
+    fv_array in = places(bytes);
+    fv_transform *t = fv_transform_new(fv, "randaugment num_ops=1 magnitude=30");
+    int right = 0, left = 0;
+    for (int i = 0; i < N; i++) {
+        fv_array *out = fv_transform_apply(t, &in, 4, 0, i);
+        const uint8_t *row = (uint8_t *)out->data + 8 * 16;
+        right += memcmp(row + 7, bytes + 8 * 16, 9) == 0;
+        left += memcmp(row, bytes + 8 * 16 + 7, 9) == 0;
+        fv_array_free(out);
+    }
+    double p = 1 / 28.0;
+    assert_true(fabs(right - N * p) < 4 * sqrt(N * p * (1 - p)));
+    assert_true(fabs(left - N * p) < 4 * sqrt(N * p * (1 - p)));
+}
+
+/* How much is up to distortion_scale, how often up to p. */
+static void perspectives(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    uint8_t bytes[256];
+    fv_array in = places(bytes);
+    fv_transform *still = fv_transform_new(fv, "perspective 0 p=1 nearest");
+    fv_transform *third = fv_transform_new(fv, "perspective 0.9 p=0.3 nearest");
+    int changed = 0;
+    for (int i = 0; i < N; i++) {
+        fv_array *a = fv_transform_apply(still, &in, 4, 0, i);
+        fv_array *b = fv_transform_apply(third, &in, 4, 0, i);
+        assert_memory_equal(a->data, bytes, 256);
+        changed += memcmp(b->data, bytes, 256) != 0;
+        fv_array_free(a);
+        fv_array_free(b);
+    }
+    assert_true(fabs(changed - N * 0.3) < 4 * sqrt(N * 0.3 * 0.7));
+}
+
 /* ---- digits --------------------------------------------------------------------------------- */
 
 /* A bar and a dot, drawn anywhere: fits into the box, its center of mass in the middle. */
@@ -505,13 +570,23 @@ static void mixes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(crops_at_random),  TEST(crop_of_padding),
-        TEST(boxes_at_random),  TEST(keys),
-        TEST(jitter_at_random), TEST(shifts_at_random),
-        TEST(turns_at_random),  TEST(erasing_at_random),
-        TEST(cutout_at_random), TEST(policies_at_random),
-        TEST(digits),           TEST(mixup),
-        TEST(cutmix),           TEST(mixes),
+        TEST(crops_at_random),
+        TEST(crop_of_padding),
+        TEST(boxes_at_random),
+        TEST(keys),
+        TEST(jitter_at_random),
+        TEST(shifts_at_random),
+        TEST(turns_at_random),
+        TEST(erasing_at_random),
+        TEST(cutout_at_random),
+        TEST(policies_at_random),
+        TEST(policy_probabilities),
+        TEST(policy_signs),
+        TEST(perspectives),
+        TEST(digits),
+        TEST(mixup),
+        TEST(cutmix),
+        TEST(mixes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

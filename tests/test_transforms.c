@@ -3,6 +3,7 @@
  * shapes. Uses fovea.h, and data/transform.h for operations whose parameters no text can pin.
  */
 #include <math.h>
+#include <pthread.h>
 
 #include "pictures.h"
 #include "golden.h"
@@ -107,7 +108,7 @@ static void do_affine(const golden *g, fv_work *work, const fv_picture *in)
                         .shear_y = -3,
                         .x = golden_int(g, "x"),
                         .y = golden_int(g, "y")};
-    fv_arg center = {0}, fill = {3, {9, 8, 7}};
+    fv_targ center = {0}, fill = {3, {9, 8, 7}};
     fv_picture out;
     assert_true(fv_do_affine(work, in, &affine, &center, way_of(g), &fill, &out));
     compare_picture(g, &out);
@@ -124,7 +125,7 @@ static void do_perspective(const golden *g, fv_work *work, const fv_picture *in)
     for (int i = 0; i < 8; i++)
         ends[i / 2][i % 2] = (int)recorded_ends[i];
     assert_true(fv_perspective(in->height, in->width, (const int(*)[2])ends, ours));
-    fv_arg fill = {3, {9, 8, 7}};
+    fv_targ fill = {3, {9, 8, 7}};
     fv_warp warp = {
         .height = in->height, .width = in->width, .interpolation = way_of(g), .fill = &fill};
     for (int i = 0; i < 8; i++) {
@@ -138,7 +139,7 @@ static void do_perspective(const golden *g, fv_work *work, const fv_picture *in)
 
 static void do_policy(const golden *g, fv_work *work, const fv_picture *in)
 {
-    fv_arg fill = {3, {9, 8, 7}};
+    fv_targ fill = {3, {9, 8, 7}};
     fv_picture out;
     assert_true(fv_do_policy(work, in, (fv_policy_op)golden_int(g, "op"),
                              golden_double(g, "magnitude"), FV_BILINEAR, &fill, &out));
@@ -223,6 +224,7 @@ static void one_form(void **state)
                 "random_resized_crop 5 ratio=0.75,1.3333333333");
     assert_form("normalize mean=-0.5,00.125,123456.789012345 std=0.000001,1,1000000",
                 "normalize mean=-0.5,0.125,123456.789012345 std=0.000001,1,1000000");
+    assert_form("flip 0.12345678901234", "flip p=0.12345678901234");
     assert_form("pad 1,2,3,4 padding_mode=reflect", "pad 1,2,3,4 padding_mode=reflect");
     assert_form("affine 10 translate=0.1,0.1 scale=0.5,2 shear=-1,1,-2,2 fill=1,2,3 center=0,-4",
                 "affine 10 translate=0.1,0.1 scale=0.5,2 shear=-1,1,-2,2 fill=1,2,3 center=0,-4");
@@ -292,8 +294,8 @@ static void wrong_values(void **state)
                "transform, step 1 \"flip p=-0.25\": p is -0.25, but must be 0 to 1");
     wrong_text("flip p=half", FV_E_ARG,
                "transform, step 1 \"flip p=half\": p is \"half\", but must be a number");
-    wrong_text("flip p=0.1234567890123456", FV_E_ARG,
-               "transform, step 1 \"flip p=0.1234567890123456\": p is \"0.1234567890123456\", but "
+    wrong_text("flip p=0.123456789012345", FV_E_ARG,
+               "transform, step 1 \"flip p=0.123456789012345\": p is \"0.123456789012345\", but "
                "must be a number");
     wrong_text("flip p=", FV_E_ARG,
                "transform, step 1 \"flip p=\": p is \"\", but must be a number");
@@ -546,6 +548,58 @@ static void evaluation(void **state)
     assert_memory_equal(out->data, again->data, out->count * sizeof(float));
 }
 
+/* ---- threads -------------------------------------------------------------------------------- */
+
+enum { THREADS = 4, SAMPLES = 200, SAMPLE_BYTES = 3 * 10 * 10 };
+
+typedef struct sharing {
+    const fv_transform *transform;
+    const fv_picture *in;
+    uint8_t (*out)[SAMPLE_BYTES];
+    int first, step;
+} sharing;
+
+/* Every step-th sample, with memory of the thread's own. */
+static void *make_samples(void *arg)
+{
+    sharing *s = arg;
+    fv_work work = {.ctx = fv};
+    for (int i = s->first; i < SAMPLES; i += s->step) {
+        fv_picture out;
+        if (fv_transform_run(s->transform, &work, 9, 8, i, s->in, &out))
+            memcpy(s->out[i], out.pixels, SAMPLE_BYTES);
+    }
+    fv_work_end(&work);
+    return NULL;
+}
+
+/* One transform for several threads: each picture is what one thread makes of it. */
+static void one_for_all_threads(void **state)
+{
+    (void)state;
+    static uint8_t alone[SAMPLES][SAMPLE_BYTES], shared[SAMPLES][SAMPLE_BYTES];
+    uint8_t bytes[3 * 16 * 16];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * i % 253);
+    fv_picture in = {3, 16, 16, FV_U8, bytes};
+    fv_transform *t = fv_transform_new(fv, "random_resized_crop 12; random_crop 10; flip; "
+                                           "rotation 20; color_jitter 0.5 0.5; autoaugment");
+    pthread_t threads[THREADS];
+    sharing parts[THREADS];
+    make_samples(&(sharing){t, &in, alone, 0, 1});
+    for (int i = 0; i < THREADS; i++) {
+        parts[i] = (sharing){t, &in, shared, i, THREADS};
+        assert_int_equal(pthread_create(&threads[i], NULL, make_samples, &parts[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_memory_equal(alone, shared, sizeof alone);
+    int same = 0;
+    for (int i = 1; i < SAMPLES; i++)
+        same += memcmp(alone[0], alone[i], SAMPLE_BYTES) == 0;
+    assert_int_equal(same, 0);
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 /* Whichever allocation fails, the error says so and nothing is left over. */
@@ -583,7 +637,7 @@ int main(void)
         TEST(recorded_pictures), TEST(recorded_operations), TEST(one_form),
         TEST(wrong_names),       TEST(wrong_values),        TEST(wrong_pictures),
         TEST(floats_as_bytes),   TEST(normalize_alone),     TEST(shapes),
-        TEST(evaluation),        TEST(no_memory),
+        TEST(evaluation),        TEST(one_for_all_threads), TEST(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

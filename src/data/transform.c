@@ -68,7 +68,7 @@ void fv_transform_free(fv_transform *transform)
    rounding to float after each operation, as PyTorch's. */
 static fv_status make_tables(fv_ctx *ctx, fv_tstep *step, fv_tstep *next)
 {
-    const fv_arg *mean = next ? &next->args[0] : NULL, *std = next ? &next->args[1] : NULL;
+    const fv_targ *mean = next ? &next->args[0] : NULL, *std = next ? &next->args[1] : NULL;
     step->tables = !next ? 1 : mean->count > std->count ? mean->count : std->count;
     step->table = fv_alloc(ctx, (size_t)step->tables, sizeof *step->table);
     for (int c = 0; step->table && c < step->tables; c++)

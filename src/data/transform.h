@@ -29,12 +29,12 @@ bool fv_draw_chance(fv_draw *draw, double p);
 enum { FV_ARGS_MAX = 7, FV_STEP_TEXT_MAX = 512, FV_SIDE_MAX = 32767 };
 
 /* A number, numbers, a size (rows, columns), the place of a word in its list, or a flag 0 or 1. */
-typedef struct fv_arg {
+typedef struct fv_targ {
     int count; /* of numbers; 0: left out, and there is no default */
     double v[4];
-} fv_arg;
+} fv_targ;
 
-typedef enum fv_arg_flags {
+typedef enum fv_targ_flags {
     FV_ARG_NEEDED = 1,
     FV_ARG_BARE = 2,  /* printed without its name */
     FV_ARG_WHOLE = 4, /* numbers without a fraction */
@@ -44,23 +44,23 @@ typedef enum fv_arg_flags {
     FV_ARG_SPREAD = 64,   /* one number x stands for -x,x, and must be 0 or more */
     FV_ARG_RISING = 128,  /* pairs of numbers, the smaller one first */
     FV_ARG_CHANNELS = 256 /* several numbers are one for each channel of the picture */
-} fv_arg_flags;
+} fv_targ_flags;
 
-typedef struct fv_arg_kind {
+typedef struct fv_targ_kind {
     const char *name;
-    unsigned flags;    /* fv_arg_flags */
+    unsigned flags;    /* fv_targ_flags */
     unsigned counts;   /* bit n is set where n numbers are allowed */
     double low, high;  /* of each number */
-    fv_arg initial;    /* when left out */
+    fv_targ initial;   /* when left out */
     const char *words; /* "nearest bilinear bicubic", for an argument that is one of these */
-} fv_arg_kind;
+} fv_targ_kind;
 
 typedef struct fv_tstep_kind fv_tstep_kind;
 
 typedef struct fv_tstep {
     const fv_tstep_kind *kind;
     int number; /* in its transform, from 1 */
-    fv_arg args[FV_ARGS_MAX];
+    fv_targ args[FV_ARGS_MAX];
     float (*table)[256]; /* to_tensor: what each byte becomes, by channel */
     int tables;          /* how many; 1: for all channels */
     bool folded;         /* normalize that is in the tables of the to_tensor before it */
@@ -83,7 +83,7 @@ struct fv_tstep_kind {
     void (*shape)(const fv_tstep *step, fv_picture_shape *shape);
     /* The steps that do without chance what this one does, into out; how many. NULL: itself. */
     int (*eval)(const fv_tstep *step, fv_tstep out[2]);
-    fv_arg_kind args[FV_ARGS_MAX];
+    fv_targ_kind args[FV_ARGS_MAX];
 };
 
 /* The kinds of a file, up to one without a name. */
@@ -97,7 +97,7 @@ const fv_tstep_kind *fv_tstep_kind_at(int index);
 fv_tstep fv_tstep_new(const char *name);
 
 /* The argument of that name; NULL if the kind has none. */
-const fv_arg *fv_arg_named(const fv_tstep *step, const char *name);
+const fv_targ *fv_targ_named(const fv_tstep *step, const char *name);
 
 /* For .eval: a step that is all chance is left out; one with the argument p stays where p is 1. */
 int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2]);
@@ -128,18 +128,18 @@ bool fv_tstep_fail(const fv_tstep *step, fv_work *work, fv_status code, const ch
     FV_PRINTF(4, 5);
 
 /* What a channel is filled with. */
-static inline double fv_arg_of_channel(const fv_arg *fill, int channel)
+static inline double fv_targ_of_channel(const fv_targ *fill, int channel)
 {
     return fill->v[fill->count > 1 ? channel : 0];
 }
 
 /* The two sides of a size: 32 is 32 x 32. */
-static inline int fv_arg_rows(const fv_arg *size)
+static inline int fv_targ_rows(const fv_targ *size)
 {
     return (int)size->v[0];
 }
 
-static inline int fv_arg_columns(const fv_arg *size)
+static inline int fv_targ_columns(const fv_targ *size)
 {
     return (int)size->v[size->count - 1];
 }
@@ -172,7 +172,7 @@ int fv_place_in(int i, int n, fv_border border);
 
 /* transform_place.c. A fill is one number, or one for each channel. */
 bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border border,
-                const fv_arg *fill, fv_picture *out); /* the box may reach over the borders */
+                const fv_targ *fill, fv_picture *out); /* the box may reach over the borders */
 bool fv_do_flip(fv_work *work, const fv_picture *in, bool vertical, fv_picture *out);
 /* Quarter turns to the left. */
 bool fv_do_turn(fv_work *work, const fv_picture *in, int quarters, fv_picture *out);
@@ -189,13 +189,13 @@ typedef struct fv_warp {
     double m[8];
     int height, width;
     fv_interpolation interpolation;
-    const fv_arg *fill;
+    const fv_targ *fill;
 } fv_warp;
 
 bool fv_do_warp(fv_work *work, const fv_picture *in, const fv_warp *warp, fv_picture *out);
 /* Degrees, to the left; about center (x, y), of count 0 for the picture's middle. */
 bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand,
-                  const fv_arg *center, fv_interpolation interpolation, const fv_arg *fill,
+                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
                   fv_picture *out);
 
 typedef struct fv_affine {
@@ -204,7 +204,7 @@ typedef struct fv_affine {
 } fv_affine;
 
 bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
-                  const fv_arg *center, fv_interpolation interpolation, const fv_arg *fill,
+                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
                   fv_picture *out);
 /* The m of a warp that brings the picture's corners, from the top left to the right and round, to
    ends (x, y). Returns false where there is none. */
@@ -235,7 +235,7 @@ bool fv_do_gaussian_blur(fv_work *work, const fv_picture *in, int rows, int colu
                          fv_picture *out);
 
 /* transform_erase.c. The part of the box that lies in the picture. */
-bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_arg *value,
+bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_targ *value,
                  fv_picture *out);
 
 /* transform_digit.c */
@@ -263,7 +263,7 @@ typedef enum fv_policy_op {
 } fv_policy_op;
 
 bool fv_do_policy(fv_work *work, const fv_picture *in, fv_policy_op op, double magnitude,
-                  fv_interpolation interpolation, const fv_arg *fill, fv_picture *out);
+                  fv_interpolation interpolation, const fv_targ *fill, fv_picture *out);
 /* Level `bin` of bins, 0 the weakest; wide: of TrivialAugmentWide. Without a sign. */
 double fv_policy_magnitude(fv_policy_op op, bool wide, int bin, int bins, int height, int width);
 

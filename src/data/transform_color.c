@@ -31,17 +31,22 @@ uint8_t fv_blend(int a, int b, float alpha)
     return (uint8_t)(v <= 0 ? 0 : v >= 255 ? 255 : v);
 }
 
-/* ITU-R 601-2 luma in 16 bits, rounded. */
-static int gray(int r, int g, int b)
+/* Where red, green and blue lie; all in one place in a gray picture, whose luma is itself then. In
+   variables, for bytes that are written could change what a pointer leads to. */
+typedef struct rgb {
+    uint8_t *r, *g, *b;
+} rgb;
+
+static rgb rgb_of(const fv_picture *in)
 {
-    return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+    bool colors = in->channels == 3;
+    return (rgb){plane_of(in, 0), plane_of(in, colors ? 1 : 0), plane_of(in, colors ? 2 : 0)};
 }
 
-static int gray_at(const fv_picture *in, size_t i)
+/* ITU-R 601-2 luma in 16 bits, rounded. */
+static int gray_at(rgb x, size_t i)
 {
-    if (in->channels == 1)
-        return plane_of(in, 0)[i];
-    return gray(plane_of(in, 0)[i], plane_of(in, 1)[i], plane_of(in, 2)[i]);
+    return (x.r[i] * 19595 + x.g[i] * 38470 + x.b[i] * 7471 + 0x8000) >> 16;
 }
 
 /* ---- tables ------------------------------------------------------------------------------- */
@@ -49,8 +54,9 @@ static int gray_at(const fv_picture *in, size_t i)
 static void count_bytes(const fv_picture *in, int channel, int64_t histogram[256])
 {
     const uint8_t *x = plane_of(in, channel);
+    size_t n = area_of(in);
     memset(histogram, 0, 256 * sizeof *histogram);
-    for (size_t i = 0; i < area_of(in); i++)
+    for (size_t i = 0; i < n; i++)
         histogram[x[i]]++;
 }
 
@@ -117,9 +123,11 @@ static void make_contrast(const fv_picture *in, int channel, double factor, tabl
 {
     (void)channel;
     uint64_t sum = 0;
-    for (size_t i = 0; i < area_of(in); i++)
-        sum += (uint64_t)gray_at(in, i);
-    int mean = (int)((double)sum / (double)area_of(in) + 0.5);
+    rgb x = rgb_of(in);
+    size_t n = area_of(in);
+    for (size_t i = 0; i < n; i++)
+        sum += (uint64_t)gray_at(x, i);
+    int mean = (int)((double)sum / (double)n + 0.5);
     for (int v = 0; v < 256; v++)
         t[v] = fv_blend(mean, v, (float)factor);
 }
@@ -138,10 +146,13 @@ static const struct {
 
 static void saturate(const fv_picture *in, double factor, const fv_picture *out)
 {
-    for (size_t i = 0; i < area_of(in); i++) {
-        int dull = gray_at(in, i);
-        for (int c = 0; c < in->channels; c++)
-            plane_of(out, c)[i] = fv_blend(dull, plane_of(in, c)[i], (float)factor);
+    rgb x = rgb_of(in), y = rgb_of(out);
+    size_t n = area_of(in);
+    for (size_t i = 0; i < n; i++) {
+        int dull = gray_at(x, i);
+        y.r[i] = fv_blend(dull, x.r[i], (float)factor);
+        y.g[i] = fv_blend(dull, x.g[i], (float)factor);
+        y.b[i] = fv_blend(dull, x.b[i], (float)factor);
     }
 }
 
@@ -179,27 +190,42 @@ static void to_rgb(hsv x, uint8_t *r, uint8_t *g, uint8_t *b)
     uint8_t t = clip(round(x.v * (1.0 - (double)s * (1.0 - (double)f))));
     const uint8_t turn[6][3] = {{x.v, t, p}, {q, x.v, p}, {p, x.v, t},
                                 {p, q, x.v}, {t, p, x.v}, {x.v, p, q}};
-    const uint8_t *rgb = turn[sixth % 6];
-    *r = x.s == 0 ? x.v : rgb[0];
-    *g = x.s == 0 ? x.v : rgb[1];
-    *b = x.s == 0 ? x.v : rgb[2];
+    const uint8_t *mixed = turn[sixth % 6];
+    *r = x.s == 0 ? x.v : mixed[0];
+    *g = x.s == 0 ? x.v : mixed[1];
+    *b = x.s == 0 ? x.v : mixed[2];
 }
 
 static void turn_hue(const fv_picture *in, double turns, const fv_picture *out)
 {
     uint8_t shift = (uint8_t)(int)(turns * 255);
-    for (size_t i = 0; i < area_of(in); i++) {
-        hsv x = to_hsv(plane_of(in, 0)[i], plane_of(in, 1)[i], plane_of(in, 2)[i]);
-        x.h = (uint8_t)(x.h + shift);
-        to_rgb(x, plane_of(out, 0) + i, plane_of(out, 1) + i, plane_of(out, 2) + i);
+    rgb x = rgb_of(in), y = rgb_of(out);
+    size_t n = area_of(in);
+    for (size_t i = 0; i < n; i++) {
+        hsv color = to_hsv(x.r[i], x.g[i], x.b[i]);
+        color.h = (uint8_t)(color.h + shift);
+        to_rgb(color, y.r + i, y.g + i, y.b + i);
+    }
+}
+
+static void look_up(const fv_picture *in, fv_color op, double amount, const fv_picture *out)
+{
+    table t;
+    size_t n = area_of(in);
+    for (int c = 0; c < in->channels; c++) {
+        const uint8_t *x = plane_of(in, c);
+        uint8_t *y = plane_of(out, c);
+        if (c == 0 || tables[op].by_channel)
+            tables[op].make(in, c, amount, t);
+        for (size_t i = 0; i < n; i++)
+            y[i] = t[x[i]];
     }
 }
 
 bool fv_do_color(fv_work *work, const fv_picture *in, fv_color op, double amount, fv_picture *out)
 {
     *out = *in;
-    bool colors = op == FV_SATURATION || op == FV_HUE;
-    if (colors && in->channels == 1)
+    if ((op == FV_SATURATION || op == FV_HUE) && in->channels == 1)
         return true;
     if (!fv_picture_like(work, in, out))
         return false;
@@ -207,13 +233,8 @@ bool fv_do_color(fv_work *work, const fv_picture *in, fv_color op, double amount
         saturate(in, amount, out);
     else if (op == FV_HUE)
         turn_hue(in, amount, out);
-    table t;
-    for (int c = 0; c < in->channels && !colors; c++) {
-        if (c == 0 || tables[op].by_channel)
-            tables[op].make(in, c, amount, t);
-        for (size_t i = 0; i < area_of(in); i++)
-            plane_of(out, c)[i] = t[plane_of(in, c)[i]];
-    }
+    else
+        look_up(in, op, amount, out);
     return true;
 }
 
@@ -224,9 +245,13 @@ bool fv_do_grayscale(fv_work *work, const fv_picture *in, int channels, fv_pictu
         return true;
     if (!fv_picture_make(work, in, channels, in->height, in->width, FV_U8, out))
         return false;
-    for (size_t i = 0; i < area_of(in); i++)
-        for (int c = 0; c < channels; c++)
-            plane_of(out, c)[i] = (uint8_t)gray_at(in, i);
+    size_t n = area_of(in);
+    rgb x = rgb_of(in);
+    uint8_t *y = out->pixels;
+    for (size_t i = 0; i < n; i++)
+        y[i] = (uint8_t)gray_at(x, i);
+    for (int c = 1; c < channels; c++)
+        memcpy(plane_of(out, c), y, n);
     return true;
 }
 
@@ -236,7 +261,7 @@ bool fv_do_grayscale(fv_work *work, const fv_picture *in, int channels, fv_pictu
 static bool run_color(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                       fv_picture *out)
 {
-    const fv_arg *p = fv_arg_named(step, "p");
+    const fv_targ *p = fv_targ_named(step, "p");
     if (p && !fv_draw_chance(draw, p->v[0]))
         return true;
     return fv_do_color(work, in, (fv_color)step->kind->op, step->args[0].v[0], out);
@@ -263,7 +288,7 @@ static bool run_random_grayscale(const fv_tstep *step, fv_work *work, fv_draw *d
 }
 
 /* A number x is the range 1-x to 1+x, but not below 0; of hues -x to x. */
-static double draw_amount(fv_draw *draw, const fv_arg *arg, fv_color op)
+static double draw_amount(fv_draw *draw, const fv_targ *arg, fv_color op)
 {
     double low = arg->v[0], high = arg->v[1];
     if (arg->count == 1) {

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Clears the box in a picture of our own. */
-static void clear(const fv_picture *out, fv_box box, const fv_arg *value)
+static void clear(const fv_picture *out, fv_box box, const fv_targ *value)
 {
     int top = box.top > 0 ? box.top : 0, left = box.left > 0 ? box.left : 0;
     int bottom = box.top + box.height, right = box.left + box.width;
@@ -21,7 +21,7 @@ static void clear(const fv_picture *out, fv_box box, const fv_arg *value)
         for (int y = top; y < bottom && left < right; y++) {
             size_t at = (size_t)(c * out->height + y) * (size_t)out->width + (size_t)left;
             fv_fill_pixels((uint8_t *)out->pixels + at * size, (size_t)(right - left), out->type,
-                           fv_arg_of_channel(value, c));
+                           fv_targ_of_channel(value, c));
         }
 }
 
@@ -34,7 +34,7 @@ static bool copy_picture(fv_work *work, const fv_picture *in, fv_picture *out)
     return true;
 }
 
-bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_arg *value,
+bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_targ *value,
                  fv_picture *out)
 {
     if (!copy_picture(work, in, out))
@@ -52,7 +52,7 @@ enum { ERASE_P, ERASE_SCALE, ERASE_RATIO, ERASE_VALUE };
 static bool run_random_erasing(const fv_tstep *step, fv_work *work, fv_draw *draw,
                                const fv_picture *in, fv_picture *out)
 {
-    const fv_arg *scale = &step->args[ERASE_SCALE], *ratio = &step->args[ERASE_RATIO];
+    const fv_targ *scale = &step->args[ERASE_SCALE], *ratio = &step->args[ERASE_RATIO];
     if (!fv_draw_chance(draw, step->args[ERASE_P].v[0]))
         return true;
     double low = log(ratio->v[0]), high = log(ratio->v[1]);

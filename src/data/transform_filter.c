@@ -110,7 +110,7 @@ bool fv_do_gaussian_blur(fv_work *work, const fv_picture *in, int rows, int colu
 static bool run_sharpness(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                           fv_picture *out)
 {
-    const fv_arg *p = fv_arg_named(step, "p");
+    const fv_targ *p = fv_targ_named(step, "p");
     if (p && !fv_draw_chance(draw, p->v[0]))
         return true;
     return fv_do_sharpness(work, in, step->args[0].v[0], out);
@@ -121,14 +121,14 @@ enum { BLUR_KERNEL, BLUR_SIGMA };
 static bool run_gaussian_blur(const fv_tstep *step, fv_work *work, fv_draw *draw,
                               const fv_picture *in, fv_picture *out)
 {
-    const fv_arg *kernel = &step->args[BLUR_KERNEL], *sigma = &step->args[BLUR_SIGMA];
-    return fv_do_gaussian_blur(work, in, fv_arg_rows(kernel), fv_arg_columns(kernel),
+    const fv_targ *kernel = &step->args[BLUR_KERNEL], *sigma = &step->args[BLUR_SIGMA];
+    return fv_do_gaussian_blur(work, in, fv_targ_rows(kernel), fv_targ_columns(kernel),
                                fv_draw_uniform(draw, sigma->v[0], sigma->v[sigma->count - 1]), out);
 }
 
 static int eval_gaussian_blur(const fv_tstep *step, fv_tstep out[2])
 {
-    const fv_arg *sigma = &step->args[BLUR_SIGMA];
+    const fv_targ *sigma = &step->args[BLUR_SIGMA];
     out[0] = *step;
     return sigma->v[0] == sigma->v[sigma->count - 1];
 }

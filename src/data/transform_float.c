@@ -46,8 +46,8 @@ static bool run_normalize(const fv_tstep *step, fv_work *work, fv_draw *draw, co
     bool back = step->kind->op == BACK;
     size_t area = area_of(in);
     for (int c = 0; c < in->channels; c++) {
-        float mean = (float)fv_arg_of_channel(&step->args[0], c);
-        float std = (float)fv_arg_of_channel(&step->args[1], c);
+        float mean = (float)fv_targ_of_channel(&step->args[0], c);
+        float std = (float)fv_targ_of_channel(&step->args[1], c);
         const float *x = (const float *)in->pixels + (size_t)c * area;
         float *y = (float *)out->pixels + (size_t)c * area;
         for (size_t i = 0; i < area; i++)

@@ -36,9 +36,9 @@ fv_tstep fv_tstep_new(const char *name)
     return step;
 }
 
-const fv_arg *fv_arg_named(const fv_tstep *step, const char *name)
+const fv_targ *fv_targ_named(const fv_tstep *step, const char *name)
 {
-    const fv_arg_kind *kinds = step->kind->args;
+    const fv_targ_kind *kinds = step->kind->args;
     for (int i = 0; i < FV_ARGS_MAX && kinds[i].name; i++)
         if (strcmp(kinds[i].name, name) == 0)
             return &step->args[i];
@@ -55,5 +55,5 @@ int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2])
 int fv_eval_sure(const fv_tstep *step, fv_tstep out[2])
 {
     out[0] = *step;
-    return fv_arg_named(step, "p")->v[0] == 1;
+    return fv_targ_named(step, "p")->v[0] == 1;
 }

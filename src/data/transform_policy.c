@@ -12,10 +12,10 @@
 /* ---- operations --------------------------------------------------------------------------- */
 
 bool fv_do_policy(fv_work *work, const fv_picture *in, fv_policy_op op, double magnitude,
-                  fv_interpolation interpolation, const fv_arg *fill, fv_picture *out)
+                  fv_interpolation interpolation, const fv_targ *fill, fv_picture *out)
 {
     const double degrees = 57.29577951308232;
-    const fv_arg middle = {0}, corner = {2, {0, 0}};
+    const fv_targ middle = {0}, corner = {2, {0, 0}};
     fv_affine affine = {.scale = 1};
     bool shears = op == FV_OP_SHEAR_X || op == FV_OP_SHEAR_Y;
     *out = *in;
@@ -154,7 +154,7 @@ enum { AUTO_POLICY, AUTO_INTERPOLATION, AUTO_FILL };
 static bool run_autoaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
-    const fv_arg *a = step->args;
+    const fv_targ *a = step->args;
     const policy_part *pair = policies[(int)a[AUTO_POLICY].v[0]][fv_draw_int(draw, PAIRS)];
     *out = *in;
     for (int i = 0; i < 2; i++) {
@@ -176,7 +176,7 @@ static bool run_autoaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
 
 /* Any operation but invert, at the bin of bins; a bin below 0: any. */
 static bool any_operation(fv_work *work, fv_draw *draw, bool wide, int bin, int bins,
-                          const fv_arg *interpolation, const fv_arg *fill, const fv_picture *in,
+                          const fv_targ *interpolation, const fv_targ *fill, const fv_picture *in,
                           fv_picture *out)
 {
     fv_policy_op op = (fv_policy_op)fv_draw_int(draw, FV_OP_INVERT);
@@ -193,7 +193,7 @@ enum { RAND_OPS, RAND_MAGNITUDE, RAND_BINS, RAND_INTERPOLATION, RAND_FILL };
 static bool run_randaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
-    const fv_arg *a = step->args;
+    const fv_targ *a = step->args;
     int bin = (int)a[RAND_MAGNITUDE].v[0], bins = (int)a[RAND_BINS].v[0];
     if (bin >= bins)
         return fv_tstep_fail(step, work, FV_E_ARG,
@@ -213,7 +213,7 @@ enum { TRIVIAL_BINS, TRIVIAL_INTERPOLATION, TRIVIAL_FILL };
 static bool run_trivialaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
                                const fv_picture *in, fv_picture *out)
 {
-    const fv_arg *a = step->args;
+    const fv_targ *a = step->args;
     *out = *in;
     return any_operation(work, draw, true, -1, (int)a[TRIVIAL_BINS].v[0], &a[TRIVIAL_INTERPOLATION],
                          &a[TRIVIAL_FILL], in, out);

@@ -87,7 +87,7 @@ static int put_number(char *to, size_t room, double value)
 /* ---- what a value must be ------------------------------------------------------------------- */
 
 /* "true or false", "one of nearest bilinear bicubic", "1, 2 or 4 whole numbers": what it takes. */
-static void describe(const fv_arg_kind *kind, char text[160])
+static void describe(const fv_targ_kind *kind, char text[160])
 {
     int used = 0, most = 0;
     for (int n = 1; n <= 4; n++)
@@ -127,7 +127,7 @@ static int place_of(const char *words, const char *word)
     return -1;
 }
 
-static bool check_range(const reader *r, const fv_arg_kind *kind, const fv_arg *arg)
+static bool check_range(const reader *r, const fv_targ_kind *kind, const fv_targ *arg)
 {
     char low[40], high[40], found[40];
     for (int i = 0; i < arg->count; i++) {
@@ -155,7 +155,7 @@ static bool check_range(const reader *r, const fv_arg_kind *kind, const fv_arg *
 }
 
 /* Numbers with commas, or an x, between them; false for anything else. */
-static bool take_numbers(const fv_arg_kind *kind, const char *text, fv_arg *arg)
+static bool take_numbers(const fv_targ_kind *kind, const char *text, fv_targ *arg)
 {
     char between = kind->flags & FV_ARG_SIZE ? 'x' : ',';
     for (arg->count = 0; arg->count < 4; text++) {
@@ -170,13 +170,13 @@ static bool take_numbers(const fv_arg_kind *kind, const char *text, fv_arg *arg)
     return false;
 }
 
-static bool set_arg(const reader *r, const fv_arg_kind *kind, const char *text, fv_arg *arg)
+static bool set_arg(const reader *r, const fv_targ_kind *kind, const char *text, fv_targ *arg)
 {
     char wanted[160];
     const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;
     int place = words ? place_of(words, text) : -1;
     if (words)
-        *arg = (fv_arg){1, {place}};
+        *arg = (fv_targ){1, {place}};
     if (words ? place >= 0 : take_numbers(kind, text, arg))
         return words || check_range(r, kind, arg);
     describe(kind, wanted);
@@ -221,7 +221,7 @@ static bool refuse_arg(const reader *r, const fv_tstep_kind *kind, const char *n
 /* One word of a statement, "padding=4" or "32", the next without a name being argument *next. */
 static bool read_arg(const reader *r, fv_tstep *step, char *word, int *next, unsigned *seen)
 {
-    const fv_arg_kind *kinds = step->kind->args;
+    const fv_targ_kind *kinds = step->kind->args;
     char *equals = strchr(word, '=');
     int i = equals ? 0 : *next;
     if (equals) {
@@ -307,7 +307,7 @@ static int put_words(char *to, size_t room, const char *words, int place)
     return snprintf(to, room, "%.*s", (int)strcspn(words, " "), words);
 }
 
-static bool same(const fv_arg *a, const fv_arg *b)
+static bool same(const fv_targ *a, const fv_targ *b)
 {
     bool equal = a->count == b->count;
     for (int i = 0; equal && i < a->count; i++)
@@ -320,8 +320,8 @@ void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX])
     const size_t room = FV_STEP_TEXT_MAX;
     size_t used = (size_t)snprintf(text, room, "%s", step->kind->name);
     for (int i = 0; i < FV_ARGS_MAX && step->kind->args[i].name; i++) {
-        const fv_arg_kind *kind = &step->kind->args[i];
-        const fv_arg *arg = &step->args[i];
+        const fv_targ_kind *kind = &step->kind->args[i];
+        const fv_targ *arg = &step->args[i];
         if (same(arg, &kind->initial))
             continue;
         const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;

@@ -41,10 +41,17 @@ static double row_at(const uint8_t *row, int width, int x, double t, fv_interpol
     return cubic(row[clamp(x - 1, width)], b, c, row[clamp(x + 2, width)], t);
 }
 
+/* floor(x - 0.5), of x >= 0: the pixel whose middle is at x or before it. */
+static int before(double x)
+{
+    int at = (int)x;
+    return x - at < 0.5 ? at - 1 : at;
+}
+
 static uint8_t value_at(const uint8_t *plane, int height, int width, double x, double y,
                         fv_interpolation way)
 {
-    int left = (int)floor(x - 0.5), top = (int)floor(y - 0.5);
+    int left = before(x), top = before(y);
     double across = x - 0.5 - left, down = y - 0.5 - top, v[4], value;
     for (int i = 0; i < 4; i++)
         if (way == FV_BICUBIC || i == 1 || i == 2)
@@ -54,11 +61,11 @@ static uint8_t value_at(const uint8_t *plane, int height, int width, double x, d
     return (uint8_t)(value <= 0 ? 0 : value >= 255 ? 255 : value);
 }
 
-static void fill_planes(const fv_picture *out, const fv_arg *fill)
+static void fill_planes(const fv_picture *out, const fv_targ *fill)
 {
     size_t area = (size_t)out->height * (size_t)out->width;
     for (int c = 0; c < out->channels; c++)
-        memset((uint8_t *)out->pixels + (size_t)c * area, (int)fv_arg_of_channel(fill, c), area);
+        memset((uint8_t *)out->pixels + (size_t)c * area, (int)fv_targ_of_channel(fill, c), area);
 }
 
 /* Output pixel (x, y) from input place (from_x, from_y); outside it stays the fill. */
@@ -184,7 +191,7 @@ static void expand_warp(fv_warp *w)
 }
 
 bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand,
-                  const fv_arg *center, fv_interpolation interpolation, const fv_arg *fill,
+                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
                   fv_picture *out)
 {
     angle -= floor(angle / 360) * 360;
@@ -210,7 +217,7 @@ bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand
 
 /* The inverse of: shear, scale and turn about the center, then shift. */
 bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
-                  const fv_arg *center, fv_interpolation interpolation, const fv_arg *fill,
+                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
                   fv_picture *out)
 {
     double turn = affine->angle * degree, sx = affine->shear_x * degree;
@@ -277,7 +284,7 @@ bool fv_perspective(int height, int width, const int ends[4][2], double m[8])
 /* ---- steps -------------------------------------------------------------------------------- */
 
 /* A number x is the range -x to x. */
-static double draw_spread(fv_draw *draw, const fv_arg *arg)
+static double draw_spread(fv_draw *draw, const fv_targ *arg)
 {
     return arg->count == 1 ? fv_draw_uniform(draw, -arg->v[0], arg->v[0])
                            : fv_draw_uniform(draw, arg->v[0], arg->v[1]);
@@ -288,7 +295,7 @@ enum { ROTATE_DEGREES, ROTATE_INTERPOLATION, ROTATE_EXPAND, ROTATE_CENTER, ROTAT
 static bool run_rotation(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                          fv_picture *out)
 {
-    const fv_arg *a = step->args;
+    const fv_targ *a = step->args;
     return fv_do_rotate(work, in, draw_spread(draw, &a[ROTATE_DEGREES]), a[ROTATE_EXPAND].v[0] == 1,
                         &a[ROTATE_CENTER], (fv_interpolation)a[ROTATE_INTERPOLATION].v[0],
                         &a[ROTATE_FILL], out);
@@ -303,7 +310,7 @@ static void shape_rotation(const fv_tstep *step, fv_picture_shape *shape)
 /* A range of one angle is no chance. */
 static int eval_rotation(const fv_tstep *step, fv_tstep out[2])
 {
-    const fv_arg *degrees = &step->args[ROTATE_DEGREES];
+    const fv_targ *degrees = &step->args[ROTATE_DEGREES];
     out[0] = *step;
     return degrees->count == 2 && degrees->v[0] == degrees->v[1];
 }
@@ -321,7 +328,7 @@ enum {
 static bool run_affine(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                        fv_picture *out)
 {
-    const fv_arg *a = step->args, *shear = &a[AFFINE_SHEAR];
+    const fv_targ *a = step->args, *shear = &a[AFFINE_SHEAR];
     fv_affine affine = {.angle = draw_spread(draw, &a[AFFINE_DEGREES]), .scale = 1};
     if (a[AFFINE_TRANSLATE].count) {
         double most_x = a[AFFINE_TRANSLATE].v[0] * in->width;
@@ -345,7 +352,7 @@ enum { PERSPECTIVE_DISTORTION, PERSPECTIVE_P, PERSPECTIVE_INTERPOLATION, PERSPEC
 static bool run_perspective(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
-    const fv_arg *a = step->args;
+    const fv_targ *a = step->args;
     if (!fv_draw_chance(draw, a[PERSPECTIVE_P].v[0]))
         return true;
     int most_x = (int)(a[PERSPECTIVE_DISTORTION].v[0] * (in->width / 2));
