@@ -392,8 +392,9 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
      normalize mean= std=          1 number, or 1 for each channel
      denormalize mean= std=        back again: x * std + mean
 
-   The transform belongs to the context and does not change, so threads may share it. Unknown names,
-   values out of range: FV_E_NAME, FV_E_ARG. "" or NULL is the transform that changes nothing. */
+   The transform belongs to the context and does not change, so threads may share it. Unknown names:
+   FV_E_NAME; values out of range: FV_E_ARG; a step for uint8 after to_tensor: FV_E_STATE. "" or NULL
+   is the transform that changes nothing. */
 FV_API fv_transform *fv_transform_new(fv_ctx *ctx, const char *text);
 FV_API void fv_transform_free(fv_transform *transform);
 

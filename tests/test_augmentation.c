@@ -1,6 +1,6 @@
 /*
- * test_augmentation.c - what chance does to pictures: ranges, means, what it depends on; digits made
- * like MNIST's; mixed batches. Uses only fovea.h.
+ * test_augmentation.c - what chance does to pictures: ranges, means, what it depends on; digits
+ * made like MNIST's; mixed batches. Uses only fovea.h.
  */
 #include <math.h>
 

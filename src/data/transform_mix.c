@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the share, from Beta(alpha, alpha) ------------------------------------------------------- */
+/* ---- the share, from Beta(alpha, alpha) ----------------------------------------------------- */
 
 static double draw_normal(fv_draw *draw)
 {
