@@ -1681,9 +1681,9 @@ FV_API double fv_lr(const fv_optim *optim);
 typedef struct fv_group_args {
     fv_optim *optim;
     const char *pattern; /* of names of parameters, * stands for anything: "convnet.*", "*.bias" */
-    double lr_scale;     /* > 0; default 1: times the lr of the optimizer, whatever that becomes */
-    double lr;           /* > 0; in place of lr_scale: the group's lr as long as the optimizer's is
-                            what it is now */
+    double lr_scale;     /* > 0; default 1: times the optimizer's lr, whatever that becomes */
+    double lr;           /* > 0; in place of lr_scale: the group's lr for now; it stays that multiple
+                            of the optimizer's */
     double weight_decay; /* >= 0; default: the optimizer's */
     bool frozen;         /* does not move, is not counted as a step */
     int _end;
@@ -1692,8 +1692,8 @@ typedef struct fv_group_args {
 /* fv_group(optim, "*.bias", .weight_decay = FV_ZERO)
    Parameters whose names match are treated so from the next step on. Where two groups match, the
    later one counts, as a whole: fv_group(optim, "fc.*") undoes all for these. What is remembered of
-   frozen parameters stays. Nothing matches: FV_E_NAME with the names there are. Batch norm's running
-   means are no parameters: fv_eval_mode stops those. torch.optim's parameter groups. */
+   frozen parameters stays. Nothing matches: FV_E_NAME with the names there are. Running means of
+   batch norm are no parameters: they move in train mode. torch.optim's parameter groups. */
 #define fv_group(...) fv_group_opt((fv_group_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_group_opt(fv_group_args args);
 
@@ -1713,7 +1713,7 @@ typedef struct fv_clip_grad_norm_args {
     fv_clip_grad_norm_opt((fv_clip_grad_norm_args){__VA_ARGS__, ._end = 0})
 FV_API double fv_clip_grad_norm_opt(fv_clip_grad_norm_args args);
 
-/* Cuts each gradient to -clip_value .. clip_value, which is > 0. torch.nn.utils.clip_grad_value_. */
+/* Cuts each gradient to -clip_value .. clip_value, > 0. torch.nn.utils.clip_grad_value_. */
 FV_API fv_status fv_clip_grad_value(fv_net *net, double clip_value);
 
 /* Multiplies all gradients by a finite factor. */
@@ -1737,8 +1737,8 @@ FV_API void fv_ema_free(fv_ema *ema);
 /* After a step: average += (1 - decay) * (weight - average). FV_E_STATE while swapped. */
 FV_API fv_status fv_ema_update(fv_ema *ema);
 
-/* Exchanges the averages with the net's own weights, for fv_evaluate or fv_save; once more puts them
-   back. No step is to be made between. */
+/* Exchanges the averages with the net's own weights, for fv_evaluate or fv_save; once more puts
+   them back. No step is to be made between. */
 FV_API fv_status fv_ema_swap(fv_ema *ema);
 
 /* Schedules change an optimizer's learning rate, one step at a time. Made, a schedule puts in its
@@ -1747,8 +1747,8 @@ FV_API fv_status fv_ema_swap(fv_ema *ema);
 typedef struct fv_schedule fv_schedule;
 
 /* The next learning rate. Call it after an epoch, or after each fv_step, whichever the numbers of
-   the schedule count. fv_reduce_lr_on_plateau wants a metric (FV_E_STATE without); the others take no
-   notice of it. torch.optim.lr_scheduler's step. */
+   the schedule count. fv_reduce_lr_on_plateau wants a metric (FV_E_STATE without); the others take
+   no notice of it. torch.optim.lr_scheduler's step. */
 FV_API fv_status fv_schedule_step(fv_schedule *schedule);
 FV_API fv_status fv_schedule_step_metric(fv_schedule *schedule, double metric);
 FV_API void fv_schedule_free(fv_schedule *schedule);
@@ -1832,8 +1832,8 @@ typedef struct fv_cosine_warm_restarts_args {
     int _end;
 } fv_cosine_warm_restarts_args;
 
-/* fv_cosine_warm_restarts(optim, 10, .T_mult = 2)     half a cosine from lr to eta_min in T_0 steps,
-   then again, T_mult times as long each time. CosineAnnealingWarmRestarts. */
+/* fv_cosine_warm_restarts(optim, 10, .T_mult = 2)     half a cosine from lr to eta_min in T_0
+   steps, then again, T_mult times as long each time. CosineAnnealingWarmRestarts. */
 #define fv_cosine_warm_restarts(...)                                                               \
     fv_cosine_warm_restarts_opt((fv_cosine_warm_restarts_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_cosine_warm_restarts_opt(fv_cosine_warm_restarts_args args);
@@ -1854,9 +1854,9 @@ typedef struct fv_one_cycle_lr_args {
     int _end;
 } fv_one_cycle_lr_args;
 
-/* fv_one_cycle_lr(optim, 0.1, .total_steps = 1000)     up and down once, and the momentum of SGD and
-   RMSprop, which is then > 0, or betas[0] down and up. More than total_steps steps: FV_E_STATE.
-   OneCycleLR. */
+/* fv_one_cycle_lr(optim, 0.1, .total_steps = 1000)     up and down once, and the momentum of SGD
+   and RMSprop, which is then > 0, or betas[0] down and up. Its first lr is where later schedules of
+   the optimizer start from, too. More than total_steps steps: FV_E_STATE. OneCycleLR. */
 #define fv_one_cycle_lr(...) fv_one_cycle_lr_opt((fv_one_cycle_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_one_cycle_lr_opt(fv_one_cycle_lr_args args);
 
@@ -1881,9 +1881,9 @@ FV_API fv_schedule *fv_reduce_lr_on_plateau_opt(fv_reduce_lr_on_plateau_args arg
 
 /* Several of one optimizer as one schedule, which then owns them: only it is stepped and freed.
    fv_chained_lr: all take each step, one after the other. ChainedScheduler.
-   fv_sequential_lr: the first, then from step milestones[0] on the second as if it started there, and
-   so on; milestones [n-1] ascend, >= 1, and are copied. SequentialLR. Its members may be chained
-   ones; nothing else goes into another. 2 to 8 of them. */
+   fv_sequential_lr: the first, then from step milestones[0] on the second as if it started there,
+   and so on; milestones [n-1] ascend, >= 1, and are copied. SequentialLR. Its members may be
+   chained ones; nothing else goes into another. 2 to 8 of them. */
 FV_API fv_schedule *fv_chained_lr(fv_schedule *const *schedules, int n);
 FV_API fv_schedule *fv_sequential_lr(fv_schedule *const *schedules, int n, const int *milestones);
 

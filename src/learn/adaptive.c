@@ -1,6 +1,8 @@
 /*
- * adaptive.c - the optimizers that divide by the root of a sum or mean of squares: Adagrad, Adadelta,
- * RMSprop. torch.optim. Layer 4. Calls the kernels and the base.
+ * adaptive.c - the optimizers that divide by the root of a sum or mean of squares: Adagrad,
+ * Adadelta, RMSprop. torch.optim.
+ *
+ * Layer 4. Calls the kernels and the base.
  */
 #include "learn/optim.h"
 

@@ -3,7 +3,8 @@
  * is kept of it.
  *
  * The parameters of a net are one array, and so are its gradients and each thing an optimizer
- * remembers: a step is one pass over them. Layer 4. Calls the net's insides, the kernels and the base.
+ * remembers: a step is one pass over them. Layer 4. Calls the net's insides, the kernels and the
+ * base.
  */
 #include "learn/optim.h"
 
@@ -109,19 +110,22 @@ static fv_status refuse_pattern(const fv_optim *optim, const char *where, const 
         fv_put(&to, " %s", optim->net->params[i].name);
     if (i < optim->net->n_params)
         fv_put(&to, " and %d more", optim->net->n_params - i);
-    return fv_fail(optim->object.ctx, FV_E_NAME, "%s: no parameter is called \"%.100s\"\n"
-                   "help: the names are%s", where, pattern, names);
+    return fv_fail(optim->object.ctx, FV_E_NAME,
+                   "%s: no parameter is called \"%.100s\"\n"
+                   "help: the names are%s",
+                   where, pattern, names);
 }
 
 static fv_status settle_group(const fv_optim *optim, const char *where, fv_group_args *a)
 {
     const fv_setting settings[] = {
         FV_NUMBER(fv_group_args, lr_scale, FV_POSITIVE, 1),
-        FV_NUMBER(fv_group_args, weight_decay, FV_FROM_0, optim->groups[0].weight_decay), {0}};
+        FV_NUMBER(fv_group_args, weight_decay, FV_FROM_0, optim->groups[0].weight_decay),
+        {0}};
     fv_ctx *ctx = optim->object.ctx;
     if (a->lr != 0 && a->lr_scale != 0)
-        return fv_fail(ctx, FV_E_ARG, "%s: lr is %g and lr_scale %g; give one of them", where, a->lr,
-                       a->lr_scale);
+        return fv_fail(ctx, FV_E_ARG, "%s: lr is %g and lr_scale %g; give one of them", where,
+                       a->lr, a->lr_scale);
     if (a->lr != 0 && fv_check_range(ctx, where, "lr", FV_POSITIVE, a->lr))
         return fv_error(ctx);
     if (a->lr != 0)
@@ -159,7 +163,8 @@ static fv_status add_group(fv_optim *optim, const char *where, fv_group_args a)
     if (!met)
         return refuse_pattern(optim, where, pattern);
     fv_optim_group group = {fv_copy_text(ctx, pattern), a.lr_scale, a.weight_decay, a.frozen};
-    fv_optim_group *groups = fv_grow(ctx, optim->groups, (size_t)optim->n_groups + 1, sizeof *groups);
+    fv_optim_group *groups = fv_grow(ctx, optim->groups, (size_t)optim->n_groups + 1,
+                                     sizeof *groups);
     if (fv_error(ctx)) {
         optim->groups = groups ? groups : optim->groups;
         fv_release(ctx, group.pattern);
@@ -239,8 +244,10 @@ fv_status fv_step(fv_optim *optim)
         const fv_optim_group *group = &optim->groups[optim->group_of[i]];
         if (group->frozen)
             continue;
-        fv_move move = {.lr = *optim->lr * group->lr_scale, .weight_decay = group->weight_decay,
-                        .t = ++optim->steps[i], .product = &optim->products[i]};
+        fv_move move = {.lr = *optim->lr * group->lr_scale,
+                        .weight_decay = group->weight_decay,
+                        .t = ++optim->steps[i],
+                        .product = &optim->products[i]};
         optim->kind->prepare(&optim->args, &move, &optim->updates[i]);
     }
     fv_each_stretch(optim->net, step_stretch, optim);
@@ -275,8 +282,8 @@ static const fv_recipe group_recipe = {"group", "fv_group", sizeof(fv_group_args
                                        0};
 
 static const fv_recipe *const recipes[] = {
-    &fv_kind_sgd.recipe,  &fv_kind_adam.recipe, &fv_kind_adamw.recipe,
-    &fv_kind_nadam.recipe, &fv_kind_radam.recipe, &fv_kind_lion.recipe,
+    &fv_kind_sgd.recipe,     &fv_kind_adam.recipe,     &fv_kind_adamw.recipe,
+    &fv_kind_nadam.recipe,   &fv_kind_radam.recipe,    &fv_kind_lion.recipe,
     &fv_kind_adagrad.recipe, &fv_kind_adadelta.recipe, &fv_kind_rmsprop.recipe};
 enum { KINDS = sizeof recipes / sizeof *recipes };
 
@@ -303,8 +310,10 @@ static fv_status read_group(fv_optim *optim, fv_statement *s)
     fv_args args = {.bytes = {0}};
     fv_group_args group;
     if (s->count < 2 || strcmp(s->words[0], "group") != 0)
-        return fv_fail(ctx, FV_E_ARG, "%s: only groups come after the optimizer\n"
-                       "help: sgd lr=0.1; group *.bias weight_decay=0", s->where);
+        return fv_fail(ctx, FV_E_ARG,
+                       "%s: only groups come after the optimizer\n"
+                       "help: sgd lr=0.1; group *.bias weight_decay=0",
+                       s->where);
     if (fv_read_settings(ctx, s, 2, &group_recipe, &args))
         return fv_error(ctx);
     memcpy(&group, &args, sizeof group);

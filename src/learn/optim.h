@@ -51,11 +51,11 @@ struct fv_optim {
     fv_object object;
     const fv_optim_kind *kind;
     fv_net *net;
-    fv_args args, made;          /* as they are now, and as they were at first */
-    double *lr, *momentum;       /* in args; momentum NULL if there is none */
-    double first_lr;             /* that schedules start from; 0 while there are none */
-    int schedules;               /* how many there are */
-    fv_optim_group *groups;            /* groups[0] is all that no pattern names */
+    fv_args args, made;     /* as they are now, and as they were at first */
+    double *lr, *momentum;  /* in args; momentum NULL if there is none */
+    double first_lr;        /* PyTorch's initial_lr, that schedules start from, if any */
+    int schedules;          /* how many there are */
+    fv_optim_group *groups; /* groups[0] is all that no pattern names */
     int n_groups;
     float *memories[FV_MEMORIES_MAX]; /* [net->size] or NULL */
     /* [n_params] */
@@ -88,8 +88,8 @@ typedef struct fv_stretch {
     size_t from, count;
 } fv_stretch;
 
-/* Calls work for all stretches; those of a piece come in order, on one thread. Pieces are cut by the
-   size of the net alone. Returns how many there are, at most FV_PIECES_MAX. */
+/* Calls work for all stretches; those of a piece come in order, on one thread. Pieces are cut by
+   the size of the net alone. Returns how many there are, at most FV_PIECES_MAX. */
 int fv_each_stretch(const fv_net *net, void (*work)(void *arg, const fv_stretch *s), void *arg);
 
 /* ---- what must be kept to go on to the bit ------------------------------------------------ */
@@ -97,9 +97,9 @@ int fv_each_stretch(const fv_net *net, void (*work)(void *arg, const fv_stretch 
 /* Tensors under names of their own, to save with fv_save_tensors and to write back into an object
    made in the same way. Doubles are given as the FV_I64 of their bits. *n is how many; NULL: no
    memory. They belong to the object and stay where they are.
-     optimizer  "step", "mu_product" [parameters], "lr", "momentum", "exp_avg.convnet.C1.weight", ...
+     optimizer  "step", "mu_product" [parameters], "lr", "momentum", "exp_avg.fc.weight", ...
      schedule   "schedule.counts" and "schedule.numbers", for members "schedule.0.counts", ...
-     averages   "ema.convnet.C1.weight", ...  */
+     averages   "ema.fc.weight", ... */
 const fv_tensor *fv_optim_state(fv_optim *optim, int *n);
 const fv_tensor *fv_schedule_state(fv_schedule *schedule, int *n);
 const fv_tensor *fv_ema_state(fv_ema *ema, int *n);

@@ -137,8 +137,8 @@ fv_status fv_read_statement(fv_ctx *ctx, const char *what, const char **text, co
     snprintf(s->where, sizeof s->where, "%s \"%.*s%s\"", what, length > 100 ? 100 : (int)length,
              from, length > 100 ? "..." : "");
     if (length >= sizeof s->text)
-        return fv_fail(ctx, FV_E_ARG, "%s: it has %zu characters; %zu are allowed", s->where, length,
-                       sizeof s->text - 1);
+        return fv_fail(ctx, FV_E_ARG, "%s: it has %zu characters; %zu are allowed", s->where,
+                       length, sizeof s->text - 1);
     memcpy(s->text, from, length);
     s->text[length] = '\0';
     s->count = 0;
@@ -194,8 +194,11 @@ static fv_status read_value(fv_ctx *ctx, fv_statement *s, const fv_setting *f, c
                             void *args)
 {
     static const char *const takes[] = {
-        [FV_SET_NUMBER] = "a number", [FV_SET_PAIR] = "two numbers as 0.9,0.999",
-        [FV_SET_COUNT] = "a whole number", [FV_SET_FLAG] = "true or false", [FV_SET_WORD] = "",
+        [FV_SET_NUMBER] = "a number",
+        [FV_SET_PAIR] = "two numbers as 0.9,0.999",
+        [FV_SET_COUNT] = "a whole number",
+        [FV_SET_FLAG] = "true or false",
+        [FV_SET_WORD] = "",
         [FV_SET_LIST] = "whole numbers as 30,80",
     };
     double numbers[2];
@@ -282,8 +285,8 @@ fv_status fv_refuse_name(fv_ctx *ctx, const fv_statement *s, const char *what, c
     if (best)
         return fv_fail(ctx, FV_E_NAME, "%s: there is no %s \"%.40s\"\nhelp: did you mean %s?",
                        s->where, what, name, best);
-    return fv_fail(ctx, FV_E_NAME, "%s: there is no %s \"%.40s\"\nhelp: there are%s", s->where, what,
-                   name, known);
+    return fv_fail(ctx, FV_E_NAME, "%s: there is no %s \"%.40s\"\nhelp: there are%s", s->where,
+                   what, name, known);
 }
 
 /* ---- printing ----------------------------------------------------------------------------- */

@@ -2,8 +2,8 @@
  * settings.h - arguments of optimizers and schedules: their defaults, their ranges, and their text
  * form "adam lr=0.001 betas=0.9,0.99 amsgrad".
  *
- * A table describes the fields of a struct of arguments; what is here works on any such struct. In a
- * struct 0 means the default, FV_ZERO 0 itself. Layer 4. Calls the base.
+ * A table describes the fields of a struct of arguments; what is here works on any such struct. In
+ * a struct 0 means the default, FV_ZERO 0 itself. Layer 4. Calls the base.
  */
 #ifndef FV_SETTINGS_H
 #define FV_SETTINGS_H

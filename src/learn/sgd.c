@@ -1,6 +1,7 @@
 /*
- * sgd.c - stochastic gradient descent with momentum: torch.optim.SGD. Layer 4. Calls the kernels and
- * the base.
+ * sgd.c - stochastic gradient descent with momentum: torch.optim.SGD.
+ *
+ * Layer 4. Calls the kernels and the base.
  */
 #include "learn/optim.h"
 
