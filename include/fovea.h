@@ -569,7 +569,7 @@ FV_API fv_status fv_class_weights(fv_dataset *set, double *weights);
    are theirs.
      fv_subset(set, indices, n)   the n samples of these numbers, in this order; a number outside
                                   0..len-1: FV_E_ARG                      torch.utils.data.Subset
-     fv_dataset_concat(sets, n)           all samples of n sets of one type and shape (FV_E_SHAPE), one set
+     fv_dataset_concat(sets, n)   all samples of n sets of one type and shape (FV_E_SHAPE), one set
                                   after the other                  torch.utils.data.ConcatDataset */
 FV_API fv_dataset *fv_subset(fv_dataset *set, const int64_t *indices, int64_t n);
 FV_API fv_dataset *fv_dataset_concat(fv_dataset *const *sets, int n);
@@ -621,7 +621,7 @@ FV_API fv_status fv_folds_read(fv_dataset *set, const char *path, int *folds);
 
 /* Finds samples with the same pixels: first[len] takes for each sample the number of the first one
    with its picture, its own if there is none before; *count (may be NULL) those that repeat one. As
-   .groups of a split, first keeps duplicates together; of the fv_dataset_concat of two sets it tells what
+   .groups of a split, first keeps duplicates together; of fv_dataset_concat it tells what two sets
    both have. Reads every sample; one that cannot be read: FV_E_DATA. fv_dataset_inspect says more. */
 FV_API fv_status fv_find_duplicates(fv_dataset *set, int64_t *first, int64_t *count);
 

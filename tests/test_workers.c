@@ -143,6 +143,92 @@ static void same_batches(void **state)
         }
 }
 
+/* All pixels of two epochs; drawn digits are in memory or drawn each time, as the set does it. */
+static float *epochs_of_digits(int workers, size_t cache, int side)
+{
+    size_t picture = (size_t)(side * side), n = 0;
+    float *pixels = malloc(2 * 60 * picture * sizeof *pixels);
+    fv_transform *transform = fv_transform_new(
+        fv, side == 20 ? "random_crop 20; rotation 30; to_tensor; normalize mean=0.5 std=0.25"
+                       : "random_crop 28 padding=3; flip; to_tensor");
+    fv_loader *load = fv_loader_new(fv_dataset_digits(fv, 60, 1), .batch_size = 7, .shuffle = true,
+                                    .num_workers = workers, .transform = transform, .cache = cache);
+    fv_manual_seed(fv, 9);
+    for (int epoch = 0; epoch < 2; epoch++)
+        for (fv_batch b; fv_loader_next(load, &b); n += (size_t)b.n) {
+            assert_int_equal(b.type, FV_F32);
+            assert_int_equal(b.channels * 10000 + b.height * 100 + b.width, 10000 + side * 101);
+            memcpy(pixels + n * picture, b.pixels, (size_t)b.n * picture * sizeof *pixels);
+        }
+    assert_fine(fv);
+    assert_int_equal(n, 120);
+    fv_loader_free(load);
+    return pixels;
+}
+
+static void same_transformed_batches(void **state)
+{
+    (void)state;
+    for (int side = 20; side <= 28; side += 8) {
+        size_t bytes = (size_t)(2 * 60 * side * side) * sizeof(float);
+        float *first = epochs_of_digits(0, 0, side);
+        for (int w = 0; w < 4; w++)
+            for (int cached = 0; cached < 2; cached++) {
+                float *pixels = epochs_of_digits(worker_counts[w], cached ? 1 << 20 : 0, side);
+                assert_memory_equal(pixels, first, bytes);
+                free(pixels);
+            }
+        free(first);
+    }
+}
+
+/* One sample, drawn again and again in an epoch, is cropped in many ways. */
+static void chance_differs_by_place(void **state)
+{
+    (void)state;
+    slow my = slow_new();
+    double weights[LEN] = {0};
+    weights[11] = 1;
+    fv_loader *load = fv_loader_new(slow_set(&my, true), .batch_size = 32, .num_workers = 2,
+                                    .sampler = fv_weighted_sampler(fv, weights, LEN, 32),
+                                    .transform = fv_transform_new(fv, "random_crop 1x2"));
+    fv_batch b;
+    int at[2] = {0};
+    assert_true(fv_loader_next(load, &b));
+    for (int i = 0; i < 32; i++) {
+        float x = ((const float *)b.pixels)[4 * i] - slow_pixel(11, 0);
+        assert_true(x == 0 || x == 1);
+        at[(int)x]++;
+    }
+    assert_in_range(at[0], 4, 28); /* of 32 even chances; beyond it: 1 in 100,000 */
+}
+
+static void transform_that_fails(void **state)
+{
+    (void)state;
+    for (int w = 0; w < 4; w++) {
+        slow my = slow_new();
+        my.grow = true;
+        fv_loader *load = fv_loader_new(slow_files(&my), .batch_size = 5,
+                                        .num_workers = worker_counts[w],
+                                        .transform = fv_transform_new(fv, "pad 1"));
+        fv_batch b;
+        for (int i = 0; i < 4; i++)
+            assert_true(fv_loader_next(load, &b));
+        assert_int_equal(b.height * 10 + b.width, 35);
+        assert_false(fv_loader_next(load, &b));
+        assert_error(fv, FV_E_SHAPE,
+                     "\"slow\": sample 20 is 2 x 6 x 5 float32, but sample 0, the first, was "
+                     "2 x 3 x 5 float32\n"
+                     "help: end the transform with a resize or a crop");
+        load = fv_loader_new(slow_files(&my), .num_workers = worker_counts[w],
+                             .transform = fv_transform_new(fv, "resize 4"));
+        assert_false(fv_loader_next(load, &b));
+        assert_int_equal(fv_error(fv), FV_E_SHAPE);
+        fv_error_clear(fv);
+    }
+}
+
 /* Every size of the ring, and the short last batch. */
 static void prefetch_and_drop_last(void **state)
 {
@@ -361,9 +447,18 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(same_batches),      TEST(prefetch_and_drop_last), TEST(ring_is_bounded),
-        TEST(not_thread_safe),   TEST(errors_in_workers),      TEST(sizes_that_differ),
-        TEST(early_endings),     TEST(wrong_arguments),        TEST(cache_keeps_pictures),
+        TEST(same_batches),
+        TEST(same_transformed_batches),
+        TEST(chance_differs_by_place),
+        TEST(transform_that_fails),
+        TEST(prefetch_and_drop_last),
+        TEST(ring_is_bounded),
+        TEST(not_thread_safe),
+        TEST(errors_in_workers),
+        TEST(sizes_that_differ),
+        TEST(early_endings),
+        TEST(wrong_arguments),
+        TEST(cache_keeps_pictures),
         TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
