@@ -555,9 +555,10 @@ typedef struct fv_weighted_sampler_args {
 
 /* fv_weighted_sampler(ctx, weights, n, num_samples)     for .sampler of a loader of n samples: each
    epoch draws num_samples of them with probabilities in proportion to the weights, by the context's
-   random numbers, as PyTorch draws them. A weight below 0, or all 0: FV_E_ARG. Belongs to the context.
-   torch.utils.data.WeightedRandomSampler. */
-#define fv_weighted_sampler(...) fv_weighted_sampler_opt((fv_weighted_sampler_args){__VA_ARGS__, ._end = 0})
+   random numbers, as PyTorch draws them. A weight below 0, or all 0: FV_E_ARG. Belongs to the
+   context. torch.utils.data.WeightedRandomSampler. */
+#define fv_weighted_sampler(...)                                                                   \
+    fv_weighted_sampler_opt((fv_weighted_sampler_args){__VA_ARGS__, ._end = 0})
 FV_API fv_sampler *fv_weighted_sampler_opt(fv_weighted_sampler_args args);
 FV_API void fv_sampler_free(fv_sampler *sampler);
 
@@ -565,8 +566,8 @@ FV_API void fv_sampler_free(fv_sampler *sampler);
    sample's class. Reads every label. */
 FV_API fv_status fv_class_weights(fv_dataset *set, double *weights);
 
-/* Views of data sets, which must live as long as the view does; names of classes and files of samples
-   are theirs.
+/* Views of data sets, which must live as long as the view does; names of classes and files of
+   samples are theirs.
      fv_subset(set, indices, n)   the n samples of these numbers, in this order; a number outside
                                   0..len-1: FV_E_ARG                      torch.utils.data.Subset
      fv_dataset_concat(sets, n)   all samples of n sets of one type and shape (FV_E_SHAPE), one set
@@ -602,9 +603,10 @@ typedef struct fv_folds_args {
     int _end;
 } fv_folds_args;
 
-/* fv_split_folds(set, 5, folds, .seed = 1)     for cross-validation: folds of the same size within one
-   sample, each class spread over them within one sample. With .groups as even as the groups allow,
-   by putting the largest first. A class of fewer than k samples, or fewer than k groups: FV_E_DATA. */
+/* fv_split_folds(set, 5, folds, .seed = 1)     for cross-validation: folds of the same size within
+   one sample, each class spread over them within one sample. With .groups as even as the groups
+   allow, by putting the largest first. A class of fewer than k samples, or fewer than k groups:
+   FV_E_DATA. */
 #define fv_split_folds(...) fv_split_folds_opt((fv_folds_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_split_folds_opt(fv_folds_args args);
 
@@ -622,7 +624,8 @@ FV_API fv_status fv_folds_read(fv_dataset *set, const char *path, int *folds);
 /* Finds samples with the same pixels: first[len] takes for each sample the number of the first one
    with its picture, its own if there is none before; *count (may be NULL) those that repeat one. As
    .groups of a split, first keeps duplicates together; of fv_dataset_concat it tells what two sets
-   both have. Reads every sample; one that cannot be read: FV_E_DATA. fv_dataset_inspect says more. */
+   both have. Reads every sample; one that cannot be read: FV_E_DATA. fv_dataset_inspect tells
+   more. */
 FV_API fv_status fv_find_duplicates(fv_dataset *set, int64_t *first, int64_t *count);
 
 /* ---- statistics ----------------------------------------------------------------------------- */

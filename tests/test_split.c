@@ -126,8 +126,8 @@ static void wrong_views(void **state)
     assert_error(fv, FV_E_ARG, "fv_subset: indices of n = 1 samples are needed");
     assert_null(fv_dataset_concat((fv_dataset *[]){set, other}, 2));
     assert_error(fv, FV_E_SHAPE,
-                 "fv_dataset_concat: images of \"numbers\" are 2 x 1 x 3 float32, but those of \"numbers\" "
-                 "are 2 x 1 x 3 uint8");
+                 "fv_dataset_concat: images of \"numbers\" are 2 x 1 x 3 float32, but those of "
+                 "\"numbers\" are 2 x 1 x 3 uint8");
     assert_int_equal(fv_dataset_describe(fv_subset(set, NULL, 0)).len, 0);
     assert_null(fv_subset(NULL, NULL, 0));
     assert_null(fv_dataset_concat((fv_dataset *[]){set, NULL}, 2));
@@ -285,7 +285,7 @@ static void groups_stay_together(void **state)
     assert_fine(fv);
 }
 
-/* Groups of one class each, which a plain deal would put side by side: each fold gets all classes. */
+/* Groups of one class each, which a plain deal would put together: all folds get all classes. */
 static void groups_are_stratified(void **state)
 {
     static int64_t labels[64], groups[64];
@@ -344,8 +344,8 @@ static void wrong_splits(void **state)
     assert_error(fv, FV_E_ARG, "fv_split_holdout: fraction is 1, but must be between 0 and 1");
     fv_split_holdout(set, 0.01, folds);
     assert_error(fv, FV_E_DATA,
-                 "fv_split_holdout: 0.01 of the 10 samples of \"listed\" are 0, but both parts need "
-                 "some");
+                 "fv_split_holdout: 0.01 of the 10 samples of \"listed\" are 0, but both parts "
+                 "need some");
     fv_split_holdout(set, 0.1, folds, .no_stratify = true, .groups = (int64_t[10]){0});
     assert_error(fv, FV_E_DATA, "fv_split_holdout: 1 groups are too few for 2 parts");
     fv_split_holdout(set, 0.1, folds, .no_stratify = true, .groups = groups);

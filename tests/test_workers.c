@@ -1,6 +1,6 @@
 /*
- * test_workers.c - workers of the loader: the same batches for any number of them, errors, endings at
- * every place, the cache, and memory.
+ * test_workers.c - workers of the loader: the same batches for any number of them, errors, endings
+ * at every place, the cache, and memory.
  *
  * The samples are numbers that a formula gives, and whose making takes an uneven time. Sets whose
  * pictures have sizes of their own are built on the insides of a data set.
@@ -12,7 +12,7 @@
 #include "data/data.h"
 #include "data_files.h"
 
-/* ---- a set that may be asked on several threads --------------------------------------------- */
+/* ---- a set that may be asked on several threads -------------------------------------------- */
 
 enum { LEN = 37, PIXELS = 6 };
 
@@ -97,7 +97,7 @@ static fv_dataset *slow_files(slow *my)
     return set;
 }
 
-/* ---- the same batches ------------------------------------------------------------------------- */
+/* ---- the same batches ------------------------------------------------------------------------ */
 
 /* One epoch, checked against the formula; the order of its samples, and how many. */
 static int run_epoch(fv_loader *load, int64_t *order)
@@ -278,7 +278,7 @@ static void not_thread_safe(void **state)
     assert_int_equal(atomic_load(&my.most_inside), 1);
 }
 
-/* ---- errors and endings ----------------------------------------------------------------------- */
+/* ---- errors and endings ---------------------------------------------------------------------- */
 
 /* The batches before are right, the first of two broken samples is named, the next epoch works. */
 static void errors_in_workers(void **state)
@@ -369,7 +369,7 @@ static void wrong_arguments(void **state)
     assert_error(fv, FV_E_ARG, "fv_loader_new: prefetch is 1025, but must be 0 to 1024");
 }
 
-/* ---- the cache -------------------------------------------------------------------------------- */
+/* ---- the cache ------------------------------------------------------------------------------- */
 
 /* Read once with room for all, again and again with too little, never more than the limit. */
 static void cache_keeps_pictures(void **state)
@@ -402,7 +402,7 @@ static void cache_keeps_pictures(void **state)
         }
 }
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Everything that allocates, once; how many samples came out. */
 static int use_all(slow *my)
@@ -415,7 +415,7 @@ static int use_all(slow *my)
     return n;
 }
 
-/* Whichever allocation fails, on whichever thread: it is said, nothing leaks, the next try works. */
+/* Whichever allocation fails, on any thread: it is said, nothing leaks, the next try works. */
 static void out_of_memory(void **state)
 {
     (void)state;

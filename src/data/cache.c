@@ -19,7 +19,7 @@ struct fv_cache {
     fv_ctx *ctx;
     int64_t len;
     size_t limit;
-    atomic_size_t used;        /* bytes of all entries */
+    atomic_size_t used;         /* bytes of all entries */
     _Atomic(entry *) entries[]; /* [len]; NULL: not there */
 };
 

@@ -1,6 +1,6 @@
 /*
- * duplicates.c - which sample was the first with a picture, for all samples: from the walk that finds
- * what is wrong with a set. Layer 3, data. Calls the base.
+ * duplicates.c - for all samples, which was the first with the same picture: from the walk that
+ * finds what is wrong with a set. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 

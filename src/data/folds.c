@@ -87,8 +87,7 @@ static fv_status read_sample(reader *r, const char *line, int length)
     const char *at = line, *end = line + length;
     int64_t index, label, fold;
     if (!take_number(&at, end, ',', INT64_MAX, &index) ||
-        !take_number(&at, end, ',', INT64_MAX, &label) ||
-        !take_number(&at, end, 0, INT_MAX, &fold))
+        !take_number(&at, end, ',', INT64_MAX, &label) || !take_number(&at, end, 0, INT_MAX, &fold))
         return fv_fail(r->ctx, FV_E_DATA,
                        "\"%s\", line %lld: expected three numbers %s; found \"%.*s\"", r->path,
                        (long long)r->line, HEADER, length, line);
@@ -115,8 +114,8 @@ static fv_status read_lines(reader *r)
     int length = 0;
     if (!next_line(r, &line, &length) || length != (int)strlen(HEADER) ||
         memcmp(line, HEADER, strlen(HEADER)) != 0)
-        return fv_fail(r->ctx, FV_E_DATA, "\"%s\", line 1: expected \"%s\"; found \"%.*s\"", r->path,
-                       HEADER, length, line);
+        return fv_fail(r->ctx, FV_E_DATA, "\"%s\", line 1: expected \"%s\"; found \"%.*s\"",
+                       r->path, HEADER, length, line);
     for (int64_t i = 0; i < r->set->len; i++)
         r->folds[i] = -1;
     while (next_line(r, &line, &length))
@@ -124,8 +123,8 @@ static fv_status read_lines(reader *r)
             return fv_error(r->ctx);
     for (int64_t i = 0; i < r->set->len; i++)
         if (r->folds[i] < 0)
-            return fv_fail(r->ctx, FV_E_DATA, "\"%s\" has no line for sample %lld of \"%s\"", r->path,
-                           (long long)i, r->set->name);
+            return fv_fail(r->ctx, FV_E_DATA, "\"%s\" has no line for sample %lld of \"%s\"",
+                           r->path, (long long)i, r->set->name);
     return FV_OK;
 }
 

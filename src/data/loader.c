@@ -5,8 +5,8 @@
  * and a shuffling sampler another one, with which it seeds a generator of its own for randperm.
  * Both draws are made here too, so that all that is drawn later agrees as well.
  *
- * Batches lie in a ring. Without workers it has one place, which the caller fills; with workers they
- * fill it ahead, each sample in its place, so that the batches are the same.
+ * Batches lie in a ring. Without workers it has one place, which the caller fills; workers fill it
+ * ahead, each sample in its place, so that the batches are the same.
  * Layer 3, data. Calls the base.
  */
 #include "data/loader.h"
@@ -31,9 +31,9 @@ struct fv_loader {
     int64_t *order;  /* [len]; NULL: as they are */
     fv_picture like; /* all pictures of all batches have its shape; none known: channels is 0 */
     int64_t like_index;
-    size_t pixel_bytes; /* of one such picture */
-    int depth, most;    /* batches in the ring, images in each */
-    uint8_t *pixels;    /* [depth][most] images */
+    size_t pixel_bytes;        /* of one such picture */
+    int depth, most;           /* batches in the ring, images in each */
+    uint8_t *pixels;           /* [depth][most] images */
     int64_t *labels, *indices; /* [depth][most] */
     fv_cache *cache;           /* may be NULL */
     fv_work *work;             /* the caller's; NULL: samples go from the set into the batch */
@@ -83,9 +83,8 @@ static bool make_picture(fv_loader *loader, fv_work *work, int64_t at, fv_pictur
     fv_picture raw;
     fv_picture *to = loader->transform ? &raw : picture;
     int64_t index = index_at(loader, at);
-    bool ok = loader->cache
-                  ? fv_cache_read(loader->cache, loader->set, work, index, to, label)
-                  : fv_dataset_read(loader->set, work, index, to, label);
+    bool ok = loader->cache ? fv_cache_read(loader->cache, loader->set, work, index, to, label)
+                            : fv_dataset_read(loader->set, work, index, to, label);
     return ok && (!loader->transform || transform_picture(loader, work, at, &raw, picture));
 }
 
@@ -141,8 +140,9 @@ static fv_status check_args(fv_ctx *ctx, const fv_loader_args *a)
     check_count(ctx, "num_workers", a->num_workers, 0, FV_THREADS_MAX);
     check_count(ctx, "prefetch", a->prefetch, 0, PREFETCH_MAX);
     if (a->sampler && a->shuffle)
-        fv_fail(ctx, FV_E_ARG, "fv_loader_new: a sampler has an order of its own\n"
-                               "help: leave out .shuffle");
+        fv_fail(ctx, FV_E_ARG,
+                "fv_loader_new: a sampler has an order of its own\n"
+                "help: leave out .shuffle");
     if (a->sampler && fv_sampler_len(a->sampler) != a->set->len)
         fv_fail(ctx, FV_E_SHAPE,
                 "fv_loader_new: the sampler has weights for %lld samples, but \"%s\" has %lld",
@@ -204,9 +204,9 @@ static fv_status furnish(fv_loader *loader, const fv_loader_args *a)
     if (loader->work)
         loader->work->ctx = ctx;
     if (workers && !fv_error(ctx))
-        loader->workers = fv_workers_new(ctx, &(fv_workers_args){workers, loader->batch_size,
-                                                                 loader->depth, make_sample,
-                                                                 loader});
+        loader->workers = fv_workers_new(
+            ctx,
+            &(fv_workers_args){workers, loader->batch_size, loader->depth, make_sample, loader});
     return fv_error(ctx);
 }
 
@@ -228,7 +228,8 @@ fv_loader *fv_loader_new_opt(fv_loader_args args)
     loader->shuffle = args.shuffle;
     loader->drop_last = args.drop_last;
     if (loader->batch_size > loader->len)
-        fv_note(ctx, FV_LOG_NOTE, "\"%s\" has %lld samples: each epoch is one batch of them, not of %d",
+        fv_note(ctx, FV_LOG_NOTE,
+                "\"%s\" has %lld samples: each epoch is one batch of them, not of %d",
                 args.set->name, (long long)loader->len, loader->batch_size);
     if (!furnish(loader, &args))
         return loader;
@@ -261,10 +262,9 @@ static fv_status start_epoch(fv_loader *loader)
     loader->at = 0;
     if (loader->like.channels == 0 && loader->len > 0 && learn_shape(loader))
         return fv_error(loader->object.ctx);
+    int64_t short_batch = loader->drop_last ? loader->len % loader->batch_size : 0;
     if (loader->workers)
-        fv_workers_start(loader->workers, loader->drop_last ? loader->len - loader->len %
-                                                                  loader->batch_size
-                                                            : loader->len);
+        fv_workers_start(loader->workers, loader->len - short_batch);
     loader->running = true;
     return FV_OK;
 }

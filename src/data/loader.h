@@ -7,7 +7,7 @@
 
 #include "data/data.h"
 
-/* ---- workers.c: threads that make the items of an epoch, some batches ahead ------------------- */
+/* ---- workers.c: threads that make the items of an epoch, some batches ahead ------------------ */
 
 typedef struct fv_workers fv_workers;
 
@@ -26,14 +26,14 @@ typedef struct fv_workers_args {
 fv_workers *fv_workers_new(fv_ctx *ctx, const fv_workers_args *args);
 /* Begins items 0..items-1. No epoch is running. */
 void fv_workers_start(fv_workers *workers, int64_t items);
-/* Waits for batch number `batch`, 0 or the one after the last, which is given back. False: its first
-   item that failed is the context's error, and no thread works any more. */
+/* Waits for batch number `batch`, 0 or the one after the last, which is given back. False: its
+   first item that failed is the context's error, and no thread works any more. */
 bool fv_workers_take(fv_workers *workers, int64_t batch);
 /* No item is begun any more, and when it returns, no thread works. */
 void fv_workers_stop(fv_workers *workers);
 void fv_workers_free(fv_workers *workers); /* NULL is fine */
 
-/* ---- cache.c: pictures as they were read ------------------------------------------------------ */
+/* ---- cache.c: pictures as they were read ----------------------------------------------------- */
 
 typedef struct fv_cache fv_cache;
 
@@ -44,7 +44,7 @@ bool fv_cache_read(fv_cache *cache, fv_dataset *set, fv_work *work, int64_t inde
                    fv_picture *picture, int64_t *label);
 void fv_cache_free(fv_cache *cache); /* NULL is fine */
 
-/* ---- sampler.c: orders of an epoch ------------------------------------------------------------ */
+/* ---- sampler.c: orders of an epoch ----------------------------------------------------------- */
 
 /* How many samples it draws, and from how many. */
 int64_t fv_sampler_draws(const fv_sampler *sampler);

@@ -1,6 +1,6 @@
 /*
  * sampler.c - orders of an epoch in which samples are drawn by their weights, as
- * torch.utils.data.WeightedRandomSampler draws them, and weights that make classes equally frequent.
+ * torch.utils.data.WeightedRandomSampler draws them, and weights that make classes equal.
  *
  * Layer 3, data. Calls the base.
  */
@@ -49,22 +49,25 @@ static fv_status check_weights(const fv_weighted_sampler_args *a, int64_t num_sa
         sum += a->weights[i];
     }
     if (positive == 0 || isinf(sum))
-        return fv_fail(a->ctx, FV_E_ARG,
-                       "fv_weighted_sampler: the sum of %lld weights is %g, but must be more than 0",
-                       (long long)a->n, sum);
+        return fv_fail(
+            a->ctx, FV_E_ARG,
+            "fv_weighted_sampler: the sum of %lld weights is %g, but must be more than 0",
+            (long long)a->n, sum);
     if (a->no_replacement && num_samples > positive)
-        return fv_fail(a->ctx, FV_E_ARG,
-                       "fv_weighted_sampler: cannot draw %lld different samples of %lld that have a "
-                       "weight above 0",
-                       (long long)num_samples, (long long)positive);
+        return fv_fail(
+            a->ctx, FV_E_ARG,
+            "fv_weighted_sampler: cannot draw %lld different samples of %lld that have a "
+            "weight above 0",
+            (long long)num_samples, (long long)positive);
     return FV_OK;
 }
 
 static fv_status check_args(const fv_weighted_sampler_args *a)
 {
     if (!a->weights || a->n < 1)
-        return fv_fail(a->ctx, FV_E_ARG, "fv_weighted_sampler: weights for n = %lld samples are "
-                                         "needed, 1 or more",
+        return fv_fail(a->ctx, FV_E_ARG,
+                       "fv_weighted_sampler: weights for n = %lld samples are "
+                       "needed, 1 or more",
                        (long long)a->n);
     if (a->num_samples < 0)
         return fv_fail(a->ctx, FV_E_ARG,
@@ -142,8 +145,8 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* Weights over exponential random numbers: the largest ones are drawn with the right probabilities
-   (Efraimidis, Spirakis, 2006), as in torch.multinomial. The libm's log1p may differ in the last bit
-   of a key, which changes no order but of keys that are equal otherwise. */
+   (Efraimidis, Spirakis, 2006), as in torch.multinomial. libm's log1p may differ in the last bit of
+   a key, which changes no order but of keys that are equal otherwise. */
 static void draw_different(const fv_sampler *sampler, fv_rng *rng, int64_t *order)
 {
     for (int64_t i = 0; i < sampler->n; i++) {

@@ -1,9 +1,9 @@
 /*
  * split.c - which samples are for training and which are held out: a number for every sample.
  *
- * Samples are shuffled, and put in order of their classes; then those that are held out are picked at
- * even distances, or all are dealt to the folds in turn. So each class, and the whole, is divided
- * within one sample. Where some samples belong together, their groups go one by one, the largest
+ * Samples are shuffled, and put in order of their classes; then those that are held out are picked
+ * at even distances, or all are dealt to the folds in turn. So each class, and the whole, is
+ * divided within one sample. Where some samples belong together, their groups go one by one, the largest
  * first, to the part that lacks their classes most.
  *
  * Layer 3, data. Calls the base.
@@ -115,7 +115,7 @@ static member *sort_groups(split *s, const int64_t *groups, int64_t *n_groups)
     return all;
 }
 
-/* How full a part would be with this group: its classes, each as a share of what the part is due. */
+/* How full a part would be with this group: of its classes, each by what the part is due. */
 static double fullness(const split *s, int64_t *filled, double share, const member *group)
 {
     double sum = 0;
@@ -197,10 +197,11 @@ static fv_status hold_out(split *s, const fv_holdout_args *a)
                        a->fraction);
     int64_t n = (int64_t)(a->fraction * (double)s->len + 0.5);
     if (n < 1 || n >= s->len)
-        return fv_fail(s->ctx, FV_E_DATA,
-                       "fv_split_holdout: %g of the %lld samples of \"%s\" are %lld, but both parts "
-                       "need some",
-                       a->fraction, (long long)s->len, s->set->name, (long long)n);
+        return fv_fail(
+            s->ctx, FV_E_DATA,
+            "fv_split_holdout: %g of the %lld samples of \"%s\" are %lld, but both parts "
+            "need some",
+            a->fraction, (long long)s->len, s->set->name, (long long)n);
     if (a->groups)
         return split_groups(s, a->groups, (double[]){1 - a->fraction, a->fraction}, 2);
     for (int64_t i = 0; i < s->len; i++)
@@ -228,8 +229,9 @@ static fv_status check_folds(const split *s, int k)
     if (k < 2)
         return fv_fail(s->ctx, FV_E_ARG, "fv_split_folds: k is %d, but must be 2 or more", k);
     if (k > s->len)
-        return fv_fail(s->ctx, FV_E_DATA, "fv_split_folds: \"%s\" has %lld samples, too few for %d "
-                                          "folds",
+        return fv_fail(s->ctx, FV_E_DATA,
+                       "fv_split_folds: \"%s\" has %lld samples, too few for %d "
+                       "folds",
                        s->set->name, (long long)s->len, k);
     for (int c = 0; c < s->set->desc.classes; c++)
         if (s->counts[c] > 0 && s->counts[c] < k)

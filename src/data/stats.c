@@ -49,7 +49,8 @@ static void add_picture(fv_stats *s, moments all[FV_CHANNELS_MAX], const fv_pict
             for (size_t i = 0; i < plane; i++)
                 s->channel[c].histogram[((const uint8_t *)p->pixels)[(size_t)c * plane + i]]++;
         else
-            add_floats(s->channel + c, all + c, (const float *)p->pixels + (size_t)c * plane, plane);
+            add_floats(s->channel + c, all + c, (const float *)p->pixels + (size_t)c * plane,
+                       plane);
     s->pixels += (int64_t)plane;
     s->min_height = p->height < s->min_height ? p->height : s->min_height;
     s->max_height = p->height > s->max_height ? p->height : s->max_height;
@@ -93,8 +94,9 @@ static fv_status read_all(fv_dataset *set, fv_work *work, fv_stats *s)
     int64_t label;
     for (int64_t i = 0; i < set->len && fv_dataset_read(set, work, i, &p, &label); i++) {
         if (p.channels != s->channels)
-            fv_work_fail(work, FV_E_SHAPE, "\"%s\": sample %lld has %d channels, but the set has %d",
-                         set->name, (long long)i, p.channels, s->channels);
+            fv_work_fail(work, FV_E_SHAPE,
+                         "\"%s\": sample %lld has %d channels, but the set has %d", set->name,
+                         (long long)i, p.channels, s->channels);
         else
             add_picture(s, all, &p);
     }
@@ -117,10 +119,11 @@ fv_status fv_dataset_stats(fv_dataset *set, fv_stats *stats)
         return fv_error(ctx);
     int channels = set->desc.channels;
     if (set->len == 0 || channels > FV_CHANNELS_MAX)
-        return fv_fail(ctx, FV_E_DATA,
-                       "fv_dataset_stats: \"%s\" has %lld samples of %d channels, but 1 or more are "
-                       "needed of 1 to %d",
-                       set->name, (long long)set->len, channels, FV_CHANNELS_MAX);
+        return fv_fail(
+            ctx, FV_E_DATA,
+            "fv_dataset_stats: \"%s\" has %lld samples of %d channels, but 1 or more are "
+            "needed of 1 to %d",
+            set->name, (long long)set->len, channels, FV_CHANNELS_MAX);
     *stats = (fv_stats){.channels = channels, .min_height = INT_MAX, .min_width = INT_MAX};
     for (int c = 0; c < channels; c++)
         stats->channel[c] = (fv_channel_stats){.min = INFINITY, .max = -INFINITY};

@@ -1,8 +1,8 @@
 /*
  * subset.c - views of data sets: some samples of one, several one after the other.
  *
- * A view has no pixels of its own; it asks the sets behind it, which must live as long: fv_close ends
- * what was made last first. Layer 3, data. Calls the base.
+ * A view has no pixels of its own; it asks the sets behind it, which must live as long: fv_close
+ * ends what was made last first. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -176,8 +176,8 @@ static fv_status check_alike(const fv_dataset *a, const fv_dataset *b)
     fv_picture_text(&x, first);
     fv_picture_text(&y, other);
     return fv_fail(a->object.ctx, FV_E_SHAPE,
-                   "fv_dataset_concat: images of \"%s\" are %s, but those of \"%s\" are %s", a->name, first,
-                   b->name, other);
+                   "fv_dataset_concat: images of \"%s\" are %s, but those of \"%s\" are %s",
+                   a->name, first, b->name, other);
 }
 
 fv_dataset *fv_dataset_concat(fv_dataset *const *sets, int n)

@@ -2,9 +2,10 @@
  * workers.c - threads that make the items of an epoch, some batches ahead of who takes them.
  *
  * Items are claimed in order, a few at a time, so that all threads work on the earliest batch that
- * is not whole: the first comes as soon as it can, and what is ahead is bounded. Whoever fails keeps
- * its error and stops all claims; as every item before it was claimed earlier, the first failure of
- * all is known when no thread works any more. So errors, too, are the same for any number of threads.
+ * is not whole: the first comes as soon as it can, and what is ahead is bounded. Whoever fails
+ * keeps its error and stops all claims; as every item before it was claimed earlier, the first
+ * failure of all is known when no thread works any more. So errors, too, are the same for any
+ * number of threads.
  *
  * Layer 3, data. Calls the base.
  */
