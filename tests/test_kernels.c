@@ -399,7 +399,7 @@ static void tanh_and_kin(void **state)
 {
     (void)state;
     double worst_tanh = 0, worst_sigmoid = 0, worst_normal = 0;
-    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 997)
+    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 4999)
         for (int sign = -1; sign <= 1; sign += 2) {
             float size, x;
             memcpy(&size, &bits, sizeof size);
