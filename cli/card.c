@@ -9,7 +9,8 @@
 #include "cli.h"
 
 const char *const card_keys[CARD_COUNT] = {"model", "input", "classes", "mean", "std",
-                                           "data",  "epochs", "seed",   "fovea"};
+                                           "data",  "epochs", "seed",   "fovea",
+                                           "transform", "class_names"};
 
 /* More than these a damaged file may ask for, but no net of ours has; it would take all memory. */
 enum { SIDE_MAX = 512, CLASSES_MAX = 65536 };
@@ -47,9 +48,11 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
                *std_text = c->value[CARD_STD];
     int shape[3], classes;
     float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
+    bool normal = mean_text[0] || std_text[0];
     if (!read_wholes(input, 'x', 3, SIDE_MAX, shape) || shape[0] > FV_CHANNELS_MAX ||
         !read_wholes(c->value[CARD_CLASSES], '\0', 1, CLASSES_MAX, &classes) ||
-        !read_floats(mean_text, shape[0], mean) || !read_floats(std_text, shape[0], std)) {
+        (normal && (!read_floats(mean_text, shape[0], mean) ||
+                    !read_floats(std_text, shape[0], std)))) {
         fail(EXIT_FAILED, "E-DATA",
              "the model file describes its net in a way that makes no sense\n"
              "  input %s   classes %s   mean %s   std %s\n"
@@ -57,8 +60,8 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
              input, c->value[CARD_CLASSES], mean_text, std_text);
         return NULL;
     }
-    fv_net *net = fv_model(ctx, c->value[CARD_MODEL], shape[0], shape[1], shape[2], classes, mean,
-                           std);
+    fv_net *net = fv_model(ctx, c->value[CARD_MODEL], shape[0], shape[1], shape[2], classes,
+                           normal ? mean : NULL, normal ? std : NULL);
     if (!net)
         fail_context(ctx, "fovea help train");
     return net;
@@ -67,7 +70,9 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
 fv_status card_save(const card *c, fv_net *net, const char *path)
 {
     fv_meta meta[CARD_COUNT];
+    int n = 0;
     for (int i = 0; i < CARD_COUNT; i++)
-        meta[i] = (fv_meta){card_keys[i], c->value[i]};
-    return fv_save(net, path, meta, CARD_COUNT);
+        if (c->value[i][0])
+            meta[n++] = (fv_meta){card_keys[i], c->value[i]};
+    return fv_save(net, path, meta, n);
 }

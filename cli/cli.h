@@ -19,6 +19,8 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
 /* A path that is longer is refused. */
 enum { PATH_ROOM = 4096 };
 
+enum { ARGS_MAX = 65 };
+
 #if defined(__GNUC__)
 #define LIKE_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
@@ -29,13 +31,17 @@ enum { PATH_ROOM = 4096 };
 
 /* What was typed, or the default; a command looks at the options that it takes. */
 typedef struct settings {
-    const char *args[2]; /* what is no option: the run, the data; NULL where not given */
+    const char *args[ARGS_MAX]; /* what is no option: run, data, pictures; NULL where not given */
     int epochs, batch_size, threads, log_interval, timeout;
     double lr, momentum, dampening, weight_decay;
     uint64_t seed;
-    int steps;
+    int steps, size, folds, num_workers, patience;
+    double val;
+    const char *augment, *schedule;
+    bool dry_run;
+    uint64_t given; /* TAKES(id) of the options that were typed */
     const char *input, *weights, *target, *loss, *optimizer, *shape;
-    bool train, grad;
+    bool train, grad, fit;
     bool nesterov, no_save, quick, json, quiet, verbose, only_mirror;
     const char *root, *model, *kernels, *out, *mirror, *from;
 } settings;
@@ -43,9 +49,10 @@ typedef struct settings {
 /* In the order in which help lists them. */
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_LR, OPT_MOMENTUM, OPT_DAMPENING, OPT_WEIGHT_DECAY,
-    OPT_NESTEROV, OPT_MODEL, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
+    OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_VAL, OPT_FOLDS, OPT_PATIENCE,
+    OPT_NUM_WORKERS, OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
     OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT,
-    OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS, OPT_TRAIN, OPT_GRAD, OPT_SHAPE,
+    OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS, OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT,
     OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
 
@@ -185,12 +192,15 @@ void json_result(struct cJSON *to, fv_result result); /* test_loss, test_acc, ri
 
 typedef enum card_key {
     CARD_MODEL, CARD_INPUT, CARD_CLASSES, CARD_MEAN, CARD_STD, CARD_DATA, CARD_EPOCHS, CARD_SEED,
-    CARD_FOVEA, CARD_COUNT
+    CARD_FOVEA, CARD_TRANSFORM, CARD_CLASS_NAMES, CARD_COUNT
 } card_key;
 
-/* The values as they stand in the file's metadata: "lenet5", "1x28x28", "10", "0.1307", ... */
+enum { CARD_ROOM = 4096 };
+
+/* The values as they stand in the file's metadata: "lenet5", "1x28x28", "10", "0.1307", ...; names of
+   classes have tabs between them. mean and std are empty where the input is not normalised. */
 typedef struct card {
-    char value[CARD_COUNT][64];
+    char value[CARD_COUNT][CARD_ROOM];
 } card;
 
 extern const char *const card_keys[CARD_COUNT];
@@ -199,14 +209,29 @@ extern const char *const card_keys[CARD_COUNT];
 fv_net *card_net(fv_ctx *ctx, const card *c);
 fv_status card_save(const card *c, fv_net *net, const char *path);
 
-/* ---- data.c: data sets by name --------------------------------------------------------------- */
+/* ---- data.c: data sets by name, folder or file ------------------------------------------------ */
 
-/* "mnist" for what was typed (NULL: it is the default), or NULL after an error that says what
-   there is. example is the command line to type instead. */
-const char *data_name(const char *typed, const char *example);
-fv_dataset *data_open(fv_ctx *ctx, const settings *s, fv_split split);
+typedef struct data {
+    const char *typed, *known; /* known: the name, if it is one */
+    char name[64];             /* what a run is called after */
+    fv_dataset *train, *val, *test;      /* val, test: NULL if there is none */
+    fv_transform *augment, *plain;       /* of training, of the others; NULL: none */
+    int channels, height, width, classes; /* as the net gets them */
+    char mean[80], std[80];
+} data;
+
+/* What was typed (NULL: mnist), or an error that says what there is. */
+int data_name(const char *typed, data *d);
+/* Whether that is data and no run. */
+bool data_looks_like(const char *typed);
+/* Opens all sets and splits what needs it. */
+int data_sets(fv_ctx *ctx, const settings *s, data *d);
+/* That, and finds size, transforms, mean and std. */
+int data_open(fv_ctx *ctx, const settings *s, data *d);
+/* The pictures to test on, or all of them where there is no such split. */
+fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d);
 /* What a net for this data needs to know. */
-card data_card(const char *data, const char *model);
+void data_card(const data *d, const char *model, card *c);
 
 /* ---- loss_text.c: a loss by name ------------------------------------------------------------- */
 
@@ -219,6 +244,8 @@ float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *c
 
 /* typed: a built-in name, layers as text, or a file with them; new parameters from the seed. NULL
    after an error. */
+/* What a card holds of it: the name, or the text that a file of that name has. */
+int model_text(const char *typed, char *to, size_t room);
 fv_net *model_open(fv_ctx *ctx, const char *typed, int channels, int height, int width);
 
 /* ---- run_open.c: trained networks by path --------------------------------------------------- */
@@ -227,6 +254,7 @@ typedef struct run {
     char file[PATH_ROOM]; /* the safetensors file */
     card card;
     fv_net *net; /* with its parameters; belongs to the context */
+    fv_transform *transform; /* of the card; NULL: none */
 } run;
 
 /* path: a run folder, runs/latest, or a safetensors file. verb is the command, for the help. */

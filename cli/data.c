@@ -1,39 +1,347 @@
 /*
- * data.c - data sets by name.
+ * data.c - data sets as they are typed: by name, as a folder of class folders, as a .csv or a .npz;
+ * how they are split, resized and normalised.
  *
  * Layer 6. Calls fovea.h, libc and POSIX.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cli.h"
 
-const char *data_name(const char *typed, const char *example)
+/* ---- what was typed ------------------------------------------------------------------------- */
+
+static const char *const names[] = {
+    "mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-byclass", "emnist-bymerge",
+    "emnist-balanced", "emnist-letters", "emnist-digits", "emnist-mnist", "cifar10", "cifar100",
+    "digits"};
+
+enum { NAMES = sizeof names / sizeof *names };
+
+static bool is_folder(const char *path)
 {
-    if (!typed || strcmp(typed, "mnist") == 0 || strcmp(typed, "mnist/") == 0)
-        return "mnist";
-    char path[PATH_ROOM];
     struct stat st;
-    bool is_root = join_path(path, typed, "MNIST/raw") && stat(path, &st) == 0;
-    fail(EXIT_USAGE, "E-NAME",
-         "there is no data set \"%s\"\n"
-         "today there is one: mnist, handwritten digits in 10 classes\n"
-         "help: %s%s%s",
-         typed, example, is_root ? " --root " : "", is_root ? typed : "");
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool ends_in(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    return n > m && strcmp(path + n - m, end) == 0;
+}
+
+/* The known name that typed is, with or without a slash at its end; NULL for others. */
+static const char *known_name(const char *typed)
+{
+    size_t n = strlen(typed);
+    n -= n > 1 && typed[n - 1] == '/';
+    for (int i = 0; i < NAMES; i++)
+        if (strlen(names[i]) == n && strncmp(names[i], typed, n) == 0)
+            return names[i];
     return NULL;
 }
 
-fv_dataset *data_open(fv_ctx *ctx, const settings *s, fv_split split)
+/* Whether that is a folder for --root. */
+static bool is_a_root(const char *typed)
 {
-    return fv_mnist(ctx, s->root, split);
+    char path[PATH_ROOM];
+    return join_path(path, typed, "MNIST/raw") && is_folder(path);
 }
 
-card data_card(const char *data, const char *model)
+static int fail_name(const char *typed)
 {
-    card c = {{[CARD_INPUT] = "1x28x28", [CARD_CLASSES] = "10", [CARD_MEAN] = "0.1307",
-               [CARD_STD] = "0.3081", [CARD_EPOCHS] = "0"}};
-    snprintf(c.value[CARD_DATA], sizeof c.value[0], "%s", data);
-    snprintf(c.value[CARD_MODEL], sizeof c.value[0], "%s", model);
-    snprintf(c.value[CARD_FOVEA], sizeof c.value[0], "%s", fv_version());
-    return c;
+    char list[300] = "";
+    bool is_root = is_a_root(typed);
+    const char *near = NULL;
+    for (int i = 0; i < NAMES; i++) {
+        strcat(strcat(list, i ? ", " : ""), names[i]);
+        if (!near && looks_like(typed, names[i]))
+            near = names[i];
+    }
+    return fail(EXIT_USAGE, "E-NAME",
+                "there is no data set \"%s\", and no such folder, .csv or .npz\n"
+                "known are %s\n"
+                "help: fovea train %s%s%s",
+                typed, list, near && !is_root ? near : "mnist", is_root ? " --root " : "",
+                is_root ? typed : "");
+}
+
+bool data_looks_like(const char *typed)
+{
+    char path[PATH_ROOM];
+    if (known_name(typed) || ends_in(typed, ".csv") || ends_in(typed, ".npz"))
+        return true;
+    return is_folder(typed) && !(join_path(path, typed, "model.safetensors") && is_file(path));
+}
+
+/* The last part of a path without its ending: what runs are called after. */
+static void name_of_path(const char *path, char name[64])
+{
+    char copy[PATH_ROOM];
+    snprintf(copy, sizeof copy, "%s", path);
+    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+        copy[n - 1] = '\0';
+    const char *slash = strrchr(copy, '/'), *last = slash ? slash + 1 : copy;
+    size_t n = is_folder(path) ? strlen(last) : strcspn(last, ".");
+    snprintf(name, 64, "%.*s", (int)(n > 0 ? n : strlen(last)), last);
+}
+
+int data_name(const char *typed, data *d)
+{
+    *d = (data){.typed = typed ? typed : "mnist"};
+    d->known = known_name(d->typed);
+    if (d->known)
+        snprintf(d->name, sizeof d->name, "%s", d->known);
+    else if (is_a_root(d->typed))
+        return fail_name(d->typed);
+    else if (data_looks_like(d->typed) && (is_folder(d->typed) || is_file(d->typed)))
+        name_of_path(d->typed, d->name);
+    else
+        return fail_name(d->typed);
+    return EXIT_DONE;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* The folder below root that has one of the words as its name, NULL if there is none. */
+static const char *part_of(const char *root, const char *const words[], char path[PATH_ROOM])
+{
+    for (int i = 0; words[i]; i++)
+        if (join_path(path, root, words[i]) && is_folder(path))
+            return path;
+    return NULL;
+}
+
+static const char *const train_words[] = {"train", "training", "학습", NULL};
+static const char *const val_words[] = {"val", "valid", "validation", "dev", "검증", NULL};
+static const char *const test_words[] = {"test", "testing", "시험", NULL};
+
+static void open_folder(fv_ctx *ctx, data *d)
+{
+    char path[PATH_ROOM];
+    if (!part_of(d->typed, train_words, path)) {
+        d->train = fv_dataset_folder(ctx, d->typed);
+        return;
+    }
+    d->train = fv_dataset_folder(ctx, path);
+    if (part_of(d->typed, val_words, path))
+        d->val = fv_dataset_folder(ctx, path, .like = d->train);
+    if (part_of(d->typed, test_words, path))
+        d->test = fv_dataset_folder(ctx, path, .like = d->train);
+}
+
+static void open_sets(fv_ctx *ctx, const settings *s, data *d)
+{
+    if (d->known && strcmp(d->known, "digits") == 0) {
+        d->train = fv_dataset_digits(ctx, 10000, 1);
+        d->test = fv_dataset_digits(ctx, 2000, 2);
+    } else if (d->known) {
+        d->train = fv_dataset_named(ctx, d->known, s->root, FV_TRAIN);
+        d->test = fv_dataset_named(ctx, d->known, s->root, FV_TEST);
+    } else if (ends_in(d->typed, ".csv")) {
+        d->train = fv_dataset_csv(ctx, d->typed);
+    } else if (ends_in(d->typed, ".npz")) {
+        d->train = fv_dataset_npz(ctx, d->typed, FV_TRAIN, 0);
+        d->test = fv_dataset_npz(ctx, d->typed, FV_TEST, 0);
+    } else {
+        open_folder(ctx, d);
+    }
+}
+
+/* Takes the share, or so many, of *from, stratified, as a set of its own. */
+static fv_dataset *hold_out(fv_ctx *ctx, fv_dataset **from, double part, uint64_t seed)
+{
+    int64_t len = fv_dataset_describe(*from).len;
+    double fraction = part < 1 ? part : part / (double)(len > 0 ? len : 1);
+    int *folds = calloc((size_t)len + 1, sizeof *folds);
+    fv_dataset *whole = *from, *held = NULL;
+    if (folds && !fv_split_holdout(whole, fraction, folds, .seed = seed)) {
+        held = fv_subset_fold(whole, folds, 1);
+        *from = fv_subset_rest(whole, folds, 1);
+    }
+    free(folds);
+    return fv_error(ctx) ? NULL : held;
+}
+
+/* What is not there yet is held out of the training pictures: a tenth to test, unless the set has a
+   split of its own, and what --val asks for, or a tenth where pictures came without any split. */
+static void split_sets(fv_ctx *ctx, const settings *s, data *d)
+{
+    bool own_split = d->val || d->test;
+    if (!d->test && d->val)
+        return;
+    if (!d->test)
+        d->test = hold_out(ctx, &d->train, 0.1, s->seed);
+    double val = s->val >= 0 ? s->val : own_split ? 0 : 1.0 / 9;
+    if (!d->val && val > 0 && s->folds == 0 && !fv_error(ctx))
+        d->val = hold_out(ctx, &d->train, val, s->seed);
+}
+
+/* ---- size and augmentation ------------------------------------------------------------------ */
+
+/* The side that pictures are brought to: --size, or as the first is, between 28 and 64. */
+static int side_of(const settings *s, data *d)
+{
+    if (s->size)
+        return s->size;
+    fv_array *first = fv_dataset_picture(d->train, 0, NULL);
+    if (!first)
+        return 0;
+    int64_t h = first->dims[1], w = first->dims[2], side = h < w ? h : w;
+    fv_array_free(first);
+    return side < 28 ? 28 : side > 64 ? 64 : (int)side;
+}
+
+/* The transform of training: to one size, then what was asked for, or flips and shifts for colour
+   pictures; and that of the other sets, which is what of it is no chance. */
+static int make_transforms(fv_ctx *ctx, const settings *s, data *d)
+{
+    fv_dataset_info info = fv_dataset_describe(d->train);
+    bool own_sizes = info.height == 0, colour = info.channels == 3;
+    int side = own_sizes || s->size ? side_of(s, d) : info.width < info.height ? info.width
+                                                                                    : info.height;
+    char text[PATH_ROOM] = "";
+    size_t n = 0;
+    if (own_sizes || s->size)
+        n = (size_t)snprintf(text, sizeof text, "resize %d; center_crop %d; ", side, side);
+    if (s->augment && strcmp(s->augment, "none") != 0)
+        snprintf(text + n, sizeof text - n, "%s", s->augment);
+    else if (!s->augment && colour && (own_sizes || d->known))
+        snprintf(text + n, sizeof text - n, "random_crop %d padding=%d; flip", side, side / 8);
+    if (!text[0])
+        return EXIT_DONE;
+    d->augment = fv_transform_new(ctx, text);
+    d->plain = fv_transform_eval(d->augment);
+    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+}
+
+static fv_picture_shape shape_of(const data *d)
+{
+    fv_dataset_info info = fv_dataset_describe(d->train);
+    fv_picture_shape shape = {info.channels, info.height, info.width, info.type};
+    return d->plain ? fv_transform_shape(d->plain, shape) : shape;
+}
+
+/* ---- mean and standard deviation ------------------------------------------------------------ */
+
+/* Of the training pictures as they are. */
+static int measure_pixels(fv_ctx *ctx, data *d)
+{
+    fv_stats stats;
+    if (fv_dataset_stats(d->train, &stats))
+        return fail_context(ctx, "fovea check");
+    for (int c = 0; c < stats.channels; c++) {
+        size_t n = strlen(d->mean), k = strlen(d->std);
+        double std = stats.channel[c].std;
+        snprintf(d->mean + n, sizeof d->mean - n, c ? ",%.4f" : "%.4f", stats.channel[c].mean);
+        snprintf(d->std + k, sizeof d->std - k, c ? ",%.4f" : "%.4f", std > 1e-3 ? std : 1.0);
+    }
+    return EXIT_DONE;
+}
+
+static int set_normalize(fv_ctx *ctx, data *d, fv_type type)
+{
+    if (d->known && strcmp(d->known, "mnist") == 0) { /* the tutorial's figures */
+        strcpy(d->mean, "0.1307");
+        strcpy(d->std, "0.3081");
+        return EXIT_DONE;
+    }
+    if (type == FV_U8 && d->channels <= FV_CHANNELS_MAX)
+        return measure_pixels(ctx, d);
+    return EXIT_DONE;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+static int fail_shape(const data *d)
+{
+    return fail(EXIT_FAILED, "E-SHAPE",
+                "the pictures of %s have sizes of their own, and the transforms leave them so\n"
+                "help: --size 64, or end --augment with a crop",
+                d->typed);
+}
+
+int data_sets(fv_ctx *ctx, const settings *s, data *d)
+{
+    if (fv_error(ctx))
+        return fail_context(ctx, "fovea device");
+    open_sets(ctx, s, d);
+    if (!fv_error(ctx))
+        split_sets(ctx, s, d);
+    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+}
+
+int data_open(fv_ctx *ctx, const settings *s, data *d)
+{
+    int code = data_sets(ctx, s, d);
+    if (!code)
+        code = make_transforms(ctx, s, d);
+    if (code)
+        return code;
+    fv_picture_shape shape = shape_of(d);
+    d->channels = shape.channels;
+    d->height = shape.height;
+    d->width = shape.width;
+    d->classes = fv_dataset_describe(d->train).classes;
+    if (d->height < 1 || d->width < 1 || d->channels < 1)
+        return fail_shape(d);
+    return set_normalize(ctx, d, shape.type);
+}
+
+fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d)
+{
+    char path[PATH_ROOM];
+    if (fv_error(ctx))
+        return NULL;
+    if (!d->known && is_folder(d->typed))
+        return fv_dataset_folder(ctx, part_of(d->typed, test_words, path) ? path : d->typed);
+    if (!d->known && ends_in(d->typed, ".csv"))
+        return fv_dataset_csv(ctx, d->typed);
+    open_sets(ctx, s, d);
+    return d->test;
+}
+
+/* Names of the classes with tabs between them; "" where there are none, or too many, or they are the
+   numbers. */
+static void class_names(const fv_dataset *set, int classes, char *text, size_t room)
+{
+    size_t n = 0;
+    int numbers = 0;
+    for (int i = 0; i < classes; i++) {
+        const char *name = fv_dataset_class_name(set, i);
+        char number[16];
+        snprintf(number, sizeof number, "%d", i);
+        numbers += name && strcmp(name, number) == 0;
+    }
+    text[0] = '\0';
+    for (int i = 0; i < classes && numbers < classes; i++) {
+        const char *name = fv_dataset_class_name(set, i);
+        if (!name || n + strlen(name) + 2 > room) {
+            text[0] = '\0';
+            return;
+        }
+        n += (size_t)snprintf(text + n, room - n, i ? "\t%s" : "%s", name);
+    }
+}
+
+void data_card(const data *d, const char *model, card *c)
+{
+    *c = (card){{"", "", "", "", "", "", "0"}};
+    snprintf(c->value[CARD_MODEL], CARD_ROOM, "%s", model);
+    snprintf(c->value[CARD_INPUT], CARD_ROOM, "%dx%dx%d", d->channels, d->height, d->width);
+    snprintf(c->value[CARD_CLASSES], CARD_ROOM, "%d", d->classes);
+    snprintf(c->value[CARD_MEAN], CARD_ROOM, "%s", d->mean);
+    snprintf(c->value[CARD_STD], CARD_ROOM, "%s", d->std);
+    snprintf(c->value[CARD_DATA], CARD_ROOM, "%s", d->typed);
+    snprintf(c->value[CARD_FOVEA], CARD_ROOM, "%s", fv_version());
+    if (d->plain)
+        snprintf(c->value[CARD_TRANSFORM], CARD_ROOM, "%s", fv_transform_text(d->plain));
+    class_names(d->train, d->classes, c->value[CARD_CLASS_NAMES], CARD_ROOM);
 }

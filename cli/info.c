@@ -46,7 +46,7 @@ static int run_json(const run *r)
 
 static int describe_run(fv_ctx *ctx, const settings *s)
 {
-    run r;
+    static run r; /* large */
     int code = open_run(ctx, s->args[0], "info", false, &r);
     if (code)
         return code;
@@ -66,31 +66,58 @@ static int describe_run(fv_ctx *ctx, const settings *s)
 /* ---- a data set ----------------------------------------------------------------------------- */
 
 typedef struct counts {
-    fv_dataset_info train, test;
-    int64_t *of_train, *of_test; /* [classes] */
+    const data *d;
+    fv_dataset_info info[3];
+    int64_t *of[3]; /* [classes] of training, validation, test */
+    fv_stats stats; /* of the training pictures */
 } counts;
 
-static const char *const type_names[] = {[FV_U8] = "uint8", [FV_I8] = "int8",
-                                         [FV_I16] = "int16", [FV_I32] = "int32",
-                                         [FV_F32] = "float32", [FV_F64] = "float64"};
+static const char *const set_names[] = {"training", "validation", "test"};
+
+static const char *const type_names[] = {[FV_U8] = "uint8",     [FV_I8] = "int8",
+                                         [FV_I16] = "int16",    [FV_I32] = "int32",
+                                         [FV_F32] = "float32",  [FV_F64] = "float64",
+                                         [FV_I64] = "int64"};
+
+static void print_class(const counts *c, int i, int64_t most)
+{
+    char number[32], own[16];
+    const char *name = fv_dataset_class_name(c->d->train, i);
+    snprintf(own, sizeof own, "%d", i);
+    printf("%5s", name ? name : own);
+    for (int k = 0; k < 3; k++)
+        if (c->of[k])
+            printf("  %*s", k == 1 ? 10 : k == 0 ? 8 : 6, with_commas(c->of[k][i], number));
+    fputs("  ", stdout);
+    put_bar(stdout, (double)c->of[0][i] / (double)most, 40, "#", "");
+    putchar('\n');
+}
 
 static int data_text(const counts *c)
 {
+    const fv_dataset_info *train = &c->info[0];
     int64_t most = 1;
-    for (int i = 0; i < c->train.classes; i++)
-        most = c->of_train[i] > most ? c->of_train[i] : most;
-    printf("Number of training data :  %lld\n", (long long)c->train.len);
-    printf("Number of test data :  %lld\n\n", (long long)c->test.len);
-    printf("shape    [%d, %d, %d]\n", c->train.channels, c->train.height, c->train.width);
-    printf("type     %s\n", type_names[c->train.type]);
-    printf("classes  %d\n\nclass  training    test\n", c->train.classes);
-    for (int i = 0; i < c->train.classes; i++) {
-        char train[32], test[32];
-        printf("%5d  %8s  %6s  ", i, with_commas(c->of_train[i], train),
-               with_commas(c->of_test[i], test));
-        put_bar(stdout, (double)c->of_train[i] / (double)most, 40, "#", "");
-        putchar('\n');
-    }
+    for (int i = 0; i < train->classes; i++)
+        most = c->of[0][i] > most ? c->of[0][i] : most;
+    for (int k = 0; k < 3; k++)
+        if (c->of[k])
+            printf("Number of %s data :  %lld\n", set_names[k], (long long)c->info[k].len);
+    const fv_stats *st = &c->stats;
+    if (train->height)
+        printf("\nshape    [%d, %d, %d]\n", train->channels, train->height, train->width);
+    else
+        printf("\nshape    [%d, %d to %d, %d to %d]\n", train->channels, st->min_height,
+               st->max_height, st->min_width, st->max_width);
+    printf("type     %s\nmean    ", type_names[train->type]);
+    for (int i = 0; i < st->channels; i++)
+        printf(" %.4f", st->channel[i].mean);
+    printf("\nstd     ");
+    for (int i = 0; i < st->channels; i++)
+        printf(" %.4f", st->channel[i].std);
+    printf("\nclasses  %d\n\nclass  training%s%s\n", train->classes, c->of[1] ? "  validation" : "",
+           c->of[2] ? "    test" : "");
+    for (int i = 0; i < train->classes; i++)
+        print_class(c, i, most);
     return EXIT_DONE;
 }
 
@@ -104,40 +131,62 @@ static void split_json(cJSON *to, const char *name, const fv_dataset_info *info,
         cJSON_AddItemToArray(list, cJSON_CreateNumber((double)histogram[i]));
     cJSON *files = cJSON_AddArrayToObject(split, "files");
     for (int i = 0; i < 2; i++)
-        cJSON_AddItemToArray(files, cJSON_CreateString(info->files[i]));
+        if (info->files[i])
+            cJSON_AddItemToArray(files, cJSON_CreateString(info->files[i]));
 }
 
 static int data_json(const counts *c)
 {
-    const int shape[] = {c->train.channels, c->train.height, c->train.width};
+    const fv_dataset_info *train = &c->info[0];
+    const int shape[] = {train->channels, train->height, train->width};
     cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "data", "mnist");
+    cJSON_AddStringToObject(root, "data", c->d->typed);
     cJSON_AddItemToObject(root, "shape", cJSON_CreateIntArray(shape, 3));
-    cJSON_AddStringToObject(root, "type", type_names[c->train.type]);
-    split_json(root, "train", &c->train, c->of_train);
-    split_json(root, "test", &c->test, c->of_test);
+    cJSON_AddStringToObject(root, "type", type_names[train->type]);
+    cJSON *mean = cJSON_AddArrayToObject(root, "mean"), *std = cJSON_AddArrayToObject(root, "std");
+    for (int i = 0; i < c->stats.channels; i++) {
+        cJSON_AddItemToArray(mean, cJSON_CreateNumber(c->stats.channel[i].mean));
+        cJSON_AddItemToArray(std, cJSON_CreateNumber(c->stats.channel[i].std));
+    }
+    split_json(root, "train", &c->info[0], c->of[0]);
+    if (c->of[1])
+        split_json(root, "val", &c->info[1], c->of[1]);
+    if (c->of[2])
+        split_json(root, "test", &c->info[2], c->of[2]);
     return json_line(root);
 }
 
-static int describe_data(fv_ctx *ctx, const settings *s)
+static int describe_data(fv_ctx *ctx, const settings *s, data *d)
 {
-    fv_dataset *train = data_open(ctx, s, FV_TRAIN), *test = data_open(ctx, s, FV_TEST);
-    counts c = {.train = fv_dataset_describe(train), .test = fv_dataset_describe(test)};
-    int64_t histograms[2][256] = {{0}}; /* labels are bytes */
-    c.of_train = histograms[0];
-    c.of_test = histograms[1];
-    fv_dataset_check(train, 0, c.of_train);
-    fv_dataset_check(test, 0, c.of_test);
+    counts c = {.d = d};
+    int code = data_sets(ctx, s, d);
+    if (code)
+        return code;
+    fv_dataset *sets[] = {d->train, d->val, d->test};
+    for (int k = 0; k < 3; k++) {
+        c.info[k] = fv_dataset_describe(sets[k]);
+        c.of[k] = sets[k] ? calloc((size_t)c.info[0].classes + 1, sizeof **c.of) : NULL;
+        if (c.of[k])
+            fv_dataset_check(sets[k], c.info[0].classes, c.of[k]);
+    }
+    fv_dataset_stats(d->train, &c.stats);
     if (fv_error(ctx))
-        return fail_context(ctx, "fovea help info");
-    return s->json ? data_json(&c) : data_text(&c);
+        code = fail_context(ctx, "fovea help info");
+    else
+        code = s->json ? data_json(&c) : data_text(&c);
+    for (int k = 0; k < 3; k++)
+        free(c.of[k]);
+    return code;
 }
 
 static int run_info(const settings *s)
 {
-    bool is_data = strcmp(s->args[0], "mnist") == 0 || strcmp(s->args[0], "mnist/") == 0;
+    data d;
     fv_ctx *ctx = open_context(s);
-    int code = is_data ? describe_data(ctx, s) : describe_run(ctx, s);
+    bool is_data = data_looks_like(s->args[0]);
+    int code = is_data ? data_name(s->args[0], &d) : EXIT_DONE;
+    if (!code)
+        code = is_data ? describe_data(ctx, s, &d) : describe_run(ctx, s);
     fv_close(ctx);
     return code;
 }
@@ -145,10 +194,11 @@ static int run_info(const settings *s)
 const command info_command = {
     .name = "info",
     .summary = "Show a trained network or a data set",
-    .usage = "RUN|mnist",
+    .usage = "RUN|DATA",
     .examples = {{"fovea info mnist", "how many images of which class"},
                  {"fovea info runs/mnist-1", "layers, shapes, parameters"}},
-    .notes = "RUN is a run folder, runs/latest or a .safetensors file.",
+    .notes = "RUN is a run folder, runs/latest or a .safetensors file; DATA what fovea\n"
+             "train takes.",
     .options = TAKES(OPT_ROOT) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
                TAKES(OPT_JSON),
     .min_args = 1,

@@ -1,5 +1,6 @@
 /*
- * predict.c - `fovea predict`: what a trained network sees in one image.
+ * predict.c - `fovea predict`: what a trained network sees in pictures: files, or images of a data
+ * set.
  *
  * Layer 6. Calls fovea.h, cJSON and libc.
  */
@@ -10,128 +11,256 @@
 
 #include "cli.h"
 
-/* One image of a data set, as mnist:INDEX, mnist:test:INDEX or mnist:train:INDEX names it. */
+/* One picture: a file, or an image of a data set as mnist:INDEX, mnist:test:INDEX or
+   mnist:train:INDEX names it. */
 typedef struct sample {
+    const char *typed;
+    bool is_file;
+    data d;
     fv_split split;
-    int64_t index, label;
-    void *pixels;
+    int64_t index, label; /* label -1: not known */
 } sample;
 
+/* ---- what was typed ------------------------------------------------------------------------- */
+
+/* Of a data set with a colon; anything else is a file. */
 static int read_name(const char *typed, sample *to)
 {
-    const char *colon = strchr(typed, ':'), *digits = colon ? colon + 1 : "";
     char name[64];
+    const char *colon = strchr(typed, ':'), *digits = colon ? colon + 1 : "";
     snprintf(name, sizeof name, "%.*s", (int)strcspn(typed, ":"), typed);
-    if (!data_name(name, "fovea predict runs/mnist-1 mnist:0"))
+    *to = (sample){.typed = typed, .label = -1};
+    to->is_file = !colon && !data_looks_like(typed);
+    if (to->is_file)
+        return EXIT_DONE;
+    if (data_name(name, &to->d))
         return EXIT_USAGE;
     to->split = strncmp(digits, "train:", 6) == 0 ? FV_TRAIN : FV_TEST;
     if (strncmp(digits, "train:", 6) == 0 || strncmp(digits, "test:", 5) == 0)
         digits = strchr(digits, ':') + 1;
     if (!*digits || strlen(digits) > 18 || digits[strspn(digits, "0123456789")])
         return fail(EXIT_USAGE, "E-ARGS",
-                    "\"%s\" names no image: mnist:INDEX or mnist:train:INDEX, counted from 0\n"
+                    "\"%s\" names no image: %s:INDEX or %s:train:INDEX, counted from 0\n"
                     "help: fovea predict runs/mnist-1 mnist:0",
-                    typed);
+                    typed, name, name);
     to->index = strtoll(digits, NULL, 10);
     return EXIT_DONE;
 }
 
-static int load_sample(fv_ctx *ctx, const settings *s, sample *to, fv_batch *batch)
+/* ---- pictures ------------------------------------------------------------------------------- */
+
+static fv_array *read_sample(fv_ctx *ctx, const settings *s, sample *of, int *code)
 {
-    fv_dataset *set = data_open(ctx, s, to->split);
-    if (fv_error(ctx))
+    if (data_sets(ctx, s, &of->d)) {
+        *code = EXIT_FAILED;
+        return NULL;
+    }
+    fv_dataset *set = of->split == FV_TRAIN ? of->d.train : of->d.test;
+    int64_t len = fv_dataset_describe(set).len;
+    if (of->index >= len) {
+        *code = fail(EXIT_USAGE, "E-ARGS", "there is no image %lld: the %s images of %s are 0 to "
+                                           "%lld\nhelp: fovea predict %s %s%s:%lld",
+                     (long long)of->index, of->split == FV_TRAIN ? "training" : "test", of->d.name,
+                     (long long)len - 1, s->args[0], of->d.name,
+                     of->split == FV_TRAIN ? ":train" : "", (long long)len - 1);
+        return NULL;
+    }
+    return fv_dataset_picture(set, of->index, &of->label);
+}
+
+/* What makes any picture one for this net: digits as MNIST's are drawn, others cut to the middle. */
+static fv_transform *fitting(fv_ctx *ctx, int channels, int height, int width)
+{
+    char text[160];
+    if (channels == 1 && height == width)
+        snprintf(text, sizeof text, "invert_if_light; center_mass %d box=%d", height,
+                 height * 20 / 28);
+    else
+        snprintf(text, sizeof text, "resize %d; center_crop %dx%d", height > width ? height : width,
+                 height, width);
+    return fv_transform_new(ctx, text);
+}
+
+/* The picture as the net takes it, or NULL after an error. */
+static fv_array *fit_picture(fv_ctx *ctx, const settings *s, const run *r, const sample *of,
+                             fv_array *picture, int *code)
+{
+    int c = 0, h = 0, w = 0;
+    sscanf(r->card.value[CARD_INPUT], "%dx%dx%d", &c, &h, &w);
+    if (r->transform)
+        picture = fv_transform_apply(r->transform, picture, 0, 0, 0);
+    bool fits = picture && picture->dims[1] == h && picture->dims[2] == w;
+    if (picture && !fits && s->fit) {
+        picture = fv_transform_apply(fitting(ctx, c, h, w), picture, 0, 0, 0);
+        fits = picture && picture->dims[1] == h && picture->dims[2] == w;
+    }
+    if (fits || !picture)
+        return picture;
+    *code = fail(EXIT_FAILED, "E-INPUT", "%s expects %d x %d %s pictures; %s is %lld x %lld\n"
+                 "help: fovea predict %s %s --fit", s->args[0], w, h, c == 1 ? "gray" : "RGB",
+                 of->typed, (long long)picture->dims[2], (long long)picture->dims[1], s->args[0],
+                 of->typed);
+    return NULL;
+}
+
+static int load(fv_ctx *ctx, const settings *s, const run *r, sample *of, fv_batch *batch)
+{
+    int code = EXIT_DONE, channels = atoi(r->card.value[CARD_INPUT]);
+    fv_array *picture = of->is_file ? fv_picture_read(ctx, of->typed, .channels = channels)
+                                    : read_sample(ctx, s, of, &code);
+    if (picture)
+        picture = fit_picture(ctx, s, r, of, picture, &code);
+    if (code)
+        return code;
+    if (!picture)
         return fail_context(ctx, "fovea help predict");
-    fv_dataset_info info = fv_dataset_describe(set);
-    if (to->index >= info.len)
-        return fail(EXIT_USAGE, "E-ARGS", "there is no image %lld: the %s images of mnist are 0 to "
-                                          "%lld\nhelp: fovea predict %s mnist%s:%lld",
-                    (long long)to->index, to->split == FV_TRAIN ? "training" : "test",
-                    (long long)info.len - 1, s->args[0], to->split == FV_TRAIN ? ":train" : "",
-                    (long long)info.len - 1);
-    size_t size = (size_t)info.channels * (size_t)info.height * (size_t)info.width;
-    to->pixels = malloc(size * fv_type_size(info.type));
-    if (!to->pixels)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory for an image\nhelp: close other programs");
-    if (fv_dataset_get(set, to->index, to->pixels, &to->label))
-        return fail_context(ctx, "fovea help predict");
+    bool gray = picture->ndim == 2;
     *batch = (fv_batch){.n = 1,
-                        .channels = info.channels,
-                        .height = info.height,
-                        .width = info.width,
-                        .type = info.type,
-                        .pixels = to->pixels};
+                        .channels = gray ? 1 : (int)picture->dims[0],
+                        .height = (int)picture->dims[gray ? 0 : 1],
+                        .width = (int)picture->dims[gray ? 1 : 2],
+                        .type = picture->type,
+                        .pixels = picture->data};
     return EXIT_DONE;
 }
 
-static int print_text(const char *typed, const sample *of, const float *log_p, int n, int winner)
+/* ---- what the net says ---------------------------------------------------------------------- */
+
+/* Probabilities of the outputs, whether they are log-probabilities already or not. */
+static void softmax(const float *y, int n, double *p)
 {
-    printf("%s   label %lld   predicted %d   %s\n\n", typed, (long long)of->label, winner,
-           of->label == winner ? "right" : "wrong");
+    double top = (double)y[0], sum = 0;
+    for (int i = 1; i < n; i++)
+        top = (double)y[i] > top ? (double)y[i] : top;
+    for (int i = 0; i < n; i++)
+        sum += p[i] = exp((double)y[i] - top);
+    for (int i = 0; i < n; i++)
+        p[i] /= sum;
+}
+
+/* The name of a class on the card, or its number. */
+static const char *class_name(const run *r, int index, char text[64])
+{
+    const char *at = r->card.value[CARD_CLASS_NAMES];
+    for (int i = 0; *at && i < index; i++)
+        at += strcspn(at, "\t") + 1;
+    if (*at)
+        snprintf(text, 64, "%.*s", (int)strcspn(at, "\t"), at);
+    else
+        snprintf(text, 64, "%d", index);
+    hide_controls(text);
+    return text;
+}
+
+enum { SHOWN = 10 };
+
+static int print_text(const run *r, const sample *of, const double *p, int n, int winner)
+{
+    char name[64], label[64];
+    if (of->label >= 0)
+        printf("%s   label %s   predicted %s   %s\n\n", of->typed,
+               class_name(r, (int)of->label, label), class_name(r, winner, name),
+               of->label == winner ? "right" : "wrong");
+    else
+        printf("%s   %s   %.1f%%\n\n", of->typed, class_name(r, winner, name), 100 * p[winner]);
+    int width = 1;
     for (int i = 0; i < n; i++) {
-        double p = exp((double)log_p[i]);
+        int length = (int)strlen(class_name(r, i, name));
+        width = length > width ? length : width;
+    }
+    for (int i = 0, shown = 0; i < n; i++) {
+        int above = 0;
+        for (int k = 0; k < n; k++)
+            above += p[k] > p[i] || (p[k] == p[i] && k < i);
+        if (above >= SHOWN || shown++ == SHOWN) /* of many classes, the likeliest */
+            continue;
         const char *paint = colour(stdout, i == winner ? GREEN : "");
-        printf("%s%c %d  ", paint, i == winner ? '>' : ' ', i);
-        put_bar(stdout, p, 40, "#", " ");
-        printf("  %.6f%s\n", p, *paint ? PLAIN : "");
+        printf("%s%c %-*s  ", paint, i == winner ? '>' : ' ', width, class_name(r, i, name));
+        put_bar(stdout, p[i], 40, "#", " ");
+        printf("  %.6f%s\n", p[i], *paint ? PLAIN : "");
     }
     return EXIT_DONE;
 }
 
-static int print_json(const sample *of, const float *log_p, int n, int winner)
+static int print_json(const run *r, const sample *of, const double *p, int n, int winner)
 {
+    char name[64];
     cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "data", "mnist");
-    cJSON_AddStringToObject(root, "split", of->split == FV_TRAIN ? "train" : "test");
-    cJSON_AddNumberToObject(root, "index", (double)of->index);
-    cJSON_AddNumberToObject(root, "label", (double)of->label);
+    if (of->is_file) {
+        cJSON_AddStringToObject(root, "file", of->typed);
+    } else {
+        cJSON_AddStringToObject(root, "data", of->d.name);
+        cJSON_AddStringToObject(root, "split", of->split == FV_TRAIN ? "train" : "test");
+        cJSON_AddNumberToObject(root, "index", (double)of->index);
+        cJSON_AddNumberToObject(root, "label", (double)of->label);
+    }
     cJSON_AddNumberToObject(root, "predicted", winner);
+    cJSON_AddStringToObject(root, "class", class_name(r, winner, name));
     cJSON *list = cJSON_AddArrayToObject(root, "probabilities");
     for (int i = 0; i < n; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateNumber(exp((double)log_p[i])));
+        cJSON_AddItemToArray(list, cJSON_CreateNumber(p[i]));
     return json_line(root);
 }
 
-static int predict(fv_ctx *ctx, const settings *s, sample *of)
+static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char *typed)
 {
-    run r;
+    sample of;
     fv_batch batch;
-    int code = open_run(ctx, s->args[0], "predict", false, &r), n;
+    int code = read_name(typed, &of), n;
     if (!code)
-        code = load_sample(ctx, s, of, &batch);
+        code = load(ctx, s, r, &of, &batch);
     if (code)
         return code;
-    fv_eval_mode(r.net);
-    if (fv_forward(r.net, &batch))
+    if (fv_forward(r->net, &batch))
         return fail_context(ctx, "fovea help predict");
-    const float *log_p = fv_output(r.net);
-    fv_output_shape(r.net, &n, NULL, NULL);
-    int winner = fv_argmax(log_p, n);
-    return s->json ? print_json(of, log_p, n, winner)
-                   : print_text(s->args[1], of, log_p, n, winner);
+    const float *y = fv_output(r->net);
+    fv_output_shape(r->net, &n, NULL, NULL);
+    double *p = malloc((size_t)n * sizeof *p);
+    if (!p)
+        return fail(EXIT_FAILED, "E-MEMORY", "no memory for %d classes\nhelp: close other programs",
+                    n);
+    int winner = fv_argmax(y, n);
+    softmax(y, n, p);
+    code = s->json ? print_json(r, &of, p, n, winner < 0 ? 0 : winner)
+                   : print_text(r, &of, p, n, winner < 0 ? 0 : winner);
+    free(p);
+    return code;
+}
+
+static int predict(fv_ctx *ctx, const settings *s)
+{
+    static run r; /* large */
+    int code = open_run(ctx, s->args[0], "predict", false, &r);
+    if (!code)
+        fv_eval_mode(r.net);
+    for (int i = 1; !code && i < ARGS_MAX && s->args[i]; i++) {
+        if (i > 1 && !s->json)
+            putchar('\n');
+        code = predict_one(ctx, s, &r, s->args[i]);
+    }
+    return code;
 }
 
 static int run_predict(const settings *s)
 {
-    sample of = {0};
-    int code = read_name(s->args[1], &of);
-    if (code)
-        return code;
     fv_ctx *ctx = open_context(s);
-    code = predict(ctx, s, &of);
-    free(of.pixels);
+    int code = predict(ctx, s);
     fv_close(ctx);
     return code;
 }
 
 const command predict_command = {
     .name = "predict",
-    .summary = "Say what a trained network sees in an image",
-    .usage = "RUN mnist:INDEX",
+    .summary = "Say what a trained network sees in pictures",
+    .usage = "RUN PICTURE...",
     .examples = {{"fovea predict runs/mnist-1 mnist:0", "the first test image"},
-                 {"fovea predict runs/mnist-1 mnist:train:0", "the first training image"}},
-    .notes = "INDEX counts from 0. RUN is a run folder, runs/latest or a .safetensors file.",
-    .options = TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON),
+                 {"fovea predict runs/pets-1 a.jpg b.png", "pictures of your own"},
+                 {"fovea predict runs/mnist-1 digit.png --fit", "a digit of any size"}},
+    .notes = "A PICTURE is a file, or DATA:INDEX, counted from 0, or DATA:train:INDEX. RUN\n"
+             "is a run folder, runs/latest or a .safetensors file.",
+    .options = TAKES(OPT_FIT) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
+               TAKES(OPT_JSON),
     .min_args = 2,
-    .max_args = 2,
+    .max_args = ARGS_MAX - 1,
     .run = run_predict,
 };

@@ -211,7 +211,8 @@ static int run_batch(bench *b)
     int code = open_input(b);
     if (code || (code = open_net(b)) || (code = open_target(b)) || (code = pass(b, true)))
         return code;
-    fv_optim *optim = b->s->steps ? fv_optim_text(b->net, b->s->optimizer) : NULL;
+    fv_optim *optim = b->s->steps ? fv_optim_text(b->net, b->s->optimizer ? b->s->optimizer : "sgd lr=0.01")
+                                   : NULL;
     for (int i = 0; i < b->s->steps && !code; i++) {
         if (i > 0 && (code = pass(b, false)))
             return code;
@@ -284,16 +285,14 @@ const command run_command = {
     .name = "run",
     .summary = "Put a batch through a network, and keep all numbers",
     .usage = "MODEL",
-    .examples = {{"fovea run lenet5 --input x.npy --out out.safetensors", "the output"},
-                 {"fovea run \"conv 8 3; relu\" --input x.npy --grad --out o.safetensors",
-                  "gradients of the sum of the output"},
-                 {"fovea run net.txt --weights w.safetensors --input x.npy --target t.npy "
-                  "--loss nll --steps 50 --optimizer \"adam lr=0.001\" --out o.safetensors",
-                  "50 training steps"}},
-    .notes = "MODEL is a built-in name, layers as text, or a file with them; docs/from-pytorch.md\n"
-             "tells how to check a port. The file holds output; loss; with --grad grad.input and\n"
-             "grad.PARAMETER of the loss, or of the sum of the output; with --steps the state\n"
-             "after them. Without --train, --grad and --steps the net is in eval mode.",
+    .examples = {{"fovea run lenet5 --input x.npy --out o.st", "the output"},
+                 {"fovea run net.txt --input x.npy --grad ...", "gradients of its sum"},
+                 {"... --loss nll --target t.npy --steps 50", "and 50 training steps"}},
+    .notes = "MODEL is a built-in name, layers as text, or a file with them. The .safetensors\n"
+             "file holds output; loss; with --grad grad.input and grad.PARAMETER of the\n"
+             "loss, or of the sum of the output; with --steps the state after them. Without\n"
+             "--train, --grad and --steps the net is in eval mode. docs/from-pytorch.md\n"
+             "shows how to check a port.",
     .options = TAKES(OPT_INPUT) | TAKES(OPT_WEIGHTS) | TAKES(OPT_TARGET) | TAKES(OPT_LOSS) |
                TAKES(OPT_OPTIMIZER) | TAKES(OPT_STEPS) | TAKES(OPT_TRAIN) | TAKES(OPT_GRAD) |
                TAKES(OPT_OUT) | TAKES(OPT_SEED) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
@@ -307,8 +306,8 @@ const command init_command = {
     .name = "init",
     .summary = "Write the first weights of a network",
     .usage = "MODEL",
-    .examples = {{"fovea init lenet5 --seed 0 --out w.safetensors", "PyTorch's, for that seed"},
-                 {"fovea init resnet18 --shape 3x32x32 --out w.safetensors", "for other pictures"}},
+    .examples = {{"fovea init lenet5 --seed 0 --out w.st", "PyTorch's, for that seed"},
+                 {"fovea init small --shape 3x32x32 --out w.st", "for other pictures"}},
     .options = TAKES(OPT_SHAPE) | TAKES(OPT_SEED) | TAKES(OPT_OUT) | TAKES(OPT_QUIET),
     .min_args = 1,
     .max_args = 1,

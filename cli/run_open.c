@@ -94,20 +94,23 @@ static void follow_latest(char path[PATH_ROOM])
 /* Reads the card. A file without one, say of PyTorch, is taken for what fovea train makes. */
 static int read_card(fv_ctx *ctx, bool quiet, run *r)
 {
-    const card usual = data_card("mnist", "lenet5");
+    static const char *const usual[] = {[CARD_MODEL] = "lenet5", [CARD_INPUT] = "1x28x28",
+                                        [CARD_CLASSES] = "10", [CARD_MEAN] = "0.1307",
+                                        [CARD_STD] = "0.3081", [CARD_DATA] = "mnist"};
     bool found = false;
     for (int i = 0; i < CARD_COUNT; i++) {
         if (fv_load_meta(ctx, r->file, card_keys[i], r->card.value[i], sizeof r->card.value[i]))
             return fail_context(ctx, "fovea train");
-        hide_controls(r->card.value[i]);
+        if (i != CARD_CLASS_NAMES)
+            hide_controls(r->card.value[i]);
         found = found || r->card.value[i][0];
     }
-    for (int i = CARD_MODEL; i <= CARD_STD; i++)
-        if (!r->card.value[i][0])
-            strcpy(r->card.value[i], usual.value[i]);
+    for (int i = CARD_MODEL; i <= CARD_DATA; i++)
+        if (!r->card.value[i][0] && (!found || (i != CARD_MEAN && i != CARD_STD)))
+            strcpy(r->card.value[i], usual[i]);
     if (!found && !quiet)
         fprintf(stderr, "note:  %s does not say what it is; taken for a %s of MNIST\n", r->file,
-                usual.value[CARD_MODEL]);
+                usual[CARD_MODEL]);
     return EXIT_DONE;
 }
 
@@ -128,5 +131,7 @@ int open_run(fv_ctx *ctx, const char *path, const char *verb, bool quiet, run *r
     r->net = card_net(ctx, &r->card);
     if (!r->net)
         return EXIT_FAILED;
+    const char *transform = r->card.value[CARD_TRANSFORM];
+    r->transform = *transform ? fv_transform_new(ctx, transform) : NULL;
     return fv_load(r->net, r->file) ? fail_context(ctx, "fovea train") : EXIT_DONE;
 }

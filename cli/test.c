@@ -5,16 +5,39 @@
  */
 #include <cjson/cJSON.h>
 
+#include <string.h>
+
 #include "cli.h"
 
-static int print_json(const run *r, const char *data, fv_result result, double seconds)
+/* The classes must be those that the net was trained on; without names, as many. */
+static int check_classes(const run *r, const char *typed, const fv_dataset *set, int classes)
+{
+    const char *names = r->card.value[CARD_CLASS_NAMES];
+    int found = fv_dataset_describe(set).classes;
+    for (int i = 0; *names && i < found; i++) {
+        size_t n = strcspn(names, "\t");
+        const char *name = fv_dataset_class_name(set, i);
+        if (name && (strlen(name) != n || strncmp(name, names, n) != 0))
+            return fail(EXIT_FAILED, "E-CLASS",
+                        "class %d is \"%s\" in %s, but the net was trained with \"%.*s\"\n"
+                        "help: give the folder that has the same class folders",
+                        i, name, typed, (int)n, names);
+        names += n + (names[n] == '\t');
+    }
+    if (found <= classes)
+        return EXIT_DONE;
+    return fail(EXIT_FAILED, "E-CLASS", "%s has %d classes, the net knows %d\n"
+                "help: give the folder that has the same class folders", typed, found, classes);
+}
+
+static int print_json(const run *r, const char *set, fv_result result, double seconds)
 {
     double low, high;
     wilson_range(result, &low, &high);
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "event", "result");
     cJSON_AddStringToObject(root, "model", r->file);
-    cJSON_AddStringToObject(root, "data", data);
+    cJSON_AddStringToObject(root, "data", set);
     json_result(root, result);
     cJSON_AddNumberToObject(root, "low", low);
     cJSON_AddNumberToObject(root, "high", high);
@@ -22,23 +45,33 @@ static int print_json(const run *r, const char *data, fv_result result, double s
     return json_line(root);
 }
 
-static int measure(fv_ctx *ctx, const settings *s, const char *data)
+static int measure(fv_ctx *ctx, const settings *s)
 {
-    run r;
-    int code = open_run(ctx, s->args[0], "test", s->quiet, &r), classes;
+    static run r; /* large */
+    data d;
+    int code = s->args[1] ? data_name(s->args[1], &d) : EXIT_DONE, classes;
+    if (!code)
+        code = open_run(ctx, s->args[0], "test", s->quiet, &r);
+    if (!code && !s->args[1])
+        code = data_name(r.card.value[CARD_DATA], &d);
     if (code)
         return code;
-    fv_dataset *set = data_open(ctx, s, FV_TEST);
+    fv_dataset *set = data_test_set(ctx, s, &d);
+    if (fv_error(ctx))
+        return fail_context(ctx, "fovea help test");
     fv_output_shape(r.net, &classes, NULL, NULL);
+    if ((code = check_classes(&r, d.typed, set, classes)))
+        return code;
     fv_dataset_check(set, classes, NULL);
-    fv_loader *loader = fv_loader_new(set, .batch_size = s->batch_size);
+    fv_loader *loader = fv_loader_new(set, .batch_size = s->batch_size, .transform = r.transform,
+                                      .num_workers = s->num_workers);
     fv_result result;
     double start = now();
     fv_evaluate(r.net, loader, &result);
     if (fv_error(ctx))
         return fail_context(ctx, "fovea help test");
     if (s->json)
-        return print_json(&r, data, result, now() - start);
+        return print_json(&r, d.typed, result, now() - start);
     printf("Test set: Accuracy: %.2f%%\n", 100. * accuracy_of(result));
     fflush(stdout);
     if (talks(s))
@@ -48,11 +81,8 @@ static int measure(fv_ctx *ctx, const settings *s, const char *data)
 
 static int run_test(const settings *s)
 {
-    const char *data = data_name(s->args[1], "fovea test runs/mnist-1 mnist");
-    if (!data)
-        return EXIT_USAGE;
     fv_ctx *ctx = open_context(s);
-    int code = measure(ctx, s, data);
+    int code = measure(ctx, s);
     fv_close(ctx);
     return code;
 }
@@ -60,12 +90,13 @@ static int run_test(const settings *s)
 const command test_command = {
     .name = "test",
     .summary = "Measure a trained network on the test images",
-    .usage = "RUN [mnist]",
+    .usage = "RUN [DATA]",
     .examples = {{"fovea test runs/mnist-1", "a run by its folder"},
                  {"fovea test runs/latest --json", "the last run, for a program"},
                  {"fovea test model.safetensors", "a model file, also of PyTorch"}},
-    .notes = "RUN is a run folder, runs/latest or a .safetensors file.",
-    .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
+    .notes = "RUN is a run folder, runs/latest or a .safetensors file. DATA is what fovea\n"
+             "train takes; without it, what the run was trained on.",
+    .options = TAKES(OPT_NUM_WORKERS) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
                TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .min_args = 1,
     .max_args = 2,

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "train.h"
@@ -47,7 +49,7 @@ static int train_step(training *t, const fv_batch *batch, float *loss, int *righ
 {
     fv_zero_grad(t->net);
     fv_forward(t->net, batch);
-    *loss = fv_nll_loss(t->net, batch);
+    *loss = t->log_probabilities ? fv_nll_loss(t->net, batch) : fv_cross_entropy_loss(t->net, batch);
     if (fv_error(t->ctx))
         return fail_context(t->ctx, "fovea help train");
     t->step = batch->index;
@@ -56,7 +58,7 @@ static int train_step(training *t, const fv_batch *batch, float *loss, int *righ
         return fail_loss(t, (double)*loss, false);
     *right = count_right(t, batch);
     fv_backward(t->net);
-    return fv_step(t->sgd) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
+    return fv_step(t->optim) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
 }
 
 static int train_epoch(training *t, epoch_result *result)
@@ -83,57 +85,136 @@ static int train_epoch(training *t, epoch_result *result)
     return EXIT_DONE;
 }
 
-static int test_epoch(training *t, epoch_result *result)
+static int measure(training *t, fv_loader *loader, fv_result *result, double *seconds)
 {
     double start = now();
-    if (fv_evaluate(t->net, t->test_loader, &result->test))
+    if (fv_evaluate(t->net, loader, result))
         return fail_context(t->ctx, "fovea help train");
-    result->test_seconds = now() - start;
-    return isfinite(result->test.loss) ? EXIT_DONE : fail_loss(t, result->test.loss, true);
+    *seconds = now() - start;
+    return isfinite(result->loss) ? EXIT_DONE : fail_loss(t, result->loss, true);
 }
 
-static int train_all(training *t)
+/* Without a validation set the test set is measured after every epoch, as in the tutorial. */
+static int measure_epoch(training *t, epoch_result *result)
 {
     int code = EXIT_DONE;
+    if (t->val_loader)
+        code = measure(t, t->val_loader, &result->val, &result->val_seconds);
+    else if (t->test_loader)
+        code = measure(t, t->test_loader, &result->test, &result->test_seconds);
+    if (!code && t->val_loader && (t->best_epoch == 0 || result->val.loss < t->best)) {
+        t->best = result->val.loss;
+        t->best_epoch = t->epoch;
+        code = keep_best(t);
+    }
+    return code;
+}
+
+static void next_rate(training *t, const epoch_result *result)
+{
+    double metric = t->val_loader ? result->val.loss : result->train_loss;
+    if (t->schedule)
+        fv_schedule_step_metric(t->schedule, metric);
+}
+
+static bool out_of_patience(const training *t)
+{
+    return t->s->patience > 0 && t->val_loader && t->epoch - t->best_epoch >= t->s->patience;
+}
+
+static int train_epochs(training *t)
+{
+    int code = EXIT_DONE;
+    t->done = t->best_epoch = 0;
     for (t->epoch = 1; t->epoch <= t->s->epochs; t->epoch++) {
-        epoch_result result;
-        if ((code = train_epoch(t, &result)) || (code = test_epoch(t, &result)))
+        epoch_result result = {0};
+        if ((code = train_epoch(t, &result)) || (code = measure_epoch(t, &result)))
             return code;
         t->last = result;
         t->done = t->epoch;
         if ((code = save_log_row(t)) || (code = save_run(t)) || (code = show_epoch(t)))
             return code;
+        next_rate(t, &result);
         if (atomic_load(&interrupts))
             return EXIT_STOPPED;
+        if (out_of_patience(t))
+            break;
     }
-    return code;
+    return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : code;
+}
+
+/* The epochs; then, if there was a validation set, the best epoch's weights meet the test set, once. */
+static int train_all(training *t)
+{
+    int code = train_epochs(t);
+    if (code || !t->val_loader || t->fold)
+        return code;
+    restore_best(t);
+    if (t->test_loader)
+        code = measure(t, t->test_loader, &t->last.test, &t->last.test_seconds);
+    if (!code && t->test_loader && (code = save_test_row(t)) == EXIT_DONE)
+        code = show_test(t);
+    return code ? code : save_run(t);
 }
 
 /* ---- the whole run -------------------------------------------------------------------------- */
 
-/* Data, net, loaders and optimizer. The net comes before the first epoch of a loader: that is the
-   order in which the tutorial draws its random numbers. */
-static int prepare(training *t)
+static bool gives_log_probabilities(const fv_net *net)
+{
+    return strcmp(fv_layer_at(net, fv_layer_count(net) - 1).kind, "log_softmax") == 0;
+}
+
+static fv_loader *plain_loader(const training *t, fv_dataset *set)
+{
+    int size = t->example_lines && !(t->used.given & TAKES(OPT_BATCH_SIZE)) ? 1000
+                                                                           : t->s->batch_size;
+    return set ? fv_loader_new(set, .batch_size = size, .transform = t->data.plain,
+                               .num_workers = t->s->num_workers)
+               : NULL;
+}
+
+/* Net, loaders and optimizer. The net comes before the first epoch of a loader: that is the order in
+   which the tutorial draws its random numbers. */
+static int prepare_net(training *t)
 {
     const settings *s = t->s;
-    t->ctx = open_context(s);
-    t->train = data_open(t->ctx, s, FV_TRAIN);
-    t->test = data_open(t->ctx, s, FV_TEST);
-    t->card = data_card(t->data, s->model);
-    if (fv_error(t->ctx))
-        return fail_context(t->ctx, "fovea help train");
+    fv_loader_free(t->train_loader), fv_loader_free(t->val_loader), fv_loader_free(t->test_loader);
+    fv_net_free(t->net);
+    t->schedule = NULL;
     t->net = card_net(t->ctx, &t->card);
     if (!t->net)
         return EXIT_FAILED;
+    t->log_probabilities = gives_log_probabilities(t->net);
     int classes;
     fv_output_shape(t->net, &classes, NULL, NULL);
-    fv_dataset_check(t->train, classes, NULL);
-    fv_dataset_check(t->test, classes, NULL);
-    t->train_loader = fv_loader_new(t->train, .batch_size = s->batch_size, .shuffle = true);
-    t->test_loader = fv_loader_new(t->test, .batch_size = s->batch_size);
-    t->sgd = fv_sgd(t->net, .lr = s->lr, .momentum = s->momentum, .dampening = s->dampening,
-                    .weight_decay = s->weight_decay, .nesterov = s->nesterov);
-    return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
+    fv_dataset_check(t->data.train, classes, NULL);
+    if (t->data.test)
+        fv_dataset_check(t->data.test, classes, NULL);
+    t->train_loader = fv_loader_new(t->data.train, .batch_size = s->batch_size, .shuffle = true,
+                                    .transform = t->data.augment, .num_workers = s->num_workers);
+    t->val_loader = plain_loader(t, t->data.val);
+    t->test_loader = plain_loader(t, t->data.test);
+    if (fv_error(t->ctx))
+        return fail_context(t->ctx, "fovea help train");
+    return plan_optimizer(t);
+}
+
+static int prepare(training *t)
+{
+    t->ctx = open_context(t->s);
+    int code = data_open(t->ctx, t->s, &t->data);
+    if (!code)
+        code = plan_recipe(t);
+    if (code)
+        return code;
+    data_card(&t->data, t->model, &t->card);
+    return prepare_net(t);
+}
+
+static int train_one_fold(training *t)
+{
+    int code = prepare_net(t);
+    return code ? code : train_epochs(t);
 }
 
 static int train(training *t)
@@ -141,13 +222,17 @@ static int train(training *t)
     int code = prepare(t);
     if (code)
         return code;
+    if (t->s->dry_run) {
+        show_plan(t);
+        return EXIT_DONE;
+    }
     catch_interrupts();
-    if (!t->s->no_save && (code = folder_make(&t->folder, t->s->out, t->data)))
+    if (!t->s->no_save && (code = folder_make(&t->folder, t->s->out, t->data.name)))
         return code;
     t->start = now();
     if (!(code = save_start(t))) {
         show_plan(t);
-        code = train_all(t);
+        code = t->s->folds ? train_folds(t, train_one_fold) : train_all(t);
     }
     if (code == EXIT_STOPPED) {
         t->stopped = true;
@@ -156,43 +241,65 @@ static int train(training *t)
             return show_stop(t);
     }
     if (code == EXIT_DONE)
-        return show_end(t);
+        return t->s->folds ? EXIT_DONE : show_end(t);
     folder_remove(&t->folder);
     return code;
 }
 
 static int check_together(const settings *s)
 {
+    bool sgd = !s->optimizer || strncmp(s->optimizer, "sgd", 3) == 0;
     if (s->no_save && s->out)
         return fail(EXIT_USAGE, "E-ARGS", "--no-save and --out %s contradict each other\n"
                                           "help: leave out one of the two", s->out);
-    if (s->nesterov && (s->momentum == 0 || s->dampening != 0))
+    if (sgd && s->nesterov && (s->momentum == 0 || s->dampening != 0))
         return fail(EXIT_USAGE, "E-ARGS", "--nesterov wants --momentum above 0 and --dampening 0, "
                                           "not %g and %g\nhelp: fovea train --nesterov",
                     s->momentum, s->dampening);
+    if (s->folds == 1)
+        return fail(EXIT_USAGE, "E-ARGS", "--folds 1 leaves nothing to train on\n"
+                                          "help: --folds 5");
     return EXIT_DONE;
 }
 
 static int run_train(const settings *s)
 {
-    training t = {.s = s, .data = data_name(s->args[0], "fovea train mnist")};
-    if (!t.data || check_together(s))
-        return EXIT_USAGE;
-    int code = train(&t);
-    save_end(&t);
-    fv_close(t.ctx);
+    training *t = calloc(1, sizeof *t);
+    if (!t)
+        return fail(EXIT_FAILED, "E-MEMORY", "no memory to begin with\nhelp: close other programs");
+    t->used = *s;
+    t->s = &t->used;
+    int code = data_name(s->args[0], &t->data);
+    if (!code)
+        code = check_together(s);
+    if (!code)
+        code = train(t);
+    save_end(t);
+    fv_close(t->ctx);
+    free(t);
     return code;
 }
 
 const command train_command = {
     .name = "train",
     .summary = "Train a network on a data set",
-    .usage = "[mnist]",
+    .usage = "[DATA]",
     .examples = {{"fovea train", "the tutorial: an epoch on MNIST"},
-                 {"fovea train --epochs 10 --lr 0.05", "longer, with larger steps"},
-                 {"fovea train --json --no-save", "for programs, without files"}},
-    .notes = "The loss in log.csv is the mean over the epoch. Ctrl+C saves and stops.",
-    .options = TAKES(OPT_COUNT) - 1,
+                 {"fovea train photos/ --size 64", "folders named by class"},
+                 {"fovea train cifar10 --model resnet9", "a larger network"},
+                 {"fovea train mnist --model mnist-cnn", "the PyTorch example"}},
+    .notes = "DATA is mnist, fashion-mnist, cifar10, digits and others by name; a folder of\n"
+             "class folders, or with train, val and test in it; a .csv of path,label; a\n"
+             ".npz. Defaults are the tutorial's. Other models bring their own recipe, which\n"
+             "the plan shows: --dry-run. The loss in log.csv is the mean over the epoch.\n"
+             "Ctrl+C saves and stops.",
+    .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_LR) | TAKES(OPT_MOMENTUM) |
+               TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) |
+               TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) |
+               TAKES(OPT_AUGMENT) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
+               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) |
+               TAKES(OPT_OUT) | TAKES(OPT_NO_SAVE) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
+               TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .max_args = 1,
     .run = run_train,
 };

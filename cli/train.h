@@ -16,21 +16,30 @@ typedef struct run_folder {
 
 typedef struct epoch_result {
     double train_loss, train_accuracy, train_seconds; /* means over the samples, while training */
-    fv_result test;
-    double test_seconds;
+    fv_result val, test; /* total 0: not measured */
+    double val_seconds, test_seconds;
 } epoch_result;
 
 enum { RECENT = 4 };
 
 typedef struct training {
-    const settings *s;
-    const char *data;
+    const settings *s; /* with the recipe's values where nothing was typed */
+    settings used;
+    data data;
+    char model[CARD_ROOM]; /* name or text */
+    bool example_lines;    /* those of pytorch/examples, not the tutorial's */
     fv_ctx *ctx;
-    fv_dataset *train, *test;
-    fv_loader *train_loader, *test_loader;
+    fv_loader *train_loader, *val_loader, *test_loader;
     fv_net *net;
-    fv_optim *sgd;
+    bool log_probabilities; /* what the net gives: else the loss is cross-entropy */
+    fv_optim *optim;
+    fv_schedule *schedule; /* NULL: none */
     card card;
+    int fold;           /* of --folds, from 1; 0: there are none */
+    double best;        /* validation loss of the best epoch */
+    int best_epoch;     /* 0: none yet */
+    char *best_state;   /* the net's state then */
+    char advice[300];   /* a sentence for the end, or "" */
     run_folder folder;
     progress live;
     double start;
@@ -49,20 +58,37 @@ typedef struct training {
 void show_plan(training *t);
 void show_step(training *t, const fv_batch *batch, float loss);
 int show_epoch(training *t);
+int show_test(training *t); /* of the best epoch */
 int show_end(training *t);
 int show_stop(training *t);
 int fail_loss(training *t, double loss, bool in_test);
 
 /* ---- train_save.c --------------------------------------------------------------------------- */
 
-/* Makes the folder, with parents; an existing one must be empty. out NULL: runs/DATA-1, -2, ... */
-int folder_make(run_folder *f, const char *out, const char *data);
+/* Makes the folder, with parents; an existing one must be empty. out NULL: runs/NAME-1, -2, ... */
+int folder_make(run_folder *f, const char *out, const char *name);
 /* Removes what folder_make made, unless something has been written there. */
 void folder_remove(const run_folder *f);
+
+/* Copies the net's state to or from memory: the best epoch's. */
+int keep_best(training *t);
+void restore_best(training *t);
+
+/* ---- train_plan.c: what to train, and how ---------------------------------------------------- */
+
+/* Model, optimizer, schedule and epochs where nothing was typed; the optimizer as text. */
+int plan_recipe(training *t);
+int plan_optimizer(training *t);
+
+/* ---- train_folds.c --------------------------------------------------------------------------- */
+
+/* Cross-validation: trains and measures each fold in turn. */
+int train_folds(training *t, int (*train_one)(training *t));
 
 /* What stays the same during the run: checksums of the data, the head of log.csv. */
 int save_start(training *t);
 int save_log_row(training *t);
+int save_test_row(training *t);
 /* Writes model.safetensors, log.csv, run.json and runs/latest. */
 int save_run(training *t);
 /* What came of the run so far; where it was stopped in an epoch, also where. */

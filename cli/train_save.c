@@ -86,7 +86,7 @@ static int make_given(run_folder *f, const char *out)
     return error ? fail_folder(f->path, strerror(error)) : code;
 }
 
-int folder_make(run_folder *f, const char *out, const char *data)
+int folder_make(run_folder *f, const char *out, const char *name)
 {
     *f = (run_folder){.path = ""};
     int code = EXIT_DONE, error = EEXIST;
@@ -94,7 +94,7 @@ int folder_make(run_folder *f, const char *out, const char *data)
         code = make_given(f, out);
     } else {
         for (int i = 1; !code && error == EEXIST; i++) {
-            snprintf(f->path, PATH_ROOM, "runs/%s-%d", data, i);
+            snprintf(f->path, PATH_ROOM, "runs/%s-%d", name, i);
             code = make_parents(f);
             error = code ? 0 : mkdir(f->path, 0777) == 0 ? 0 : errno;
         }
@@ -140,33 +140,82 @@ static int fail_memory(void)
                                          "help: close other programs and try again");
 }
 
-static void log_row(const training *t, char row[160], const char *split, double loss,
-                    double accuracy, double seconds)
+static int add_row(training *t, const char *split, double loss, double accuracy, double seconds)
 {
-    snprintf(row, 160, "%d,%s,%.6f,%.6f,%g,%.3f\n", t->epoch, split, loss, accuracy,
-             fv_lr(t->sgd), seconds);
+    char row[200], fold[16] = "";
+    if (t->fold)
+        snprintf(fold, sizeof fold, "%d:", t->fold);
+    snprintf(row, sizeof row, "%s%d,%s,%.6f,%.6f,%g,%.3f\n", fold, t->epoch, split, loss, accuracy,
+             fv_lr(t->optim), seconds);
+    t->log = add_line(t->log, row);
+    return t->log ? EXIT_DONE : fail_memory();
 }
 
 int save_log_row(training *t)
 {
-    char rows[2][160];
     const epoch_result *e = &t->last;
     if (!t->folder.path[0])
         return EXIT_DONE;
-    log_row(t, rows[0], "train", e->train_loss, e->train_accuracy, e->train_seconds);
-    log_row(t, rows[1], "test", e->test.loss, accuracy_of(e->test), e->test_seconds);
-    for (int i = 0; i < 2; i++)
-        if (!(t->log = add_line(t->log, rows[i])))
-            return fail_memory();
+    int code = add_row(t, "train", e->train_loss, e->train_accuracy, e->train_seconds);
+    if (!code && e->val.total)
+        code = add_row(t, "val", e->val.loss, accuracy_of(e->val), e->val_seconds);
+    return code || !e->test.total ? code : save_test_row(t);
+}
+
+int save_test_row(training *t)
+{
+    const epoch_result *e = &t->last;
+    if (!t->folder.path[0])
+        return EXIT_DONE;
+    return add_row(t, "test", e->test.loss, accuracy_of(e->test), e->test_seconds);
+}
+
+/* ---- the best epoch -------------------------------------------------------------------------- */
+
+static size_t state_bytes(const training *t)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < fv_state_count(t->net); i++) {
+        fv_tensor tensor = fv_state_at(t->net, i);
+        bytes += tensor.count * fv_type_size(tensor.type);
+    }
+    return bytes;
+}
+
+int keep_best(training *t)
+{
+    char *at = realloc(t->best_state, state_bytes(t) + 1);
+    if (!at)
+        return fail_memory();
+    t->best_state = at;
+    for (int i = 0; i < fv_state_count(t->net); i++) {
+        fv_tensor tensor = fv_state_at(t->net, i);
+        size_t bytes = tensor.count * fv_type_size(tensor.type);
+        memcpy(at, tensor.value, bytes);
+        at += bytes;
+    }
     return EXIT_DONE;
+}
+
+void restore_best(training *t)
+{
+    const char *at = t->best_state;
+    for (int i = 0; at && i < fv_state_count(t->net); i++) {
+        fv_tensor tensor = fv_state_at(t->net, i);
+        size_t bytes = tensor.count * fv_type_size(tensor.type);
+        memcpy(tensor.value, at, bytes);
+        at += bytes;
+    }
 }
 
 static int add_checksums(training *t)
 {
-    fv_dataset_info sets[] = {fv_dataset_describe(t->train), fv_dataset_describe(t->test)};
+    fv_dataset_info sets[] = {fv_dataset_describe(t->data.train), fv_dataset_describe(t->data.test)};
     for (int i = 0; i < 4; i++) {
         const char *path = sets[i / 2].files[i % 2];
         char hex[65];
+        if (!path)
+            continue;
         if (fv_sha256_file(t->ctx, path, hex))
             return fail_context(t->ctx, "fovea help train");
         cJSON *file = cJSON_CreateObject();
@@ -200,7 +249,8 @@ static void add_option(cJSON *to, const option *o, const settings *s)
         snprintf(digits, sizeof digits, "%llu", (unsigned long long)*(const uint64_t *)field);
         cJSON_AddRawToObject(to, o->name, digits);
     } else {
-        cJSON_AddStringToObject(to, o->name, *(const char *const *)field);
+        const char *text = *(const char *const *)field;
+        cJSON_AddStringToObject(to, o->name, text ? text : "");
     }
 }
 
@@ -209,7 +259,13 @@ void json_outcome(cJSON *to, const training *t)
     cJSON_AddNumberToObject(to, "epochs", t->done);
     if (t->done > 0) {
         cJSON_AddNumberToObject(to, "train_loss", t->last.train_loss);
-        json_result(to, t->last.test);
+        if (t->last.val.total) {
+            cJSON_AddNumberToObject(to, "val_loss", t->last.val.loss);
+            cJSON_AddNumberToObject(to, "val_acc", accuracy_of(t->last.val));
+            cJSON_AddNumberToObject(to, "best_epoch", t->best_epoch);
+        }
+        if (t->last.test.total)
+            json_result(to, t->last.test);
     }
     if (t->stopped) {
         cJSON *at = cJSON_AddObjectToObject(to, "stopped");
@@ -229,7 +285,7 @@ static char *run_json(const training *t)
     used.out = t->folder.path;
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "version", fv_version());
-    cJSON_AddStringToObject(root, "data", t->data);
+    cJSON_AddStringToObject(root, "data", t->data.typed);
     for (option_id id = 0; id < OPT_COUNT; id++)
         if (train_command.options & TAKES(id))
             add_option(root, &options[id], &used);
@@ -286,5 +342,6 @@ int save_run(training *t)
 void save_end(training *t)
 {
     free(t->log);
+    free(t->best_state);
     cJSON_Delete(t->files);
 }

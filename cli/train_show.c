@@ -13,15 +13,36 @@
 
 /* ---- before --------------------------------------------------------------------------------- */
 
+static void show_sets(const training *t)
+{
+    const data *d = &t->data;
+    const struct {
+        const char *name;
+        fv_dataset *set;
+    } sets[] = {{"training", d->train}, {"validation", d->val}, {"test", d->test}};
+    char n[32];
+    fprintf(stderr, "data    %s  ", d->typed);
+    for (int i = 0; i < 3; i++)
+        if (sets[i].set)
+            fprintf(stderr, " %s %s%s", with_commas(fv_dataset_describe(sets[i].set).len, n),
+                    sets[i].name, i < 2 && (sets[i + 1].set || (i == 0 && d->test)) ? "," : "");
+    fprintf(stderr, " images, %d x %d x %d, %d classes\n", d->channels, d->height, d->width,
+            d->classes);
+    if (d->augment)
+        fprintf(stderr, "        transforms %s\n", fv_transform_text(d->augment));
+    if (d->mean[0])
+        fprintf(stderr, "        mean %s   std %s\n", d->mean, d->std);
+}
+
 void show_plan(training *t)
 {
     const settings *s = t->s;
     fv_device device = fv_device_describe(t->ctx);
-    fv_dataset_info train = fv_dataset_describe(t->train), test = fv_dataset_describe(t->test);
     int64_t parameters = 0, macs = 0, steps = fv_loader_len(t->train_loader);
     char a[32], b[32];
-    t->live = progress_start(!s->quiet, s->epochs, steps * s->epochs);
-    if (!talks(t->s))
+    if (!s->dry_run)
+        t->live = progress_start(!s->quiet, s->epochs, steps * s->epochs);
+    if (!talks(t->s) && !s->dry_run)
         return;
     for (int i = 0; i < fv_layer_count(t->net); i++) {
         parameters += fv_layer_at(t->net, i).parameters;
@@ -29,14 +50,13 @@ void show_plan(training *t)
     }
     fprintf(stderr, "fovea %s   kernels %s, threads %d   %s%s\n\n", fv_version(), device.kernels,
             device.threads, t->folder.path[0] ? "run " : "nothing is saved", t->folder.path);
-    fprintf(stderr, "data    %s   %s training, %s test images, %d x %d x %d, %d classes\n", t->data,
-            with_commas(train.len, a), with_commas(test.len, b), train.channels, train.height,
-            train.width, train.classes);
-    fprintf(stderr, "model   %s   %s parameters   %s multiply-adds an image\n", s->model,
+    show_sets(t);
+    fprintf(stderr, "model   %.60s   %s parameters   %s multiply-adds an image\n", s->model,
             with_commas(parameters, a), with_commas(macs, b));
-    fprintf(stderr, "train   %d epoch%s x %s batches of %d   sgd  lr %g  momentum %g%s\n\n",
-            s->epochs, s->epochs > 1 ? "s" : "", with_commas(steps, a), s->batch_size, s->lr,
-            s->momentum, s->nesterov ? "  nesterov" : "");
+    fprintf(stderr, "train   %d epoch%s x %s batches of %d   %s%s%s\n\n", s->epochs,
+            s->epochs > 1 ? "s" : "", with_commas(steps, a), s->batch_size,
+            fv_optim_describe(t->optim), t->schedule ? "   " : "",
+            t->schedule ? fv_schedule_describe(t->schedule) : "");
 }
 
 /* ---- during --------------------------------------------------------------------------------- */
@@ -57,33 +77,63 @@ void show_step(training *t, const fv_batch *batch, float loss)
         make_way(t);
         printf("Train Epoch: %d [%lld/%lld (%.0f%%)]\tLoss: %.6f\n", t->epoch,
                (long long)(batch->index * batch->n),
-               (long long)fv_dataset_describe(t->train).len,
+               (long long)fv_dataset_describe(t->data.train).len,
                100. * (double)batch->index / (double)steps, (double)loss);
         fflush(stdout);
     }
     progress_step(&t->live, t->epoch, (t->epoch - 1) * steps + batch->index + 1, (double)loss);
 }
 
+static int epoch_json(const training *t)
+{
+    const epoch_result *e = &t->last;
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "event", "epoch");
+    if (t->fold)
+        cJSON_AddNumberToObject(line, "fold", t->fold);
+    cJSON_AddNumberToObject(line, "epoch", t->epoch);
+    cJSON_AddNumberToObject(line, "train_loss", e->train_loss);
+    if (e->val.total) {
+        cJSON_AddNumberToObject(line, "val_loss", e->val.loss);
+        cJSON_AddNumberToObject(line, "val_acc", accuracy_of(e->val));
+    }
+    if (e->test.total) {
+        cJSON_AddNumberToObject(line, "test_loss", e->test.loss);
+        cJSON_AddNumberToObject(line, "test_acc", accuracy_of(e->test));
+    }
+    cJSON_AddNumberToObject(line, "lr", fv_lr(t->optim));
+    cJSON_AddNumberToObject(line, "seconds", e->train_seconds + e->val_seconds + e->test_seconds);
+    return json_line(line);
+}
+
+int show_test(training *t)
+{
+    const fv_result *r = &t->last.test;
+    if (t->s->json)
+        return EXIT_DONE;
+    if (t->example_lines)
+        printf("%sTest set: Average loss: %.4f, Accuracy: %lld/%lld (%.0f%%)\n%s",
+               t->s->quiet ? "" : "\n", r->loss, (long long)r->correct, (long long)r->total,
+               100. * accuracy_of(*r), t->s->quiet ? "" : "\n");
+    else
+        printf("%sTest set: Accuracy: %.2f%%\n", t->s->quiet ? "" : "\n",
+               100. * (double)r->correct / (double)r->total);
+    fflush(stdout);
+    return EXIT_DONE;
+}
+
 int show_epoch(training *t)
 {
     const epoch_result *e = &t->last;
-    if (t->s->json) {
-        make_way(t);
-        cJSON *line = cJSON_CreateObject();
-        cJSON_AddStringToObject(line, "event", "epoch");
-        cJSON_AddNumberToObject(line, "epoch", t->epoch);
-        cJSON_AddNumberToObject(line, "train_loss", e->train_loss);
-        cJSON_AddNumberToObject(line, "test_loss", e->test.loss);
-        cJSON_AddNumberToObject(line, "test_acc", accuracy_of(e->test));
-        cJSON_AddNumberToObject(line, "lr", fv_lr(t->sgd));
-        cJSON_AddNumberToObject(line, "seconds", e->train_seconds + e->test_seconds);
-        return json_line(line);
-    }
     make_way(t);
-    printf("%sTest set: Accuracy: %.2f%%\n", t->s->quiet ? "" : "\n",
-           100. * (double)e->test.correct / (double)e->test.total);
+    if (t->s->json)
+        return epoch_json(t);
+    if (e->val.total && !t->s->quiet)
+        printf("\nEpoch %d: train loss %.4f, accuracy %.2f%%; validation loss %.4f, accuracy "
+               "%.2f%%%s\n", t->epoch, e->train_loss, 100 * e->train_accuracy, e->val.loss,
+               100 * accuracy_of(e->val), t->best_epoch == t->epoch ? " *" : "");
     fflush(stdout);
-    return EXIT_DONE;
+    return e->test.total ? show_test(t) : EXIT_DONE;
 }
 
 /* ---- after ---------------------------------------------------------------------------------- */
@@ -100,6 +150,21 @@ static int json_end(const training *t, const char *event)
     return json_line(line);
 }
 
+/* The gap between what was seen and what was not, in a plain sentence. */
+static void show_advice(const training *t)
+{
+    double gap = t->last.train_accuracy - accuracy_of(t->last.val);
+    if (!t->last.val.total)
+        return;
+    if (t->last.val.loss > 1.05 * t->best && gap > 0.05)
+        fprintf(stderr, "advice  the net has begun to learn its pictures by heart: since epoch %d the "
+                        "validation\n        loss grows, and training is %.0f points ahead. More "
+                        "pictures or more --augment will\n        help more than more epochs.\n",
+                t->best_epoch, 100 * gap);
+    else if (t->best_epoch == t->done)
+        fprintf(stderr, "advice  the validation loss is still falling: more --epochs will help.\n");
+}
+
 int show_end(training *t)
 {
     progress_clear(&t->live);
@@ -107,16 +172,24 @@ int show_end(training *t)
     if (!talks(t->s))
         return code;
     fputc('\n', stderr);
-    put_accuracy(stderr, t->last.test);
+    if (t->last.test.total)
+        put_accuracy(stderr, t->last.test);
+    if (t->best_epoch)
+        fprintf(stderr, "best    epoch %d (validation loss %.4f), kept as model.safetensors\n",
+                t->best_epoch, t->best);
+    show_advice(t);
     if (t->folder.path[0]) {
         char path[PATH_ROOM];
         struct stat st = {0};
         join_path(path, t->folder.path, "model.safetensors");
         stat(path, &st);
         fprintf(stderr, "wrote   %s   %lld KB\n", path, (long long)(st.st_size + 512) / 1024);
-        fprintf(stderr, "next    fovea test %s\n        fovea predict %s mnist:0\n"
+        fprintf(stderr, "next    fovea test %s%s%s\n        fovea predict %s %s%s\n"
                         "        fovea info %s\n",
-                t->folder.path, t->folder.path, t->folder.path);
+                t->folder.path, strcmp(t->data.typed, "mnist") ? " " : "",
+                strcmp(t->data.typed, "mnist") ? t->data.typed : "", t->folder.path,
+                t->data.known ? t->data.known : "PICTURE", t->data.known ? ":0" : "",
+                t->folder.path);
     }
     return code;
 }
@@ -143,8 +216,10 @@ int fail_loss(training *t, double loss, bool in_test)
                       isnan(t->recent[i % RECENT]) ? NAN : (double)t->recent[i % RECENT]);
     progress_clear(&t->live);
     if (t->done > 0 && t->folder.path[0])
-        snprintf(safe, sizeof safe, "the weights of epoch %d (test accuracy %.2f%%) are safe in %s",
-                 t->done, 100 * accuracy_of(t->last.test), t->folder.path);
+        snprintf(safe, sizeof safe, "the weights of epoch %d (%s accuracy %.2f%%) are safe in %s",
+                 t->done, t->last.val.total ? "validation" : "test",
+                 100 * accuracy_of(t->last.val.total ? t->last.val : t->last.test),
+                 t->folder.path);
     else
         strcpy(safe, t->done > 0 ? "nothing is saved, as --no-save says"
                                  : "no epoch was finished before, so nothing is saved");

@@ -271,7 +271,7 @@ check predict-winner calculate '/^[ >] [0-9] / && $NF > most { most = $NF; mark 
 run predict runs/mnist-1 mnist:train:0
 check predict-train out_has 'label 5 '
 run predict runs/mnist-1 mnist:test:159 --json
-check predict-json out_has '^{"data":"mnist","split":"test","index":159,"label":[0-9],"predicted":[0-9],"probabilities":\[.*\]}$'
+check predict-json out_has '^{"data":"mnist","split":"test","index":159,"label":[0-9],"predicted":[0-9],"class":"[0-9]","probabilities":\[.*\]}$'
 check predict-json-sum calculate -F'[][]' '{ n = split($2, p, ","); for (i = 1; i <= n; i++) s += p[i] }
                                 END { exit !(n == 10 && s > 0.99999 && s < 1.00001) }' out
 run predict runs/mnist-1 mnist:160
@@ -342,8 +342,8 @@ golden contradiction 2 'error: --quiet and --verbose contradict each other
 help:  leave out one of the two                                       [E-ARGS]' test x -q -v
 golden unknown-command 2 'error: no command "trian"; did you mean train ?
 help:  fovea help train                                               [E-ARGS]' trian
-golden unknown-data 2 'error: there is no data set "data"
-       today there is one: mnist, handwritten digits in 10 classes
+golden unknown-data 2 'error: there is no data set "data", and no such folder, .csv or .npz
+       known are mnist, fashion-mnist, kmnist, qmnist, emnist-byclass, emnist-bymerge, emnist-balanced, emnist-letters, emnist-digits, emnist-mnist, cifar10, cifar100, digits
 help:  fovea train mnist --root data                                  [E-NAME]' train data
 golden missing-run 1 'error: "runs/mnits-2" is no run: there is no such folder or file
        but there is runs/mnist-2, runs/mnist-1

@@ -78,7 +78,8 @@ static void test_names(void **state)
     assert_null(fv_model(ctx, "lenet", 1, 28, 28, 10, NULL, NULL));
     assert_error(ctx, FV_E_NAME,
                  "there is no model \"lenet\"\n"
-                 "help: the built-in ones are lenet5, mnist-cnn, mlp, resnet9, vgg11, resnet18, "
+                 "help: the built-in ones are lenet5, mnist-cnn, mlp, small, resnet9, vgg11, "
+                 "resnet18, "
                  "resnet50, mobilenet-v2; or give layers as text, as \"conv 8 3; relu; flatten; "
                  "linear classes\"");
     fv_net *net = fv_model(ctx, "conv 2 3; flatten; linear classes", 1, 5, 5, 3, NULL, NULL);

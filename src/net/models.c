@@ -60,6 +60,17 @@ static fv_node conv_norm_relu(fv_node x, int channels, const char *scope)
     return fv_scope_end(x);
 }
 
+/* What `fovea train` takes for pictures of any size: three stages, each half as large and twice as
+   wide, and a mean over what is left. */
+static fv_node small(fv_node x, int classes)
+{
+    x = fv_max_pool2d(conv_norm_relu(x, 32, "conv1"), 2);
+    x = fv_max_pool2d(conv_norm_relu(x, 64, "conv2"), 2);
+    x = conv_norm_relu(conv_norm_relu(x, 128, "conv3"), 128, "conv4");
+    x = fv_adaptive_avg_pool2d(x, 1, .name = "avgpool");
+    return fv_linear(fv_flatten(x), classes, .name = "fc");
+}
+
 static fv_node residual(fv_node x, int channels, const char *scope)
 {
     x = fv_scope_begin(x, scope);
@@ -253,6 +264,7 @@ static const struct {
     {"lenet5", lenet5, NULL},
     {"mnist-cnn", mnist_cnn, NULL},
     {"mlp", mlp, NULL},
+    {"small", small, NULL},
     {"resnet9", resnet9, NULL},
     {"vgg11", vgg11, start_vgg},
     {"resnet18", resnet18, start_convolutions},
