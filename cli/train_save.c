@@ -214,7 +214,8 @@ static int add_checksums(training *t)
     for (int i = 0; i < 4; i++) {
         const char *path = sets[i / 2].files[i % 2];
         char hex[65];
-        if (!path)
+        struct stat st;
+        if (!path || stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* or a folder of pictures */
             continue;
         if (fv_sha256_file(t->ctx, path, hex))
             return fail_context(t->ctx, "fovea help train");
