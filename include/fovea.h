@@ -1685,8 +1685,8 @@ typedef struct fv_group_args {
     fv_optim *optim;
     const char *pattern; /* of names of parameters, * stands for anything: "convnet.*", "*.bias" */
     double lr_scale;     /* > 0; default 1: times the optimizer's lr, whatever that becomes */
-    double lr;           /* > 0; in place of lr_scale: the group's lr for now; it stays that multiple
-                            of the optimizer's */
+    double lr;           /* > 0; in place of lr_scale: the group's lr for now, which stays the same
+                            multiple of the optimizer's */
     double weight_decay; /* >= 0; default: the optimizer's */
     bool frozen;         /* does not move, is not counted as a step */
     int _end;

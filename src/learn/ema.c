@@ -153,6 +153,5 @@ const fv_tensor *fv_ema_state(fv_ema *ema, int *n)
             kept->ndim = t->ndim;
             memcpy(kept->dims, t->dims, sizeof kept->dims);
         }
-    *n = ema->n_kept;
-    return fv_error(ctx) ? NULL : ema->kept;
+    return fv_state_ready(ctx, &ema->kept, &ema->n_kept, n);
 }

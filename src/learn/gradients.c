@@ -112,6 +112,10 @@ double fv_clip_grad_norm_opt(fv_clip_grad_norm_args a)
                 a.norm_type);
         return NAN;
     }
+    if (a.optim && a.optim->net != a.net) {
+        fv_fail(ctx, FV_E_ARG, "fv_clip_grad_norm: optim is the optimizer of another net");
+        return NAN;
+    }
     norms v = {.net = a.net, .optim = a.optim, .largest = largest};
     double norm = norm_of(&v), factor = a.max_norm / (norm + 1e-6);
     if (!isfinite(norm))

@@ -384,6 +384,17 @@ void fv_state_release(fv_ctx *ctx, fv_tensor *state, int n)
     fv_release(ctx, state);
 }
 
+const fv_tensor *fv_state_ready(fv_ctx *ctx, fv_tensor **state, int *n_state, int *n)
+{
+    if (fv_error(ctx)) {
+        fv_state_release(ctx, *state, *n_state);
+        *state = NULL;
+        *n_state = 0;
+    }
+    *n = *n_state;
+    return *state;
+}
+
 static void list_memories(fv_optim *optim, int m)
 {
     const fv_net *net = optim->net;
@@ -414,6 +425,5 @@ const fv_tensor *fv_optim_state(fv_optim *optim, int *n)
         for (int m = 0; m < FV_MEMORIES_MAX; m++)
             list_memories(optim, m);
     }
-    *n = optim->n_state;
-    return fv_error(ctx) ? NULL : optim->state;
+    return fv_state_ready(ctx, &optim->state, &optim->n_state, n);
 }

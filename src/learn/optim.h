@@ -107,6 +107,9 @@ const fv_tensor *fv_ema_state(fv_ema *ema, int *n);
 /* Releases a list of such tensors with their names. */
 void fv_state_release(fv_ctx *ctx, fv_tensor *state, int n);
 
+/* The list and how many they are, if there was memory for all of it; otherwise it is released. */
+const fv_tensor *fv_state_ready(fv_ctx *ctx, fv_tensor **state, int *n_state, int *n);
+
 /* A tensor of one dimension under the name "prefix" "name"; its name is NULL without memory. */
 fv_tensor fv_state_of(fv_ctx *ctx, const char *prefix, const char *name, fv_type type, size_t count,
                       void *value);

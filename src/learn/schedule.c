@@ -42,6 +42,8 @@ static const fv_setting multi_step_settings[] = {
 
 fv_status fv_check_milestones(fv_ctx *ctx, const char *where, const int *milestones, int n)
 {
+    if (!milestones)
+        return fv_fail(ctx, FV_E_ARG, "%s: there are no milestones", where);
     for (int i = 0; i < n; i++)
         if (milestones[i] < 1 || (i > 0 && milestones[i] <= milestones[i - 1]))
             return fv_fail(ctx, FV_E_ARG,

@@ -105,8 +105,7 @@ static fv_status check_members(fv_ctx *ctx, const char *where, fv_schedule *cons
 static fv_schedule *combine(const char *where, fv_schedule *const *members, int n,
                             const int *milestones, bool chain)
 {
-    if (!members || n < 1 || !members[0] || (!chain && !milestones) ||
-        fv_error(members[0]->object.ctx))
+    if (!members || n < 1 || !members[0] || fv_error(members[0]->object.ctx))
         return NULL;
     fv_ctx *ctx = members[0]->object.ctx;
     if (check_members(ctx, where, members, n, chain) ||
@@ -377,6 +376,5 @@ const fv_tensor *fv_schedule_state(fv_schedule *schedule, int *n)
         list_state(schedule, "schedule.", &to);
         schedule->n_state = (int)count;
     }
-    *n = schedule->n_state;
-    return fv_error(ctx) ? NULL : schedule->state;
+    return fv_state_ready(ctx, &schedule->state, &schedule->n_state, n);
 }
