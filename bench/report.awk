@@ -150,6 +150,21 @@ function lenet(one, two, avx2, set) {
     end_table()
 }
 
+# 379.3 million multiply-adds an image forward; backward twice that, but for the first layer's input.
+function resnet9(i, seconds) {
+    if (median("resnet9-1.step") <= 0)
+        return
+    cells("ResNet-9, a step of 64 pictures 3x32x32|Fovea|PyTorch|ratio|of the peak")
+    for (i = 1; i <= 2; i++) {
+        seconds = median("resnet9-" i ".step")
+        row("training step, " i " thread" (i > 1 ? "s" : ""), "s", seconds,
+            median("pytorch-resnet9-" i ".step"),
+            64 * 6 * 0.3793 / seconds / (i * (median("peak." about["kernels"]) ? \
+                median("peak." about["kernels"]) : median("peak.plain"))))
+    }
+    end_table()
+}
+
 function rate(what, name, images, theirs) {
     theirs = median("pytorch-" name)
     row(what, "images/s", images / median("fovea-" name), theirs ? images / theirs : 0)
@@ -195,6 +210,7 @@ END {
         printf "},\"rows\":["
     peaks()
     lenet()
+    resnet9()
     convolutions()
     if (json)
         print "]" (mean ? ",\"onednn_mean_ratio\":" mean ",\"onednn_least_ratio\":" least : "") "}"

@@ -1,7 +1,8 @@
 #!/bin/sh
-# How fast Fovea is on this machine: at training and running LeNet-5, as a program, and at nine
-# convolutions; beside PyTorch and oneDNN where they are installed. All take turns, because machines
-# drift; medians count. Prints the tables and writes them to bench/results.md. Takes four minutes.
+# How fast Fovea is on this machine: at training and running LeNet-5, at a step of ResNet-9, as a
+# program, and at nine convolutions; beside PyTorch and oneDNN where they are installed. All take
+# turns, because machines drift; medians count. Prints the tables and writes them to
+# bench/results.md. Takes six minutes.
 #   bench/run.sh BUILD_DIR [--json]      from the repository's root; --json prints JSON instead
 set -u
 build=$1 format=${2:-}
@@ -59,6 +60,15 @@ for turn in $(seq $turns); do
     measure fovea-2 "$build/bench/epoch" 2
     [ -z "$python" ] || measure pytorch-2 "$python" bench/pytorch_epoch.py 2
     case $(device available) in *avx2*) measure fovea-avx2 "$build/bench/epoch" 1 avx2 ;; esac
+done
+
+for turn in $(seq $turns); do
+    say "ResNet-9, turn $turn of $turns"
+    for threads in 1 2; do
+        measure "resnet9-$threads" "$build/bench/resnet9" $threads
+        [ -z "$python" ] || measure "pytorch-resnet9-$threads" "$python" bench/pytorch_resnet9.py \
+            $threads
+    done
 done
 
 mkdir -p "$work/MNIST/raw"
