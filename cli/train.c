@@ -44,20 +44,42 @@ static int count_right(const training *t, const fv_batch *batch)
     return right;
 }
 
-/* One step. *loss is that of the batch before the update; *right is how many were right then. */
+/* Forward and backward of some images of a batch, whose loss counts as their share of it. */
+static float train_part(training *t, const fv_batch *part, double share, int *right)
+{
+    fv_forward(t->net, part);
+    float loss = t->log_probabilities ? fv_nll_loss(t->net, part, .scale = share)
+                                      : fv_cross_entropy_loss(t->net, part, .scale = share);
+    if (!fv_error(t->ctx) && isfinite(loss)) {
+        *right += count_right(t, part);
+        fv_backward(t->net);
+    }
+    return loss;
+}
+
+/* One step, in parts if the memory asks for it: gradients add up in the order of the images. *loss
+   is that of the batch before the update; *right is how many were right then. */
 static int train_step(training *t, const fv_batch *batch, float *loss, int *right)
 {
+    size_t image = (size_t)batch->channels * (size_t)batch->height * (size_t)batch->width *
+                   fv_type_size(batch->type);
+    double sum = 0;
     fv_zero_grad(t->net);
-    fv_forward(t->net, batch);
-    *loss = t->log_probabilities ? fv_nll_loss(t->net, batch) : fv_cross_entropy_loss(t->net, batch);
+    for (int i = 0; i < batch->n; i += t->part) {
+        fv_batch part = *batch;
+        part.n = batch->n - i < t->part ? batch->n - i : t->part;
+        part.pixels = (const char *)batch->pixels + (size_t)i * image;
+        part.labels = batch->labels + i;
+        part.indices = batch->indices ? batch->indices + i : NULL;
+        sum += (double)train_part(t, &part, (double)part.n / batch->n, right);
+    }
+    *loss = (float)sum;
     if (fv_error(t->ctx))
         return fail_context(t->ctx, "fovea help train");
     t->step = batch->index;
     t->recent[t->step % RECENT] = *loss;
     if (!isfinite(*loss))
         return fail_loss(t, (double)*loss, false);
-    *right = count_right(t, batch);
-    fv_backward(t->net);
     return fv_step(t->optim) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
 }
 
@@ -185,6 +207,9 @@ static int prepare_net(training *t)
     if (!t->net)
         return EXIT_FAILED;
     t->log_probabilities = gives_log_probabilities(t->net);
+    int code = plan_memory(t);
+    if (code)
+        return code;
     int classes;
     fv_output_shape(t->net, &classes, NULL, NULL);
     fv_dataset_check(t->data.train, classes, NULL);
@@ -297,7 +322,7 @@ const command train_command = {
                TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) |
                TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) |
                TAKES(OPT_AUGMENT) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
-               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) |
+               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_MAX_MEMORY) | TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) |
                TAKES(OPT_OUT) | TAKES(OPT_NO_SAVE) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
                TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .max_args = 1,

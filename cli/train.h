@@ -32,6 +32,7 @@ typedef struct training {
     fv_loader *train_loader, *val_loader, *test_loader;
     fv_net *net;
     bool log_probabilities; /* what the net gives: else the loss is cross-entropy */
+    int part;              /* images that go through the net at once: the batch, or fewer */
     fv_optim *optim;
     fv_schedule *schedule; /* NULL: none */
     card card;
@@ -79,6 +80,8 @@ void restore_best(training *t);
 /* Model, optimizer, schedule and epochs where nothing was typed; the optimizer as text. */
 int plan_recipe(training *t);
 int plan_optimizer(training *t);
+/* How many images of a batch fit into --max-memory at once. */
+int plan_memory(training *t);
 
 /* ---- train_folds.c --------------------------------------------------------------------------- */
 

@@ -82,6 +82,60 @@ static void optimizer_text(const training *t, char *text, size_t room)
         snprintf(text + n, room - n, " nesterov");
 }
 
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/* "64M" in bytes; 0 if it is no size. */
+static double bytes_of(const char *text)
+{
+    char *end;
+    double value = strtod(text, &end);
+    double unit = *end == 'k' || *end == 'K' ? 1 << 10 : *end == 'M' ? 1 << 20
+                  : *end == 'G'              ? 1 << 30 : 1;
+    end += unit > 1;
+    return *end == '\0' && value > 0 && value < 1e15 ? value * unit : 0;
+}
+
+/* Bytes of training in parts of n images; SGD's velocity and Adam's moments are not in it. */
+static double memory_of(const training *t, int n)
+{
+    fv_memory m = fv_memory_plan(t->net, n, true);
+    return (double)m.parameters + (double)m.activations + (double)m.scratch;
+}
+
+static bool has_batch_norm(const fv_net *net)
+{
+    for (int i = 0; i < fv_layer_count(net); i++)
+        if (strcmp(fv_layer_at(net, i).kind, "batch_norm2d") == 0)
+            return true;
+    return false;
+}
+
+int plan_memory(training *t)
+{
+    const settings *s = t->s;
+    t->part = s->batch_size;
+    if (!s->max_memory)
+        return EXIT_DONE;
+    double limit = bytes_of(s->max_memory);
+    if (limit == 0)
+        return fail(EXIT_USAGE, "E-ARGS", "--max-memory %s is no size\nhelp: --max-memory 64M",
+                    s->max_memory);
+    while (t->part > 1 && memory_of(t, t->part) > limit) /* whole blocks, so that sums stay */
+        t->part = t->part > 16 ? (t->part - 1) / 16 * 16 : t->part / 2;
+    if (memory_of(t, t->part) > limit)
+        return fail(EXIT_FAILED, "E-MEMORY",
+                    "one image takes %.1f MB of memory, more than --max-memory %s\n"
+                    "help: --max-memory %.0fM", memory_of(t, 1) / (1 << 20), s->max_memory,
+                    memory_of(t, 1) / (1 << 20) + 1);
+    if (t->part < s->batch_size && has_batch_norm(t->net))
+        return fail(EXIT_FAILED, "E-MEMORY",
+                    "a batch of %d takes %.1f MB of memory, more than --max-memory %s, and batch "
+                    "norm\nlooks at the whole batch, which so cannot go in parts; %d images fit\n"
+                    "help: --batch-size %d", s->batch_size,
+                    memory_of(t, s->batch_size) / (1 << 20), s->max_memory, t->part, t->part);
+    return EXIT_DONE;
+}
+
 int plan_optimizer(training *t)
 {
     char text[CARD_ROOM], schedule[CARD_ROOM];

@@ -590,6 +590,27 @@ if script -qec true /dev/null >/dev/null 2>&1 </dev/null; then
     done
 fi
 
+# ---- memory --------------------------------------------------------------------------------------
+
+# In parts the mathematics is the same; the last bit of a bias may be another.
+run train --root data --no-save --threads 1 --log-interval 1
+mv out whole
+run train --root data --no-save --threads 1 --log-interval 1 --max-memory 2M
+check memory-parts ends_with 0
+check memory-numbers calculate 'NR == FNR { want[NR] = $NF; next }
+                                { d = $NF - want[FNR]; bad += d > 2e-6 || d < -2e-6 }
+                                END { exit bad > 0 || FNR != 12 }' whole out
+golden memory-little 1 'error: one image takes 1.3 MB of memory, more than --max-memory 100k
+help:  --max-memory 2M                                              [E-MEMORY]' \
+    train --root data --no-save --threads 1 --kernels ref --max-memory 100k
+golden memory-size 2 'error: --max-memory 5x is no size
+help:  --max-memory 64M                                               [E-ARGS]' \
+    train --root data --no-save --max-memory 5x
+golden memory-norm 1 'error: a batch of 64 takes 39.3 MB of memory, more than --max-memory 6M, and batch norm
+       looks at the whole batch, which so cannot go in parts; 2 images fit
+help:  --batch-size 2                                               [E-MEMORY]' \
+    train digits --no-save --threads 1 --model small --max-memory 6M
+
 # ---- the real thing ------------------------------------------------------------------------------
 
 if [ "$mode" != quick ]; then
