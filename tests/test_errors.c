@@ -117,8 +117,8 @@ static void names(void **state)
                  "a relu layer was added after fv_net_new had made a net of the layers");
     fv_model(ctx, "lenet6", 1, 28, 28, 10, NULL, NULL);
     assert_error(ctx, FV_E_NAME, "there is no model \"lenet6\"\n"
-                 "help: the built-in ones are lenet5, mnist-cnn, mlp, small, resnet9, vgg11, "
-                 "resnet18, "
+                 "help: the built-in ones are lenet5, lenet5-classic, mnist-cnn, mlp, small, "
+                 "resnet9, vgg11, resnet18, "
                  "resnet50, mobilenet-v2; or give layers as text, as \"conv 8 3; relu; flatten; "
                  "linear classes\"");
 }

@@ -203,12 +203,94 @@ static void test_cases(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* ---- slopes --------------------------------------------------------------------------------- */
+
+/* The sum of dy * y for x moved by step * d. */
+static double moved(fv_net *net, const golden *g, const float *d, double step, float *x)
+{
+    const golden_array *a = golden_get(g, "x", 0);
+    const float *at = a->data, *dy = golden_f32(g, "dy", 0);
+    for (size_t i = 0; i < a->count; i++)
+        x[i] = (float)((double)at[i] + step * (double)d[i]);
+    fv_batch batch = {.n = golden_int(g, "n"), .channels = golden_int(g, "c"),
+                      .height = golden_int(g, "h"), .width = golden_int(g, "w"),
+                      .type = FV_F32, .pixels = x};
+    fv_forward(net, &batch);
+    const float *y = fv_output(net);
+    double sum = 0;
+    for (size_t i = 0; i < golden_get(g, "dy", 0)->count; i++)
+        sum += (double)dy[i] * (double)y[i];
+    return sum;
+}
+
+/* The slope along a direction, by Richardson's formula of differences, against the gradient. */
+static void check_slope(const golden *g, fv_ctx *ctx)
+{
+    const golden_array *a = golden_get(g, "x", 0);
+    const double h = 0.02;
+    float *d = random_floats(a->count, 7), *x = malloc(a->count * sizeof *x);
+    fv_net *net = fv_net_text(ctx, text_of(g));
+    assert_fine(ctx);
+    set_state(g, net);
+    double wide = (moved(net, g, d, 2 * h, x) - moved(net, g, d, -2 * h, x)) / (4 * h);
+    double close = (moved(net, g, d, h, x) - moved(net, g, d, -h, x)) / (2 * h);
+    double measured = close + (close - wide) / 3, slope = 0, norm = 0;
+    moved(net, g, d, 0, x);
+    fv_output_gradient(net, golden_f32(g, "dy", 0));
+    fv_backward(net);
+    assert_fine(ctx);
+    const float *dx = fv_input_gradient(net);
+    for (size_t i = 0; i < a->count; i++) {
+        slope += (double)dx[i] * (double)d[i];
+        norm += (double)dx[i] * (double)dx[i];
+    }
+    /* d has about a third of its length along any direction. */
+    if (!(fabs(measured - slope) <= 0.02 * sqrt(norm) + 2e-3)) {
+        char text[120];
+        snprintf(text, sizeof text, "slope %.6g, the gradient says %.6g", measured, slope);
+        complain(g, 0, text);
+    }
+    fv_net_free(net);
+    free(d), free(x);
+}
+
+/* All cases that are smooth, so that a small step tells the slope. */
+static void test_slopes(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"layers.bin", "layers_a.bin", "layers_b.bin"};
+    /* layer_norm over 3 numbers: where they lie close, it bends within the step. */
+    static const char *const kinks[] = {"relu", "max_", "hard", "unpool", "indices", "nearest",
+                                        "layer_norm~1"};
+    int cases = 0;
+    wrong = 0;
+    for (size_t f = 0; f < sizeof files / sizeof *files; f++) {
+        golden g;
+        for (golden_open(&g, files[f]); golden_next(&g);) {
+            bool smooth = golden_is(&g, "mode", "train");
+            for (size_t k = 0; k < sizeof kinks / sizeof *kinks; k++)
+                smooth = smooth && !strstr(g.line, kinks[k]);
+            const float *x = golden_f32(&g, "x", 0);
+            for (size_t i = 0; smooth && i < golden_get(&g, "x", 0)->count; i++)
+                smooth = isfinite(x[i]) && fabs((double)x[i]) < 6;
+            if (smooth)
+                check_slope(&g, machines[0].ctx);
+            cases += smooth;
+        }
+        golden_close(&g);
+    }
+    print_message("%d slopes\n", cases);
+    assert_true(cases > 150);
+    assert_int_equal(wrong, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_cases, (char[]){"layers.bin"}),
         cmocka_unit_test_prestate(test_cases, (char[]){"layers_a.bin"}),
         cmocka_unit_test_prestate(test_cases, (char[]){"layers_b.bin"}),
+        cmocka_unit_test(test_slopes),
     };
     return cmocka_run_group_tests(tests, open_machines, close_machines);
 }

@@ -72,14 +72,50 @@ static void test_models(void **state)
     assert_int_equal(cases, 7);
 }
 
+/* The paper's figures: C1 156, C3 1,516, C5 48,120, F6 10,164; 850 of the linear layer. */
+static void test_classic(void **state)
+{
+    (void)state;
+    for (int side = 28; side <= 32; side += 4) {
+        fv_net *net = fv_model(ctx, "lenet5-classic", 1, side, side, 10, NULL, NULL);
+        size_t count = 0, c3 = 0;
+        assert_fine(ctx);
+        for (int i = 0; i < fv_param_count(net); i++) {
+            fv_param p = fv_param_at(net, i);
+            count += p.count;
+            c3 += strncmp(p.name, "C3.", 3) == 0 ? p.count : 0;
+        }
+        assert_int_equal(c3, 1516);
+        assert_int_equal(count, 156 + 1516 + 48120 + 10164 + 850);
+        float *x = random_floats((size_t)3 * 32 * 32, 1);
+        fv_batch batch = {.n = 3, .channels = 1, .height = side, .width = side, .type = FV_F32,
+                          .pixels = x, .labels = (const int64_t[]){1, 2, 3}};
+        float before = 0;
+        fv_optim *sgd = fv_sgd(net, .lr = 0.1);
+        for (int i = 0; i < 20; i++) {
+            fv_zero_grad(net);
+            fv_forward(net, &batch);
+            float loss = fv_cross_entropy_loss(net, &batch);
+            before = i == 0 ? loss : before;
+            fv_backward(net);
+            fv_step(sgd);
+            assert_true(i == 0 || loss < before);
+        }
+        assert_fine(ctx);
+        fv_optim_free(sgd);
+        fv_net_free(net);
+        free(x);
+    }
+}
+
 static void test_names(void **state)
 {
     (void)state;
     assert_null(fv_model(ctx, "lenet", 1, 28, 28, 10, NULL, NULL));
     assert_error(ctx, FV_E_NAME,
                  "there is no model \"lenet\"\n"
-                 "help: the built-in ones are lenet5, mnist-cnn, mlp, small, resnet9, vgg11, "
-                 "resnet18, "
+                 "help: the built-in ones are lenet5, lenet5-classic, mnist-cnn, mlp, small, "
+                 "resnet9, vgg11, resnet18, "
                  "resnet50, mobilenet-v2; or give layers as text, as \"conv 8 3; relu; flatten; "
                  "linear classes\"");
     fv_net *net = fv_model(ctx, "conv 2 3; flatten; linear classes", 1, 5, 5, 3, NULL, NULL);
@@ -92,6 +128,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_models),
+        cmocka_unit_test(test_classic),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);

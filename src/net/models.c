@@ -33,6 +33,45 @@ static fv_node lenet5(fv_node x, int classes)
     return fv_scope_end(x);
 }
 
+/* Which of S2's 6 maps each of C3's 16 looks at: table I of the paper. */
+static const char *const classic_inputs[16] = {"012",  "123",  "234",  "345",  "045",  "015",
+                                               "0123", "1234", "2345", "0345", "0145", "0125",
+                                               "0134", "1245", "0235", "012345"};
+
+/* C3's map number i, over the maps that it looks at. */
+static fv_node classic_map(const fv_node maps[6], int i)
+{
+    fv_node seen[6];
+    char name[16];
+    int n = (int)strlen(classic_inputs[i]);
+    for (int k = 0; k < n; k++)
+        seen[k] = maps[classic_inputs[i][k] - '0'];
+    snprintf(name, sizeof name, "C3.%d", i);
+    return fv_conv2d(fv_concat(seen, n), 1, 5, .name = name);
+}
+
+/* LeCun et al., Gradient-Based Learning Applied to Document Recognition, Proc. IEEE 86 (1998): tanh,
+   averages, and a C3 that is no full convolution; without the factors of S2 and S4, and with a linear
+   layer in place of the radial basis functions. Made for 32 x 32; smaller pictures are padded. */
+static fv_node lenet5_classic(fv_node x, int classes)
+{
+    const fv_node start = x;
+    fv_node maps[6], parts[16];
+    if (start.graph && start.graph->defs[0].out.h == 28)
+        x = fv_pad2d(x, 2, 2, 2, 2);                           /* [N,1,32,32] */
+    x = fv_tanh(fv_conv2d(x, 6, 5, .name = "C1"));             /* [N,6,28,28] */
+    x = fv_tanh(fv_avg_pool2d(x, 2, .name = "S2"));            /* [N,6,14,14] */
+    for (int i = 0; i < 6; i++)
+        maps[i] = fv_slice(x, 1, i, i + 1);
+    for (int i = 0; i < 16; i++)
+        parts[i] = classic_map(maps, i);
+    x = fv_concat(FV_NODES(fv_concat(parts, 8), fv_concat(parts + 8, 8)), .name = "C3");
+    x = fv_tanh(fv_avg_pool2d(fv_tanh(x), 2, .name = "S4"));   /* [N,16,5,5] */
+    x = fv_tanh(fv_conv2d(x, 120, 5, .name = "C5"));           /* [N,120,1,1] */
+    x = fv_tanh(fv_linear(fv_flatten(x), 84, .name = "F6"));
+    return fv_linear(x, classes, .name = "output");
+}
+
 /* The net of pytorch/examples, mnist/main.py. */
 static fv_node mnist_cnn(fv_node x, int classes)
 {
@@ -262,6 +301,7 @@ static const struct {
     void (*start)(fv_net *net); /* first values other than the layers' own; or NULL */
 } models[] = {
     {"lenet5", lenet5, NULL},
+    {"lenet5-classic", lenet5_classic, NULL},
     {"mnist-cnn", mnist_cnn, NULL},
     {"mlp", mlp, NULL},
     {"small", small, NULL},
