@@ -316,13 +316,43 @@ static void test_batch_of_one(void **state)
     fv_net_free(net);
 }
 
+/* Sizes that would not fit an int are refused, and what a size_t cannot count is not wrapped around:
+   a network may come from anyone. Nothing of it is allocated. */
+static void test_huge_sizes(void **state)
+{
+    (void)state;
+    fv_net_text(ctx, "input 268435456 1 1 name=a; concat a a a a a a a name=c");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"c\": its output [N,268435457,1,1] or its weight of 1 numbers is larger "
+                 "than 268435456 numbers");
+    fv_net_text(ctx, "input 268435456 1 1; max_pool2d 2 stride=1 padding=1 name=p");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"p\": its output [N,268435456,2,2] or its weight of 1 numbers is larger "
+                 "than 268435456 numbers");
+    fv_net_text(ctx, "input 1 8 8; conv 1 3 padding=-2000000000 name=c");
+    assert_error(ctx, FV_E_ARG,
+                 "layer \"c\": padding is -2000000000 x -2000000000, but must be 0 to 32767 each "
+                 "way\nhelp: give one int, or FV_HW(rows, columns)");
+    char text[600] = "input 1 1 1; upsample size=16384";
+    for (int i = 0; i < 20; i++)
+        strcat(text, "; conv2d 1 1");
+    fv_net *net = fv_net_text(ctx, text);
+    const int most = 2147483647;
+    assert_true(fv_memory_plan(net, most, true).activations == SIZE_MAX);
+    fv_memory eval = fv_memory_plan(net, most, false);
+    assert_true(eval.activations > (size_t)1 << 60 && eval.activations < SIZE_MAX);
+    assert_fine(ctx);
+    fv_net_free(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_inputs), cmocka_unit_test(test_two_outputs),
         cmocka_unit_test(test_shared),     cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_wrong_texts), cmocka_unit_test(test_canonical),
-        cmocka_unit_test(test_noise),        cmocka_unit_test(test_batch_of_one),
+        cmocka_unit_test(test_noise),      cmocka_unit_test(test_batch_of_one),
+        cmocka_unit_test(test_huge_sizes),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }

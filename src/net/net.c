@@ -405,8 +405,9 @@ fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train)
     if (work && plan.slots) {
         fv_plan_layout(net, &plan, batch_size, work);
         memory.parameters = 2 * net->size * sizeof(float);
+        size_t all = fv_plan_bytes(net, &plan);
         memory.scratch = (plan.scratch + plan.lanes) * ctx->threads * sizeof(float);
-        memory.activations = fv_plan_bytes(net, &plan) - memory.scratch;
+        memory.activations = all - (all == SIZE_MAX ? 0 : memory.scratch);
     }
     fv_release(ctx, work);
     fv_release(ctx, plan.slots);

@@ -235,7 +235,7 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
     /* Kernels may read and write a vector at the end of a tensor, so the last one has more room. */
     plan->region = place_buffers(&l, sort_buffers(net, &l)) + FV_LANES;
     plan->batch = batch;
-    plan->blocks = (batch + plan->images - 1) / plan->images;
+    plan->blocks = fv_blocks(batch, plan->images);
     plan->chunks = plan->blocks < FV_CHUNKS_MAX ? plan->blocks : FV_CHUNKS_MAX;
     plan->scratch = plan->lanes = plan->parts = plan->packed = plan->shared = 0;
     for (int i = 0; i < net->layers; i++) {
@@ -288,10 +288,18 @@ static size_t floats_before_rows(const fv_net *net, const fv_plan *plan)
            (plan->scratch + plan->lanes) * net->object.ctx->threads + plan->packed + plan->shared;
 }
 
+/* Sizes come from networks of others, too: what a size_t cannot count is SIZE_MAX, which no
+   allocator gives. */
 size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan)
 {
     fv_plan copy = *plan;
-    return (floats_before_rows(net, plan) + cut_rows(net, &copy, NULL)) * sizeof(float);
+    size_t rows = cut_rows(net, &copy, NULL);
+    double floats = (double)plan->region * plan->blocks + (double)plan->parts +
+                    ((double)plan->scratch + (double)plan->lanes) * net->object.ctx->threads +
+                    (double)plan->packed + (double)plan->shared + (double)rows;
+    if (floats > (double)(SIZE_MAX / 8))
+        return SIZE_MAX;
+    return (floats_before_rows(net, plan) + rows) * sizeof(float);
 }
 
 void fv_plan_free(fv_net *net, fv_plan *plan)

@@ -23,7 +23,7 @@ typedef struct pass {
 
 static pass pass_of(fv_net *net, fv_plan *plan, const fv_batch *batches)
 {
-    int blocks = (net->n + plan->images - 1) / plan->images;
+    int blocks = fv_blocks(net->n, plan->images);
     return (pass){.net = net,
                   .plan = plan,
                   .batches = batches,

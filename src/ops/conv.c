@@ -277,9 +277,11 @@ static fv_status set_padding(fv_ctx *ctx, fv_def *def, int padding, fv_hw *total
     fv_conv *v = &def->conv;
     if (padding != FV_SAME) {
         fv_hw pad = fv_hw_of(padding, 0);
+        if (fv_check_hw(ctx, def, "padding", pad, 0))
+            return fv_error(ctx);
         v->ph = pad.h, v->pw = pad.w;
         *total = (fv_hw){2 * pad.h, 2 * pad.w};
-        return fv_check_hw(ctx, def, "padding", pad, 0);
+        return FV_OK;
     }
     if (v->sh != 1 || v->sw != 1)
         return fv_fail(ctx, FV_E_ARG,

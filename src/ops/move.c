@@ -55,6 +55,7 @@ static fv_status concat_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        def->name, FV_INPUTS_MAX, def->n_inputs);
     def->op = &concat;
     def->out = def->in;
+    int64_t size = *fv_side(&def->in, dim);
     for (int i = 1; i < def->n_inputs; i++) {
         fv_shape with = def->ins[i];
         *fv_side(&with, dim) = *fv_side(&def->in, dim);
@@ -64,8 +65,9 @@ static fv_status concat_shape(fv_ctx *ctx, fv_def *def, const void *args)
                            "dimension %d; in the others both must be alike",
                            def->name, def->in.c, def->in.h, def->in.w, def->giver, def->ins[i].c,
                            def->ins[i].h, def->ins[i].w, dim);
-        *fv_side(&def->out, dim) += *fv_side(&def->ins[i], dim);
+        size += *fv_side(&def->ins[i], dim);
     }
+    *fv_side(&def->out, dim) = fv_clamp_size(size);
     return fv_check_size(ctx, def);
 }
 

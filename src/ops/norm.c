@@ -94,8 +94,8 @@ static void gather(const fv_run *r)
 /* Images of a chunk, as the net cuts a batch: all blocks but the batch's last are full. */
 static double images_of(const fv_meeting *m, int chunk)
 {
-    int blocks = (m->images + m->room - 1) / m->room;
-    int64_t from = (int64_t)blocks * chunk / m->chunks, to = (int64_t)blocks * (chunk + 1) / m->chunks;
+    int64_t blocks = fv_blocks(m->images, m->room);
+    int64_t from = blocks * chunk / m->chunks, to = blocks * (chunk + 1) / m->chunks;
     int64_t end = to * m->room < m->images ? to * m->room : m->images;
     return (double)(end - from * m->room);
 }

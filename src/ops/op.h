@@ -137,6 +137,12 @@ typedef struct fv_meeting {
     float *buffers;     /* [def->buffers] */
 } fv_meeting;
 
+/* How many blocks of so many images a batch makes. */
+static inline int fv_blocks(int batch, int images)
+{
+    return (batch - 1) / images + 1;
+}
+
 /* Floats of one turn for so many numbers an image. */
 static inline size_t fv_turn(fv_layout layout, size_t count)
 {
