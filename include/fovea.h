@@ -353,7 +353,7 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
 /* A list of steps, each its name and arguments, as torchvision.transforms.Compose:
      "resize 40; random_crop 32 padding=4; flip; to_tensor; normalize mean=0.5 std=0.25"
    Steps end with ; or the line. Arguments stand in order, or as name=value; several numbers have
-   commas between them, a size is 32 or rows x columns, 32x24; numbers have at most 15 digits.
+   commas between them, a size is 32 or rows x columns, 32x24.
    Meaning and defaults are torchvision's, whose functions on PIL images these follow to the bit, if
    the list below says nothing else. Pictures are uint8 up to to_tensor and float32 after it;
    without a to_tensor they stay uint8, which a net's input takes just as well.

@@ -5,6 +5,8 @@
  * test_base_threads.c are its companions. Oracles are published vectors (the C++ standard, NIST,
  * PyTorch) and arithmetic of its own.
  */
+#include <locale.h>
+
 #include "testing.h"
 
 #include "base/base.h"
@@ -415,6 +417,122 @@ static void digests_of_every_length(void **state)
     assert_string_equal(hex, "e305d281b5e91e526de6d81d7e932de65476d923607ac69ac85275a676c49660");
 }
 
+/* ---- words and numbers -------------------------------------------------------------------- */
+
+static void numbers_are_read_whole(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",    " 1",   "1 ",  "x",   "1x",   "0x10", "inf", "nan",
+                                        "1e31", "-1e30", "1,5", "1..2", "-",   "1e",  "--1"};
+    static const struct {
+        const char *text;
+        double value;
+    } right[] = {{"0", 0},     {"-12", -12},    {"+3", 3},      {"0.1", 0.1},  {".5", 0.5}, {"5.", 5},
+                 {"1e-8", 1e-8}, {"2.5E3", 2500}, {"123456789.123456789", 123456789.123456789}};
+    double value, values[3];
+    int number;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        if (fv_read_number(wrong[i], &value))
+            fail_msg("\"%s\" is read as %g", wrong[i], value);
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
+        assert_true(fv_read_number(right[i].text, &value));
+        assert_true(value == right[i].value);
+    }
+    assert_true(fv_read_int("-2147483648", &number) && number == -2147483647 - 1);
+    assert_true(fv_read_int("1e3", &number) && number == 1000);
+    assert_false(fv_read_int("2147483648", &number) || fv_read_int("1e29", &number));
+    assert_false(fv_read_int("0.5", &number) || number != 0);
+    assert_int_equal(fv_read_numbers("1,-2,0.5", ',', values, 3), 3);
+    assert_true(values[0] == 1 && values[1] == -2 && values[2] == 0.5);
+    assert_int_equal(fv_read_numbers("3x2", 'x', values, 3), 2);
+    assert_int_equal(fv_read_numbers("1,2,3,4", ',', values, 3), -1);
+    assert_int_equal(fv_read_numbers("1,,2", ',', values, 3), -1);
+    assert_int_equal(fv_read_numbers("1,", ',', values, 3), -1);
+    assert_int_equal(fv_read_numbers("", ',', values, 3), -1);
+}
+
+static void assert_number(double value, bool is_float, const char *text)
+{
+    char found[40];
+    assert_string_equal(fv_number_text(value, is_float, found), text);
+}
+
+static void numbers_are_printed_short(void **state)
+{
+    (void)state;
+    assert_number(0.1, false, "0.1");
+    assert_number((double)0.1f, true, "0.1");
+    assert_number((double)0.1f, false, "0.10000000149011612");
+    assert_number(1.0 / 3, false, "0.3333333333333333");
+    assert_number(1e-8, false, "1e-08");
+    assert_number(1e6, false, "1000000");
+    assert_number(123456789012345, false, "123456789012345");
+    assert_number(1e15, false, "1e+15");
+    assert_number(-0.0, false, "0");
+}
+
+/* 0,5 is how a German writes a half. A machine without that locale has nothing to test. */
+static void numbers_in_any_locale(void **state)
+{
+    (void)state;
+    char text[40];
+    double value = 0;
+    if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "de_DE"))
+        skip();
+    snprintf(text, sizeof text, "%g", 0.5);
+    assert_string_equal(text, "0,5");
+    bool read = fv_read_number("0.5", &value);
+    fv_number_text(0.25, false, text);
+    setlocale(LC_ALL, "C");
+    assert_true(read && value == 0.5);
+    assert_string_equal(text, "0.25");
+}
+
+static void names_match_patterns(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *name;
+        bool matches;
+    } cases[] = {
+        {"", "", true},         {"", "a", false},        {"*", "", true},    {"*", "abc", true},
+        {"a*", "abc", true},    {"*c", "abc", true},     {"a*c", "abc", true}, {"a*b", "abc", false},
+        {"*b*", "abc", true},   {"abc", "abc", true},    {"abc", "abcd", false},
+        {"abc*", "abc", true},  {"*.bias", "fc.bias", true}, {"*.bias", "bias", false},
+        {"*ab", "aab", true},   {"*aab*b", "aaabab", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (fv_word_matches(cases[i].pattern, cases[i].name) != cases[i].matches)
+            fail_msg("\"%s\" and \"%s\"", cases[i].pattern, cases[i].name);
+    char pattern[401] = "", name[301] = ""; /* the way back after each * would take for ever */
+    for (int i = 0; i < 200; i++)
+        strcat(pattern, "*a");
+    memset(name, 'a', 300);
+    assert_true(fv_word_matches(pattern, name));
+    pattern[399] = 'b';
+    assert_false(fv_word_matches(pattern, name));
+}
+
+static void the_nearest_word(void **state)
+{
+    (void)state;
+    fv_nearest near = {.word = "relo"}, far = {.word = "xyz"}, same = {.word = "conv2d"};
+    static const char *const names[] = {"conv2d", "relu6", "relu", "conv_transpose2d"};
+    for (int i = 0; i < 4; i++) {
+        fv_nearest_try(&near, names[i]);
+        fv_nearest_try(&far, names[i]);
+        fv_nearest_try(&same, names[i]);
+    }
+    assert_string_equal(near.best, "relu");
+    assert_null(far.best);
+    assert_string_equal(same.best, "conv2d");
+    char text[40];
+    assert_int_equal(fv_word_place("zeros reflect", "reflect"), 1);
+    assert_int_equal(fv_word_place("zeros reflect", "zero"), -1);
+    assert_int_equal(fv_word_place(NULL, "zero"), -1);
+    assert_string_equal(fv_word_at("zeros reflect", 1, text), "reflect");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +553,11 @@ int main(void)
         cmocka_unit_test(digests_are_nists),
         cmocka_unit_test(digest_of_a_million),
         cmocka_unit_test(digests_of_every_length),
+        cmocka_unit_test(numbers_are_read_whole),
+        cmocka_unit_test(numbers_are_printed_short),
+        cmocka_unit_test(numbers_in_any_locale),
+        cmocka_unit_test(names_match_patterns),
+        cmocka_unit_test(the_nearest_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

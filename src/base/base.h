@@ -88,8 +88,12 @@ typedef struct fv_text {
 
 void fv_put(fv_text *text, const char *format, ...) FV_PRINTF(2, 3);
 
-/* Whether all of text is one number, of less than 1e30 either way. */
+/* Numbers in text are the same in any locale: -12, 0.5, 1e-8. These read all of a text and say
+   whether it is that: one number, of less than 1e30 either way; a whole one; up to room numbers
+   with a character between them, how many, or -1. */
 bool fv_read_number(const char *text, double *value);
+bool fv_read_int(const char *text, int *value);
+int fv_read_numbers(const char *text, char between, double *values, int room);
 
 /* The shortest decimal that is read as the same number, double or float; returns text. */
 const char *fv_number_text(double value, bool is_float, char text[40]);
@@ -104,8 +108,19 @@ void fv_object_free(void *object); /* destroys it; NULL is fine. For the public 
 
 /* ---- words -------------------------------------------------------------------------------- */
 
-/* How far word is from name, for "did you mean": 0 the same, -1 nothing like it. */
-int fv_word_distance(const char *word, const char *name);
+/* "did you mean": starts as {.word = word}; after all names, best is the one nearest to the word,
+   NULL if none is like it. */
+typedef struct fv_nearest {
+    const char *word, *best;
+    int distance; /* of best */
+} fv_nearest;
+
+void fv_nearest_try(fv_nearest *nearest, const char *name);
+
+/* The place of a word in a list "zeros reflect", -1 if it is not there or words is NULL; and the
+   word at a place, in text. */
+int fv_word_place(const char *words, const char *word);
+const char *fv_word_at(const char *words, int place, char text[40]);
 
 /* A name against a pattern in which * stands for anything. */
 bool fv_word_matches(const char *pattern, const char *name);

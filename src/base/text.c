@@ -1,13 +1,17 @@
 /*
- * text.c - text that is put together piece by piece in a room of a known size; numbers in text, both
- * ways. Layer 1. Calls libc.
+ * text.c - text that is put together piece by piece in a room of a known size; numbers in text,
+ * both ways. Layer 1. Calls libc.
  */
 #include "base/base.h"
 
+#include <locale.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { NUMBER_ROOM = 40 };
 
 void fv_put(fv_text *text, const char *format, ...)
 {
@@ -20,20 +24,72 @@ void fv_put(fv_text *text, const char *format, ...)
     text->left -= done;
 }
 
-bool fv_read_number(const char *text, double *value)
+/* ---- numbers ------------------------------------------------------------------------------ */
+
+/* strtod and printf go by the thread's locale, which may write 0,5. */
+static locale_t plain_begin(locale_t *before)
 {
-    char *end;
-    *value = strtod(text, &end);
-    return *text && *end == '\0' && strlen(text) < 40 && *value > -1e30 && *value < 1e30;
+    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    *before = uselocale(plain);
+    return plain;
 }
 
+static void plain_end(locale_t plain, locale_t before)
+{
+    uselocale(before);
+    if (plain)
+        freelocale(plain);
+}
+
+bool fv_read_number(const char *text, double *value)
+{
+    locale_t before, plain = plain_begin(&before);
+    char *end;
+    *value = strtod(text, &end);
+    plain_end(plain, before);
+    return *text && *end == '\0' && strlen(text) < NUMBER_ROOM && *value > -1e30 &&
+           *value < 1e30 && text[strspn(text, "+-.0123456789eE")] == '\0';
+}
+
+bool fv_read_int(const char *text, int *value)
+{
+    double number;
+    bool good = fv_read_number(text, &number) && number >= -2147483648.0 &&
+                number <= 2147483647.0 && number == (double)(int)number;
+    *value = good ? (int)number : 0;
+    return good;
+}
+
+int fv_read_numbers(const char *text, char between, double *values, int room)
+{
+    const char ends[] = {between, '\0'};
+    char one[NUMBER_ROOM];
+    for (int n = 0; n < room;) {
+        size_t length = strcspn(text, ends);
+        if (length >= sizeof one)
+            return -1;
+        memcpy(one, text, length);
+        one[length] = '\0';
+        if (!fv_read_number(one, &values[n++]))
+            return -1;
+        if (text[length] == '\0')
+            return n;
+        text += length + 1;
+    }
+    return -1;
+}
+
+/* Up to 15 digits come back as they are; whole numbers of as many have no exponent. */
 const char *fv_number_text(double value, bool is_float, char text[40])
 {
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, 40, "%.*g", digits, value);
+    locale_t before, plain = plain_begin(&before);
+    bool whole = fabs(value) < 1e15 && value == floor(value);
+    for (int digits = whole ? 15 : 6; digits <= 17; digits++) {
+        snprintf(text, NUMBER_ROOM, "%.*g", digits, value + 0.0); /* no -0 */
         double back = strtod(text, NULL);
         if (is_float ? (float)back == (float)value : back == value)
             break;
     }
+    plain_end(plain, before);
     return text;
 }

@@ -1,8 +1,9 @@
 /*
- * words.c - "did you mean", and names against patterns. Layer 1. Calls libc.
+ * words.c - "did you mean", words of a list, and names against patterns. Layer 1. Calls libc.
  */
 #include "base/base.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { WORD_MAX = 63 };
@@ -34,7 +35,8 @@ static int edit_distance(const char *a, const char *b)
     return d[n][m];
 }
 
-int fv_word_distance(const char *word, const char *name)
+/* How far word is from name: 0 the same, -1 nothing like it. The beginning of a name is 1 away. */
+static int distance_of(const char *word, const char *name)
 {
     size_t n = strlen(word);
     int third = (int)strlen(name) / 3, distance = edit_distance(word, name);
@@ -43,9 +45,54 @@ int fv_word_distance(const char *word, const char *name)
     return distance <= (third > 1 ? third : 1) ? distance : -1;
 }
 
+void fv_nearest_try(fv_nearest *nearest, const char *name)
+{
+    int distance = distance_of(nearest->word, name);
+    if (distance < 0 || (nearest->best && distance >= nearest->distance))
+        return;
+    nearest->best = name;
+    nearest->distance = distance;
+}
+
+int fv_word_place(const char *words, const char *word)
+{
+    size_t n = strlen(word);
+    int place = 0;
+    for (const char *at = words; at && *at; place++) {
+        size_t length = strcspn(at, " ");
+        if (length == n && strncmp(at, word, n) == 0)
+            return place;
+        at += length + (at[length] == ' ');
+    }
+    return -1;
+}
+
+const char *fv_word_at(const char *words, int place, char text[40])
+{
+    while (place-- > 0)
+        words += strcspn(words, " ") + 1;
+    snprintf(text, 40, "%.*s", (int)strcspn(words, " "), words);
+    return text;
+}
+
+/* Where the rest does not match, only the last * may stand for more: what came before it is as
+   short as can be. So the time is that of the two lengths, whatever the pattern. */
 bool fv_word_matches(const char *pattern, const char *name)
 {
-    if (*pattern == '*')
-        return fv_word_matches(pattern + 1, name) || (*name && fv_word_matches(pattern, name + 1));
-    return *pattern == *name && (*name == '\0' || fv_word_matches(pattern + 1, name + 1));
+    const char *star = NULL, *rest = NULL;
+    while (*name) {
+        if (*pattern == '*') {
+            star = ++pattern;
+            rest = name;
+        } else if (*pattern == *name) {
+            pattern++;
+            name++;
+        } else if (star) {
+            pattern = star;
+            name = ++rest;
+        } else {
+            return false;
+        }
+    }
+    return pattern[strspn(pattern, "*")] == '\0';
 }

@@ -2,9 +2,8 @@
  * transform_text.c - transforms as text: "resize 40; random_crop 32 padding=4; flip; to_tensor".
  *
  * Steps are separated by ; or the line's end. A step is its name, then values in the order of the
- * kind's arguments, or name=value. Numbers are decimals of at most 15 digits: they come back from
- * their text to the last bit, in any locale. The kinds say what arguments there are, so this file
- * knows none of them. Layer 3, data. Calls the base.
+ * kind's arguments, or name=value. The kinds say what arguments there are, so this file knows none
+ * of them. Layer 3, data. Calls the base.
  */
 #include "data/transform.h"
 
@@ -14,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STEPS_MAX = 64, DIGITS_MAX = 15 };
+enum { STEPS_MAX = 64 };
 
 typedef struct reader {
     fv_ctx *ctx;
@@ -35,53 +34,6 @@ static bool refuse(const reader *r, fv_status code, const char *format, ...)
     va_end(args);
     fv_fail(r->ctx, code, "transform, step %d \"%.200s\": %s", r->number, r->statement, text);
     return false;
-}
-
-/* ---- numbers ------------------------------------------------------------------------------ */
-
-static double power_of_ten(int n)
-{
-    double power = 1; /* exact up to 10^22 */
-    while (n-- > 0)
-        power *= 10;
-    return power;
-}
-
-/* A decimal at *at, which moves behind it. */
-static bool take_number(const char **at, double *value)
-{
-    const char *p = *at;
-    int64_t whole = 0; /* all digits, without the point */
-    int digits = 0, behind = 0;
-    bool minus = *p == '-', point = false;
-    for (p += minus; (*p >= '0' && *p <= '9') || (*p == '.' && !point); p++) {
-        if (*p == '.') {
-            point = true;
-            continue;
-        }
-        if (++digits > DIGITS_MAX)
-            return false;
-        whole = whole * 10 + (*p - '0');
-        behind += point;
-    }
-    *value = (double)whole / power_of_ten(behind) * (minus ? -1 : 1);
-    *at = p;
-    return digits > 0;
-}
-
-/* The shortest decimal that take_number reads as value. Returns its length. */
-static int put_number(char *to, size_t room, double value)
-{
-    double size = fabs(value), whole = rint(size);
-    int behind = 0;
-    while (behind < DIGITS_MAX && whole / power_of_ten(behind) != size)
-        whole = rint(size * power_of_ten(++behind));
-    int64_t all = (int64_t)whole, unit = (int64_t)power_of_ten(behind);
-    const char *sign = value < 0 ? "-" : "";
-    if (behind == 0)
-        return snprintf(to, room, "%s%lld", sign, (long long)all);
-    return snprintf(to, room, "%s%lld.%0*lld", sign, (long long)(all / unit), behind,
-                    (long long)(all % unit));
 }
 
 /* ---- what a value must be ------------------------------------------------------------------- */
@@ -113,20 +65,6 @@ static void describe(const fv_targ_kind *kind, char text[160])
     }
 }
 
-/* The place of a word in a list "nearest bilinear", -1 if it is not there. */
-static int place_of(const char *words, const char *word)
-{
-    size_t n = strlen(word);
-    int place = 0;
-    for (const char *at = words; *at; place++) {
-        size_t length = strcspn(at, " ");
-        if (length == n && strncmp(at, word, n) == 0)
-            return place;
-        at += length + (at[length] == ' ');
-    }
-    return -1;
-}
-
 static bool check_range(const reader *r, const fv_targ_kind *kind, const fv_targ *arg)
 {
     char low[40], high[40], found[40];
@@ -134,20 +72,16 @@ static bool check_range(const reader *r, const fv_targ_kind *kind, const fv_targ
         double v = arg->v[i], least = kind->low;
         if ((kind->flags & FV_ARG_SPREAD) && arg->count == 1)
             least = 0;
-        if (v >= least && v <= kind->high)
-            continue;
-        put_number(found, sizeof found, v);
-        put_number(low, sizeof low, least);
-        put_number(high, sizeof high, kind->high);
-        return refuse(r, FV_E_ARG, "%s is %s, but must be %s to %s", kind->name, found, low, high);
+        if (!(v >= least && v <= kind->high))
+            return refuse(r, FV_E_ARG, "%s is %s, but must be %s to %s", kind->name,
+                          fv_number_text(v, false, found), fv_number_text(least, false, low),
+                          fv_number_text(kind->high, false, high));
     }
     for (int i = 1; i < arg->count; i += 2)
-        if ((kind->flags & FV_ARG_RISING) && arg->v[i - 1] > arg->v[i]) {
-            put_number(low, sizeof low, arg->v[i - 1]);
-            put_number(high, sizeof high, arg->v[i]);
+        if ((kind->flags & FV_ARG_RISING) && arg->v[i - 1] > arg->v[i])
             return refuse(r, FV_E_ARG, "%s goes from %s to %s; the smaller number comes first",
-                          kind->name, low, high);
-        }
+                          kind->name, fv_number_text(arg->v[i - 1], false, low),
+                          fv_number_text(arg->v[i], false, high));
     for (int i = 0; i < arg->count; i++)
         if ((kind->flags & FV_ARG_ODD) && fmod(arg->v[i], 2) == 0)
             return refuse(r, FV_E_ARG, "%s is %d, but must be odd", kind->name, (int)arg->v[i]);
@@ -157,24 +91,18 @@ static bool check_range(const reader *r, const fv_targ_kind *kind, const fv_targ
 /* Numbers with commas, or an x, between them; false for anything else. */
 static bool take_numbers(const fv_targ_kind *kind, const char *text, fv_targ *arg)
 {
-    char between = kind->flags & FV_ARG_SIZE ? 'x' : ',';
-    for (arg->count = 0; arg->count < 4; text++) {
-        double *v = &arg->v[arg->count++];
-        if (!take_number(&text, v) || ((kind->flags & FV_ARG_WHOLE) && *v != floor(*v)))
+    arg->count = fv_read_numbers(text, kind->flags & FV_ARG_SIZE ? 'x' : ',', arg->v, 4);
+    for (int i = 0; i < arg->count; i++)
+        if ((kind->flags & FV_ARG_WHOLE) && arg->v[i] != floor(arg->v[i]))
             return false;
-        if (*text == '\0')
-            return kind->counts & 1u << arg->count;
-        if (*text != between)
-            return false;
-    }
-    return false;
+    return arg->count > 0 && kind->counts & 1u << arg->count;
 }
 
 static bool set_arg(const reader *r, const fv_targ_kind *kind, const char *text, fv_targ *arg)
 {
     char wanted[160];
     const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;
-    int place = words ? place_of(words, text) : -1;
+    int place = fv_word_place(words, text);
     if (words)
         *arg = (fv_targ){1, {place}};
     if (words ? place >= 0 : take_numbers(kind, text, arg))
@@ -188,32 +116,29 @@ static bool set_arg(const reader *r, const fv_targ_kind *kind, const char *text,
 static bool refuse_name(const reader *r, const char *name)
 {
     char all[1000] = "there are ";
-    const char *best = NULL;
-    int nearest = 1000;
+    fv_nearest near = {.word = name};
     for (int i = 0; fv_tstep_kind_at(i); i++) {
         const char *known = fv_tstep_kind_at(i)->name;
-        int distance = fv_word_distance(name, known);
-        if (distance >= 0 && distance < nearest) {
-            nearest = distance;
-            best = known;
-        }
+        fv_nearest_try(&near, known);
         strcat(strcat(all, i ? ", " : ""), known);
     }
-    if (best)
+    if (near.best)
         return refuse(r, FV_E_NAME, "there is no transform \"%.60s\"\nhelp: did you mean %s?", name,
-                      best);
+                      near.best);
     return refuse(r, FV_E_NAME, "there is no transform \"%.60s\"\nhelp: %s", name, all);
 }
 
 static bool refuse_arg(const reader *r, const fv_tstep_kind *kind, const char *name)
 {
     char all[300] = "";
+    fv_nearest near = {.word = name};
     for (int i = 0; i < FV_ARGS_MAX && kind->args[i].name; i++) {
-        if (fv_word_distance(name, kind->args[i].name) >= 0)
-            return refuse(r, FV_E_NAME, "%s has no argument \"%.60s\"\nhelp: did you mean %s?",
-                          kind->name, name, kind->args[i].name);
+        fv_nearest_try(&near, kind->args[i].name);
         strcat(strcat(all, i ? ", " : " "), kind->args[i].name);
     }
+    if (near.best)
+        return refuse(r, FV_E_NAME, "%s has no argument \"%.60s\"\nhelp: did you mean %s?",
+                      kind->name, name, near.best);
     return refuse(r, FV_E_NAME, "%s has no argument \"%.60s\"\nhelp: it takes%s", kind->name, name,
                   *all ? all : " none");
 }
@@ -300,13 +225,6 @@ int fv_tsteps_read(fv_ctx *ctx, const char *text, fv_tstep **steps)
 
 /* ---- printing ------------------------------------------------------------------------------- */
 
-static int put_words(char *to, size_t room, const char *words, int place)
-{
-    while (place-- > 0)
-        words += strcspn(words, " ") + 1;
-    return snprintf(to, room, "%.*s", (int)strcspn(words, " "), words);
-}
-
 static bool same(const fv_targ *a, const fv_targ *b)
 {
     bool equal = a->count == b->count;
@@ -317,8 +235,8 @@ static bool same(const fv_targ *a, const fv_targ *b)
 
 void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX])
 {
-    const size_t room = FV_STEP_TEXT_MAX;
-    size_t used = (size_t)snprintf(text, room, "%s", step->kind->name);
+    fv_text to = {text, FV_STEP_TEXT_MAX};
+    fv_put(&to, "%s", step->kind->name);
     for (int i = 0; i < FV_ARGS_MAX && step->kind->args[i].name; i++) {
         const fv_targ_kind *kind = &step->kind->args[i];
         const fv_targ *arg = &step->args[i];
@@ -326,13 +244,12 @@ void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX])
             continue;
         const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;
         bool bare = kind->flags & FV_ARG_BARE;
-        used += (size_t)snprintf(text + used, room - used, " %s%s", bare ? "" : kind->name,
-                                 bare ? "" : "=");
+        fv_put(&to, " %s%s", bare ? "" : kind->name, bare ? "" : "=");
         for (int n = 0; n < arg->count; n++) {
-            if (n > 0)
-                text[used++] = kind->flags & FV_ARG_SIZE ? 'x' : ',';
-            used += (size_t)(words ? put_words(text + used, room - used, words, (int)arg->v[0])
-                                   : put_number(text + used, room - used, arg->v[n]));
+            char one[40];
+            fv_put(&to, "%s%s", n == 0 ? "" : kind->flags & FV_ARG_SIZE ? "x" : ",",
+                   words ? fv_word_at(words, (int)arg->v[n], one)
+                         : fv_number_text(arg->v[n], false, one));
         }
     }
 }

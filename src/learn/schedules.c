@@ -244,14 +244,12 @@ static fv_schedule *read_one(fv_optim *optim, fv_statement *s, int first)
 /* "at 5" before all but the first of a sequence; *first is then behind it. */
 static fv_status read_at(fv_ctx *ctx, const fv_statement *s, int *milestone, int *first)
 {
-    double number = 0;
-    if (s->count < 2 || strcmp(s->words[0], "at") != 0 || !fv_read_number(s->words[1], &number) ||
-        number < 1 || number > 2e9 || number != (double)(int)number)
+    if (s->count < 2 || strcmp(s->words[0], "at") != 0 || !fv_read_int(s->words[1], milestone) ||
+        *milestone < 1)
         return fv_fail(ctx, FV_E_ARG,
                        "%s: what comes after a semicolon begins with at and a step\n"
                        "help: linear 0.1 total_iters=5; at 5 cosine 95",
                        s->where);
-    *milestone = (int)number;
     *first = 2;
     return FV_OK;
 }

@@ -153,22 +153,6 @@ fv_status fv_read_statement(fv_ctx *ctx, const char *what, const char **text, co
     return FV_OK;
 }
 
-/* Up to room numbers "30,80"; how many, or -1 if it is not that. */
-static int read_numbers(const char *text, double *numbers, int room)
-{
-    char one[40];
-    for (int n = 0; n < room;) {
-        size_t length = strcspn(text, ",");
-        snprintf(one, sizeof one, "%.*s", (int)(length < 39 ? length : 39), text);
-        if (length >= sizeof one || !fv_read_number(one, &numbers[n++]))
-            return -1;
-        if (text[length] == '\0')
-            return n;
-        text += length + 1;
-    }
-    return -1;
-}
-
 static bool is_whole(double number)
 {
     return number >= -2e9 && number <= 2e9 && number == (double)(int)number;
@@ -177,7 +161,7 @@ static bool is_whole(double number)
 static bool read_list(fv_statement *s, const fv_setting *f, const char *text, void *args)
 {
     double numbers[FV_LIST_MAX];
-    const int n = read_numbers(text, numbers, FV_LIST_MAX), *list = s->list;
+    const int n = fv_read_numbers(text, ',', numbers, FV_LIST_MAX), *list = s->list;
     for (int i = 0; i < n; i++) {
         if (!is_whole(numbers[i]))
             return false;
@@ -207,7 +191,7 @@ static fv_status read_value(fv_ctx *ctx, fv_statement *s, const fv_setting *f, c
     if (f->type == FV_SET_WORD)
         return set_word(ctx, s->where, f, args, text);
     if (n > 0)
-        good = read_numbers(text, numbers, n) == n;
+        good = fv_read_numbers(text, ',', numbers, n) == n;
     if (f->type == FV_SET_COUNT)
         good = good && is_whole(numbers[0]);
     if (f->type == FV_SET_LIST)
@@ -275,16 +259,14 @@ fv_status fv_refuse_name(fv_ctx *ctx, const fv_statement *s, const char *what, c
 {
     char known[300] = "";
     fv_text to = {known, sizeof known};
-    const char *best = NULL;
-    for (int i = 0, least = 1000; i < n; i++) {
-        int distance = fv_word_distance(name, recipes[i]->name);
-        if (distance >= 0 && distance < least)
-            least = distance, best = recipes[i]->name;
+    fv_nearest near = {.word = name};
+    for (int i = 0; i < n; i++) {
+        fv_nearest_try(&near, recipes[i]->name);
         fv_put(&to, " %s", recipes[i]->name);
     }
-    if (best)
+    if (near.best)
         return fv_fail(ctx, FV_E_NAME, "%s: there is no %s \"%.40s\"\nhelp: did you mean %s?",
-                       s->where, what, name, best);
+                       s->where, what, name, near.best);
     return fv_fail(ctx, FV_E_NAME, "%s: there is no %s \"%.40s\"\nhelp: there are%s", s->where,
                    what, name, known);
 }

@@ -56,53 +56,31 @@ static fv_node node_named(const reader *r, const char *name)
 
 static bool read_int(const reader *r, const char *text, int *value)
 {
-    double number;
-    if (strcmp(text, "classes") == 0 && r->classes > 0) {
-        *value = r->classes;
-        return true;
-    }
-    bool good = fv_read_number(text, &number) && number == (int)number;
-    *value = good ? (int)number : 0;
-    return good;
+    if (strcmp(text, "classes") != 0 || r->classes <= 0)
+        return fv_read_int(text, value);
+    *value = r->classes;
+    return true;
 }
 
 /* "3" or "3x2". */
 static bool read_pair(const reader *r, const char *text, int *value)
 {
-    char first[16];
-    const char *x = strchr(text, 'x');
-    if (!x)
+    double sides[2];
+    if (!strchr(text, 'x'))
         return read_int(r, text, value);
-    size_t n = (size_t)(x - text);
-    int h, w;
-    if (n >= sizeof first)
+    if (fv_read_numbers(text, 'x', sides, 2) != 2)
         return false;
-    memcpy(first, text, n);
-    first[n] = '\0';
-    if (!read_int(r, first, &h) || !read_int(r, x + 1, &w) || h < 0 || w < 0 || h > 0x7fff ||
-        w > 0x7fff)
-        return false;
+    for (int i = 0; i < 2; i++)
+        if (sides[i] < 0 || sides[i] > 0x7fff || sides[i] != (double)(int)sides[i])
+            return false;
+    int h = (int)sides[0], w = (int)sides[1];
     *value = h == w ? h : FV_HW(h, w);
     return true;
 }
 
-/* The place of a word in a list "zeros reflect", -1 if it is not there. */
-static int place_of(const char *words, const char *word)
-{
-    size_t n = strlen(word);
-    int place = 0;
-    for (const char *at = words; at && *at; place++) {
-        size_t length = strcspn(at, " ");
-        if (length == n && strncmp(at, word, n) == 0)
-            return place;
-        at += length + (at[length] == ' ');
-    }
-    return -1;
-}
-
 static bool set_field(const reader *r, const fv_field *f, const char *text, char *args)
 {
-    int word = f->words ? place_of(f->words, text) : -1, number = 0;
+    int word = fv_word_place(f->words, text), number = 0;
     double real = 0;
     bool flag = true, good = true;
     switch (f->type) {
@@ -210,19 +188,11 @@ static bool read_layer(reader *r, const fv_kind *kind)
 /* Up to FV_CHANNELS_MAX numbers "0.49,0.48,0.45". */
 static bool read_list(const char *text, float *list)
 {
-    char one[40];
-    for (int i = 0; i < FV_CHANNELS_MAX; i++) {
-        size_t length = strcspn(text, ",");
-        double value;
-        snprintf(one, sizeof one, "%.*s", (int)length, text);
-        if (length >= sizeof one || !fv_read_number(one, &value))
-            return false;
-        list[i] = (float)value;
-        if (text[length] == '\0')
-            return true;
-        text += length + 1;
-    }
-    return false;
+    double values[FV_CHANNELS_MAX];
+    int n = fv_read_numbers(text, ',', values, FV_CHANNELS_MAX);
+    for (int i = 0; i < n; i++)
+        list[i] = (float)values[i];
+    return n > 0;
 }
 
 /* input CHANNELS HEIGHT WIDTH mean=... std=... name=... requires_grad */
@@ -282,15 +252,11 @@ static const fv_kind *kind_named(const char *word)
 
 static bool refuse_kind(const reader *r)
 {
-    const char *best = NULL;
-    int least = 1000;
-    for (int i = 0; fv_kinds[i]; i++) {
-        int distance = fv_word_distance(r->words[0], fv_kinds[i]->name);
-        if (distance >= 0 && distance < least)
-            least = distance, best = fv_kinds[i]->name;
-    }
+    fv_nearest near = {.word = r->words[0]};
+    for (int i = 0; fv_kinds[i]; i++)
+        fv_nearest_try(&near, fv_kinds[i]->name);
     return refuse(r, FV_E_NAME, "there is no layer \"%.40s\"%s%s", r->words[0],
-                  best ? "\nhelp: did you mean " : "", best ? best : "");
+                  near.best ? "\nhelp: did you mean " : "", near.best ? near.best : "");
 }
 
 static bool read_statement(reader *r)
@@ -395,14 +361,6 @@ static void put(writer *w, const char *format, ...)
     w->used += length;
 }
 
-static const char *word_at(const char *words, int place, char text[40])
-{
-    while (place-- > 0)
-        words += strcspn(words, " ") + 1;
-    snprintf(text, 40, "%.*s", (int)strcspn(words, " "), words);
-    return text;
-}
-
 /* The value of a field, "" if it is the default. */
 static const char *field_text(const fv_field *f, const char *args, char text[40])
 {
@@ -421,9 +379,9 @@ static const char *field_text(const fv_field *f, const char *args, char text[40]
     if (real != 0)
         fv_number_text(real, false, text);
     if (number < 0 && f->type == FV_PAIR_FIELD && f->words)
-        word_at(f->words, -number, text);
+        fv_word_at(f->words, -number, text);
     else if (number != 0 && f->type == FV_WORD_FIELD)
-        word_at(f->words, number, text);
+        fv_word_at(f->words, number, text);
     else if (number & 0x40000000 && number > 0 && f->type == FV_PAIR_FIELD)
         snprintf(text, 40, "%dx%d", number >> 15 & 0x7fff, number & 0x7fff);
     else if (number != 0)
