@@ -4,7 +4,7 @@
  * No name in an archive is used as a path: only regular files right in one given folder are looked
  * at, and only names of plain letters, digits, dots, dashes and underscores.
  *
- * Layer 3, data. Calls the base and, by gzip.c, zlib. POSIX.1-2017 (pax, ustar); APPNOTE 6.3.3.
+ * Layer 3, data. Calls the base. POSIX.1-2017 (pax, ustar).
  */
 #include "data/get.h"
 
@@ -16,11 +16,6 @@ typedef struct unpacking {
     const char *path, *inside, *folder;
     int files;
 } unpacking;
-
-static fv_status fail_archive(unpacking *u, const char *what, long long at)
-{
-    return fv_fail(u->ctx, FV_E_DATA, "\"%s\" is damaged: %s at byte %lld", u->path, what, at);
-}
 
 /* The name of the file to make for an entry, or NULL for one that is not wanted. */
 static const char *wanted(const unpacking *u, const char *name)
@@ -123,7 +118,8 @@ static fv_status unpack_tar(unpacking *u, fv_gzip *gz)
     for (long long at = 0; !fv_gzip_read(gz, h, BLOCK, &done) && done == BLOCK && h[0];) {
         long long size = read_octal(h + 124, 12);
         if (!right_header(h) || size < 0 || size > most_bytes)
-            return fail_archive(u, "no header of a file", at);
+            return fv_fail(u->ctx, FV_E_DATA, "\"%s\" is damaged: no header of a file at byte %lld",
+                           u->path, at);
         if (unpack_entry(u, gz, h))
             break;
         at += BLOCK + (size + BLOCK - 1) / BLOCK * BLOCK;
@@ -131,84 +127,30 @@ static fv_status unpack_tar(unpacking *u, fv_gzip *gz)
     return u->ctx->error;
 }
 
-/* ---- zip: a directory at the end that says where each file is -------------------------------- */
+/* ---- zip -------------------------------------------------------------------------------------- */
 
-enum { END_SIZE = 22, ENTRY_SIZE = 46, LOCAL_SIZE = 30, END_MOST = END_SIZE + 65535 };
-
-static uint32_t u16(const uint8_t *p)
+static fv_status unzip_entry(unpacking *u, const fv_zip *zip, const fv_zip_entry *e)
 {
-    return (uint32_t)p[1] << 8 | p[0];
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-    return u16(p + 2) << 16 | u16(p);
-}
-
-/* The end record, which a comment may follow; NULL: there is none. */
-static const uint8_t *find_end(const uint8_t *bytes, size_t size)
-{
-    for (size_t back = END_SIZE; back <= size && back <= END_MOST; back++)
-        if (memcmp(bytes + size - back, "PK\5\6", 4) == 0)
-            return bytes + size - back;
-    return NULL;
-}
-
-static fv_status inflate_entry(unpacking *u, const char *name, const uint8_t *from, size_t packed,
-                               size_t size)
-{
-    size_t done = 0;
-    uint8_t *to = fv_alloc(u->ctx, size + 1, 1); /* one more byte, to see that the stream ends */
-    fv_gzip *z = to ? fv_deflate_open(u->ctx, from, packed, u->path) : NULL;
-    if (z && !fv_gzip_read(z, to, size + 1, &done)) {
-        if (done == size)
-            put_file(u, name, to, size);
-        else
-            fv_fail(u->ctx, FV_E_DATA, "\"%s\" is damaged: %s is not of %zu bytes", u->path, name,
-                    size);
-    }
-    fv_gzip_close(z);
-    fv_release(u->ctx, to);
-    return u->ctx->error;
-}
-
-/* One entry e of the directory, all of which is in memory. */
-static fv_status unzip_entry(unpacking *u, const uint8_t *bytes, size_t total, const uint8_t *e)
-{
-    char text[NAME_ROOM];
-    uint32_t method = u16(e + 10), kind = u32(e + 38) >> 28; /* Unix's file type, if it says one */
-    size_t packed = u32(e + 20), size = u32(e + 24), at = u32(e + 42);
-    if (u16(e + 28) >= sizeof text)
-        return FV_OK;
-    snprintf(text, sizeof text, "%.*s", (int)u16(e + 28), (const char *)e + ENTRY_SIZE);
-    const char *name = kind == 0 || kind == 8 ? wanted(u, text) : NULL;
+    const char *name = e->kind == 0 || e->kind == 8 ? wanted(u, e->name) : NULL;
     if (!name)
         return FV_OK;
-    if (total < LOCAL_SIZE || at > total - LOCAL_SIZE || memcmp(bytes + at, "PK\3\4", 4) != 0)
-        return fail_archive(u, "no header of a file", (long long)at);
-    at += LOCAL_SIZE + u16(bytes + at + 26) + u16(bytes + at + 28);
-    bool stored = method == 0 && packed == size, deflated = method == 8 && !(u16(e + 8) & 1);
-    if (at > total || packed > total - at || size > (size_t)most_bytes || (!stored && !deflated))
-        return fail_archive(u, "a file that cannot be unpacked", (long long)at);
-    return stored ? put_file(u, name, bytes + at, size)
-                  : inflate_entry(u, name, bytes + at, packed, size);
+    if (e->size > most_bytes)
+        return fv_fail(u->ctx, FV_E_DATA, "\"%s\": \"%s\" has %u bytes, more than %lld", u->path,
+                       name, (unsigned)e->size, most_bytes);
+    void *bytes = fv_zip_unpack(zip, e);
+    if (bytes)
+        put_file(u, name, bytes, e->size);
+    fv_release(u->ctx, bytes);
+    return u->ctx->error;
 }
 
 static fv_status unpack_zip(unpacking *u, const uint8_t *bytes, size_t size)
 {
-    const uint8_t *end = find_end(bytes, size);
-    size_t at = end ? u32(end + 16) : 0;
-    if (!end)
-        return fail_archive(u, "no directory", (long long)size);
-    for (uint32_t i = 0; i < u16(end + 10); i++) {
-        const uint8_t *e = bytes + at;
-        if (at > size || size - at < ENTRY_SIZE || memcmp(e, "PK\1\2", 4) != 0 ||
-            size - at - ENTRY_SIZE < u16(e + 28))
-            return fail_archive(u, "no entry of the directory", (long long)at);
-        if (unzip_entry(u, bytes, size, e))
-            break;
-        at += ENTRY_SIZE + u16(e + 28) + u16(e + 30) + u16(e + 32);
-    }
+    fv_zip zip;
+    fv_zip_entry entry;
+    if (fv_zip_open(&zip, u->ctx, bytes, size, u->path))
+        while (fv_zip_next(&zip, &entry) && !unzip_entry(u, &zip, &entry))
+            ;
     return u->ctx->error;
 }
 

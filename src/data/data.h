@@ -128,8 +128,6 @@ typedef struct fv_gzip fv_gzip;
 bool fv_is_gzip(const uint8_t *bytes, size_t size);
 /* name is what errors call it. NULL: FV_E_MEMORY, or FV_E_DEVICE in a build without zlib. */
 fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name);
-/* The same for a bare deflate stream, as .zip files have them. */
-fv_gzip *fv_deflate_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name);
 /* Up to size bytes into to; fewer only at the end of the stream, whose checksum is right then.
    *done says how many. FV_E_DATA with the offset for a damaged stream. */
 fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done);
@@ -139,6 +137,29 @@ fv_status fv_inflate(fv_ctx *ctx, const uint8_t *from, size_t size, void *to, si
                      const char *name);
 
 /* ---- zip: files in a file ------------------------------------------------------------------- */
+
+/* A zip in memory, and the next file of its directory. */
+typedef struct fv_zip {
+    fv_ctx *ctx;
+    const char *name; /* what errors call it */
+    const uint8_t *bytes;
+    size_t size, at;  /* at: where the next entry is */
+    unsigned entries; /* left */
+} fv_zip;
+
+typedef struct fv_zip_entry {
+    char name[256]; /* "" for one that is longer */
+    unsigned flags, method;
+    unsigned kind; /* Unix's type of file, 8 a plain one; 0: it says none */
+    uint32_t crc, packed, size, local;
+} fv_zip_entry;
+
+/* False: FV_E_DATA. */
+bool fv_zip_open(fv_zip *zip, fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name);
+/* False at the end, or FV_E_DATA. */
+bool fv_zip_next(fv_zip *zip, fv_zip_entry *entry);
+/* Its entry->size bytes, for fv_release, whose checksum is right. NULL: FV_E_DATA or FV_E_MEMORY. */
+void *fv_zip_unpack(const fv_zip *zip, const fv_zip_entry *entry);
 
 /* The file called wanted in a zip in memory, for fv_release; *out_size its bytes. NULL: FV_E_DATA,
    where there is none of that name with the names that there are. name is what errors call it. */

@@ -65,11 +65,6 @@ fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char
     return open_stream(ctx, bytes, size, name, false);
 }
 
-fv_gzip *fv_deflate_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
-{
-    return open_stream(ctx, bytes, size, name, true);
-}
-
 void fv_gzip_close(fv_gzip *gz)
 {
     if (!gz)
@@ -165,11 +160,6 @@ fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char
             "\"%s\" is a .gz, and this build reads no gzip\n"
             "help: gunzip the file, or build with zlib", name);
     return NULL;
-}
-
-fv_gzip *fv_deflate_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
-{
-    return fv_gzip_open(ctx, bytes, size, name);
 }
 
 fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)

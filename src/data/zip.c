@@ -1,5 +1,5 @@
 /*
- * zip.c - one file out of a zip in memory, stored or deflated, by the directory at its end.
+ * zip.c - the files of a zip in memory, stored or deflated, by the directory at its end.
  * https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  *
  * Layer 3, data. Calls the base.
@@ -10,20 +10,6 @@
 #include <string.h>
 
 enum { END_SIZE = 22, ENTRY_SIZE = 46, LOCAL_SIZE = 30, STORED = 0, DEFLATED = 8 };
-
-typedef struct zip {
-    fv_ctx *ctx;
-    const char *name;
-    const uint8_t *bytes;
-    size_t size, at; /* at: the next entry of the directory */
-    unsigned entries;
-} zip;
-
-typedef struct entry {
-    char name[256];
-    unsigned flags, method;
-    uint32_t crc, packed, size, local;
-} entry;
 
 static uint32_t le(const uint8_t *p, int bytes)
 {
@@ -48,14 +34,14 @@ static uint32_t crc32_of(const uint8_t *p, size_t n)
     return ~crc;
 }
 
-static bool damaged(const zip *z, const char *what)
+static bool damaged(const fv_zip *z, const char *what)
 {
     fv_fail(z->ctx, FV_E_DATA, "\"%s\": damaged zip: %s", z->name, what);
     return false;
 }
 
 /* The record at the end, before a comment of up to 65535 bytes, says where the directory is. */
-static bool find_directory(zip *z)
+static bool find_directory(fv_zip *z)
 {
     for (size_t back = END_SIZE; back <= z->size && back <= END_SIZE + 65535; back++) {
         const uint8_t *p = z->bytes + z->size - back;
@@ -72,27 +58,38 @@ static bool find_directory(zip *z)
     return false;
 }
 
-static bool next_entry(zip *z, entry *e)
+bool fv_zip_open(fv_zip *zip, fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name)
+{
+    *zip = (fv_zip){.ctx = ctx, .name = name, .bytes = bytes, .size = size};
+    return find_directory(zip);
+}
+
+bool fv_zip_next(fv_zip *z, fv_zip_entry *e)
 {
     const uint8_t *p = z->bytes + z->at;
+    if (z->entries == 0)
+        return false;
     if (z->size - z->at < ENTRY_SIZE || memcmp(p, "PK\1\2", 4) != 0)
         return damaged(z, "its directory ends too early");
     size_t name = le(p + 28, 2), extra = le(p + 30, 2), comment = le(p + 32, 2);
     if (z->size - z->at - ENTRY_SIZE < name + extra + comment)
         return damaged(z, "its directory ends too early");
-    *e = (entry){.flags = le(p + 8, 2),
-                 .method = le(p + 10, 2),
-                 .crc = le(p + 16, 4),
-                 .packed = le(p + 20, 4),
-                 .size = le(p + 24, 4),
-                 .local = le(p + 42, 4)};
-    snprintf(e->name, sizeof e->name, "%.*s", (int)name, (const char *)p + ENTRY_SIZE);
+    *e = (fv_zip_entry){.flags = le(p + 8, 2),
+                        .method = le(p + 10, 2),
+                        .crc = le(p + 16, 4),
+                        .packed = le(p + 20, 4),
+                        .size = le(p + 24, 4),
+                        .kind = le(p + 38, 4) >> 28,
+                        .local = le(p + 42, 4)};
+    if (name < sizeof e->name) /* a longer one is no name of anything looked for */
+        snprintf(e->name, sizeof e->name, "%.*s", (int)name, (const char *)p + ENTRY_SIZE);
     z->at += ENTRY_SIZE + name + extra + comment;
+    z->entries--;
     return true;
 }
 
 /* Where the bytes of an entry begin; NULL: damaged. */
-static const uint8_t *find_bytes(const zip *z, const entry *e)
+static const uint8_t *find_bytes(const fv_zip *z, const fv_zip_entry *e)
 {
     const uint8_t *p = z->bytes + e->local;
     if (e->local > z->size || z->size - e->local < LOCAL_SIZE || memcmp(p, "PK\3\4", 4) != 0) {
@@ -107,7 +104,7 @@ static const uint8_t *find_bytes(const zip *z, const entry *e)
     return p + before;
 }
 
-static void *unpack(const zip *z, const entry *e, const uint8_t *from)
+static void *unpack(const fv_zip *z, const fv_zip_entry *e, const uint8_t *from)
 {
     char name[512];
     snprintf(name, sizeof name, "%.250s: %s", z->name, e->name);
@@ -127,7 +124,7 @@ static void *unpack(const zip *z, const entry *e, const uint8_t *from)
 }
 
 /* What an entry says of itself must be possible before memory is asked for. */
-static bool check_entry(const zip *z, const entry *e)
+static bool check_entry(const fv_zip *z, const fv_zip_entry *e)
 {
     if (e->flags & 1)
         return damaged(z, "a file is encrypted");
@@ -140,23 +137,26 @@ static bool check_entry(const zip *z, const entry *e)
     return true;
 }
 
+void *fv_zip_unpack(const fv_zip *z, const fv_zip_entry *e)
+{
+    const uint8_t *from = check_entry(z, e) ? find_bytes(z, e) : NULL;
+    return from ? unpack(z, e, from) : NULL;
+}
+
 void *fv_zip_read(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name,
                   const char *wanted, size_t *out_size)
 {
-    zip z = {.ctx = ctx, .name = name, .bytes = bytes, .size = size};
+    fv_zip zip;
+    fv_zip_entry entry;
     fv_some names = {0};
-    entry e;
-    if (!find_directory(&z))
+    if (!fv_zip_open(&zip, ctx, bytes, size, name))
         return NULL;
-    for (unsigned i = 0; i < z.entries; i++) {
-        if (!next_entry(&z, &e))
-            return NULL;
-        if (strcmp(e.name, wanted) == 0) {
-            const uint8_t *from = check_entry(&z, &e) ? find_bytes(&z, &e) : NULL;
-            *out_size = e.size;
-            return from ? unpack(&z, &e, from) : NULL;
+    while (fv_zip_next(&zip, &entry)) {
+        if (strcmp(entry.name, wanted) == 0) {
+            *out_size = entry.size;
+            return fv_zip_unpack(&zip, &entry);
         }
-        fv_some_add(&names, e.name);
+        fv_some_add(&names, entry.name);
     }
     fv_fail(ctx, FV_E_DATA, "\"%s\" has no \"%s\" in it, but %lld other files: %s", name, wanted,
             (long long)names.count, names.text);
