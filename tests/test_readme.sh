@@ -1,6 +1,7 @@
 #!/bin/sh
 # The README's program is examples/01_mnist.c to the letter, has at most 45 lines, compiles against
-# the library, and does what the README says.
+# the library, and does what the README says. examples/02_pictures.c learns two classes of pictures,
+# and the command reads what it saved.
 # Usage: test_readme.sh SOURCE_DIR BUILD_DIR "COMPILER FLAGS" [quick]
 set -u
 source=$1 build=$2 compiler=$3
@@ -19,8 +20,32 @@ done
 lines=$(wc -l <"$work/program.c")
 [ "$lines" -le 45 ] || fail "the README's program has $lines lines, more than 45"
 cd "$work" && ln -s "$source/data" data || exit 1
-$compiler -std=c11 -Wall -Wextra -Werror -I"$source/include" -o program program.c \
-    -L"$build" -lfovea -Wl,-rpath,"$build" || fail "it does not compile"
+compile() {
+    $compiler -std=c11 -Wall -Wextra -Werror -I"$source/include" -o "$1" "$2" \
+        -L"$build" -lfovea -Wl,-rpath,"$build" || fail "$2 does not compile"
+}
+compile program program.c
+compile pictures "$source/examples/02_pictures.c"
+
+picture() { # 40 x 40 pixels of one gray, an octal number
+    mkdir -p "${1%/*}" && printf 'P6 40 40 255\n' >"$1" &&
+        head -c 4800 /dev/zero | tr '\0' "\\$2" >>"$1" || exit 1
+}
+for n in 0 1 2 3 4 5 6 7; do
+    picture "photos/dark/$n.ppm" "0${n}0"
+    picture "photos/light/$n.ppm" "3${n}0"
+done
+./pictures photos >out 2>err || fail "02_pictures failed: $(cat err)"
+[ "$(grep -c '^epoch' out)" = 15 ] || fail "02_pictures has other epochs: $(cat out)"
+for class in dark light; do
+    grep -qE "^$class +precision 1\.000   recall 1\.000   F1 1\.000   of [12]$" out ||
+        fail "02_pictures does not know $class: $(cat out)"
+    "$build/fovea" predict pictures.safetensors "photos/$class/3.ppm" >out2 2>&1
+    grep -q "^> $class " out2 || fail "fovea predict does not see $class: $(cat out2)"
+done
+./pictures nowhere >out 2>err && fail "02_pictures learns from no folder"
+grep -q '^error: .*nowhere' err || fail "02_pictures says nothing of the folder: $(cat err)"
+
 if [ "${4:-}" = quick ]; then
     echo "compiled, not run: a whole epoch takes minutes under a sanitizer"
     exit 0
