@@ -1,7 +1,7 @@
 #!/bin/sh
 # The README's program is examples/01_mnist.c to the letter, has at most 45 lines, compiles against
-# the library, and does what the README says. examples/02_pictures.c learns two classes of pictures,
-# and the command reads what it saved.
+# the library, and does what the README says. The other one is compiled too, and its text makes a net.
+# examples/02_pictures.c learns two classes of pictures, and the command reads what it saved.
 # Usage: test_readme.sh SOURCE_DIR BUILD_DIR "COMPILER FLAGS" [quick]
 set -u
 source=$1 build=$2 compiler=$3
@@ -26,6 +26,21 @@ compile() {
 }
 compile program program.c
 compile pictures "$source/examples/02_pictures.c"
+
+for readme in README.md README.ko.md; do
+    { echo '#include <fovea.h>'
+      echo 'int main(void) { fv_ctx *fv = fv_open(NULL); int classes = 10;'
+      echo 'fv_node x = fv_input(fv, 3, 32, 32);'
+      awk '/^```c$/ { n++; next } /^```/ { if (n > 1) exit } n > 1' "$source/$readme"
+      echo 'int failed = net == NULL; fv_close(fv); return failed; }'
+    } >net.c
+    compile net net.c
+    ./net || fail "the network of $readme fails"
+    awk '/^```/ { on = 0 } /^conv2d/ { on = 1 } on' "$source/$readme" >net.txt
+    "$build/fovea" init net.txt --shape 3x32x32 --out net.st >out 2>&1 ||
+        fail "the network in the text of $readme is none: $(cat out)"
+    grep -q "^linear1.bias " out || fail "the text of $readme makes another net: $(cat out)"
+done
 
 picture() { # 40 x 40 pixels of one gray, an octal number
     mkdir -p "${1%/*}" && printf 'P6 40 40 255\n' >"$1" &&
