@@ -27,7 +27,7 @@ typedef struct sample {
 static int read_name(const char *typed, sample *to)
 {
     char name[64];
-    const char *colon = strchr(typed, ':'), *digits = colon ? colon + 1 : "";
+    const char *colon = strchr(typed, ':'), *digits = colon ? colon + 1 : typed + strlen(typed);
     snprintf(name, sizeof name, "%.*s", (int)strcspn(typed, ":"), typed);
     *to = (sample){.typed = typed, .label = -1};
     to->is_file = !colon && !data_looks_like(typed);
