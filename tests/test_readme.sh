@@ -73,4 +73,7 @@ printed "Train Epoch: 1 \[0/60000 \(0%\)\]${tab}Loss: 2\.3[0-9]{5}"
 printed "Train Epoch: 1 \[57600/60000 \(96%\)\]${tab}Loss: 0\.[0-9]{6}"
 printed "Test set: Accuracy: 9[4-6]\.[0-9]{2}%"
 [ -s lenet5.safetensors ] || fail "it saved nothing"
+for readme in README.md README.ko.md; do
+    grep -q "\`$(tail -1 out)\`" "$source/$readme" || fail "$readme has another accuracy: $(cat out)"
+done
 cat out
