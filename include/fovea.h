@@ -4,8 +4,8 @@
  * This header is the manual. It goes from simple to advanced:
  *
  *   1  context     open, errors, log          5  forward, loss, backward
- *   2  data sets   MNIST, IDX, your own       6  optimizers
- *   3  loader      batches, shuffling         7  save and load
+ *   2  data sets   pictures, transforms       6  optimizers, schedules
+ *   3  loader      batches, splits            7  save and load
  *   4  network     layers by expression       8  what a net and a machine look like
  *
  * Conventions
@@ -1206,9 +1206,15 @@ typedef struct fv_init_args {
 #define fv_init(...) fv_init_opt((fv_init_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_init_opt(fv_init_args args);
 
-/* A built-in network for images of this shape by name: "lenet5" (the tutorial's: convnet.C1 ...
-   fc.F7, log_softmax), with the input normalised by mean and std, each [channels] or NULL.
-   Unknown name: FV_E_NAME with the known ones. */
+/* A built-in network for images of this shape, normalised by mean and std, each [channels] or NULL:
+     lenet5           the tutorial's: convnet.C1 ... fc.F7, log_softmax; 61,706 parameters
+     lenet5-classic   of 1998: tanh, averages, C3 not fully connected; 28 x 28 or 32 x 32
+     mnist-cnn        of pytorch/examples, for 28 x 28; log_softmax
+     mlp              two hidden layers
+     small            four convolutions with batch norm, for pictures of any size
+     resnet9          for 32 x 32
+     vgg11, resnet18, resnet50, mobilenet-v2     torchvision's, with its names and first values
+   Or layers as text, as fv_layers has them. Unknown name: FV_E_NAME with the known ones. */
 FV_API fv_net *fv_model(fv_ctx *ctx, const char *name, int channels, int height, int width,
                         int classes, const float *mean, const float *std);
 
