@@ -1564,6 +1564,7 @@ typedef struct fv_nadam_args {
     double eps;            /* >= 0; default 1e-8 */
     double weight_decay;   /* >= 0 */
     double momentum_decay; /* >= 0; default 0.004 */
+    bool maximize;
     int _end;
 } fv_nadam_args;
 
@@ -1580,6 +1581,7 @@ typedef struct fv_radam_args {
     double betas[2];     /* in [0,1); default 0.9, 0.999 */
     double eps;          /* >= 0; default 1e-8 */
     double weight_decay; /* >= 0 */
+    bool maximize;
     int _end;
 } fv_radam_args;
 

@@ -175,6 +175,45 @@ static int close_context(void **state)
     return 0;
 }
 
+/* Three steps with those gradients, or with the same of the other sign. */
+static void three_steps(const char *text, float sign, float *values)
+{
+    fv_net *net = linear_net(ctx, 5, 3);
+    fv_optim *optim = fv_optim_text(net, text);
+    float *start = random_floats(18, 1), *grads = random_floats(3 * 18, 2);
+    for (int i = 0; i < 3 * 18; i++)
+        grads[i] *= sign;
+    memcpy(fv_param_at(net, 0).value, start, 15 * sizeof *start);
+    memcpy(fv_param_at(net, 1).value, start + 15, 3 * sizeof *start);
+    for (int i = 0; i < 3; i++) {
+        set_grads(net, grads + i * 18);
+        fv_step(optim);
+    }
+    assert_int_equal(all_values(net, values), 18);
+    assert_fine(ctx);
+    free(start);
+    free(grads);
+}
+
+/* To climb along g is to descend along -g. */
+static void maximize_turns_the_gradient(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"sgd",  "adam",    "adamw",    "nadam",  "radam",
+                                        "lion", "adagrad", "adadelta", "rmsprop"};
+    char text[60];
+    float up[18], down[18], other[18];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(text, sizeof text, "%s lr=0.1 weight_decay=0.01 maximize", names[i]);
+        three_steps(text, 1.0f, up);
+        text[strlen(text) - strlen(" maximize")] = '\0';
+        three_steps(text, -1.0f, down);
+        three_steps(text, 1.0f, other);
+        assert_memory_equal(up, down, sizeof up);
+        assert_memory_not_equal(up, other, sizeof up);
+    }
+}
+
 static void functions_make_what_texts_make(void **state)
 {
     (void)state;
@@ -198,7 +237,8 @@ static void functions_make_what_texts_make(void **state)
         {fv_nadam(net), "nadam lr=0.002"},
         {fv_nadam(net, .weight_decay = 1, .momentum_decay = FV_ZERO),
          "nadam lr=0.002 weight_decay=1 momentum_decay=0"},
-        {fv_radam(net, .eps = 0.5), "radam lr=0.001 eps=0.5"},
+        {fv_nadam(net, .maximize = true), "nadam lr=0.002 maximize"},
+        {fv_radam(net, .eps = 0.5, .maximize = true), "radam lr=0.001 eps=0.5 maximize"},
         {fv_lion(net), "lion lr=0.0001"},
         {fv_lion(net, .betas = {0.9, 0.999}, .maximize = true),
          "lion lr=0.0001 betas=0.9,0.999 maximize"},
@@ -784,6 +824,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recorded_steps),
         cmocka_unit_test(same_bits_everywhere),
+        cmocka_unit_test(maximize_turns_the_gradient),
         cmocka_unit_test(functions_make_what_texts_make),
         cmocka_unit_test(groups_have_their_own_numbers),
         cmocka_unit_test(frozen_parameters_rest),

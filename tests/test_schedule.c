@@ -155,6 +155,21 @@ static void members_make_what_texts_make(void **state)
     fv_schedule_free(again);
 }
 
+/* Whichever ends first, the optimizer or its schedules. */
+static void ends_in_any_order(void **state)
+{
+    (void)state;
+    fv_optim *optim = fv_optim_text(net, "sgd lr=0.5");
+    fv_schedule *first = fv_schedule_text(optim, "step 1; at 2 constant 0.5");
+    fv_schedule *second = fv_schedule_text(optim, "step 1 & constant 0.5");
+    fv_schedule *third = fv_schedule_text(optim, "step 1");
+    fv_schedule_free(second);
+    fv_optim_free(optim);
+    fv_schedule_free(first);
+    assert_fine(ctx);
+    (void)third; /* ends with the context */
+}
+
 /* ---- messages ------------------------------------------------------------------------------- */
 
 static void arguments_out_of_range(void **state)
@@ -310,6 +325,7 @@ int main(void)
         cmocka_unit_test(recorded),
         cmocka_unit_test(functions_make_what_texts_make),
         cmocka_unit_test(members_make_what_texts_make),
+        cmocka_unit_test(ends_in_any_order),
         cmocka_unit_test(arguments_out_of_range),
         cmocka_unit_test(one_cycle_ends),
         cmocka_unit_test(combinations_that_are_wrong),

@@ -121,6 +121,7 @@ static const fv_setting nadam_settings[] = {
     EPS(fv_nadam_args),
     FV_NUMBER(fv_nadam_args, weight_decay, FV_FROM_0, 0),
     FV_NUMBER(fv_nadam_args, momentum_decay, FV_FROM_0, 0.004),
+    FV_FLAG(fv_nadam_args, maximize),
     {0}};
 
 static double momentum_at(const fv_nadam_args *a, int64_t t)
@@ -133,7 +134,7 @@ static void prepare_nadam(const void *args, const fv_move *move, fv_update *upda
     const fv_nadam_args *a = args;
     double now = momentum_at(a, move->t), next = momentum_at(a, move->t + 1);
     double product = *move->product *= now;
-    update->adam = common(a->betas, a->eps, move, false);
+    update->adam = common(a->betas, a->eps, move, a->maximize);
     update->adam.of_g = (float)(move->lr * (1 - now) / (1 - product));
     update->adam.of_m = (float)(move->lr * next / (1 - product * next));
 }
@@ -156,6 +157,7 @@ static const fv_setting radam_settings[] = {FV_NUMBER(fv_radam_args, lr, FV_POSI
                                             BETAS(fv_radam_args, 0.999),
                                             EPS(fv_radam_args),
                                             FV_NUMBER(fv_radam_args, weight_decay, FV_FROM_0, 0),
+                                            FV_FLAG(fv_radam_args, maximize),
                                             {0}};
 
 /* While the variance of v is too large to divide by, the root counts 0 and eps 1. */
@@ -164,7 +166,7 @@ static void prepare_radam(const void *args, const fv_move *move, fv_update *upda
     const fv_radam_args *a = args;
     double last = power(a->betas[1], move->t), most = 2 / (1 - a->betas[1]) - 1;
     double r = most - 2 * (double)move->t * last / (1 - last);
-    update->adam = common(a->betas, a->eps, move, false);
+    update->adam = common(a->betas, a->eps, move, a->maximize);
     update->adam.scale = r > 5;
     if (r <= 5) {
         update->adam.eps = 1.0f;

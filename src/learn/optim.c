@@ -6,7 +6,7 @@
  * remembers: a step is one pass over them. Layer 4. Calls the net's insides, the kernels and the
  * base.
  */
-#include "learn/optim.h"
+#include "learn/schedule.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +17,8 @@ static void optim_destroy(void *self)
 {
     fv_optim *optim = self;
     fv_ctx *ctx = optim->object.ctx;
+    for (fv_schedule *s = optim->schedules; s; s = s->next)
+        s->optim = NULL; /* whose own end may come later */
     for (int i = 0; i < FV_MEMORIES_MAX; i++)
         fv_release(ctx, optim->memories[i]);
     for (int i = 0; i < optim->n_groups; i++)

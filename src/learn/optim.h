@@ -54,7 +54,7 @@ struct fv_optim {
     fv_args args, made;     /* as they are now, and as they were at first */
     double *lr, *momentum;  /* in args; momentum NULL if there is none */
     double first_lr;        /* PyTorch's initial_lr, that schedules start from, if any */
-    int schedules;          /* how many there are */
+    fv_schedule *schedules; /* all there are */
     fv_optim_group *groups; /* groups[0] is all that no pattern names */
     int n_groups;
     float *memories[FV_MEMORIES_MAX]; /* [net->size] or NULL */

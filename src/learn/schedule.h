@@ -12,7 +12,7 @@ enum { FV_MEMBERS_MAX = 8 };
 /* The numbers of a schedule that change. */
 typedef struct fv_schedule_counts {
     int64_t t;              /* the step it is at, from 0 */
-    int64_t current, cycle; /* of warm restarts: the step within the cycle, and that's length */
+    int64_t current, cycle; /* of warm restarts: the step within the cycle, and its length */
     int64_t bad, cooldown;  /* of plateau: steps without a better metric, steps not to be counted */
 } fv_schedule_counts;
 
@@ -26,8 +26,9 @@ typedef struct fv_schedule_kind fv_schedule_kind;
 struct fv_schedule {
     fv_object object;
     const fv_schedule_kind *kind; /* NULL: members, in a chain or, with milestones, in a sequence */
-    fv_optim *optim;
-    fv_args args; /* settled */
+    fv_optim *optim;   /* NULL: it is freed */
+    fv_schedule *next; /* of the optimizer's */
+    fv_args args;      /* settled */
     int milestones[FV_LIST_MAX], n_milestones;
     fv_schedule *parent, *members[FV_MEMBERS_MAX];
     int n_members;

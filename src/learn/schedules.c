@@ -15,7 +15,12 @@ static void schedule_destroy(void *self)
     fv_ctx *ctx = s->object.ctx;
     for (int i = 0; i < s->n_members; i++)
         fv_object_free(s->members[i]);
-    s->optim->schedules--;
+    if (s->optim) {
+        fv_schedule **at = &s->optim->schedules;
+        while (*at != s)
+            at = &(*at)->next;
+        *at = s->next;
+    }
     fv_state_release(ctx, s->state, s->n_state);
     fv_release(ctx, s->text);
     fv_object_end(s);
@@ -34,8 +39,10 @@ static fv_schedule *schedule_empty(fv_optim *optim)
     if (!s)
         return NULL;
     s->optim = optim;
-    if (optim->schedules++ == 0)
+    if (!optim->schedules)
         optim->first_lr = *optim->lr;
+    s->next = optim->schedules;
+    optim->schedules = s;
     s->numbers.first_lr = optim->first_lr;
     return s;
 }
