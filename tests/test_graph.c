@@ -316,6 +316,27 @@ static void test_batch_of_one(void **state)
     fv_net_free(net);
 }
 
+/* A layer without a name gets the first number that is free, in a long text, too. */
+static void test_names(void **state)
+{
+    (void)state;
+    fv_net *net = fv_net_text(ctx, "input 1 1 1; relu name=relu3; relu name=relu1; relu; relu");
+    static const char *const names[] = {"input", "relu3", "relu1", "relu2", "relu4"};
+    for (int i = 0; i < 5; i++)
+        assert_string_equal(fv_layer_at(net, i).name, names[i]);
+    assert_string_equal(fv_text_of(net), "input 1 1 1; relu name=relu3; relu; relu; relu");
+    fv_net_free(net);
+    enum { MANY = 3000 };
+    static char text[20 + 6 * MANY] = "input 1 1 1";
+    for (int i = 0; i < MANY; i++)
+        strcpy(text + 11 + 6 * i, "; relu");
+    net = fv_net_text(ctx, text);
+    assert_fine(ctx);
+    assert_string_equal(fv_layer_at(net, MANY).name, "relu3000");
+    assert_string_equal(fv_text_of(net), text);
+    fv_net_free(net);
+}
+
 /* Sizes that would not fit an int are refused, and what a size_t cannot count is not wrapped around:
    a network may come from anyone. Nothing of it is allocated. */
 static void test_huge_sizes(void **state)
@@ -352,7 +373,7 @@ int main(void)
         cmocka_unit_test(test_shared),     cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_wrong_texts), cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_noise),      cmocka_unit_test(test_batch_of_one),
-        cmocka_unit_test(test_huge_sizes),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_huge_sizes),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }

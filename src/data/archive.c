@@ -127,7 +127,7 @@ static fv_status unpack_tar(unpacking *u, fv_gzip *gz)
     return u->ctx->error;
 }
 
-/* ---- zip -------------------------------------------------------------------------------------- */
+/* ---- zip ------------------------------------------------------------------------------------- */
 
 static fv_status unzip_entry(unpacking *u, const fv_zip *zip, const fv_zip_entry *e)
 {

@@ -158,7 +158,8 @@ typedef struct fv_zip_entry {
 bool fv_zip_open(fv_zip *zip, fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *name);
 /* False at the end, or FV_E_DATA. */
 bool fv_zip_next(fv_zip *zip, fv_zip_entry *entry);
-/* Its entry->size bytes, for fv_release, whose checksum is right. NULL: FV_E_DATA or FV_E_MEMORY. */
+/* Its entry->size bytes, for fv_release, with the checksum that the entry gives. NULL: FV_E_DATA or
+   FV_E_MEMORY. */
 void *fv_zip_unpack(const fv_zip *zip, const fv_zip_entry *entry);
 
 /* The file called wanted in a zip in memory, for fv_release; *out_size its bytes. NULL: FV_E_DATA,

@@ -288,8 +288,8 @@ bool fv_fetch_run(fv_fetch *fetch)
         return fetch_with(&lib, fetch);
     fv_fail(fetch->ctx, FV_E_DEVICE,
             "libcurl, which fetches from the network, is not on this machine\n"
-            "help: sudo apt-get install libcurl4, or give a folder that has the files (fovea get NAME "
-            "--from DIR)");
+            "help: sudo apt-get install libcurl4, or give a folder that has the files (fovea get "
+            "NAME --from DIR)");
     return false;
 }
 

@@ -84,8 +84,8 @@ static void fail_missing(fv_ctx *ctx, const char *root, const idx_set *s)
     fv_fail(ctx, FV_E_PATH,
             "%s is not in \"%s/%s\"; missing there:\n%s"
             "help: fovea get %.*s --root %s, or give the folder that has %s in it",
-            s->title, root, s->folder, missing, strncmp(s->name, "emnist", 6) == 0 ? 6 : 40, s->name,
-            root, s->folder);
+            s->title, root, s->folder, missing, strncmp(s->name, "emnist", 6) == 0 ? 6 : 40,
+            s->name, root, s->folder);
 }
 
 /* Labels [N], or the first of each row of [N,8], as QMNIST has them. */

@@ -3,8 +3,8 @@
  *
  * Samples are shuffled, and put in order of their classes; then those that are held out are picked
  * at even distances, or all are dealt to the folds in turn. So each class, and the whole, is
- * divided within one sample. Where some samples belong together, their groups go one by one, the largest
- * first, to the part that lacks their classes most.
+ * divided within one sample. Where some samples belong together, their groups go one by one, the
+ * largest first, to the part that lacks their classes most.
  *
  * Layer 3, data. Calls the base.
  */

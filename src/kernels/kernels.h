@@ -168,8 +168,8 @@ typedef struct fv_kernels {
 
     /* Normalisation, over rows of x [rows][width]; columns from live on are idle. relu_y, if not
        NULL, is the output of a relu that comes after: its gradient is dy where relu_y > 0, else 0.
-       moments: sum[i] += x - pivot[i], square[i] += (x - pivot[i])^2, in float over 32 rows, four by
-       four, then in double; moments_backward: sum[i] += dy, square[i] += dy * (x - pivot[i]). */
+       moments: sum[i] += x - pivot[i], square[i] += (x - pivot[i])^2, in float over 32 rows, four
+       by four, then in double; moments_backward: sum[i] += dy, square[i] += dy * (x - pivot[i]). */
     void (*moments)(size_t rows, int width, int live, const float *x, const float *pivot,
                     double *sum, double *square);
     void (*moments_backward)(size_t rows, int width, int live, const float *x, const float *dy,
@@ -182,8 +182,8 @@ typedef struct fv_kernels {
                           const float *relu_y, const float *pivot, const float *scale,
                           const float *slope, const float *shift, float *dx);
 
-    /* y [rows][width] = x * scale where a hash of element number first + i*row_step + j*col_step and
-       of keys[j] is threshold or more of 2^24, else 0. */
+    /* y [rows][width] = x * scale where a hash of element number first + i*row_step + j*col_step
+       and of keys[j] is threshold or more of 2^24, else 0. */
     void (*dropout)(size_t rows, int width, const fv_dropout *d, const uint64_t *keys,
                     const float *x, float *y);
 

@@ -17,8 +17,8 @@ typedef int32_t wide_mask __attribute__((vector_size(64), aligned(4), may_alias)
 
 enum { WIDE = 16, ROWS_AT_ONCE = 32 };
 
-/* Column strips of WIDE floats; the last may have fewer, and the rest is 0. Vectors go by pointer: by
-   value they would have no place in the calling convention of a lesser CPU. */
+/* Column strips of WIDE floats; the last may have fewer, and the rest is 0. Vectors go by pointer:
+   by value they would have no place in the calling convention of a lesser CPU. */
 static inline void wide_load(wide *v, const float *p, int n)
 {
     if (n >= WIDE) {
@@ -125,8 +125,8 @@ static void moments_backward(size_t rows, int width, int live, const float *x, c
             wide_load(&p, pivot + i, n);
             const float *y = relu_y ? relu_y + at + i : NULL;
             if (n == WIDE && some == ROWS_AT_ONCE)
-                moments_backward_strip(ROWS_AT_ONCE, width, WIDE, x + at + i, dy + at + i, y, &p, &s,
-                                       &q);
+                moments_backward_strip(ROWS_AT_ONCE, width, WIDE, x + at + i, dy + at + i, y, &p,
+                                       &s, &q);
             else
                 moments_backward_strip(some, width, n, x + at + i, dy + at + i, y, &p, &s, &q);
             add_doubles(sum + i, &s, live - i < n ? live - i : n);

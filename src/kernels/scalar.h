@@ -1,6 +1,6 @@
 /*
- * scalar.h - exp, log, tanh, the sigmoid and the normal distribution in float32, our own, so that no
- * libm decides a bit.
+ * scalar.h - exp, log, tanh, the sigmoid and the normal distribution in float32, our own, so that
+ * no libm decides a bit.
  *
  * Each is a polynomial by fused multiply-add without branches, which compilers turn into vector
  * code where it is used in a loop. Largest errors over all float32 inputs, measured by the tests:

@@ -97,8 +97,8 @@ fv_status fv_save_tensors(fv_ctx *ctx, const char *path, const fv_tensor *tensor
         return fv_error(ctx);
     for (int i = 0; i < n; i++)
         if (!tensors[i].name || (tensors[i].type != FV_F32 && tensors[i].type != FV_I64))
-            return fv_fail(ctx, FV_E_ARG, "\"%s\": tensor %d has no name, or is not FV_F32 or FV_I64",
-                           path, i);
+            return fv_fail(ctx, FV_E_ARG,
+                           "\"%s\": tensor %d has no name, or is not FV_F32 or FV_I64", path, i);
     size_t data, size;
     char *header = make_header(tensors, n, meta, n_meta, &data);
     if (!header)

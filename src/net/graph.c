@@ -29,7 +29,22 @@ bool fv_node_broken(fv_node x)
 
 /* ---- names -------------------------------------------------------------------------------- */
 
-/* "scope.name"; without a name, the kind and its number: the first of that name that is free. */
+/* Numbers mostly come in order, so that one look at all names finds the first that is free; another
+   one is for those that do not. */
+void fv_name_free(const fv_def *defs, int count, const char *begin, char text[2 * FV_SCOPE_MAX])
+{
+    int number = 1;
+    snprintf(text, 2 * FV_SCOPE_MAX, "%s%d", begin, number);
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (int i = 0; i < count; i++)
+            if (strcmp(defs[i].name, text) == 0) {
+                snprintf(text, 2 * FV_SCOPE_MAX, "%s%d", begin, ++number);
+                moved = true;
+            }
+    }
+}
+
 static bool name_taken(const fv_graph *graph, const char *name)
 {
     for (int i = 0; i < graph->count; i++)
@@ -38,6 +53,7 @@ static bool name_taken(const fv_graph *graph, const char *name)
     return false;
 }
 
+/* "scope.name"; without a name, the kind and its number: the first of that name that is free. */
 static char *full_name(fv_graph *graph, const char *name, const char *kind)
 {
     fv_ctx *ctx = graph->object.ctx;
@@ -56,10 +72,9 @@ static char *full_name(fv_graph *graph, const char *name, const char *kind)
             return NULL;
         }
     } else {
-        int number = 1;
-        do
-            snprintf(text, sizeof text, "%s%s%d", graph->scope, kind, number++);
-        while (name_taken(graph, text));
+        char begin[2 * FV_SCOPE_MAX - 16];
+        snprintf(begin, sizeof begin, "%s%s", graph->scope, kind);
+        fv_name_free(graph->defs, graph->count, begin, text);
     }
     return fv_copy_text(ctx, text);
 }
@@ -131,8 +146,8 @@ static fv_graph *common_graph(const fv_node *xs, int n, const char *kind)
             return NULL;
         }
     if (graph->used)
-        fv_fail(ctx, FV_E_STATE, "a %s layer was added after fv_net_new had made a net of the layers",
-                kind);
+        fv_fail(ctx, FV_E_STATE,
+                "a %s layer was added after fv_net_new had made a net of the layers", kind);
     return graph->used ? NULL : graph;
 }
 
@@ -266,7 +281,9 @@ fv_node fv_input_opt(fv_input_args args)
 {
     if (!args.ctx || fv_error(args.ctx))
         return fv_node_failed;
-    fv_graph *graph = args.beside.graph ? args.beside.graph : fv_object_new(args.ctx, sizeof *graph, graph_destroy);
+    fv_graph *graph = args.beside.graph;
+    if (!graph)
+        graph = fv_object_new(args.ctx, sizeof *graph, graph_destroy);
     if (!graph)
         return fv_node_failed;
     const fv_node nothing = {graph, -1};

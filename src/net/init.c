@@ -1,6 +1,6 @@
 /*
- * init.c - first values of parameters: torch.nn.init's, drawn in its order from the context's random
- * numbers.
+ * init.c - first values of parameters: torch.nn.init's, drawn in its order from the context's
+ * random numbers.
  *
  * Uniform values are PyTorch's to the bit. Normal ones go through log, sqrt, cos and sin, which are
  * the C library's in double here and single-precision approximations there, so they agree to about
@@ -156,8 +156,8 @@ static fv_status init_one(fv_ctx *ctx, const fv_init_args *a, const fv_param *p)
     bool needs_fans = a->kind <= FV_INIT_XAVIER_NORMAL || a->kind == FV_INIT_ORTHOGONAL;
     if (needs_fans && p->ndim < 2)
         return fv_fail(ctx, FV_E_SHAPE,
-                       "fv_init: \"%s\" has %d dimension%s, but that initialiser is for weights of 2 "
-                       "or more\nhelp: a pattern that leaves biases out, such as \"*.weight\"",
+                       "fv_init: \"%s\" has %d dimension%s, but that initialiser is for weights of "
+                       "2 or more\nhelp: a pattern that leaves biases out, such as \"*.weight\"",
                        p->name, p->ndim, p->ndim == 1 ? "" : "s");
     switch (a->kind) {
     case FV_INIT_KAIMING_UNIFORM:

@@ -310,8 +310,9 @@ static fv_status check_outputs(fv_ctx *ctx, const fv_graph *graph, const fv_node
     for (int i = 0; i < graph->count; i++)
         inputs += graph->defs[i].n_inputs == 0;
     if (inputs > FV_ENDS_MAX || n < 1 || n > FV_ENDS_MAX)
-        return fv_fail(ctx, FV_E_ARG, "a net has 1 to %d inputs and outputs; this one has %d and %d",
-                       FV_ENDS_MAX, inputs, n);
+        return fv_fail(ctx, FV_E_ARG,
+                       "a net has 1 to %d inputs and outputs; this one has %d and %d", FV_ENDS_MAX,
+                       inputs, n);
     return FV_OK;
 }
 

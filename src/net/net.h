@@ -83,6 +83,9 @@ struct fv_net {
 extern const fv_node fv_node_failed;
 bool fv_node_broken(fv_node x); /* failed, or there is an error */
 
+/* The first of begin1, begin2, ... that none of the layers is called. */
+void fv_name_free(const fv_def *defs, int count, const char *begin, char text[2 * FV_SCOPE_MAX]);
+
 /* One more layer of that kind after the n nodes xs, with a copy of its struct of arguments. */
 fv_node fv_layer_add(const fv_kind *kind, const fv_node *xs, int n, const void *args);
 

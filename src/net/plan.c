@@ -1,10 +1,10 @@
 /*
  * plan.c - where every tensor lies: exact bytes first, memory after.
  *
- * Time runs 0..N-1 for the layers forward, N for outputs and losses, then 2N-i for layer i backward,
- * 2N+1 for the sums over the batch. Every tensor of a block lives from its first to its last use,
- * and two that never live at the same time may share their place. Layer 3. Calls the ops and the
- * base.
+ * Time runs 0..N-1 for the layers forward, N for outputs and losses, then 2N-i for layer i
+ * backward, 2N+1 for the sums over the batch. Every tensor of a block lives from its first to its
+ * last use, and two that never live at the same time may share their place. Layer 3. Calls the ops
+ * and the base.
  */
 #include "net/net.h"
 

@@ -39,7 +39,8 @@ static bool refuse(const reader *r, fv_status code, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    fv_fail(r->ctx, code, "network text, statement %d \"%.100s\": %s", r->number, r->statement, text);
+    fv_fail(r->ctx, code, "network text, statement %d \"%.100s\": %s", r->number, r->statement,
+            text);
     return false;
 }
 
@@ -127,8 +128,8 @@ static bool refuse_field(const reader *r, const fv_kind *kind, const char *name)
     char known[400] = "";
     for (const fv_field *f = kind->fields; f->name; f++)
         snprintf(known + strlen(known), sizeof known - strlen(known), "%s ", f->name);
-    return refuse(r, FV_E_NAME, "%s has no argument \"%.40s\"\nhelp: it has %sname from", kind->name,
-                  name, known);
+    return refuse(r, FV_E_NAME, "%s has no argument \"%.40s\"\nhelp: it has %sname from",
+                  kind->name, name, known);
 }
 
 /* The kind's own words: arguments by place, then by name; names of further inputs. */
@@ -410,14 +411,8 @@ static void put_fields(writer *w, const fv_def *def)
 static bool named_by_itself(const fv_net *net, int i, const char *kind)
 {
     char text[2 * FV_SCOPE_MAX];
-    for (int number = 1;; number++) {
-        bool taken = false;
-        snprintf(text, sizeof text, "%s%d", kind, number);
-        for (int k = 0; k < i; k++)
-            taken = taken || strcmp(net->defs[k].name, text) == 0;
-        if (!taken)
-            return strcmp(net->defs[i].name, text) == 0;
-    }
+    fv_name_free(net->defs, i, kind, text);
+    return strcmp(net->defs[i].name, text) == 0;
 }
 
 static void put_list(writer *w, const char *name, const float *list, int n)

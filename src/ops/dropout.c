@@ -3,8 +3,8 @@
  *
  * Which ones is a hash of the seed, the layer, the step, the image's number in the batch and the
  * element's in the image, so neither threads nor layouts change it, and backward asks the hash
- * again. Srivastava et al., JMLR 15 (2014); torch.nn.Dropout, torch.nn.Dropout2d. Layer 2. Calls the
- * base and the kernels.
+ * again. Srivastava et al., JMLR 15 (2014); torch.nn.Dropout, torch.nn.Dropout2d. Layer 2. Calls
+ * the base and the kernels.
  */
 #include "ops/op.h"
 
@@ -70,7 +70,8 @@ static const fv_op dropout = DROPOUT("dropout"), dropout2d = DROPOUT("dropout2d"
 static fv_status set_dropout(fv_ctx *ctx, fv_def *def, const fv_dropout_args *a, bool channels)
 {
     if (!(a->p >= 0 && a->p < 1))
-        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": p is %g, but must be in [0,1)", def->name, a->p);
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": p is %g, but must be in [0,1)", def->name,
+                       a->p);
     def->op = channels ? &dropout2d : &dropout;
     def->out = def->in;
     def->number = a->p == 0 ? 0.5 : a->p;
