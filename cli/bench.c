@@ -2,7 +2,8 @@
  * bench.c - `fovea bench`: how fast this machine trains and runs LeNet-5, beside what its cores can
  * do at best.
  *
- * One thread and many take turns, because machines drift; the medians count.
+ * One thread and many take turns, because machines drift; the medians count. With a data set:
+ * bench_data.c.
  *
  * Layer 6. Calls fovea.h, cJSON and libc.
  */
@@ -84,6 +85,11 @@ static int print_json(const fv_device *d, const entry *entries, int count, doubl
 
 static int run_bench(const settings *s)
 {
+    if (s->args[0])
+        return bench_data(s);
+    if (s->given & (TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) | TAKES(OPT_BATCH_SIZE)))
+        return fail(EXIT_USAGE, "E-ARGS", "--size, --augment and --batch-size are of pictures, and "
+                                          "no data set is given\nhelp: fovea bench photos/");
     entry entries[2];
     settings one = *s;
     one.threads = 1;
@@ -112,13 +118,17 @@ static int run_bench(const settings *s)
 const command bench_command = {
     .name = "bench",
     .summary = "Measure how fast this machine trains and runs",
-    .usage = "",
+    .usage = "[DATA]",
     .examples = {{"fovea bench", "with 1 thread, and with all"},
                  {"fovea bench --threads 1 --kernels avx2", "as a machine without AVX-512"},
-                 {"fovea bench --quick --json", "in a second, for a program"}},
+                 {"fovea bench --quick --json", "in a second, for a program"},
+                 {"fovea bench photos/", "how fast your pictures are read"}},
     .notes = "LeNet-5 on MNIST, batch 64, float32; medians of three turns. The peak is what a\n"
-             "core does with multiply-adds alone. Against PyTorch and oneDNN: make bench",
-    .options = TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_QUICK) |
-               TAKES(OPT_JSON),
+             "core does with multiply-adds alone. Against PyTorch and oneDNN: make bench\n"
+             "With DATA, which fovea train takes: an epoch of its training pictures, with the\n"
+             "transforms of training, by 0, 1 and 2 workers.",
+    .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) | TAKES(OPT_ROOT) |
+               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_QUICK) | TAKES(OPT_JSON),
+    .max_args = 1,
     .run = run_bench,
 };

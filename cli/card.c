@@ -67,6 +67,11 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
     return net;
 }
 
+uint64_t card_seed(const card *c)
+{
+    return strtoull(c->value[CARD_SEED], NULL, 10);
+}
+
 fv_status card_save(const card *c, fv_net *net, const char *path)
 {
     fv_meta meta[CARD_COUNT];

@@ -50,7 +50,8 @@ typedef struct settings {
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_LR, OPT_MOMENTUM, OPT_DAMPENING, OPT_WEIGHT_DECAY,
     OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_VAL, OPT_FOLDS, OPT_PATIENCE,
-    OPT_NUM_WORKERS, OPT_MAX_MEMORY, OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
+    OPT_NUM_WORKERS, OPT_MAX_MEMORY, OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_FILE,
+    OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
     OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT,
     OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS, OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT,
     OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
@@ -96,8 +97,8 @@ typedef struct command {
 } command;
 
 extern const command get_command, train_command, test_command, info_command, predict_command,
-    bench_command, device_command, version_command, help_command, run_command,
-    init_command;
+    bench_command, device_command, version_command, help_command, run_command, init_command,
+    check_command, split_command;
 
 /* The place in argv of the command's name, which may stand behind options; 0: there is none. */
 int find_command_word(int argc, char **argv);
@@ -122,7 +123,7 @@ int edit_distance(const char *a, const char *b);
 /* Whether somebody who typed word may have meant name. */
 bool looks_like(const char *word, const char *name);
 
-/* ---- message.c: errors and the context ----------------------------------------------------- */
+/* ---- message.c: errors, paths, the context -------------------------------------------------- */
 
 /* Prints the text in the form of all errors and returns exit_code:
      error: what happened
@@ -140,6 +141,8 @@ fv_ctx *open_context(const settings *s);
 /* Makes a ? of every byte that would move the cursor of a terminal; for what came from outside. */
 void hide_controls(char *text);
 
+bool is_folder(const char *path);
+bool is_file(const char *path); /* whatever is there and no folder */
 /* path[PATH_ROOM] = folder/name; false if it is too long. */
 bool join_path(char *path, const char *folder, const char *name);
 
@@ -207,6 +210,7 @@ extern const char *const card_keys[CARD_COUNT];
 
 /* The net that the card describes, with new parameters. */
 fv_net *card_net(fv_ctx *ctx, const card *c);
+uint64_t card_seed(const card *c);
 fv_status card_save(const card *c, fv_net *net, const char *path);
 
 /* ---- data.c: data sets by name, folder or file ------------------------------------------------ */
@@ -224,14 +228,43 @@ typedef struct data {
 int data_name(const char *typed, data *d);
 /* Whether that is data and no run. */
 bool data_looks_like(const char *typed);
-/* Opens all sets and splits what needs it. */
+/* Opens the sets that there are, as they are. */
+int data_parts(fv_ctx *ctx, const settings *s, data *d);
+/* That, and holds out what is missing. */
 int data_sets(fv_ctx *ctx, const settings *s, data *d);
 /* That, and finds size, transforms, mean and std. */
 int data_open(fv_ctx *ctx, const settings *s, data *d);
-/* The pictures to test on, or all of them where there is no such split. */
-fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d);
+/* The pictures to test on: of the data that the card's net was trained on, those that were held
+   back then; of other data, the test set, or all where there is no such split. NULL after the
+   context's error. */
+fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const card *c);
+/* What the context says of its pictures, and how to find out more. */
+int fail_data(const fv_ctx *ctx, const data *d);
 /* What a net for this data needs to know. */
 void data_card(const data *d, const char *model, card *c);
+
+/* ---- classes.c: samples by class ------------------------------------------------------------- */
+
+enum { SETS = 3 }; /* training, validation, test */
+
+typedef struct counts {
+    const fv_dataset *names; /* names of the classes are its */
+    fv_dataset_info info[SETS];
+    int64_t *of[SETS]; /* [classes of the training set]; NULL: there is no such set */
+} counts;
+
+/* "train", "val", "test". */
+const char *set_key(int k);
+/* Labels that are no class are the context's error. */
+void counts_take(counts *c, fv_dataset *const sets[SETS]);
+void counts_free(counts *c);
+void print_lengths(const counts *c);
+void print_classes(const counts *c);
+void json_classes(struct cJSON *to, const counts *c);
+
+/* ---- bench_data.c: how fast data comes ------------------------------------------------------- */
+
+int bench_data(const settings *s);
 
 /* ---- loss_text.c: a loss by name ------------------------------------------------------------- */
 

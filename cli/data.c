@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli.h"
 
@@ -18,18 +17,6 @@ static const char *const names[] = {
     "digits"};
 
 enum { NAMES = sizeof names / sizeof *names };
-
-static bool is_folder(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
-static bool is_file(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
-}
 
 static bool ends_in(const char *path, const char *end)
 {
@@ -179,7 +166,7 @@ static void split_sets(fv_ctx *ctx, const settings *s, data *d)
         return;
     if (!d->test)
         d->test = hold_out(ctx, &d->train, 0.1, s->seed);
-    double val = s->val >= 0 ? s->val : own_split ? 0 : 1.0 / 9;
+    double val = s->given & TAKES(OPT_VAL) ? s->val : own_split ? 0 : 1.0 / 9;
     if (!d->val && val > 0 && s->folds == 0 && !fv_error(ctx))
         d->val = hold_out(ctx, &d->train, val, s->seed);
 }
@@ -236,7 +223,7 @@ static int measure_pixels(fv_ctx *ctx, data *d)
 {
     fv_stats stats;
     if (fv_dataset_stats(d->train, &stats))
-        return fail_context(ctx, "fovea check");
+        return fail_data(ctx, d);
     for (int c = 0; c < stats.channels; c++) {
         size_t n = strlen(d->mean), k = strlen(d->std);
         double std = stats.channel[c].std;
@@ -268,13 +255,35 @@ static int fail_shape(const data *d)
                 d->typed);
 }
 
-int data_sets(fv_ctx *ctx, const settings *s, data *d)
+/* What --val asks for and cannot be had. */
+static int check_val(const settings *s, const data *d)
+{
+    int64_t len = fv_dataset_describe(d->train).len;
+    if (!(s->given & TAKES(OPT_VAL)))
+        return EXIT_DONE;
+    if (d->val)
+        return fail(EXIT_USAGE, "E-ARGS", "--val %g: %s has validation pictures of its own\n"
+                                          "help: leave out --val", s->val, d->typed);
+    if (s->val >= (double)len)
+        return fail(EXIT_USAGE, "E-ARGS", "--val %g: there are %lld pictures to train on, and some "
+                                          "must stay\nhelp: --val 0.1", s->val, (long long)len);
+    return EXIT_DONE;
+}
+
+int data_parts(fv_ctx *ctx, const settings *s, data *d)
 {
     if (fv_error(ctx))
         return fail_context(ctx, "fovea device");
     open_sets(ctx, s, d);
-    if (!fv_error(ctx))
-        split_sets(ctx, s, d);
+    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+}
+
+int data_sets(fv_ctx *ctx, const settings *s, data *d)
+{
+    int code = data_parts(ctx, s, d);
+    if (code || (code = check_val(s, d)))
+        return code;
+    split_sets(ctx, s, d);
     return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
 }
 
@@ -295,11 +304,35 @@ int data_open(fv_ctx *ctx, const settings *s, data *d)
     return set_normalize(ctx, d, shape.type);
 }
 
-fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d)
+/* But for a slash at the end. */
+static bool same_path(const char *a, const char *b)
+{
+    size_t n = strlen(a), m = strlen(b);
+    n -= n > 1 && a[n - 1] == '/';
+    m -= m > 1 && b[m - 1] == '/';
+    return n == m && strncmp(a, b, n) == 0;
+}
+
+int fail_data(const fv_ctx *ctx, const data *d)
+{
+    char help[PATH_ROOM + 20];
+    snprintf(help, sizeof help, "fovea check %s", d->typed);
+    return fail_context(ctx, help);
+}
+
+fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const card *c)
 {
     char path[PATH_ROOM];
+    settings used = *s;
     if (fv_error(ctx))
         return NULL;
+    if (same_path(d->typed, c->value[CARD_DATA])) {
+        used.seed = card_seed(c);
+        open_sets(ctx, s, d);
+        if (!fv_error(ctx))
+            split_sets(ctx, &used, d);
+        return d->test ? d->test : d->val;
+    }
     if (!d->known && is_folder(d->typed))
         return fv_dataset_folder(ctx, part_of(d->typed, test_words, path) ? path : d->typed);
     if (!d->known && ends_in(d->typed, ".csv"))

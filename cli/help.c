@@ -43,11 +43,10 @@ void print_overview(void)
 
 static void print_option(const option *o)
 {
-    char left[32];
+    char left[32], letter[8] = "";
     if (o->letter)
-        snprintf(left, sizeof left, "-%c, --%s", o->letter, o->name);
-    else
-        snprintf(left, sizeof left, "--%s %s", o->name, o->value ? o->value : "");
+        snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    snprintf(left, sizeof left, "%s--%s %s", letter, o->name, o->value ? o->value : "");
     const char *initial = o->shown ? o->shown : o->initial ? o->initial : "";
     printf("  %-18s  %-*s%s\n", left, *initial ? 36 : 0, o->help, initial);
 }

@@ -4,7 +4,6 @@
  * Layer 6. Calls fovea.h, cJSON and libc.
  */
 #include <cjson/cJSON.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -65,44 +64,15 @@ static int describe_run(fv_ctx *ctx, const settings *s)
 
 /* ---- a data set ----------------------------------------------------------------------------- */
 
-typedef struct counts {
-    const data *d;
-    fv_dataset_info info[3];
-    int64_t *of[3]; /* [classes] of training, validation, test */
-    fv_stats stats; /* of the training pictures */
-} counts;
-
-static const char *const set_names[] = {"training", "validation", "test"};
-
 static const char *const type_names[] = {[FV_U8] = "uint8",     [FV_I8] = "int8",
                                          [FV_I16] = "int16",    [FV_I32] = "int32",
                                          [FV_F32] = "float32",  [FV_F64] = "float64",
                                          [FV_I64] = "int64"};
 
-static void print_class(const counts *c, int i, int64_t most)
-{
-    char number[32], own[16];
-    const char *name = fv_dataset_class_name(c->d->train, i);
-    snprintf(own, sizeof own, "%d", i);
-    printf("%5s", name ? name : own);
-    for (int k = 0; k < 3; k++)
-        if (c->of[k])
-            printf("  %*s", k == 1 ? 10 : k == 0 ? 8 : 6, with_commas(c->of[k][i], number));
-    fputs("  ", stdout);
-    put_bar(stdout, (double)c->of[0][i] / (double)most, 40, "#", "");
-    putchar('\n');
-}
-
-static int data_text(const counts *c)
+static int data_text(const counts *c, const fv_stats *st)
 {
     const fv_dataset_info *train = &c->info[0];
-    int64_t most = 1;
-    for (int i = 0; i < train->classes; i++)
-        most = c->of[0][i] > most ? c->of[0][i] : most;
-    for (int k = 0; k < 3; k++)
-        if (c->of[k])
-            printf("Number of %s data :  %lld\n", set_names[k], (long long)c->info[k].len);
-    const fv_stats *st = &c->stats;
+    print_lengths(c);
     if (train->height)
         printf("\nshape    [%d, %d, %d]\n", train->channels, train->height, train->width);
     else
@@ -114,68 +84,42 @@ static int data_text(const counts *c)
     printf("\nstd     ");
     for (int i = 0; i < st->channels; i++)
         printf(" %.4f", st->channel[i].std);
-    printf("\nclasses  %d\n\nclass  training%s%s\n", train->classes, c->of[1] ? "  validation" : "",
-           c->of[2] ? "    test" : "");
-    for (int i = 0; i < train->classes; i++)
-        print_class(c, i, most);
+    putchar('\n');
+    print_classes(c);
     return EXIT_DONE;
 }
 
-static void split_json(cJSON *to, const char *name, const fv_dataset_info *info,
-                       const int64_t *histogram)
-{
-    cJSON *split = cJSON_AddObjectToObject(to, name);
-    cJSON_AddNumberToObject(split, "count", (double)info->len);
-    cJSON *list = cJSON_AddArrayToObject(split, "classes");
-    for (int i = 0; i < info->classes; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateNumber((double)histogram[i]));
-    cJSON *files = cJSON_AddArrayToObject(split, "files");
-    for (int i = 0; i < 2; i++)
-        if (info->files[i])
-            cJSON_AddItemToArray(files, cJSON_CreateString(info->files[i]));
-}
-
-static int data_json(const counts *c)
+static int data_json(const char *typed, const counts *c, const fv_stats *st)
 {
     const fv_dataset_info *train = &c->info[0];
     const int shape[] = {train->channels, train->height, train->width};
     cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "data", c->d->typed);
+    cJSON_AddStringToObject(root, "data", typed);
     cJSON_AddItemToObject(root, "shape", cJSON_CreateIntArray(shape, 3));
     cJSON_AddStringToObject(root, "type", type_names[train->type]);
     cJSON *mean = cJSON_AddArrayToObject(root, "mean"), *std = cJSON_AddArrayToObject(root, "std");
-    for (int i = 0; i < c->stats.channels; i++) {
-        cJSON_AddItemToArray(mean, cJSON_CreateNumber(c->stats.channel[i].mean));
-        cJSON_AddItemToArray(std, cJSON_CreateNumber(c->stats.channel[i].std));
+    for (int i = 0; i < st->channels; i++) {
+        cJSON_AddItemToArray(mean, cJSON_CreateNumber(st->channel[i].mean));
+        cJSON_AddItemToArray(std, cJSON_CreateNumber(st->channel[i].std));
     }
-    split_json(root, "train", &c->info[0], c->of[0]);
-    if (c->of[1])
-        split_json(root, "val", &c->info[1], c->of[1]);
-    if (c->of[2])
-        split_json(root, "test", &c->info[2], c->of[2]);
+    json_classes(root, c);
     return json_line(root);
 }
 
 static int describe_data(fv_ctx *ctx, const settings *s, data *d)
 {
-    counts c = {.d = d};
+    counts c;
+    fv_stats stats;
     int code = data_sets(ctx, s, d);
     if (code)
         return code;
-    fv_dataset *sets[] = {d->train, d->val, d->test};
-    for (int k = 0; k < 3; k++) {
-        c.info[k] = fv_dataset_describe(sets[k]);
-        c.of[k] = sets[k] ? calloc((size_t)c.info[0].classes + 1, sizeof **c.of) : NULL;
-        if (c.of[k])
-            fv_dataset_check(sets[k], c.info[0].classes, c.of[k]);
-    }
-    fv_dataset_stats(d->train, &c.stats);
+    counts_take(&c, (fv_dataset *[]){d->train, d->val, d->test});
+    fv_dataset_stats(d->train, &stats);
     if (fv_error(ctx))
         code = fail_context(ctx, "fovea help info");
     else
-        code = s->json ? data_json(&c) : data_text(&c);
-    for (int k = 0; k < 3; k++)
-        free(c.of[k]);
+        code = s->json ? data_json(d->typed, &c, &stats) : data_text(&c, &stats);
+    counts_free(&c);
     return code;
 }
 

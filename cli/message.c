@@ -1,10 +1,11 @@
 /*
- * message.c - how errors look, and the context that the commands work in.
+ * message.c - how errors look, paths, and the context that the commands work in.
  *
- * Layer 6. Calls fovea.h and libc.
+ * Layer 6. Calls fovea.h, libc and POSIX.
  */
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli.h"
 
@@ -71,6 +72,18 @@ fv_ctx *open_context(const settings *s)
                                  .kernels = s->kernels,
                                  .user = (void *)(uintptr_t)s,
                                  .log = print_note});
+}
+
+bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool is_file(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
 }
 
 bool join_path(char *path, const char *folder, const char *name)

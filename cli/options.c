@@ -50,11 +50,12 @@ const option options[OPT_COUNT] = {
     [OPT_AUGMENT] = {"augment", .kind = KIND_TEXT, .field = FIELD(augment), .value = "TEXT",
                      .shown = "shift, flip", .also = "transform augmentation",
                      .help = "\"flip; rotation 10\", or none"},
-    [OPT_VAL] = {"val", .kind = KIND_NUMBER, .field = FIELD(val), .value = "X", .initial = "-1",
-                 .shown = "a tenth of yours", .min = -1, .max = 1e9, .also = "validation",
+    [OPT_VAL] = {"val", .kind = KIND_NUMBER, .field = FIELD(val), .value = "X",
+                 .shown = "a tenth of yours", .max = 1e9, .also = "validation",
                  .help = "share, or number, to validate on"},
-    [OPT_FOLDS] = {"folds", .kind = KIND_INT, .field = FIELD(folds), .value = "K", .initial = "0",
-                   .max = 100, .also = "kfold cv k", .help = "cross-validation with K folds"},
+    [OPT_FOLDS] = {"folds", 'k', .kind = KIND_INT, .field = FIELD(folds), .value = "K",
+                   .shown = "none", .min = 2, .max = 100, .also = "kfold cv k",
+                   .help = "for cross-validation"},
     [OPT_PATIENCE] = {"patience", .kind = KIND_INT, .field = FIELD(patience), .value = "N",
                       .initial = "0", .max = 1000000, .also = "early-stopping",
                       .help = "epochs without a better one"},
@@ -71,9 +72,11 @@ const option options[OPT_COUNT] = {
     [OPT_ROOT] = {"root", .kind = KIND_TEXT, .field = FIELD(root), .value = "DIR",
                   .initial = "data", .also = "data dir folder",
                   .help = "the folder that holds MNIST/raw"},
-    [OPT_OUT] = {"out", .kind = KIND_TEXT, .field = FIELD(out), .value = "DIR",
+    [OPT_OUT] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "DIR",
                  .shown = "runs/mnist-1, -2, ...", .also = "output save name",
                  .help = "new folder for the run"},
+    [OPT_FILE] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "FILE",
+                  .also = "output save name", .help = "the file that is written"},
     [OPT_NO_SAVE] = {"no-save", .field = FIELD(no_save), .help = "write no files"},
     [OPT_THREADS] = {"threads", .kind = KIND_INT, .field = FIELD(threads), .value = "N",
                      .shown = "all processors", .min = 1, .max = FV_THREADS_MAX,
@@ -262,8 +265,10 @@ static void explain_value(const option *o, const char *text, char why[160], char
     if (strchr(with_dot, ','))
         *strchr(with_dot, ',') = '.';
     bool is_number = read_number(text, o->kind != KIND_NUMBER, &number);
-    snprintf(fix, 40, "%s", o->initial ? o->initial : o->kind == KIND_INT ? "1"
-                                  : o->field == FIELD(out) ? "runs/mine" : o->value);
+    snprintf(fix, 40, "%s", o->initial ? o->initial : o->kind == KIND_NUMBER ? "0.1"
+                            : o == &options[OPT_OUT] ? "runs/mine" : o->value ? o->value : "");
+    if (!o->initial && o->kind == KIND_INT)
+        snprintf(fix, 40, "%.0f", o->min);
     for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
         if (i == 0 || looks_like(text, o->choices[i]))
             snprintf(fix, 40, "%s", o->choices[i]);
@@ -306,8 +311,9 @@ static int fail_value(const reader *r, const option *o, int at, const char *text
     explain_value(o, text, why, fix);
     describe_range(o, range, sizeof range);
     snprintf(whole, sizeof whole, "--%s=%s", o->name, fix);
-    return fail(EXIT_USAGE, "E-ARGS", "--%s: %s\n--%s takes %s; the default is %s\nhelp: %s",
-                o->name, why, o->name, range, o->initial ? o->initial : o->shown,
+    const char *initial = o->initial ? o->initial : o->shown;
+    return fail(EXIT_USAGE, "E-ARGS", "--%s: %s\n--%s takes %s%s%s\nhelp: %s", o->name, why,
+                o->name, range, initial ? "; the default is " : "", initial ? initial : "",
                 joined ? corrected(r, at, whole, NULL, line)
                        : corrected(r, at, r->argv[at], fix, line));
 }

@@ -15,6 +15,7 @@
    mnist:train:INDEX names it. */
 typedef struct sample {
     const char *typed;
+    char name[PATH_ROOM]; /* of the data set */
     bool is_file;
     data d;
     fv_split split;
@@ -26,18 +27,19 @@ typedef struct sample {
 /* Of a data set with a colon; anything else is a file. */
 static int read_name(const char *typed, sample *to)
 {
-    char name[64];
     const char *colon = strchr(typed, ':'), *digits = colon ? colon + 1 : typed + strlen(typed);
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(typed, ":"), typed);
+    const char *name = to->name;
     *to = (sample){.typed = typed, .label = -1};
-    to->is_file = !colon && !data_looks_like(typed);
+    snprintf(to->name, sizeof to->name, "%.*s", (int)strcspn(typed, ":"), typed);
+    to->is_file = colon ? is_file(typed) : !data_looks_like(typed);
     if (to->is_file)
         return EXIT_DONE;
     if (data_name(name, &to->d))
         return EXIT_USAGE;
-    to->split = strncmp(digits, "train:", 6) == 0 ? FV_TRAIN : FV_TEST;
-    if (strncmp(digits, "train:", 6) == 0 || strncmp(digits, "test:", 5) == 0)
-        digits = strchr(digits, ':') + 1;
+    const char *next = strchr(digits, ':');
+    to->split = next && strncmp(digits, "train:", 6) == 0 ? FV_TRAIN : FV_TEST;
+    if (next && (to->split == FV_TRAIN || strncmp(digits, "test:", 5) == 0))
+        digits = next + 1;
     if (!*digits || strlen(digits) > 18 || digits[strspn(digits, "0123456789")])
         return fail(EXIT_USAGE, "E-ARGS",
                     "\"%s\" names no image: %s:INDEX or %s:train:INDEX, counted from 0\n"
@@ -55,13 +57,13 @@ static fv_array *read_sample(fv_ctx *ctx, const settings *s, sample *of, int *co
         *code = EXIT_FAILED;
         return NULL;
     }
-    fv_dataset *set = of->split == FV_TRAIN ? of->d.train : of->d.test;
+    fv_dataset *set = of->split == FV_TRAIN ? of->d.train : of->d.test ? of->d.test : of->d.val;
     int64_t len = fv_dataset_describe(set).len;
     if (of->index >= len) {
         *code = fail(EXIT_USAGE, "E-ARGS", "there is no image %lld: the %s images of %s are 0 to "
                                            "%lld\nhelp: fovea predict %s %s%s:%lld",
-                     (long long)of->index, of->split == FV_TRAIN ? "training" : "test", of->d.name,
-                     (long long)len - 1, s->args[0], of->d.name,
+                     (long long)of->index, of->split == FV_TRAIN ? "training" : "test", of->name,
+                     (long long)len - 1, s->args[0], of->name,
                      of->split == FV_TRAIN ? ":train" : "", (long long)len - 1);
         return NULL;
     }
@@ -189,7 +191,7 @@ static int print_json(const run *r, const sample *of, const double *p, int n, in
     if (of->is_file) {
         cJSON_AddStringToObject(root, "file", of->typed);
     } else {
-        cJSON_AddStringToObject(root, "data", of->d.name);
+        cJSON_AddStringToObject(root, "data", of->name);
         cJSON_AddStringToObject(root, "split", of->split == FV_TRAIN ? "train" : "test");
         cJSON_AddNumberToObject(root, "index", (double)of->index);
         cJSON_AddNumberToObject(root, "label", (double)of->label);
@@ -204,7 +206,7 @@ static int print_json(const run *r, const sample *of, const double *p, int n, in
 
 static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char *typed)
 {
-    sample of;
+    static sample of; /* large */
     fv_batch batch;
     int code = read_name(typed, &of), n;
     if (!code)
@@ -231,12 +233,15 @@ static int predict(fv_ctx *ctx, const settings *s)
 {
     static run r; /* large */
     int code = open_run(ctx, s->args[0], "predict", false, &r);
-    if (!code)
+    settings used = *s; /* what the training held back is so here too */
+    if (!code) {
+        used.seed = card_seed(&r.card);
         fv_eval_mode(r.net);
+    }
     for (int i = 1; !code && i < ARGS_MAX && s->args[i]; i++) {
         if (i > 1 && !s->json)
             putchar('\n');
-        code = predict_one(ctx, s, &r, s->args[i]);
+        code = predict_one(ctx, &used, &r, s->args[i]);
     }
     return code;
 }

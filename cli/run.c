@@ -262,11 +262,11 @@ static int run_run(const settings *s)
 
 static int run_init(const settings *s)
 {
-    int c = 1, h = 28, w = 28;
+    int c = 1, h = 28, w = 28, end = 0;
     if (!s->out)
         return fail(EXIT_USAGE, "E-ARGS", "fovea init needs --out\n"
                     "help: fovea init lenet5 --seed 0 --out w.safetensors");
-    if (s->shape && sscanf(s->shape, "%dx%dx%d", &c, &h, &w) != 3)
+    if (sscanf(s->shape, "%dx%dx%d%n", &c, &h, &w, &end) != 3 || s->shape[end])
         return fail(EXIT_USAGE, "E-ARGS", "--shape %s: it takes channels, rows and columns\n"
                     "help: --shape 3x32x32", s->shape);
     fv_ctx *ctx = open_context(s);
@@ -295,7 +295,7 @@ const command run_command = {
              "shows how to check a port.",
     .options = TAKES(OPT_INPUT) | TAKES(OPT_WEIGHTS) | TAKES(OPT_TARGET) | TAKES(OPT_LOSS) |
                TAKES(OPT_OPTIMIZER) | TAKES(OPT_STEPS) | TAKES(OPT_TRAIN) | TAKES(OPT_GRAD) |
-               TAKES(OPT_OUT) | TAKES(OPT_SEED) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
+               TAKES(OPT_FILE) | TAKES(OPT_SEED) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
                TAKES(OPT_QUIET),
     .min_args = 1,
     .max_args = 1,
@@ -308,7 +308,7 @@ const command init_command = {
     .usage = "MODEL",
     .examples = {{"fovea init lenet5 --seed 0 --out w.st", "PyTorch's, for that seed"},
                  {"fovea init small --shape 3x32x32 --out w.st", "for other pictures"}},
-    .options = TAKES(OPT_SHAPE) | TAKES(OPT_SEED) | TAKES(OPT_OUT) | TAKES(OPT_QUIET),
+    .options = TAKES(OPT_SHAPE) | TAKES(OPT_SEED) | TAKES(OPT_FILE) | TAKES(OPT_QUIET),
     .min_args = 1,
     .max_args = 1,
     .run = run_init,

@@ -56,7 +56,7 @@ static int measure(fv_ctx *ctx, const settings *s)
         code = data_name(r.card.value[CARD_DATA], &d);
     if (code)
         return code;
-    fv_dataset *set = data_test_set(ctx, s, &d);
+    fv_dataset *set = data_test_set(ctx, s, &d, &r.card);
     if (fv_error(ctx))
         return fail_context(ctx, "fovea help test");
     fv_output_shape(r.net, &classes, NULL, NULL);
@@ -95,7 +95,8 @@ const command test_command = {
                  {"fovea test runs/latest --json", "the last run, for a program"},
                  {"fovea test model.safetensors", "a model file, also of PyTorch"}},
     .notes = "RUN is a run folder, runs/latest or a .safetensors file. DATA is what fovea\n"
-             "train takes; without it, what the run was trained on.",
+             "train takes; without it, what the run was trained on. Where that had no test\n"
+             "pictures of its own, those are measured that training held back.",
     .options = TAKES(OPT_NUM_WORKERS) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
                TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .min_args = 1,

@@ -7,52 +7,11 @@
 # training and 160 test images; quick leaves out the one epoch over all of them.
 set -u
 
-absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
-fovea=$(absolute "$1") data=$(absolute "$2") mode=${3:-full}
+# shellcheck source=tests/cli_tools.sh
+. "$(dirname "$0")/cli_tools.sh"
+data=$(absolute "$2") mode=${3:-full}
 parity=$(absolute "$(dirname "$0")")/test_parity.c
-unset NO_COLOR
-export LC_ALL=C
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-passed=0 failed=0
-
-# ---- tools ---------------------------------------------------------------------------------------
-
-run() { "$fovea" "$@" >"$work/out" 2>"$work/err" </dev/null; code=$?; }
-
-# check NAME COMMAND...: the command, as a test, says whether it is right.
-check() {
-    name=$1
-    shift
-    if "$@"; then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED $name: $* (exit code $code)"
-        head -c 1000 "$work/out" "$work/err"
-    fi
-}
-
-ends_with() { [ "$code" -eq "$1" ]; }
-silent() { [ ! -s "$work/err" ]; }
-out_has() { grep -q -e "$1" "$work/out"; }
-err_has() { grep -q -e "$1" "$work/err"; }
-out_is() { printf '%s\n' "$1" | cmp -s - "$work/out"; }
-err_is() { printf '%s\n' "$1" | cmp -s - "$work/err"; }
-lines() { [ "$(wc -l <"$2")" -eq "$1" ]; }
-absent() { [ ! -e "$1" ]; }
-holds() { [ "$(ls "$1" | tr '\n' ' ')" = "$2" ]; }
-calculate() { awk "$@"; }
-
-# A usage error or a failure as all look: error, one help, a code; nothing on stdout, no crash.
-is_error() {
-    { [ "$code" -eq 1 ] || [ "$code" -eq 2 ]; } && [ ! -s "$work/out" ] &&
-        head -n 1 "$work/err" | grep -q '^error: ' &&
-        tail -n 1 "$work/err" | grep -q '^help:  .*[^ ].*  \[E-[A-Z]*\]$' &&
-        [ "$(grep -c '^help:' "$work/err")" -eq 1 ]
-}
 
 # small DIR IMAGES LABELS: a root with that many bytes of each training file, and 160 test images.
 small() {
@@ -84,7 +43,7 @@ small data 501760 640 2>/dev/null
 run
 check overview ends_with 0
 check overview-silent silent
-commands='get train test info predict bench device version help'
+commands='get check split train test info predict run init bench device version help'
 for c in $commands; do check "overview-$c" out_has "^  $c  "; done
 cp out overview
 run help
@@ -294,14 +253,6 @@ check bench-json-numbers out_has "^{\"kernels\":\"[a-z0-9]*\",\"peak_gflops\":$p
 
 # ---- errors, word for word -----------------------------------------------------------------------
 
-golden() {
-    name=$1 want=$2 text=$3
-    shift 3
-    run "$@"
-    check "$name" ends_with "$want"
-    check "$name-text" err_is "$text"
-}
-
 golden unknown-option 2 'error: no option "--learning-rate" for "fovea train"; did you mean --lr ?
        and "0,05" is not a number; write 0.05
 help:  fovea train photos/ --lr 0.05                                  [E-ARGS]' \
@@ -446,7 +397,9 @@ predict runs/mnist-1 mnist:train:
 predict runs/mnist-1 mnist:valid:0
 predict runs/mnist-1 mnist:99999999999999999999
 predict runs/mnist-9 mnist:0
-bench mnist
+bench nothing
+bench mnist mnist
+bench --size 32
 bench --epochs 2
 bench --threads 0
 bench --kernels sse
@@ -454,6 +407,15 @@ bench --root nowhere
 device more
 device --threads -1
 version more
+check
+check nothing
+check mnist --root nowhere
+split
+split mnist
+split mnist -k 5
+split mnist -o x.csv
+split mnist -k 1 -o x.csv
+split mnist -k -o x.csv
 help frobnicate
 help train test
 LINES
