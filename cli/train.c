@@ -100,7 +100,7 @@ static int train_epoch(training *t, epoch_result *result)
             return EXIT_STOPPED;
     }
     if (fv_error(t->ctx))
-        return fail_context(t->ctx, "fovea help train");
+        return fail_data(t->ctx, &t->data);
     result->train_loss = loss_sum / (double)seen;
     result->train_accuracy = (double)right_sum / (double)seen;
     result->train_seconds = now() - start;
@@ -111,7 +111,7 @@ static int measure(training *t, fv_loader *loader, fv_result *result, double *se
 {
     double start = now();
     if (fv_evaluate(t->net, loader, result))
-        return fail_context(t->ctx, "fovea help train");
+        return fail_data(t->ctx, &t->data);
     *seconds = now() - start;
     return isfinite(result->loss) ? EXIT_DONE : fail_loss(t, result->loss, true);
 }
@@ -172,6 +172,7 @@ static int train_all(training *t)
     if (code || !t->val_loader || t->fold)
         return code;
     restore_best(t);
+    t->epoch = t->best_epoch;
     if (t->test_loader)
         code = measure(t, t->test_loader, &t->last.test, &t->last.test_seconds);
     if (!code && t->test_loader && (code = save_test_row(t)) == EXIT_DONE)
@@ -232,6 +233,9 @@ static int prepare(training *t)
         code = plan_recipe(t);
     if (code)
         return code;
+    if (t->s->patience && !t->data.val && !t->s->folds)
+        return fail(EXIT_USAGE, "E-ARGS", "--patience waits for a better validation loss, and %s "
+                                          "has no validation set\nhelp: --val 0.1", t->data.typed);
     data_card(&t->data, t->model, &t->card);
     return prepare_net(t);
 }
@@ -281,9 +285,9 @@ static int check_together(const settings *s)
         return fail(EXIT_USAGE, "E-ARGS", "--nesterov wants --momentum above 0 and --dampening 0, "
                                           "not %g and %g\nhelp: fovea train --nesterov",
                     s->momentum, s->dampening);
-    if (s->folds == 1)
-        return fail(EXIT_USAGE, "E-ARGS", "--folds 1 leaves nothing to train on\n"
-                                          "help: --folds 5");
+    if (s->folds && s->given & TAKES(OPT_VAL))
+        return fail(EXIT_USAGE, "E-ARGS", "--folds and --val contradict each other: the folds take "
+                                          "turns as validation set\nhelp: leave out --val");
     return EXIT_DONE;
 }
 

@@ -5,8 +5,9 @@
  * trained on the others and measured on it, so that every picture gets a prediction of a net that
  * has not seen it.
  *
- * Layer 6. Calls fovea.h and libc.
+ * Layer 6. Calls fovea.h, cJSON and libc.
  */
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,9 @@ static int predict_fold(training *t, const int *folds, int fold, int64_t len, in
 {
     int64_t at = 0;
     fv_eval_mode(t->net);
-    fv_loader *loader = fv_loader_new(t->data.val, .batch_size = 256, .transform = t->data.plain);
+    int64_t most = fv_dataset_describe(t->data.val).len;
+    fv_loader *loader = fv_loader_new(t->data.val, .batch_size = most < 256 ? (int)most : 256,
+                                      .transform = t->data.plain);
     for (fv_batch b; fv_loader_next(loader, &b);) {
         int classes;
         if (fv_forward(t->net, &b))
@@ -34,7 +37,7 @@ static int predict_fold(training *t, const int *folds, int fold, int64_t len, in
     }
     fv_loader_free(loader);
     fv_train_mode(t->net);
-    return fv_error(t->ctx) ? fail_context(t->ctx, "fovea check") : EXIT_DONE;
+    return fv_error(t->ctx) ? fail_data(t->ctx, &t->data) : EXIT_DONE;
 }
 
 static int write_predictions(training *t, int64_t len, const int *folds, const int *labels,
@@ -55,15 +58,44 @@ static int write_predictions(training *t, int64_t len, const int *folds, const i
     return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
 }
 
-static void show_folds(const double *accuracy, int k)
+static int show_fold(const training *t, double accuracy)
 {
+    if (!t->s->json) {
+        printf("Fold %d/%d: Accuracy: %.2f%%\n", t->fold, t->s->folds, 100 * accuracy);
+        fflush(stdout);
+        return EXIT_DONE;
+    }
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "event", "fold");
+    cJSON_AddNumberToObject(line, "fold", t->fold);
+    cJSON_AddNumberToObject(line, "val_acc", accuracy);
+    return json_line(line);
+}
+
+static int show_folds(const training *t, const double *accuracy)
+{
+    int k = t->s->folds;
     double mean = 0, square = 0;
     for (int i = 0; i < k; i++)
         mean += accuracy[i] / k;
     for (int i = 0; i < k; i++)
         square += (accuracy[i] - mean) * (accuracy[i] - mean);
-    printf("\n%d folds: accuracy %.2f%% +- %.2f   (mean and standard deviation)\n", k, 100 * mean,
-           100 * sqrt(square / (k - 1)));
+    double std = sqrt(square / (k - 1));
+    if (!t->s->json) {
+        printf("\n%d folds: accuracy %.2f%% +- %.2f   (mean and standard deviation)\n", k,
+               100 * mean, 100 * std);
+        return EXIT_DONE;
+    }
+    cJSON *line = cJSON_CreateObject();
+    cJSON_AddStringToObject(line, "event", "result");
+    cJSON_AddNumberToObject(line, "folds", k);
+    cJSON_AddNumberToObject(line, "val_acc", mean);
+    cJSON_AddNumberToObject(line, "std", std);
+    if (t->folder.path[0])
+        cJSON_AddStringToObject(line, "run", t->folder.path);
+    else
+        cJSON_AddNullToObject(line, "run");
+    return json_line(line);
 }
 
 static int run_folds(training *t, int (*train_one)(training *t), int *folds, int *labels,
@@ -82,17 +114,15 @@ static int run_folds(training *t, int (*train_one)(training *t), int *folds, int
         code = train_one(t);
         if (!code) {
             accuracy[t->fold - 1] = accuracy_of(t->last.val);
-            printf("Fold %d/%d: Accuracy: %.2f%%\n", t->fold, k, 100 * accuracy[t->fold - 1]);
-            fflush(stdout);
-            code = predict_fold(t, folds, t->fold - 1, len, labels, predicted);
+            code = show_fold(t, accuracy[t->fold - 1]);
         }
+        if (!code)
+            code = predict_fold(t, folds, t->fold - 1, len, labels, predicted);
     }
     t->data.train = all;
     if (!code)
         code = write_predictions(t, len, folds, labels, predicted);
-    if (!code)
-        show_folds(accuracy, k);
-    return code;
+    return code ? code : show_folds(t, accuracy);
 }
 
 int train_folds(training *t, int (*train_one)(training *t))

@@ -1,0 +1,455 @@
+#!/bin/sh
+# test_cli_data.sh - the command on pictures of its user's own: folders, lists, arrays; check, split,
+# bench, train, test, predict, info, run, init.
+#
+#   test_cli_data.sh FOVEA
+#
+# All pictures are made here: dark ones and light ones, of a few pixels.
+set -u
+# shellcheck source=tests/cli_tools.sh
+. "$(dirname "$0")/cli_tools.sh"
+cd "$work" || exit 1
+
+# ---- pictures ------------------------------------------------------------------------------------
+
+# picture FILE WIDTH HEIGHT SEED BASE: gray values BASE to BASE+59; up to 60 seeds differ.
+picture() {
+    mkdir -p "${1%/*}"
+    {
+        printf 'P5\n%d %d\n255\n' "$2" "$3"
+        # shellcheck disable=SC2059 # the format is the pixels, in octal
+        printf "$(awk -v n=$(($2 * $3)) -v seed="$4" -v base="$5" 'BEGIN {
+            for (i = 0; i < n; i++)
+                printf "\\%03o", base + (i * i * 7 + i * seed + seed * 13) % 60 }')"
+    } >"$1"
+}
+
+# both FOLDER FROM TO: a dark and a light picture for each seed; the light ones are wider.
+both() {
+    seed=$2
+    while [ "$seed" -le "$3" ]; do
+        picture "$1/dark/$seed.pgm" 10 10 "$seed" 1
+        picture "$1/light/$seed.pgm" 12 10 "$seed" 128
+        seed=$((seed + 1))
+    done
+}
+
+# npy FILE TYPE SHAPE: an array of the bytes on stdin, as numpy.save writes it.
+npy() {
+    {
+        printf '\223NUMPY\001\000\166\000%-117s\n' \
+            "{'descr': '$2', 'fortran_order': False, 'shape': ($3), }"
+        cat
+    } >"$1"
+}
+
+both plain 1 12
+both whole/train 1 12
+both whole/val 21 24
+both whole/test 31 34
+both pair/train 1 12
+both pair/val 21 24
+both trained/train 1 12
+mkdir -p cats/cat cats/dog more
+cp plain/dark/1.pgm cats/cat
+cp plain/light/1.pgm cats/dog
+cp -r plain/dark plain/light cats/cat more
+{
+    echo path,label,bbox_x1,bbox_y1,bbox_x2,bbox_y2
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+        printf 'plain/dark/%d.pgm,dark,1,1,9,8\nplain/light/%d.pgm,light,1,1,9,8\n' $i $i
+    done
+} >list.csv
+
+# ---- check ---------------------------------------------------------------------------------------
+
+run check whole
+check check-whole ends_with 0
+check check-whole-silent silent
+check check-whole-text out_is 'Number of training data :  24
+Number of validation data :  8
+Number of test data :  8
+
+classes  2
+
+class  training  validation    test
+ dark        12           4       4  ########################################
+light        12           4       4  ########################################
+
+nothing is wrong'
+run check plain/
+check check-plain ends_with 0
+run check list.csv
+check check-list out_has '^Number of training data :  24$'
+run check digits --json
+check check-digits ends_with 0
+check check-digits-json out_has '^{"event":"result","data":"digits","pictures":12000,"flaws":0,"broken":0,"empty":0,"mislabelled":0,"duplicate":0,"shared":0,"train":{"count":10000,"classes":\[1000,.*"test":{"count":2000,.*}$'
+
+cp -r whole bad
+: >bad/train/dark/a.pgm
+cp bad/train/dark/2.pgm bad/train/dark/b.pgm
+head -c 50 bad/train/dark/3.pgm >bad/train/light/c.pgm
+cp bad/train/dark/4.pgm bad/train/light/d.pgm
+cp bad/train/dark/5.pgm bad/val/dark/e.pgm
+cp bad/val/light/21.pgm bad/test/light/f.pgm
+echo text >bad/test/light/g.png
+run check bad
+check check-bad ends_with 1
+check check-bad-text out_is 'empty        bad/train/dark/a.pgm   empty: 0 bytes
+duplicate    bad/train/dark/b.pgm   the same picture as "bad/train/dark/2.pgm"
+broken       bad/train/light/c.pgm   cut off: 10 x 10 pixels are 100 bytes, found 37
+mislabelled  bad/train/light/d.pgm   the same picture as "bad/train/dark/4.pgm", but of class light, not dark
+shared       bad/val/dark/e.pgm   the same picture as "bad/train/dark/5.pgm"
+shared       bad/test/light/f.pgm   the same picture as "bad/val/light/21.pgm"
+broken       bad/test/light/g.png   not a picture: expected JPEG, PNG, WebP, BMP, PPM or PGM, found 74 65 78 74 0a
+
+Number of training data :  28
+Number of validation data :  9
+Number of test data :  10
+
+classes  2
+
+class  training  validation    test
+ dark        14           5       4  ########################################
+light        14           4       6  ########################################'
+check check-bad-error err_is 'error: bad: 7 flaws in 47 pictures: 2 broken, 1 empty, 1 mislabelled, 1 duplicate, 2 shared
+help:  repair or remove them; then fovea check bad                    [E-DATA]'
+run check bad --json
+check check-bad-json-code ends_with 1
+check check-bad-json-lines lines 8 out
+check check-bad-json-flaw out_has '^{"event":"flaw","kind":"shared","picture":"bad/test/light/f.pgm","split":"test","index":8,"label":1,"same_as":"bad/val/light/21.pgm","reason":"the same picture as \\"bad/val/light/21.pgm\\""}$'
+check check-bad-json-result out_has '^{"event":"result","data":"bad","pictures":47,"flaws":7,"broken":2,"empty":1,"mislabelled":1,"duplicate":1,"shared":2,"train":{"count":28,"classes":\[14,14\],'
+
+# What is no file has the name that predict takes. A label that is no class ends it at once.
+mkdir -p idx/MNIST/raw
+idx() { # NAME COUNT IMAGE-BYTES-FILE LABELS
+    {
+        printf '\000\000\010\003\000\000\000\'"$2"'\000\000\000\034\000\000\000\034'
+        cat "$3"
+    } >"idx/MNIST/raw/$1-images-idx3-ubyte"
+    # shellcheck disable=SC2059 # the format is the labels, in octal
+    { printf '\000\000\010\001\000\000\000\'"$2$4"; } >"idx/MNIST/raw/$1-labels-idx1-ubyte"
+}
+head -c 784 /dev/zero >zero
+tr '\0' a <zero >one
+tr '\0' b <zero >two
+cat zero one zero two >four
+idx train 4 four '\000\001\000\011'
+idx t10k 1 one '\002'
+run check mnist --root idx
+check check-idx ends_with 1
+check check-idx-duplicate out_has '^duplicate    mnist:train:2   the same picture as mnist:train:0$'
+check check-idx-other out_has '^mislabelled  mnist:test:0   the same picture as mnist:train:1, which is of another class$'
+check check-idx-error err_has '^error: mnist: 2 flaws in 5 pictures: 1 mislabelled, 1 duplicate$'
+idx train 4 four '\000\001\000\014'
+golden check-label 1 'error: label 12 of sample 3 in "idx/MNIST/raw/train-labels-idx1-ubyte": the classes are 0 to 9
+help:  correct the label, or make a net of more classes              [E-CLASS]' \
+    check mnist --root idx
+
+mkdir -p odd/train/cat odd/test/dog
+picture odd/train/cat/1.pgm 8 8 1 1
+picture odd/test/dog/1.pgm 8 8 2 1
+golden check-classes 1 'error: "odd/test" has 1 classes that "odd/train" has not: "dog"
+help:  rename the folders to those of "odd/train", or add the classes there  [E-CLASS]' check odd
+mkdir -p hollow/cat hollow/dog
+cp odd/train/cat/1.pgm hollow/cat
+golden check-hollow 1 'error: "hollow" has 1 class folders without pictures: "dog"
+help:  add pictures (.jpg .jpeg .png .webp .bmp .ppm .pgm), or remove the folders  [E-DATA]' \
+    check hollow
+
+# ---- split ---------------------------------------------------------------------------------------
+
+run split plain -k 5 -o folds.csv
+check split ends_with 0
+check split-text out_is 'fold 0    5 pictures
+fold 1    5 pictures
+fold 2    5 pictures
+fold 3    5 pictures
+fold 4    4 pictures'
+check split-lines lines 25 folds.csv
+check split-header [ "$(head -n 1 folds.csv)" = index,label,fold ]
+# Each class is spread over the folds within one sample: 12 over 5 are 2 or 3.
+check split-stratified calculate -F, 'NR > 1 { n[$2 "," $3]++; wrong += $1 != NR - 2 || $2 != (NR > 13) }
+    END { for (i = 0; i < 10; i++) { k = n[int(i / 5) "," i % 5]; wrong += k < 2 || k > 3 }
+          exit wrong }' folds.csv
+run split plain --folds=5 --out=again.csv --json
+check split-json out_is '{"data":"plain","file":"again.csv","folds":[5,5,5,5,4]}'
+check split-same cmp -s folds.csv again.csv
+run split plain -k 5 -o other.csv --seed 1
+check split-seed [ "$(cksum <folds.csv)" != "$(cksum <other.csv)" ]
+run split whole -k 2 -o whole.csv
+check split-training-alone lines 25 whole.csv
+cksum folds.csv >before
+golden split-taken 1 'error: "folds.csv" exists already, and a split overwrites nothing
+help:  --out another.csv                                              [E-PATH]' \
+    split plain -k 3 -o folds.csv
+cksum folds.csv >after
+check split-taken-untouched cmp -s before after
+golden split-alone 2 'error: fovea split needs --folds and --out
+help:  fovea split plain --folds 5 --out folds.csv                    [E-ARGS]' split plain
+golden split-one 2 'error: --folds: 1 is out of range
+       --folds takes a whole number from 2 to 100; the default is none
+help:  fovea split plain -k 2 -o x.csv                                [E-ARGS]' \
+    split plain -k 1 -o x.csv
+golden split-many 1 'error: fv_split_folds: "plain" has 24 samples, too few for 50 folds
+help:  fovea help split                                               [E-DATA]' \
+    split plain -k 50 -o x.csv
+golden split-nowhere 1 'error: cannot write "no/x.csv": No such file or directory
+help:  fovea help split                                               [E-PATH]' \
+    split plain -k 2 -o no/x.csv
+check split-no-file absent x.csv
+
+# ---- bench DATA ----------------------------------------------------------------------------------
+
+run bench plain --size 16 --batch-size 4
+check bench ends_with 0
+check bench-silent silent
+check bench-data out_has '^data        plain   20 pictures, 3 x 16 x 16$'
+check bench-transforms out_has '^transforms  resize 16; center_crop 16; random_crop 16 padding=2; flip$'
+for line in '0 workers  ' '1 worker   ' '2 workers  '; do
+    check "bench-$line" out_has "^$line *[0-9,]* pictures/s   an epoch in [0-9.]* s$"
+done
+check bench-shares calculate '/us a picture/ { n++; share += $NF } /^reading/ { reads = $2 }
+                              END { exit !(n == 2 && share > 98 && share < 102 && reads > 0) }' out
+positive='[0-9][0-9.e+-]*'
+run bench digits --quick --json
+check bench-json out_has "^{\"data\":\"digits\",\"pictures\":10000,\"transforms\":\"\",\"reading_us\":$positive,\"transforms_us\":$positive,\"runs\":\[{\"num_workers\":0,\"pictures_per_s\":$positive},{\"num_workers\":1,\"pictures_per_s\":$positive},{\"num_workers\":2,\"pictures_per_s\":$positive}\]}\$"
+golden bench-no-data 2 'error: --size, --augment and --batch-size are of pictures, and no data set is given
+help:  fovea bench photos/                                            [E-ARGS]' bench --size 32
+golden bench-augment 1 'error: transform, step 3 "flop": there is no transform "flop"
+help:  did you mean flip?                                             [E-NAME]' \
+    bench plain --augment flop
+
+# ---- train: sets ---------------------------------------------------------------------------------
+
+# train ARGS...: small and short; the last option counts, so that ARGS may say otherwise.
+net='conv2d 4 3; relu; adaptive_avg_pool2d 2; flatten; linear classes'
+train() { run train --model "$net" --epochs 1 --batch-size 8 --size 16 "$@"; }
+plan() { train --dry-run "$@"; }
+
+plan plain
+check plan ends_with 0
+check plan-no-folder absent runs
+check plan-sets err_has '^data    plain   20 training, 2 validation, 2 test images, 3 x 16 x 16, 2 classes$'
+check plan-transforms err_has '^        transforms resize 16; center_crop 16; random_crop 16 padding=2; flip$'
+plan plain --val 6
+check plan-val err_has ' 16 training, 6 validation, 2 test '
+plan plain --val 0.25
+check plan-val-share err_has ' 16 training, 6 validation, 2 test '
+plan plain --val 0
+check plan-no-val err_has ' 22 training, 2 test '
+plan whole
+check plan-own-sets err_has ' 24 training, 8 validation, 8 test '
+plan pair
+check plan-no-test err_has ' 24 training, 8 validation images'
+plan trained
+check plan-train-alone err_has '^data    trained   20 training, 2 validation, 2 test '
+plan list.csv
+check plan-list err_has '^data    list.csv   20 training, 2 validation, 2 test '
+run train plain --dry-run
+check plan-size err_has ' 3 x 28 x 28, '
+golden val-own 2 'error: --val 3: whole has validation pictures of its own
+help:  leave out --val                                                [E-ARGS]' train whole --val 3
+golden val-all 2 'error: --val 24: there are 24 pictures to train on, and some must stay
+help:  --val 0.1                                                      [E-ARGS]' train plain --val 24
+golden val-below 2 'error: --val: -1 is out of range
+       --val takes a number from 0, at most 1e+09; the default is a tenth of yours
+help:  fovea train plain --val 0.1                                    [E-ARGS]' train plain --val -1
+golden val-folds 2 'error: --folds and --val contradict each other: the folds take turns as validation set
+help:  leave out --val                                                [E-ARGS]' \
+    train plain --folds 3 --val 3
+golden size-range 2 'error: --size: 4 is out of range
+       --size takes a whole number from 8 to 512; the default is the first'\''s
+help:  fovea train plain --size 8                                     [E-ARGS]' train plain --size 4
+
+# ---- train: what comes of it ---------------------------------------------------------------------
+
+train plain --seed 3
+check train ends_with 0
+check train-line out_has '^Epoch 1: train loss .*; validation loss .* \*$'
+check train-files holds runs/plain-1 'log.csv model.safetensors run.json '
+check train-splits [ "$(cut -d, -f1,2 runs/plain-1/log.csv | tr '\n' ' ')" = \
+    'epoch,split 1,train 1,val 1,test ' ]
+train whole
+check train-own-sets holds runs/whole-1 'log.csv model.safetensors run.json '
+train pair --quiet
+check train-no-test ends_with 0
+check train-no-test-line [ ! -s out ]
+train plain --val 0 --quiet
+check train-no-val out_has '^Test set: Accuracy: [0-9.]*%$'
+check train-no-val-log [ "$(cut -d, -f2 runs/plain-2/log.csv | tr '\n' ' ')" = 'split train test ' ]
+train list.csv --quiet --out list --epochs 12
+check train-list out_is 'Test set: Accuracy: 100.00%' # dark and light are told apart
+
+# The same tensors for any number of workers.
+tensors() { tail -c 1900 "$1/model.safetensors" | cksum; }
+train plain --quiet --epochs 2 --out w0
+train plain --quiet --epochs 2 --out w2 --num-workers 2
+check workers-same cmp -s w0/model.safetensors w2/model.safetensors
+train plain --quiet --epochs 2 --out w1 --seed 1
+check workers-not-trivial [ "$(tensors w0)" != "$(tensors w1)" ]
+
+train plain --folds 3 --out folds
+check folds ends_with 0
+check folds-each [ "$(grep -c '^Fold [123]/3: Accuracy: [0-9.]*%$' out)" -eq 3 ]
+check folds-end out_has '^3 folds: accuracy [0-9.]*% +- [0-9.]*   (mean and standard deviation)$'
+check folds-mean calculate '/^Fold / { sum += $4 } /^3 folds/ { mean = $4 }
+                            END { d = sum / 3 - mean; exit !(d < 0.01 && d > -0.01) }' out
+check folds-files holds folds 'log.csv model.safetensors out_of_fold.csv run.json '
+check folds-log [ "$(cut -d, -f1,2 folds/log.csv | tr '\n' ' ')" = \
+    'epoch,split 1:1,train 1:1,val 2:1,train 2:1,val 3:1,train 3:1,val ' ]
+check folds-all lines 23 folds/out_of_fold.csv # all but the 2 of the test
+check folds-right calculate -F, 'FNR == NR { if (/^Fold/) { split($0, p, " "); sum += p[4] } next }
+    FNR > 1 { n[$3]++; right[$3] += $2 == $4 }
+    END { for (k = 0; k < 3; k++) mine += 100 * right[k] / n[k]
+          d = mine - sum; exit !(d < 0.02 && d > -0.02) }' out folds/out_of_fold.csv
+train plain -k 3 --json --no-save
+check folds-json calculate '!/^{.*}$/ { bad = 1 } END { exit bad || NR != 7 }' out
+check folds-json-fold out_has '^{"event":"fold","fold":2,"val_acc":[0-9.]*}$'
+check folds-json-end out_has '^{"event":"result","folds":3,"val_acc":[0-9.]*,"std":[0-9.]*,"run":null}$'
+
+# The first epoch is the best where the rate is so small that float32 does not move.
+train plain --lr 1e-20 --epochs 9 --patience 2 --out patience
+check patience ends_with 0
+check patience-epochs [ "$(grep -c ',train,' patience/log.csv)" -eq 3 ]
+golden patience-no-val 2 'error: --patience waits for a better validation loss, and digits has no validation set
+help:  --val 0.1                                                      [E-ARGS]' \
+    train digits --patience 3
+
+plan plain --augment 'flip; rotation 10'
+check augment err_has '^        transforms resize 16; center_crop 16; flip; rotation 10$'
+plan plain --augment none
+check augment-none err_has '^        transforms resize 16; center_crop 16$'
+golden augment-wrong 1 'error: transform, step 3 "flop": there is no transform "flop"
+help:  did you mean flip?                                             [E-NAME]' \
+    train plain --augment 'flop'
+golden augment-range 2 'error: transform, step 3 "rotation -5": degrees is -5, but must be 0 to 3600
+help:  fovea help train                                               [E-ARGS]' \
+    train plain --augment 'rotation -5'
+plan plain
+check model-text err_has '^model   conv2d 4 3; relu; .*   146 parameters   '
+golden model-wrong 1 'error: there is no model "conv2d"
+help:  the built-in ones are lenet5, mnist-cnn, mlp, small, resnet9, vgg11, resnet18, resnet50, mobilenet-v2; or give layers as text, as "conv 8 3; relu; flatten; linear classes"  [E-NAME]' \
+    train plain --model conv2d
+golden model-shape 1 'error: layer "conv2d1": a 99 x 99 kernel (dilation 1 x 1) does not fit into the 28 x 28 picture that "input" gives, with padding 0 x 0
+help:  a smaller kernel, or more padding                             [E-SHAPE]' \
+    train plain --model 'conv2d 8 99; flatten; linear 2'
+
+# A picture that cannot be read ends it, says so, and leaves nothing.
+cp -r plain cut
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do head -c 50 plain/dark/$i.pgm >cut/dark/$i.pgm; done
+train cut --out x/y
+check cut is_error
+check cut-text err_has '^error: "cut/dark/[0-9]*.pgm": cut off: 10 x 10 pixels are 100 bytes, found 37$'
+check cut-help err_has '^help:  fovea check cut  *\[E-DATA\]$'
+check cut-no-folder absent x
+
+# ---- test ----------------------------------------------------------------------------------------
+
+# Without a test set of its own, what training held back by its seed, and not what it has seen.
+for data in '' plain plain/; do
+    # shellcheck disable=SC2086 # no data is no argument
+    run test runs/plain-1 $data -v
+    check "test-held-back-$data" err_has ' of 2 right '
+done
+run test runs/whole-1 -v
+check test-own err_has ' of 8 right '
+run test runs/whole-1 plain -v
+check test-other-folder err_has ' of 24 right '
+run test runs/pair-1 -v
+check test-validation err_has ' of 8 right '
+run test runs/whole-1 list.csv --json
+check test-list out_has '^{"event":"result",.*"data":"list.csv",.*"total":24,'
+golden test-classes 1 'error: class 0 is "cat" in cats, but the net was trained with "dark"
+help:  give the folder that has the same class folders               [E-CLASS]' \
+    test runs/whole-1 cats
+golden test-more-classes 1 'error: class 0 is "cat" in more, but the net was trained with "dark"
+help:  give the folder that has the same class folders               [E-CLASS]' \
+    test runs/whole-1 more
+
+# ---- predict -------------------------------------------------------------------------------------
+
+run predict list plain/dark/5.pgm
+check predict ends_with 0
+check predict-text out_has '^plain/dark/5.pgm   dark   [0-9.]*%$'
+check predict-names out_has '^> dark   '
+check predict-others out_has '^  light  '
+run predict list plain/light/5.pgm --json
+check predict-json out_has '^{"file":"plain/light/5.pgm","predicted":1,"class":"light","probabilities":\[.*\]}$'
+run predict runs/whole-1 whole:train:0 whole:7
+check predict-data out_has '^whole:train:0   label dark   predicted '
+check predict-data-test out_has '^whole:7   label light   predicted '
+cp plain/dark/1.pgm a:b.pgm
+run predict list a:b.pgm
+check predict-colon out_has '^a:b.pgm   dark   '
+golden predict-outside 2 'error: there is no image 8: the test images of whole are 0 to 7
+help:  fovea predict runs/whole-1 whole:7                             [E-ARGS]' \
+    predict runs/whole-1 whole:8
+golden predict-missing 1 'error: cannot read "none.pgm": No such file or directory
+help:  fovea help predict                                             [E-PATH]' predict list none.pgm
+run train digits --quiet --out digits-run
+golden predict-input 1 'error: digits-run expects 28 x 28 gray pictures; plain/light/1.pgm is 12 x 10
+help:  fovea predict digits-run plain/light/1.pgm --fit              [E-INPUT]' \
+    predict digits-run plain/light/1.pgm
+run predict digits-run plain/light/1.pgm --fit
+check predict-fit ends_with 0
+
+# ---- info ----------------------------------------------------------------------------------------
+
+run info plain
+check info-folder out_has '^shape    \[3, 10 to 10, 10 to 12\]$'
+check info-folder-counts out_has '^ dark        10           1       1  #'
+run info whole --json
+check info-json out_has '"train":{"count":24,"classes":\[12,12\],.*"val":{"count":8,.*"test":{"count":8,'
+run info list
+check info-run out_has '^class_names dark	light$'
+check info-run-transform out_has '^transform  resize 16; center_crop 16; '
+run info list.csv
+check info-boxes out_has '^shape    \[3, 7 to 7, 8 to 8\]$'
+
+# ---- run and init --------------------------------------------------------------------------------
+
+cat zero one | npy x.npy '|u1' '2, 1, 28, 28'
+printf '\003\0\0\0\0\0\0\0\007\0\0\0\0\0\0\0' | npy t.npy '<i8' '2,'
+run init lenet5 --seed 0 -o w.st
+check init ends_with 0
+check init-lines lines 10 out
+check init-names out_has '^convnet.C1.weight  *150$'
+run init lenet5 --seed 0 --out w2.st --quiet
+check init-same cmp -s w.st w2.st
+check init-quiet [ ! -s out ]
+run init small --shape 3x32x32 -o w3.st
+check init-shape out_has '^conv1.0.weight  *864$'
+golden init-shape-wrong 2 'error: --shape 3x32x32x: it takes channels, rows and columns
+help:  --shape 3x32x32                                                [E-ARGS]' \
+    init small --shape 3x32x32x -o no.st
+golden init-alone 2 'error: fovea init needs --out
+help:  fovea init lenet5 --seed 0 --out w.safetensors                 [E-ARGS]' init lenet5
+
+run run lenet5 --input x.npy --weights w.st -o o.st
+check run ends_with 0
+check run-lines [ "$(tr -s ' ' <out)" = 'output [2,10]' ]
+run run lenet5 --input x.npy -o o2.st # --seed 0: the same weights
+check run-seed cmp -s o.st o2.st
+run run lenet5 --input x.npy -o o3.st --grad --loss nll --target t.npy
+check run-grad-input out_has '^grad.input  *\[2,1,28,28\]$'
+check run-grad out_has '^grad.convnet.C3.weight  *\[16,6,5,5\]$'
+check run-loss calculate '/^loss / { l = $NF } END { exit !(l > 2.2 && l < 2.4) }' out # near ln 10
+run run 'flatten; linear 8' --input x.npy -o o4.st --steps 2 --loss cross_entropy --target t.npy
+check run-steps out_has '^linear1.weight  *\[8,784\]$'
+golden run-text 2 'error: --input: "" is empty
+       --input takes a text that is not empty
+help:  fovea run lenet5 --input X.npy                                 [E-ARGS]' run lenet5 --input ''
+golden run-batch 1 'error: t.npy is no batch: it takes [N,C,H,W] or [N,K] of uint8, float32, float64 or int64
+help:  numpy.save("x.npy", x.numpy())                                 [E-DATA]' \
+    run lenet5 --input t.npy -o no.st
+golden run-label 1 'error: label 3 of sample 0: the net has 3 classes, 0 to 2
+help:  fv_dataset_check finds such labels before training starts     [E-CLASS]' \
+    run 'flatten; linear 3' --input x.npy -o no.st --loss cross_entropy --target t.npy
+golden run-loss-alone 2 'error: --loss, --target and --steps go together: a loss needs a target, steps need a loss
+help:  --loss nll --target t.npy --steps 50                           [E-ARGS]' \
+    run lenet5 --input x.npy -o no.st --loss nll
+check run-no-file absent no.st
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
