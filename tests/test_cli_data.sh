@@ -329,7 +329,7 @@ help:  fovea help train                                               [E-ARGS]' 
 plan plain
 check model-text err_has '^model   conv2d 4 3; relu; .*   146 parameters   '
 golden model-wrong 1 'error: there is no model "conv2d"
-help:  the built-in ones are lenet5, mnist-cnn, mlp, small, resnet9, vgg11, resnet18, resnet50, mobilenet-v2; or give layers as text, as "conv 8 3; relu; flatten; linear classes"  [E-NAME]' \
+help:  the built-in ones are lenet5, lenet5-classic, mnist-cnn, mlp, small, resnet9, vgg11, resnet18, resnet50, mobilenet-v2; or give layers as text, as "conv 8 3; relu; flatten; linear classes"  [E-NAME]' \
     train plain --model conv2d
 golden model-shape 1 'error: layer "conv2d1": a 99 x 99 kernel (dilation 1 x 1) does not fit into the 28 x 28 picture that "input" gives, with padding 0 x 0
 help:  a smaller kernel, or more padding                             [E-SHAPE]' \
