@@ -53,7 +53,8 @@ typedef enum option_id {
     OPT_NUM_WORKERS, OPT_MAX_MEMORY, OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_FILE,
     OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS,
     OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT,
-    OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS, OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT,
+    OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS, OPT_TRAIN, OPT_GRAD,
+    OPT_SHAPE, OPT_FIT,
     OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
 
@@ -200,8 +201,8 @@ typedef enum card_key {
 
 enum { CARD_ROOM = 4096 };
 
-/* The values as they stand in the file's metadata: "lenet5", "1x28x28", "10", "0.1307", ...; names of
-   classes have tabs between them. mean and std are empty where the input is not normalised. */
+/* The values as they stand in the file's metadata: "lenet5", "1x28x28", "10", "0.1307", ...; names
+   of classes have tabs between them. mean and std are empty where the input is not normalised. */
 typedef struct card {
     char value[CARD_COUNT][CARD_ROOM];
 } card;
@@ -213,7 +214,7 @@ fv_net *card_net(fv_ctx *ctx, const card *c);
 uint64_t card_seed(const card *c);
 fv_status card_save(const card *c, fv_net *net, const char *path);
 
-/* ---- data.c: data sets by name, folder or file ------------------------------------------------ */
+/* ---- data.c: data sets by name, folder or file ---------------------------------------------- */
 
 typedef struct data {
     const char *typed, *known; /* known: the name, if it is one */

@@ -341,8 +341,8 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const card *c
     return d->test;
 }
 
-/* Names of the classes with tabs between them; "" where there are none, or too many, or they are the
-   numbers. */
+/* Names of the classes with tabs between them; "" where there are none, or too many, or they are
+   the numbers. */
 static void class_names(const fv_dataset *set, int classes, char *text, size_t room)
 {
     size_t n = 0;

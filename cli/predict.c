@@ -70,7 +70,8 @@ static fv_array *read_sample(fv_ctx *ctx, const settings *s, sample *of, int *co
     return fv_dataset_picture(set, of->index, &of->label);
 }
 
-/* What makes any picture one for this net: digits as MNIST's are drawn, others cut to the middle. */
+/* What makes any picture one for this net: digits as MNIST's are drawn, others cut to the
+   middle. */
 static fv_transform *fitting(fv_ctx *ctx, int channels, int height, int width)
 {
     char text[160];

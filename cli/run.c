@@ -50,7 +50,8 @@ static int open_input(bench *b)
         return fail_context(b->ctx, "fovea help run");
     if (x->ndim < 2 || (x->type != FV_U8 && x->type != FV_F32))
         return fail(EXIT_FAILED, "E-DATA",
-                    "%s is no batch: it takes [N,C,H,W] or [N,K] of uint8, float32, float64 or int64\n"
+                    "%s is no batch: it takes [N,C,H,W] or [N,K] of uint8, float32, float64 or "
+                    "int64\n"
                     "help: numpy.save(\"x.npy\", x.numpy())", b->s->input);
     b->batch = (fv_batch){.n = (int)x->dims[0], .type = x->type, .pixels = x->data};
     b->batch.channels = (int)(x->ndim == 3 ? 1 : x->dims[1]);
@@ -172,7 +173,8 @@ static int write_out(bench *b)
 
 /* ---- the work ------------------------------------------------------------------------------- */
 
-/* Forward, loss and, where anybody wants it, backward; the first time it keeps what comes of them. */
+/* Forward, loss and, where anybody wants it, backward; the first time it keeps what comes of
+   them. */
 static int pass(bench *b, bool first)
 {
     const settings *s = b->s;
@@ -211,8 +213,8 @@ static int run_batch(bench *b)
     int code = open_input(b);
     if (code || (code = open_net(b)) || (code = open_target(b)) || (code = pass(b, true)))
         return code;
-    fv_optim *optim = b->s->steps ? fv_optim_text(b->net, b->s->optimizer ? b->s->optimizer : "sgd lr=0.01")
-                                   : NULL;
+    const char *text = b->s->optimizer ? b->s->optimizer : "sgd lr=0.01";
+    fv_optim *optim = b->s->steps ? fv_optim_text(b->net, text) : NULL;
     for (int i = 0; i < b->s->steps && !code; i++) {
         if (i > 0 && (code = pass(b, false)))
             return code;

@@ -165,7 +165,8 @@ static int train_epochs(training *t)
     return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : code;
 }
 
-/* The epochs; then, if there was a validation set, the best epoch's weights meet the test set, once. */
+/* The epochs; then, if there was a validation set, the best epoch's weights meet the test set,
+   once. */
 static int train_all(training *t)
 {
     int code = train_epochs(t);
@@ -196,8 +197,8 @@ static fv_loader *plain_loader(const training *t, fv_dataset *set)
                : NULL;
 }
 
-/* Net, loaders and optimizer. The net comes before the first epoch of a loader: that is the order in
-   which the tutorial draws its random numbers. */
+/* Net, loaders and optimizer. The net comes before the first epoch of a loader: that is the order
+   in which the tutorial draws its random numbers. */
 static int prepare_net(training *t)
 {
     const settings *s = t->s;
@@ -326,7 +327,8 @@ const command train_command = {
                TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) |
                TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) |
                TAKES(OPT_AUGMENT) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
-               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_MAX_MEMORY) | TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) |
+               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_MAX_MEMORY) | TAKES(OPT_DRY_RUN) |
+               TAKES(OPT_SEED) | TAKES(OPT_ROOT) |
                TAKES(OPT_OUT) | TAKES(OPT_NO_SAVE) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
                TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .max_args = 1,

@@ -210,7 +210,8 @@ void restore_best(training *t)
 
 static int add_checksums(training *t)
 {
-    fv_dataset_info sets[] = {fv_dataset_describe(t->data.train), fv_dataset_describe(t->data.test)};
+    fv_dataset_info sets[] = {fv_dataset_describe(t->data.train),
+                              fv_dataset_describe(t->data.test)};
     for (int i = 0; i < 4; i++) {
         const char *path = sets[i / 2].files[i % 2];
         char hex[65];

@@ -328,9 +328,10 @@ help:  fovea help train                                               [E-ARGS]' 
     train plain --augment 'rotation -5'
 plan plain
 check model-text err_has '^model   conv2d 4 3; relu; .*   146 parameters   '
-golden model-wrong 1 'error: there is no model "conv2d"
-help:  the built-in ones are lenet5, lenet5-classic, mnist-cnn, mlp, small, resnet9, vgg11, resnet18, resnet50, mobilenet-v2; or give layers as text, as "conv 8 3; relu; flatten; linear classes"  [E-NAME]' \
-    train plain --model conv2d
+train plain --model conv2d
+check model-wrong is_error
+check model-wrong-text err_has '^error: there is no model "conv2d"$'
+check model-wrong-help err_has '^help:  the built-in ones are lenet5, .*\[E-NAME\]$' # a list that grows
 golden model-shape 1 'error: layer "conv2d1": a 99 x 99 kernel (dilation 1 x 1) does not fit into the 28 x 28 picture that "input" gives, with padding 0 x 0
 help:  a smaller kernel, or more padding                             [E-SHAPE]' \
     train plain --model 'conv2d 8 99; flatten; linear 2'
@@ -352,6 +353,10 @@ for data in '' plain plain/; do
     run test runs/plain-1 $data -v
     check "test-held-back-$data" err_has ' of 2 right '
 done
+run test runs/plain-1 --json
+check test-same-pictures calculate -F'[:,]' 'FNR == NR { if ($2 == "test") logged = $3; next }
+    { for (i = 1; i < NF; i++) if ($i ~ /test_loss/) d = $(i + 1) - logged }
+    END { exit !(logged > 0 && d < 6e-7 && d > -6e-7) }' runs/plain-1/log.csv out
 run test runs/whole-1 -v
 check test-own err_has ' of 8 right '
 run test runs/whole-1 plain -v
