@@ -234,8 +234,9 @@ static int check(const settings *s)
         return fail(EXIT_USAGE, "E-ARGS", "fovea run needs --input and --out\n"
                     "help: fovea run lenet5 --input x.npy --out out.safetensors");
     if ((s->loss != NULL) != (s->target != NULL) || (s->steps && !s->loss))
-        return fail(EXIT_USAGE, "E-ARGS", "--loss, --target and --steps go together: a loss needs a "
-                    "target, steps need a loss\n"
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--loss, --target and --steps go together: a loss needs a target, steps need a "
+                    "loss\n"
                     "help: --loss nll --target t.npy --steps 50");
     return EXIT_DONE;
 }

@@ -157,9 +157,10 @@ static void show_advice(const training *t)
     if (!t->last.val.total)
         return;
     if (t->last.val.loss > 1.05 * t->best && gap > 0.05)
-        fprintf(stderr, "advice  the net has begun to learn its pictures by heart: since epoch %d the "
-                        "validation\n        loss grows, and training is %.0f points ahead. More "
-                        "pictures or more --augment will\n        help more than more epochs.\n",
+        fprintf(stderr,
+                "advice  the net has begun to learn its pictures by heart: since epoch %d the\n"
+                "        validation loss grows, and training is %.0f points ahead. More pictures\n"
+                "        or more --augment will help more than more epochs.\n",
                 t->best_epoch, 100 * gap);
     else if (t->best_epoch == t->done)
         fprintf(stderr, "advice  the validation loss is still falling: more --epochs will help.\n");

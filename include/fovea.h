@@ -393,8 +393,8 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
      denormalize mean= std=        back again: x * std + mean
 
    The transform belongs to the context and does not change, so threads may share it. Unknown names:
-   FV_E_NAME; values out of range: FV_E_ARG; a step for uint8 after to_tensor: FV_E_STATE. "" or NULL
-   is the transform that changes nothing. */
+   FV_E_NAME; values out of range: FV_E_ARG; a step for uint8 after to_tensor: FV_E_STATE. "" or
+   NULL is the transform that changes nothing. */
 FV_API fv_transform *fv_transform_new(fv_ctx *ctx, const char *text);
 FV_API void fv_transform_free(fv_transform *transform);
 
@@ -679,8 +679,8 @@ typedef struct fv_input_args {
 
 /* fv_input(ctx, 1, 28, 28, .mean = {0.1307f}, .std = {0.3081f})   -> [N,C,H,W]
    Starts a network, or gives one a further input. A uint8 pixel v becomes v/255, as ToTensor, then
-   (v/255 - mean) / std, as Normalize, rounded to float after each operation. float32 pixels are only
-   normalised. */
+   (v/255 - mean) / std, as Normalize, rounded to float after each operation. float32 pixels are
+   only normalised. */
 #define fv_input(...) fv_input_opt((fv_input_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_input_opt(fv_input_args args);
 
@@ -980,9 +980,9 @@ typedef struct fv_batch_norm2d_args {
 
 /* fv_batch_norm2d(x, ...)     any shape, for each channel c:
      y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]
-   mean and var are over batch, rows and columns in train mode (var divided by their number), and the
-   running ones in eval mode: after each batch
-     running = (1 - momentum) * running + momentum * batch's   (the variance's divided by number - 1)
+   mean and var are over batch, rows and columns in train mode (var divided by their number), and
+   the running ones in eval mode: after each batch
+     running = (1 - momentum) * running + momentum * batch's    (variances divided by number - 1)
    weight [C] starts as 1, bias [C] as 0; running_mean [C] 0, running_var [C] 1 and
    num_batches_tracked 0 are saved with the parameters. torch.nn.BatchNorm2d. */
 #define fv_batch_norm2d(...) fv_batch_norm2d_opt((fv_batch_norm2d_args){__VA_ARGS__, ._end = 0})
@@ -1033,8 +1033,8 @@ typedef struct fv_dropout_args {
 } fv_dropout_args;
 
 /* fv_dropout(x, p)    any shape. In train mode each number becomes 0 with probability p, the others
-   x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones depends
-   on the context's seed, the step, the layer, the image and the element: not on threads.
+   x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones
+   depends on the context's seed, the step, the layer, the image and the element: not on threads.
    torch.nn.Dropout, torch.nn.Dropout2d. */
 #define fv_dropout(...) fv_dropout_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 #define fv_dropout2d(...) fv_dropout2d_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
@@ -1131,8 +1131,8 @@ typedef struct fv_custom_args {
 #define fv_custom(...) fv_custom_opt((fv_custom_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_custom_opt(fv_custom_args args);
 
-/* fv_again(layer, x)   one more layer like that one, on x, with the same parameters: their gradients
-   add up, and running means are updated by both. The layer must have one input. */
+/* fv_again(layer, x)   one more layer like that one, on x, with the same parameters: their
+   gradients add up, and running means are updated by both. The layer must have one input. */
 FV_API fv_node fv_again(fv_node layer, fv_node x);
 
 /* Layers as text, after x:
@@ -1145,13 +1145,13 @@ FV_API fv_node fv_again(fv_node layer, fv_node x);
 FV_API fv_node fv_layers(fv_node x, const char *text, int classes);
 
 /* A whole network as text. Beside layers there are
-     input CHANNELS HEIGHT WIDTH mean=0.49,0.48,0.45 std=0.2,0.2,0.2    at the start, or for more inputs
+     input CHANNELS HEIGHT WIDTH mean=0.49,0.48,0.45 std=0.2,0.2,0.2    first, or for more inputs
      again NAME       one more layer like NAME, with its parameters
      output NAME...   what the net gives; without it, what the last layer does */
 FV_API fv_net *fv_net_text(fv_ctx *ctx, const char *text);
 
-/* The text of a net, on one line: fv_net_text makes the same net of it, and prints it again. Belongs
-   to the net, until the next call. NULL on errors. */
+/* The text of a net, on one line: fv_net_text makes the same net of it, and prints it again.
+   Belongs to the net, until the next call. NULL on errors. */
 FV_API const char *fv_text_of(fv_net *net);
 
 /* The network whose output is x, with parameters drawn from the context's random numbers in the
@@ -1943,9 +1943,9 @@ FV_API fv_status fv_save_tensors(fv_ctx *ctx, const char *path, const fv_tensor 
    https://github.com/huggingface/safetensors */
 FV_API fv_status fv_save(fv_net *net, const char *path, const fv_meta *meta, int n_meta);
 
-/* Reads the state that fv_save or anyone else wrote (dtypes F32, I64 for counts). All names and shapes must be the
-   net's; otherwise FV_E_DATA lists what is missing, unexpected and of another shape, and the net
-   stays as it was. Every field of the file is checked before it is used. */
+/* Reads the state that fv_save or anyone else wrote (dtypes F32, I64 for counts). All names and
+   shapes must be the net's; otherwise FV_E_DATA lists what is missing, unexpected and of another
+   shape, and the net stays as it was. Every field of the file is checked before it is used. */
 FV_API fv_status fv_load(fv_net *net, const char *path);
 
 /* The value of a metadata key of a model file, copied into text[size]; "" if it is not there. */
