@@ -6,7 +6,6 @@
 #include "learn/settings.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- ranges and defaults ------------------------------------------------------------------ */

@@ -321,9 +321,9 @@ static bool is_text(const char *name)
 static fv_net *fail_name(fv_ctx *ctx, const char *name)
 {
     char known[200] = "";
+    fv_text to = {known, sizeof known};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s%s", i ? ", " : "",
-                 models[i].name);
+        fv_put(&to, "%s%s", i ? ", " : "", models[i].name);
     fv_fail(ctx, FV_E_NAME, "there is no model \"%.60s\"\nhelp: the built-in ones are %s; or give "
             "layers as text, as \"conv 8 3; relu; flatten; linear classes\"", name, known);
     return NULL;

@@ -10,7 +10,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { STATEMENT_MAX = 1000, WORDS_MAX = 64 };
@@ -126,8 +125,9 @@ static const fv_field *field_named(const fv_kind *kind, const char *name)
 static bool refuse_field(const reader *r, const fv_kind *kind, const char *name)
 {
     char known[400] = "";
+    fv_text to = {known, sizeof known};
     for (const fv_field *f = kind->fields; f->name; f++)
-        snprintf(known + strlen(known), sizeof known - strlen(known), "%s ", f->name);
+        fv_put(&to, "%s ", f->name);
     return refuse(r, FV_E_NAME, "%s has no argument \"%.40s\"\nhelp: it has %sname from",
                   kind->name, name, known);
 }
