@@ -6,6 +6,7 @@
  */
 #include <cjson/cJSON.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -43,16 +44,21 @@ void print_lengths(const counts *c)
             printf("Number of %s data :  %lld\n", set_names[k], (long long)c->info[k].len);
 }
 
-static void print_class(const counts *c, int i, int64_t most)
+static const char *name_of(const counts *c, int i, char name[64])
 {
-    char number[32], name[64];
     const char *given = fv_dataset_class_name(c->names, i);
     if (given)
-        snprintf(name, sizeof name, "%s", given);
+        snprintf(name, 64, "%s", given);
     else
-        snprintf(name, sizeof name, "%d", i);
+        snprintf(name, 64, "%d", i);
     hide_controls(name);
-    printf("%5s", name);
+    return name;
+}
+
+static void print_class(const counts *c, int i, int width, int64_t most)
+{
+    char number[32], name[64];
+    printf("%*s", width, name_of(c, i, name));
     for (int k = 0; k < SETS; k++)
         if (c->of[k])
             printf("  %*s", k == 1 ? 10 : k == 0 ? 8 : 6, with_commas(c->of[k][i], number));
@@ -64,13 +70,17 @@ static void print_class(const counts *c, int i, int64_t most)
 void print_classes(const counts *c)
 {
     int64_t most = 1;
-    int classes = c->of[0] ? c->info[0].classes : 0;
-    for (int i = 0; i < classes; i++)
+    int classes = c->of[0] ? c->info[0].classes : 0, width = 5;
+    for (int i = 0; i < classes; i++) {
+        char name[64];
+        int length = (int)strlen(name_of(c, i, name));
+        width = length > width ? length : width;
         most = c->of[0][i] > most ? c->of[0][i] : most;
-    printf("classes  %d\n\nclass  training%s%s\n", classes, c->of[1] ? "  validation" : "",
-           c->of[2] ? "    test" : "");
+    }
+    printf("classes  %d\n\n%*s  training%s%s\n", classes, width, "class",
+           c->of[1] ? "  validation" : "", c->of[2] ? "    test" : "");
     for (int i = 0; i < classes; i++)
-        print_class(c, i, most);
+        print_class(c, i, width, most);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------- */
