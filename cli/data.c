@@ -233,8 +233,10 @@ static int measure_pixels(fv_ctx *ctx, data *d)
     return EXIT_DONE;
 }
 
-static int set_normalize(fv_ctx *ctx, data *d, fv_type type)
+static int set_normalize(fv_ctx *ctx, const settings *s, data *d, fv_type type)
 {
+    if (s->normalize && strcmp(s->normalize, "none") == 0)
+        return EXIT_DONE;
     if (d->known && strcmp(d->known, "mnist") == 0) { /* the tutorial's figures */
         strcpy(d->mean, "0.1307");
         strcpy(d->std, "0.3081");
@@ -301,7 +303,7 @@ int data_open(fv_ctx *ctx, const settings *s, data *d)
     d->classes = fv_dataset_describe(d->train).classes;
     if (d->height < 1 || d->width < 1 || d->channels < 1)
         return fail_shape(d);
-    return set_normalize(ctx, d, shape.type);
+    return set_normalize(ctx, s, d, shape.type);
 }
 
 /* But for a slash at the end. */

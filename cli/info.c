@@ -69,6 +69,21 @@ static const char *const type_names[] = {[FV_U8] = "uint8",     [FV_I8] = "int8"
                                          [FV_F32] = "float32",  [FV_F64] = "float64",
                                          [FV_I64] = "int64"};
 
+/* The share of the pixels in each sixteenth of 0..255, of all channels. */
+static void print_histogram(const fv_stats *st)
+{
+    double all = (double)st->pixels * st->channels;
+    printf("pixels  ");
+    for (int bin = 0; bin < 16; bin++) {
+        int64_t count = 0;
+        for (int i = 0; i < st->channels; i++)
+            for (int v = 0; v < 16; v++)
+                count += st->channel[i].histogram[16 * bin + v];
+        printf(" %.1f", 100.0 * (double)count / (all > 0 ? all : 1));
+    }
+    puts("   (%, in 16 steps from dark to light)");
+}
+
 static int data_text(const counts *c, const fv_stats *st)
 {
     const fv_dataset_info *train = &c->info[0];
@@ -84,7 +99,12 @@ static int data_text(const counts *c, const fv_stats *st)
     printf("\nstd     ");
     for (int i = 0; i < st->channels; i++)
         printf(" %.4f", st->channel[i].std);
+    printf("\nmin, max");
+    for (int i = 0; i < st->channels; i++)
+        printf("%s %.4f, %.4f", i ? ";" : "", st->channel[i].min, st->channel[i].max);
     putchar('\n');
+    if (train->type == FV_U8)
+        print_histogram(st);
     print_classes(c);
     return EXIT_DONE;
 }

@@ -205,7 +205,61 @@ static int print_json(const run *r, const sample *of, const double *p, int n, in
     return json_line(root);
 }
 
-static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char *typed)
+/* ---- --submission: rows of a file ------------------------------------------------------------ */
+
+typedef struct rows {
+    char *text; /* for free */
+    size_t used, room;
+} rows;
+
+/* "file,class", quoted where it must be. */
+static int add_row(rows *out, const char *file, const char *class)
+{
+    size_t most = 2 * strlen(file) + strlen(class) + 8;
+    if (out->used + most > out->room) {
+        size_t room = 2 * (out->room + most);
+        char *text = realloc(out->text, room);
+        if (!text)
+            return fail(EXIT_FAILED, "E-MEMORY", "no memory for the rows\nhelp: fewer pictures");
+        out->text = text;
+        out->room = room;
+    }
+    char *at = out->text + out->used;
+    bool quote = strpbrk(file, ",\"\n") != NULL;
+    if (quote)
+        *at++ = '"';
+    for (; *file; file++) {
+        if (*file == '"')
+            *at++ = '"';
+        *at++ = *file;
+    }
+    at += sprintf(at, quote ? "\",%s\n" : ",%s\n", class);
+    out->used = (size_t)(at - out->text);
+    return EXIT_DONE;
+}
+
+/* All files that a .csv lists, with a class or without. */
+static int predict_csv(fv_ctx *ctx, const settings *s, const run *r, const char *path, rows *out)
+{
+    fv_dataset *set = fv_dataset_csv(ctx, path, .unlabelled = true,
+                                     .channels = atoi(r->card.value[CARD_INPUT]));
+    fv_loader *loader = fv_loader_new(set, .batch_size = 64, .transform = r->transform,
+                                      .num_workers = s->num_workers);
+    int code = EXIT_DONE, n;
+    char name[64];
+    fv_output_shape(r->net, &n, NULL, NULL);
+    for (fv_batch b; !code && fv_loader_next(loader, &b);) {
+        fv_forward(r->net, &b);
+        for (int i = 0; i < b.n && !code && !fv_error(ctx); i++) {
+            int winner = fv_argmax(fv_output(r->net) + (size_t)i * (size_t)n, n);
+            code = add_row(out, fv_dataset_file(set, b.indices[i]),
+                           class_name(r, winner < 0 ? 0 : winner, name));
+        }
+    }
+    return !code && fv_error(ctx) ? fail_context(ctx, "fovea help predict") : code;
+}
+
+static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char *typed, rows *out)
 {
     static sample of; /* large */
     fv_batch batch;
@@ -223,10 +277,29 @@ static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char 
         return fail(EXIT_FAILED, "E-MEMORY", "no memory for %d classes\nhelp: close other programs",
                     n);
     int winner = fv_argmax(y, n);
+    char name[64];
+    winner = winner < 0 ? 0 : winner; /* all of them not numbers */
     softmax(y, n, p);
-    code = s->json ? print_json(r, &of, p, n, winner < 0 ? 0 : winner)
-                   : print_text(r, &of, p, n, winner < 0 ? 0 : winner);
+    if (s->submission)
+        code = add_row(out, typed, class_name(r, winner, name));
+    else
+        code = s->json ? print_json(r, &of, p, n, winner) : print_text(r, &of, p, n, winner);
     free(p);
+    return code;
+}
+
+/* A picture a line. */
+static int predict_stdin(fv_ctx *ctx, const settings *s, const run *r, rows *out)
+{
+    char line[PATH_ROOM];
+    int code = EXIT_DONE;
+    for (int i = 0; !code && fgets(line, sizeof line, stdin); i++) {
+        line[strcspn(line, "\r\n")] = '\0';
+        if (i > 0 && !s->json && !s->submission)
+            putchar('\n');
+        if (line[0])
+            code = predict_one(ctx, s, r, line, out);
+    }
     return code;
 }
 
@@ -239,11 +312,23 @@ static int predict(fv_ctx *ctx, const settings *s)
         used.seed = card_seed(&r.card);
         fv_eval_mode(r.net);
     }
+    rows out = {0};
+    if (!code && s->submission)
+        code = add_row(&out, "file", "class");
     for (int i = 1; !code && i < ARGS_MAX && s->args[i]; i++) {
-        if (i > 1 && !s->json)
+        const char *typed = s->args[i], *dot = strrchr(typed, '.');
+        if (i > 1 && !s->json && !s->submission)
             putchar('\n');
-        code = predict_one(ctx, &used, &r, s->args[i]);
+        if (strcmp(typed, "-") == 0)
+            code = predict_stdin(ctx, &used, &r, &out);
+        else if (s->submission && dot && strcmp(dot, ".csv") == 0)
+            code = predict_csv(ctx, &used, &r, typed, &out);
+        else
+            code = predict_one(ctx, &used, &r, typed, &out);
     }
+    if (!code && s->submission && fv_write_file(ctx, s->submission, out.text, out.used))
+        code = fail_context(ctx, "fovea help predict");
+    free(out.text);
     return code;
 }
 
@@ -261,11 +346,13 @@ const command predict_command = {
     .usage = "RUN PICTURE...",
     .examples = {{"fovea predict runs/mnist-1 mnist:0", "the first test image"},
                  {"fovea predict runs/pets-1 a.jpg b.png", "pictures of your own"},
-                 {"fovea predict runs/mnist-1 digit.png --fit", "a digit of any size"}},
-    .notes = "A PICTURE is a file, or DATA:INDEX, counted from 0, or DATA:train:INDEX. RUN\n"
-             "is a run folder, runs/latest or a .safetensors file.",
-    .options = TAKES(OPT_FIT) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
-               TAKES(OPT_JSON),
+                 {"fovea predict runs/mnist-1 digit.png --fit", "a digit of any size"},
+                 {"fovea predict RUN test.csv --submission o.csv", "all it lists"}},
+    .notes = "A PICTURE is a file; - for files on the standard input, a line each; or\n"
+             "DATA:INDEX, counted from 0, or DATA:train:INDEX. RUN is a run folder,\n"
+             "runs/latest or a .safetensors file.",
+    .options = TAKES(OPT_FIT) | TAKES(OPT_SUBMISSION) | TAKES(OPT_NUM_WORKERS) | TAKES(OPT_ROOT) |
+               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON),
     .min_args = 2,
     .max_args = ARGS_MAX - 1,
     .run = run_predict,

@@ -392,6 +392,19 @@ help:  fovea predict runs/whole-1 whole:7                             [E-ARGS]' 
     predict runs/whole-1 whole:8
 golden predict-missing 1 'error: cannot read "none.pgm": No such file or directory
 help:  fovea help predict                                             [E-PATH]' predict list none.pgm
+
+# Many at once: names from the standard input, and rows for a file instead of words.
+printf 'plain/dark/5.pgm\nplain/light/5.pgm\n' | "$fovea" predict list - --json >out 2>err
+check predict-stdin calculate '/"file":"plain\/(dark|light)\/5.pgm"/ { n++ } END { exit n != 2 }' out
+printf 'img_file\ndark/5.pgm\nlight/5.pgm\n' >plain/files.csv
+run predict list plain/files.csv --submission rows.csv
+check submission ends_with 0
+check submission-silent [ ! -s out ]
+run predict list plain/dark/5.pgm plain/light/5.pgm --submission same.csv
+check submission-same cmp -s rows.csv same.csv
+check submission-rows calculate -F, 'NR == 1 { ok = $0 == "file,class"; next }
+    { ok = ok && ($2 == "dark" || $2 == "light") } END { exit !(ok && NR == 3) }' rows.csv
+rm plain/files.csv
 run train digits --quiet --out digits-run
 golden predict-input 1 'error: digits-run expects 28 x 28 gray pictures; plain/light/1.pgm is 12 x 10
 help:  fovea predict digits-run plain/light/1.pgm --fit              [E-INPUT]' \
