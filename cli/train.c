@@ -190,8 +190,9 @@ static bool gives_log_probabilities(const fv_net *net)
 
 static fv_loader *plain_loader(const training *t, fv_dataset *set)
 {
-    int size = t->example_lines && !(t->used.given & TAKES(OPT_BATCH_SIZE)) ? 1000
-                                                                           : t->s->batch_size;
+    int size = t->s->test_batch_size ? t->s->test_batch_size
+               : t->example_lines    ? 1000
+                                     : t->s->batch_size;
     return set ? fv_loader_new(set, .batch_size = size, .transform = t->data.plain,
                                .num_workers = t->s->num_workers)
                : NULL;
@@ -278,6 +279,10 @@ static int train(training *t)
 
 static int check_together(const settings *s)
 {
+    if (s->schedule && s->gamma > 0)
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--gamma %g and --schedule both say how lr goes on\n"
+                    "help: --schedule \"step 1 gamma=%g\"", s->gamma, s->gamma);
     bool sgd = !s->optimizer || strncmp(s->optimizer, "sgd", 3) == 0;
     if (s->no_save && s->out)
         return fail(EXIT_USAGE, "E-ARGS", "--no-save and --out %s contradict each other\n"
@@ -323,7 +328,8 @@ const command train_command = {
              ".npz. Defaults are the tutorial's. Other models bring their own recipe, which\n"
              "the plan shows: --dry-run. The loss in log.csv is the mean over the epoch.\n"
              "Ctrl+C saves and stops.",
-    .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_LR) | TAKES(OPT_MOMENTUM) |
+    .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) |
+               TAKES(OPT_TEST_BATCH_SIZE) | TAKES(OPT_LR) | TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) |
                TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) |
                TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) |
                TAKES(OPT_AUGMENT) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |

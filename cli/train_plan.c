@@ -143,10 +143,14 @@ int plan_optimizer(training *t)
     t->optim = fv_optim_text(t->net, text);
     if (!t->optim)
         return fail_context(t->ctx, "fovea help train");
-    if (!t->s->schedule || strcmp(t->s->schedule, "none") == 0)
+    bool none = !t->s->schedule || strcmp(t->s->schedule, "none") == 0;
+    if (none && t->s->gamma == 0)
         return EXIT_DONE;
-    bool bare = strcmp(t->s->schedule, "cosine") == 0; /* over the whole run */
-    snprintf(schedule, sizeof schedule, bare ? "%s %d" : "%s", t->s->schedule, t->s->epochs);
+    bool bare = !none && strcmp(t->s->schedule, "cosine") == 0; /* over the whole run */
+    snprintf(schedule, sizeof schedule, bare ? "%s %d" : "%s", none ? "" : t->s->schedule,
+             t->s->epochs);
+    if (t->s->gamma > 0)
+        snprintf(schedule, sizeof schedule, "step 1 gamma=%.17g", t->s->gamma);
     t->schedule = fv_schedule_text(t->optim, schedule);
     return t->schedule ? EXIT_DONE : fail_context(t->ctx, "fovea help train");
 }

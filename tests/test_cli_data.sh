@@ -332,6 +332,11 @@ train plain --model conv2d
 check model-wrong is_error
 check model-wrong-text err_has '^error: there is no model "conv2d"$'
 check model-wrong-help err_has '^help:  the built-in ones are lenet5, .*\[E-NAME\]$' # a list that grows
+run train digits --model mnist-cnn --gamma 0.5 --test-batch-size 500 --dry-run
+check example-plan err_has '^train   14 epochs x 157 batches of 64   adadelta lr=1   step 1 gamma=0.5$'
+golden gamma-twice 2 'error: --gamma 0.5 and --schedule both say how lr goes on
+help:  --schedule "step 1 gamma=0.5"                                  [E-ARGS]' \
+    train digits --gamma 0.5 --schedule 'cosine 3'
 golden model-shape 1 'error: layer "conv2d1": a 99 x 99 kernel (dilation 1 x 1) does not fit into the 28 x 28 picture that "input" gives, with padding 0 x 0
 help:  a smaller kernel, or more padding                             [E-SHAPE]' \
     train plain --model 'conv2d 8 99; flatten; linear 2'
