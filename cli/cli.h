@@ -222,7 +222,12 @@ typedef struct data {
     fv_transform *augment, *plain;       /* of training, of the others; NULL: none */
     int channels, height, width, classes; /* as the net gets them */
     char mean[80], std[80];
+    char skipped[1 << 16]; /* lines of pictures that are left out, with reasons; the first ones */
+    int64_t n_skipped;
 } data;
+
+/* skip.c: pictures that cannot be read. Takes them out of the set: a few. More than 5 % are an error. */
+int skip_broken(fv_ctx *ctx, data *d, fv_dataset **set);
 
 /* What was typed (NULL: mnist), or an error that says what there is. */
 int data_name(const char *typed, data *d);

@@ -280,13 +280,27 @@ int data_parts(fv_ctx *ctx, const settings *s, data *d)
     return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
 }
 
+/* Splits what can be read, after a note of what cannot. */
+static int split_readable(fv_ctx *ctx, const settings *s, data *d)
+{
+    int code;
+    if ((code = skip_broken(ctx, d, &d->train)) || (code = skip_broken(ctx, d, &d->val)) ||
+        (code = skip_broken(ctx, d, &d->test)))
+        return code;
+    if (d->n_skipped && !s->quiet)
+        fprintf(stderr, "note:  %lld picture%s cannot be read and %s left out; the first:\n"
+                        "       %.*s\n", (long long)d->n_skipped, d->n_skipped > 1 ? "s" : "",
+                d->n_skipped > 1 ? "are" : "is", (int)strcspn(d->skipped, "\n"), d->skipped);
+    split_sets(ctx, s, d);
+    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+}
+
 int data_sets(fv_ctx *ctx, const settings *s, data *d)
 {
     int code = data_parts(ctx, s, d);
     if (code || (code = check_val(s, d)))
         return code;
-    split_sets(ctx, s, d);
-    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+    return split_readable(ctx, s, d);
 }
 
 int data_open(fv_ctx *ctx, const settings *s, data *d)
@@ -331,8 +345,8 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const card *c
     if (same_path(d->typed, c->value[CARD_DATA])) {
         used.seed = card_seed(c);
         open_sets(ctx, s, d);
-        if (!fv_error(ctx))
-            split_sets(ctx, &used, d);
+        if (fv_error(ctx) || split_readable(ctx, &used, d))
+            return NULL;
         return d->test ? d->test : d->val;
     }
     if (!d->known && is_folder(d->typed))

@@ -57,6 +57,8 @@ static int measure(fv_ctx *ctx, const settings *s)
     if (code)
         return code;
     fv_dataset *set = data_test_set(ctx, s, &d, &r.card);
+    if (!set && !fv_error(ctx)) /* said already */
+        return EXIT_FAILED;
     if (fv_error(ctx))
         return fail_context(ctx, "fovea help test");
     fv_output_shape(r.net, &classes, NULL, NULL);

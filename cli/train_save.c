@@ -228,12 +228,21 @@ static int add_checksums(training *t)
     return EXIT_DONE;
 }
 
+static fv_status write_text(training *t, const char *name, const char *text)
+{
+    char path[PATH_ROOM];
+    join_path(path, t->folder.path, name);
+    return fv_write_file(t->ctx, path, text, strlen(text));
+}
+
 int save_start(training *t)
 {
     if (!t->folder.path[0])
         return EXIT_DONE;
     t->files = cJSON_CreateArray();
     t->log = add_line(NULL, "epoch,split,loss,accuracy,lr,seconds\n");
+    if (t->data.n_skipped && write_text(t, "skipped.txt", t->data.skipped))
+        return fail_context(t->ctx, "fovea help train");
     return t->log ? add_checksums(t) : fail_memory();
 }
 
@@ -299,13 +308,6 @@ static char *run_json(const training *t)
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
-
-static fv_status write_text(training *t, const char *name, const char *text)
-{
-    char path[PATH_ROOM];
-    join_path(path, t->folder.path, name);
-    return fv_write_file(t->ctx, path, text, strlen(text));
-}
 
 /* Only where the folder is called runs: elsewhere, a file "latest" may be somebody's own. */
 static void write_latest(training *t)

@@ -346,9 +346,29 @@ cp -r plain cut
 for i in 1 2 3 4 5 6 7 8 9 10 11 12; do head -c 50 plain/dark/$i.pgm >cut/dark/$i.pgm; done
 train cut --out x/y
 check cut is_error
-check cut-text err_has '^error: "cut/dark/[0-9]*.pgm": cut off: 10 x 10 pixels are 100 bytes, found 37$'
+check cut-text err_has '^error: 12 of 24 pictures cannot be read (50%); the limit is 5%$'
+check cut-reason err_has '^ *"cut/dark/1.pgm": cut off: 10 x 10 pixels are 100 bytes, found 37$'
 check cut-help err_has '^help:  fovea check cut  *\[E-DATA\]$'
 check cut-no-folder absent x
+
+# One of many is left out, and named.
+mkdir many
+for class in dark light; do
+    mkdir many/$class
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cp plain/$class/$i.pgm many/$class/a$i.pgm; done
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12; do cp plain/$class/$i.pgm many/$class/b$i.pgm; done
+done
+: >many/dark/a1.pgm
+train many --epochs 1 --out many-run -v
+check skipped ends_with 0
+check skipped-note err_has '^note:  1 picture cannot be read and is left out; the first:$'
+check skipped-name grep -q '^.*many/dark/a1.pgm' many-run/skipped.txt
+run test many-run
+check skipped-test ends_with 0
+for i in 2 3 4; do : >many/dark/a$i.pgm; done
+run test many-run
+check skipped-many is_error
+check skipped-many-text err_has '^error: 4 of 48 pictures cannot be read (8%); the limit is 5%$'
 
 # ---- test ----------------------------------------------------------------------------------------
 
