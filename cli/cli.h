@@ -226,7 +226,8 @@ typedef struct data {
     int64_t n_skipped;
 } data;
 
-/* skip.c: pictures that cannot be read. Takes them out of the set: a few. More than 5 % are an error. */
+/* skip.c: takes the pictures that cannot be read out of the set, if they are few; more than 5 % are
+   an error. */
 int skip_broken(fv_ctx *ctx, data *d, fv_dataset **set);
 
 /* What was typed (NULL: mnist), or an error that says what there is. */

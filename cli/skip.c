@@ -43,8 +43,9 @@ static int fail_many(const data *d, const broken *b, int64_t len)
     const char *at = b->text;
     for (int i = 0; i < SHOWN && (at = strchr(at, '\n')) != NULL; i++)
         at++;
-    return fail(EXIT_FAILED, "E-DATA", "%lld of %lld pictures cannot be read (%.0f%%); the limit is "
-                                       "%d%%\n%.*shelp: fovea check %s",
+    return fail(EXIT_FAILED, "E-DATA",
+                "%lld of %lld pictures cannot be read (%.0f%%); the limit is %d%%\n"
+                "%.*shelp: fovea check %s",
                 (long long)b->count, (long long)len, 100.0 * (double)b->count / (double)len,
                 MOST_PERCENT, (int)(at ? at - b->text : (long)b->used), b->text, d->typed);
 }
