@@ -90,6 +90,9 @@ int skip_broken(fv_ctx *ctx, data *d, fv_dataset **set)
     else if (!fv_error(ctx) && b.count > 0) {
         keep_names(d, &b);
         *set = without(*set, &b, info.len);
+        if (!*set && !fv_error(ctx))
+            code = fail(EXIT_FAILED, "E-MEMORY", "no memory for a list of the pictures\n"
+                                                 "help: close other programs");
     }
     free(b.bad);
     free(b.text);

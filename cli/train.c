@@ -204,8 +204,9 @@ static int prepare_net(training *t)
 {
     const settings *s = t->s;
     fv_loader_free(t->train_loader), fv_loader_free(t->val_loader), fv_loader_free(t->test_loader);
-    fv_net_free(t->net);
+    fv_schedule_free(t->schedule), fv_optim_free(t->optim), fv_net_free(t->net);
     t->schedule = NULL;
+    t->optim = NULL;
     t->net = card_net(t->ctx, &t->card);
     if (!t->net)
         return EXIT_FAILED;

@@ -139,6 +139,11 @@ int plan_memory(training *t)
 int plan_optimizer(training *t)
 {
     char text[CARD_ROOM], schedule[CARD_ROOM];
+    const char *given[] = {t->s->optimizer, t->s->schedule};
+    for (int i = 0; i < 2; i++)
+        if (given[i] && strlen(given[i]) > CARD_ROOM / 2)
+            return fail(EXIT_USAGE, "E-ARGS", "--%s is longer than %d letters\n"
+                        "help: fovea help train", i ? "schedule" : "optimizer", CARD_ROOM / 2);
     optimizer_text(t, text, sizeof text);
     t->optim = fv_optim_text(t->net, text);
     if (!t->optim)
