@@ -12,7 +12,7 @@ src/data        base
 src/learn       kernels base ops net public
 cli             public
 examples        public
-bench           public kernels
+bench           public kernels base ops net
 '
 
 source=$1 build=$2

@@ -96,6 +96,11 @@ typedef struct fv_scaled_step {
     float sign, weight_decay, lr, eps, keep, take, momentum;
 } fv_scaled_step;
 
+/* Tiles of 2 x 2 outputs, side by side; see winograd.h. */
+typedef struct fv_tiles {
+    int rows, cols;
+} fv_tiles;
+
 typedef enum fv_layout { FV_BATCH_LAST, FV_CHANNELS_LAST, FV_LAYOUTS } fv_layout;
 
 /* Convolution in one layout. Batch last works on a block at once: a pixel below is one of L images.
@@ -157,6 +162,27 @@ typedef struct fv_kernels {
     /* out[i] += the sum over lanes of (the sum of parts [count] of [n][L] in order, one every
        step floats). */
     void (*sum_lanes)(size_t n, int count, const float *parts, size_t step, float *out);
+
+    /* Winograd's filtering for kernels of 3 x 3 and stride 1: the 16 positions of tiles, one `step`
+       floats after the other, of inputs, outputs or kernels. Gradients go through the transposed
+       transforms.
+       weight: u [16][n] of w [n][9]. weight_back: dw [n][9], or apart [9][n], of u [n] a position.
+       in: v [planes][rows][cols][width] of x [planes][][][width], planes and rows so many floats
+       apart. in_back: dx += of v.
+       out: y, as x, of m, as v, but for outputs past P and Q.
+       out_back: m [rows][cols][pixel] of dyp [][][pixel], rows so many floats apart. */
+    struct {
+        void (*weight)(size_t n, const float *w, float *u);
+        void (*weight_back)(size_t n, const float *u, size_t step, float *dw, bool apart);
+        void (*in)(const fv_tiles *t, int planes, int width, const float *x, size_t plane,
+                   size_t row, float *v, size_t step);
+        void (*in_back)(const fv_tiles *t, int planes, int width, const float *v, size_t step,
+                        float *dx, size_t plane, size_t row);
+        void (*out)(const fv_tiles *t, int planes, int width, const float *m, size_t step,
+                    float *y, size_t plane, size_t row, int P, int Q);
+        void (*out_back)(const fv_tiles *t, int pixel, const float *dyp, size_t row, float *m,
+                         size_t step);
+    } winograd;
 
     /* Elementwise over n floats, rounded up to a multiple of L; in place allowed.
        y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. */

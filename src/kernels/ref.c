@@ -11,6 +11,15 @@
 #include "kernels/resample.h"
 #include "kernels/update.h"
 
+typedef float unit;
+enum { UNIT = 1 };
+#define UNIT_UNROLL
+#define INLINE static inline
+#define unit_of(x) (x)
+#define unit_load(p, part) ((void)(part), *(p))
+#define unit_store(p, x, part) ((void)(part), *(p) = (x))
+#include "kernels/winograd.h"
+
 /* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
    [H][W][C], pixel by pixel of one image. */
 typedef struct place {
@@ -282,6 +291,7 @@ const fv_kernels fv_kernels_ref = {
     FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,
     FV_UPDATE_ENTRIES,
+    FV_WINOGRAD_ENTRIES,
 };
 
 float fv_exp(float x)

@@ -14,6 +14,14 @@
 #include "kernels/resample.h"
 #include "kernels/update.h"
 
+typedef vec unit;
+enum { UNIT = V };
+#define UNIT_UNROLL UNROLL
+#define unit_of vec_splat
+#define unit_load load_some
+#define unit_store store_some
+#include "kernels/winograd.h"
+
 /* ---- linear layer ------------------------------------------------------------------------- */
 
 /* M rows of dw by N vectors of its columns, over the images of one block after the other. */
@@ -215,4 +223,5 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,
     FV_UPDATE_ENTRIES,
+    FV_WINOGRAD_ENTRIES,
 };

@@ -140,13 +140,14 @@ static void meet(const pass *p, int i, bool backward)
 /* Packs the weights of layer i for both passes in train mode, else for forward. */
 static void pack_layer(void *arg, int i, int thread)
 {
-    (void)thread;
     const pass *p = arg;
     const fv_def *def = p->net->defs + i;
-    for (int backward = 0; def->op->pack && backward <= p->plan->train; backward++)
-        def->op->pack(p->net->object.ctx->kernels, def, p->plan->layout, p->plan->images, backward,
-                      p->net->values + def->weight_offset,
-                      packed_of(p->net, p->plan, p->plan->slots + i, backward));
+    const fv_slot *slot = p->plan->slots + i;
+    if (def->op->pack)
+        def->op->pack(p->net->object.ctx->kernels, def, p->plan->layout, p->plan->images,
+                      p->net->values + def->weight_offset, scratch_of(p->plan, thread),
+                      packed_of(p->net, p->plan, slot, false),
+                      p->plan->train ? packed_of(p->net, p->plan, slot, true) : NULL);
 }
 
 /* ---- forward ------------------------------------------------------------------------------ */

@@ -44,10 +44,12 @@ fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
 }
 
 void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                  bool backward, const float *w, float *packed)
+                  const float *w, float *scratch, float *forward, float *backward)
 {
-    (void)images;
-    k->conv[layout].pack(&def->conv, backward, w, packed);
+    (void)images, (void)scratch;
+    k->conv[layout].pack(&def->conv, false, w, forward);
+    if (backward)
+        k->conv[layout].pack(&def->conv, true, w, backward);
 }
 
 const float *fv_conv_padded(const fv_run *r, int turn, float *to)
@@ -87,7 +89,7 @@ float *fv_conv_db(const fv_run *r)
 void fv_conv_sum_lanes(const fv_run *r)
 {
     size_t params = r->def->weights + r->def->biases;
-    if (r->layout != FV_BATCH_LAST || !r->last)
+    if (r->layout != FV_BATCH_LAST || !r->last || !r->part)
         return;
     memset(r->part, 0, params * sizeof *r->part);
     r->k->sum_lanes(params, 1, r->lanes, 0, r->part);
@@ -122,24 +124,30 @@ void fv_conv_run_backward(const fv_run *r,
             if (k > 0)
                 fv_conv_padded(r, i + k, xp + k * padded);
         }
-        conv->backward_weight(v, n, x, x == xp ? padded : in, dyp, dyp_size, 0, v->P,
-                              fv_conv_dw(r), fv_conv_db(r), r->first && i == 0);
+        if (r->part)
+            conv->backward_weight(v, n, x, x == xp ? padded : in, dyp, dyp_size, 0, v->P,
+                                  fv_conv_dw(r), fv_conv_db(r), r->first && i == 0);
         for (int k = 0; r->dx && k < n; k++)
             input_gradient(r, i + k, dyp + k * dyp_size, xp);
     }
     fv_conv_sum_lanes(r);
 }
 
-static void pad_gradient(const fv_run *r, int turn, float *dyp)
+fv_conv fv_conv_gradient(const fv_def *def)
 {
-    const fv_conv *v = &r->def->conv;
-    r->k->pad_gradient(v, fv_planes(r->layout, v->O), fv_width(r->layout, v->O),
+    return def->winograd ? fv_winograd_gradient(def) : def->conv;
+}
+
+void fv_conv_pad_gradient(const fv_run *r, int turn, float *dyp)
+{
+    const fv_conv v = fv_conv_gradient(r->def);
+    r->k->pad_gradient(&v, fv_planes(r->layout, v.O), fv_width(r->layout, v.O),
                        r->dy + turn * fv_turn(r->layout, fv_shape_count(r->def->out)), dyp);
 }
 
 static void conv_backward(const fv_run *r)
 {
-    fv_conv_run_backward(r, pad_gradient);
+    fv_conv_run_backward(r, fv_conv_pad_gradient);
 }
 
 /* Output channels that one item sums; the last item is the bias. */
@@ -197,7 +205,7 @@ static const fv_op conv2d = {
 
 bool fv_is_conv2d(const fv_def *def)
 {
-    return def->op == &conv2d;
+    return def->op == &conv2d || def->op == &fv_op_winograd;
 }
 
 /* ---- a kernel as large as its input --------------------------------------------------------- */
@@ -208,10 +216,10 @@ static fv_need whole_need(const fv_def *def, fv_layout layout, int images)
 }
 
 static void whole_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                       bool backward, const float *w, float *packed)
+                       const float *w, float *scratch, float *forward, float *backward)
 {
-    (layout == FV_BATCH_LAST ? fv_linear_pack : fv_conv_pack)(k, def, layout, images, backward, w,
-                                                              packed);
+    (layout == FV_BATCH_LAST ? fv_linear_pack : fv_conv_pack)(k, def, layout, images, w, scratch,
+                                                              forward, backward);
 }
 
 static void whole_forward(const fv_run *r)
@@ -356,7 +364,8 @@ static fv_status conv2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
         return fv_error(ctx);
     int Cg = v->C / v->groups;
     bool whole = def->padding_mode == FV_PADDING_ZEROS && covers_input(v);
-    def->op = whole ? &conv2d_whole : &conv2d;
+    def->winograd = !whole && def->padding_mode == FV_PADDING_ZEROS && fv_winograd_pays(v);
+    def->op = whole ? &conv2d_whole : def->winograd ? &fv_op_winograd : &conv2d;
     def->weight_ndim = 4;
     def->weight_dims[0] = v->O, def->weight_dims[1] = Cg;
     def->weight_dims[2] = v->R, def->weight_dims[3] = v->S;

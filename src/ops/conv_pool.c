@@ -12,18 +12,11 @@
 
 #include <string.h>
 
-/* The pooling of one row of windows, whose input is a band of R rows. */
-static fv_pool2d band_of(const fv_pool2d *pool)
-{
-    fv_pool2d band = *pool;
-    band.H = pool->R;
-    band.P = 1;
-    return band;
-}
-
+/* Rows of the convolution that are made at once: those of one row of windows, or a strip. */
 static size_t band_floats(const fv_def *def, fv_layout layout)
 {
-    return fv_turn(layout, (size_t)def->conv.O * def->pool.R * def->conv.Q);
+    int rows = def->winograd ? fv_winograd_rows(def, layout) : def->pool.R;
+    return fv_turn(layout, (size_t)def->conv.O * rows * def->conv.Q);
 }
 
 static size_t pooled_floats(const fv_def *def, fv_layout layout)
@@ -34,63 +27,83 @@ static size_t pooled_floats(const fv_def *def, fv_layout layout)
 /* Saved: where each maximum came from in its band. Scratch: a band, then the convolution's own. */
 static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
 {
-    fv_need need = fv_conv_need(def, layout, images);
+    fv_need need = (def->winograd ? fv_winograd_need : fv_conv_need)(def, layout, images);
     int turns = layout == FV_BATCH_LAST ? 1 : images;
     need.saved = fv_round_up(pooled_floats(def, layout) * turns);
     need.scratch += fv_round_up(band_floats(def, layout));
     return need;
 }
 
+/* Pools a band of so many rows of a turn, from row p of windows on. */
+static void pool_band(const fv_run *r, int turn, int p, int rows, const float *band)
+{
+    const fv_pool2d *pool = &r->def->pool;
+    int planes = fv_planes(r->layout, r->def->conv.O), width = fv_width(r->layout, r->def->conv.O);
+    size_t row = (size_t)pool->Q * width;
+    size_t at = turn * pooled_floats(r->def, r->layout) + p * row;
+    fv_pool2d some = *pool;
+    some.H = rows;
+    some.P = rows / pool->R < pool->P - p ? rows / pool->R : pool->P - p;
+    r->k->max_pool_forward(&some, planes, width, band, r->y + at,
+                           r->saved ? (int32_t *)(void *)r->saved + at : NULL, pool->P * row);
+}
+
+static void pool_strip(const fv_run *r, const fv_strip *s)
+{
+    int left = r->def->conv.P - s->row, most = fv_winograd_rows(r->def, r->layout);
+    int rows = left < most ? left : most;
+    float *band = r->scratch + fv_winograd_need(r->def, r->layout, r->room).scratch;
+    fv_winograd_put(r, s, band, rows);
+    pool_band(r, s->turn, s->row / r->def->pool.R, rows, band);
+}
+
 static void conv_pool_forward(const fv_run *r)
 {
-    const fv_conv *v = &r->def->conv;
-    const fv_pool2d *pool = &r->def->pool, band = band_of(pool);
-    int planes = fv_planes(r->layout, v->O), width = fv_width(r->layout, v->O);
-    size_t row = (size_t)pool->Q * width, out = pooled_floats(r->def, r->layout);
+    const fv_pool2d *pool = &r->def->pool;
     float *rows = r->scratch, *padded = rows + fv_round_up(band_floats(r->def, r->layout));
-    for (int i = 0; i < r->turns; i++) {
+    if (r->def->winograd)
+        fv_winograd_forward(r, pool_strip);
+    for (int i = 0; !r->def->winograd && i < r->turns; i++) {
         const float *xp = fv_conv_padded(r, i, padded);
         for (int p = 0; p < pool->P; p++) {
-            size_t at = i * out + p * row;
-            int32_t *winner = r->saved ? (int32_t *)(void *)r->saved + at : NULL;
-            r->k->conv[r->layout].forward(v, xp, r->packed, r->b, rows, p * pool->R,
+            r->k->conv[r->layout].forward(&r->def->conv, xp, r->packed, r->b, rows, p * pool->R,
                                           (p + 1) * pool->R);
-            r->k->max_pool_forward(&band, planes, width, rows, r->y + at, winner, pool->P * row);
+            pool_band(r, i, p, pool->R, rows);
         }
     }
-    r->k->relu_forward(out * r->turns, r->y, r->y);
+    r->k->relu_forward(pooled_floats(r->def, r->layout) * r->turns, r->y, r->y);
 }
 
 /* Row p of the pooled gradients of a turn, spread over R rows of dyp. */
 static void spread_row(const fv_run *r, int turn, int p, float *dyp)
 {
-    const fv_conv *v = &r->def->conv;
+    const fv_conv v = fv_conv_gradient(r->def);
     const fv_pool2d *pool = &r->def->pool;
-    int planes = fv_planes(r->layout, v->O), width = fv_width(r->layout, v->O);
+    int planes = fv_planes(r->layout, v.O), width = fv_width(r->layout, v.O);
     size_t row = (size_t)pool->Q * width;
     size_t at = turn * pooled_floats(r->def, r->layout) + p * row;
     r->k->pool_row_backward(pool, planes, width, r->y + at, r->dy + at,
                             (const int32_t *)(const void *)r->saved + at, pool->P * row,
-                            fv_conv_dy_cols(v), fv_conv_left(v), dyp);
+                            fv_conv_dy_cols(&v), fv_conv_left(&v), dyp);
 }
 
 static void spread_rows(const fv_run *r, int turn, float *dyp)
 {
-    const fv_conv *v = &r->def->conv;
+    const fv_conv v = fv_conv_gradient(r->def);
     const fv_pool2d *pool = &r->def->pool;
-    size_t line = fv_turn(r->layout, (size_t)fv_conv_dy_cols(v) * v->O);
+    size_t line = fv_turn(r->layout, (size_t)fv_conv_dy_cols(&v) * v.O);
     for (int p = 0; p < pool->P; p++)
         spread_row(r, turn, p, dyp + p * pool->R * line);
-    int rest = v->P - pool->P * pool->R; /* rows that no window sees */
-    memset(dyp + (v->P - rest) * line, 0, rest * line * sizeof *dyp);
+    int rest = v.P - pool->P * pool->R; /* rows that no window sees */
+    memset(dyp + (v.P - rest) * line, 0, rest * line * sizeof *dyp);
 }
 
 static void conv_pool_backward(const fv_run *r)
 {
     const fv_conv *v = &r->def->conv;
     const fv_pool2d *pool = &r->def->pool;
-    if (r->dx) {
-        fv_conv_run_backward(r, spread_rows);
+    if (r->dx || r->def->winograd) {
+        (r->def->winograd ? fv_winograd_backward : fv_conv_run_backward)(r, spread_rows);
         return;
     }
     size_t band = fv_turn(r->layout, (size_t)pool->R * fv_conv_dy_cols(v) * v->O);
@@ -106,11 +119,18 @@ static void conv_pool_backward(const fv_run *r)
     fv_conv_sum_lanes(r);
 }
 
+static void conv_pool_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                           const float *w, float *scratch, float *forward, float *backward)
+{
+    (def->winograd ? fv_winograd_pack : fv_conv_pack)(k, def, layout, images, w, scratch, forward,
+                                                      backward);
+}
+
 static const fv_op conv2d_pooled = {
     .kind = "conv2d",
     .flags = FV_KEEPS_X | FV_KEEPS_Y,
     .need = conv_pool_need,
-    .pack = fv_conv_pack,
+    .pack = conv_pool_pack,
     .forward = conv_pool_forward,
     .backward = conv_pool_backward,
     .reduce_items = fv_conv_reduce_items,
@@ -131,7 +151,8 @@ static bool side_by_side(const fv_pool2d *v)
 void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
 {
     if (!fv_is_conv2d(conv) || !fv_is_relu(relu) || !fv_is_max_pool2d(pool) ||
-        !side_by_side(&pool->pool))
+        !side_by_side(&pool->pool) ||
+        (conv->winograd && pool->pool.R != 2)) /* strips have even rows */
         return;
     conv->op = &conv2d_pooled;
     relu->op = &fv_op_relu_done;

@@ -23,9 +23,12 @@ static fv_need transpose_need(const fv_def *def, fv_layout layout, int images)
 }
 
 static void transpose_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                           bool backward, const float *w, float *packed)
+                           const float *w, float *scratch, float *forward, float *backward)
 {
-    fv_conv_pack(k, def, layout, images, !backward, w, packed);
+    (void)images, (void)scratch;
+    k->conv[layout].pack(&def->conv, true, w, forward);
+    if (backward)
+        k->conv[layout].pack(&def->conv, false, w, backward);
 }
 
 /* x of a turn as the convolution's output gradient. */

@@ -32,10 +32,13 @@ fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images)
 }
 
 void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                    bool backward, const float *w, float *packed)
+                    const float *w, float *scratch, float *forward, float *backward)
 {
+    (void)scratch;
     const fv_conv v = as_conv(def, layout, images);
-    k->conv[layout].pack(&v, backward, w, packed);
+    k->conv[layout].pack(&v, false, w, forward);
+    if (backward)
+        k->conv[layout].pack(&v, true, w, backward);
 }
 
 void fv_linear_run_forward(const fv_run *r)

@@ -63,6 +63,7 @@ typedef struct fv_def {
     bool wants_gradient; /* backward goes through it */
     unsigned adds;       /* bit k: the gradient of input k is added to what is there */
     fv_conv conv;        /* conv2d; of conv_transpose2d the other way round */
+    bool winograd;       /* a conv2d by tiles, a question of its sizes alone */
     fv_pool2d pool;      /* poolings, and a conv2d that pools */
     fv_norm norm;
     fv_axis rows, cols;  /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
@@ -92,7 +93,7 @@ typedef struct fv_def {
 typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
-    size_t lanes;   /* for each thread, batch last: a chunk's gradients, lane by lane */
+    size_t lanes;   /* for each thread: a chunk's gradients as they are summed up, lane by lane */
     size_t part;    /* a chunk's sums, read by reduce, or by meet */
     size_t packed;  /* weights as forward reads them, and again as backward does */
     size_t shared;  /* what meet leaves for all blocks */
@@ -117,7 +118,7 @@ typedef struct fv_run {
     float *dx, *dxs[FV_INPUTS_MAX];
     float *saved; /* NULL in eval mode */
     float *scratch;
-    float *lanes, *part;
+    float *lanes, *part; /* a convolution's part NULL: nobody wants dw, db */
     float *shared;    /* what meet left */
     bool first, last; /* of its chunk: part, or lanes, starts from 0; lanes are summed into part */
 } fv_run;
@@ -235,9 +236,9 @@ struct fv_op {
     const char *kind; /* "conv2d" */
     int flags;
     fv_need (*need)(const fv_def *def, fv_layout layout, int images);
-    /* w in the order of forward, or of backward; NULL: the op has no weights. */
+    /* w in the order of forward, and of backward unless that is NULL; pack NULL: no weights. */
     void (*pack)(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                 bool backward, const float *w, float *packed);
+                 const float *w, float *scratch, float *forward, float *backward);
     void (*forward)(const fv_run *run);
     void (*backward)(const fv_run *run);
     int (*reduce_items)(const fv_def *def, fv_layout layout); /* NULL: no parameters */
@@ -368,12 +369,15 @@ extern const fv_op fv_op_relu_done; /* a relu that another layer does */
 /* A convolution's parts, used by layers that contain one. */
 fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images);
 void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                  bool backward, const float *w, float *packed);
+                  const float *w, float *scratch, float *forward, float *backward);
 /* x of a turn with its padding: x itself, or a copy at `to`. */
 const float *fv_conv_padded(const fv_run *run, int turn, float *to);
 /* backward, where gradient writes dy of a turn as fv_conv_kernels wants it. */
 void fv_conv_run_backward(const fv_run *run,
                           void (*gradient)(const fv_run *run, int turn, float *dyp));
+/* The convolution as whose dyp backward takes the gradients, and how to write it. */
+fv_conv fv_conv_gradient(const fv_def *def);
+void fv_conv_pad_gradient(const fv_run *run, int turn, float *dyp);
 /* Where the kernels of a layout sum up dw and db (or NULL), and what comes after the last block. */
 float *fv_conv_dw(const fv_run *run);
 float *fv_conv_db(const fv_run *run);
@@ -388,6 +392,27 @@ size_t fv_conv_gradient_floats(const fv_conv *v, fv_layout layout);
 /* Fails unless groups divide the input's channels and out_channels, which are 1 or more. */
 fv_status fv_check_channels(fv_ctx *ctx, const fv_def *def, int out_channels, int in_channels,
                             int groups);
+
+/* The same of a convolution by tiles. Forward makes strips of rows, which put, by way of
+   fv_winograd_put, takes from the positions of tiles to y, whose planes have so many rows. */
+typedef struct fv_strip {
+    int turn, row;  /* the first of the output's rows */
+    fv_tiles tiles;
+    const float *positions;
+    size_t step; /* from one to the next */
+} fv_strip;
+
+extern const fv_op fv_op_winograd;
+bool fv_winograd_pays(const fv_conv *v);
+fv_conv fv_winograd_gradient(const fv_def *def); /* the convolution whose dyp backward takes */
+int fv_winograd_rows(const fv_def *def, fv_layout layout); /* of a strip */
+fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images);
+void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                      const float *w, float *scratch, float *forward, float *backward);
+void fv_winograd_forward(const fv_run *run, void (*put)(const fv_run *run, const fv_strip *strip));
+void fv_winograd_put(const fv_run *run, const fv_strip *strip, float *y, int rows);
+void fv_winograd_backward(const fv_run *run,
+                          void (*gradient)(const fv_run *run, int turn, float *dyp));
 
 /* A pooling's output size, checked; fills def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
@@ -421,7 +446,7 @@ const char *fv_padding_word(fv_padding_mode mode);
 /* A linear layer's, for those that are one batch last. */
 fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images);
 void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                    bool backward, const float *w, float *packed);
+                    const float *w, float *scratch, float *forward, float *backward);
 void fv_linear_run_forward(const fv_run *run);
 void fv_linear_run_backward(const fv_run *run);
 int fv_linear_reduce_items(const fv_def *def, fv_layout layout);

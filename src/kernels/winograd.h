@@ -1,0 +1,235 @@
+/*
+ * winograd.h - 3 x 3 convolutions by tiles of 2 x 2 outputs, with fewer multiplications.
+ *
+ * Two outputs in a line with a kernel of 3 taps are 6 products. Winograd's minimal filtering makes do
+ * with 4: y = A'((G w) . (B' x)) of 4 inputs, the kernel and 2 outputs, at the points 0, 1, -1 and
+ * infinity. Across and down that is 16 for 36. What stands between the brackets is summed up over
+ * channels before A', so each of the 16 positions of a tile is a convolution of its own, 1 x 1,
+ * which the usual kernels do. Here are A', B' and G, and for backward what is transposed: A, B and
+ * G'. Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
+ *
+ * A `unit` is some numbers side by side, with its operations defined before this file is included.
+ */
+#ifndef FV_WINOGRAD_H
+#define FV_WINOGRAD_H
+
+#include "kernels/kernels.h"
+
+/* ---- a line of a tile: `a` units from one number to the next, in place ---------------------- */
+
+/* B': 4 inputs. */
+INLINE void line_in(unit *d, const int a)
+{
+    const unit d0 = d[0], d1 = d[a], d2 = d[2 * a], d3 = d[3 * a];
+    d[0] = d0 - d2;
+    d[a] = d1 + d2;
+    d[2 * a] = d2 - d1;
+    d[3 * a] = d3 - d1;
+}
+
+/* B: back to the inputs. */
+INLINE void line_in_back(unit *d, const int a)
+{
+    const unit v0 = d[0], v1 = d[a], v2 = d[2 * a], v3 = d[3 * a];
+    d[a] = (v1 - v2) - v3;
+    d[2 * a] = (v1 + v2) - v0;
+}
+
+/* A': to 2 outputs. */
+INLINE void line_out(unit *d, const int a)
+{
+    const unit m0 = d[0], m1 = d[a], m2 = d[2 * a], m3 = d[3 * a];
+    d[0] = m0 + (m1 + m2);
+    d[a] = (m1 - m2) + m3;
+}
+
+/* A: from the 2. */
+INLINE void line_out_back(unit *d, const int a)
+{
+    const unit y0 = d[0], y1 = d[a];
+    d[a] = y0 + y1;
+    d[2 * a] = y0 - y1;
+    d[3 * a] = y1;
+}
+
+/* G: 3 taps to 4. */
+INLINE void line_weight(unit *g, const int a)
+{
+    const unit g0 = g[0], g1 = g[a], g2 = g[2 * a], half = unit_of(0.5f);
+    g[a] = half * ((g0 + g2) + g1);
+    g[2 * a] = half * ((g0 + g2) - g1);
+    g[3 * a] = g2;
+}
+
+/* G'. */
+INLINE void line_weight_back(unit *g, const int a)
+{
+    const unit u0 = g[0], u1 = g[a], u2 = g[2 * a], u3 = g[3 * a], half = unit_of(0.5f);
+    g[0] = u0 + half * (u1 + u2);
+    g[a] = half * (u1 - u2);
+    g[2 * a] = u3 + half * (u1 + u2);
+}
+
+/* ---- tiles: rows and pixels, or positions, so many floats apart ------------------------------ */
+
+INLINE void read_tile(const int rows, const int cols, const float *from, size_t row, size_t step,
+                      int part, unit d[16])
+{
+    UNIT_UNROLL for (int r = 0; r < rows; r++) UNIT_UNROLL for (int s = 0; s < cols; s++)
+        d[r * 4 + s] = unit_load(from + r * row + s * step, part);
+}
+
+INLINE void write_tile(const unit d[16], float *to, size_t step, int part)
+{
+    UNIT_UNROLL for (int i = 0; i < 16; i++) unit_store(to + i * step, d[i], part);
+}
+
+/* Calls LINE(d, a) on lines of d down, so many, and on lines across. */
+#define DOWN(LINE, lines)   UNIT_UNROLL for (int s = 0; s < (lines); s++) LINE(d + s, 4)
+#define ACROSS(LINE, lines) UNIT_UNROLL for (int r = 0; r < (lines); r++) LINE(d + r * 4, 1)
+
+INLINE void tile_in(const float *x, size_t row, size_t pixel, float *v, size_t step, int part)
+{
+    unit d[16];
+    read_tile(4, 4, x, row, pixel, part, d);
+    DOWN(line_in, 4);
+    ACROSS(line_in, 4);
+    write_tile(d, v, step, part);
+}
+
+/* Tiles overlap: their gradients add up. */
+INLINE void tile_in_back(const float *v, size_t step, float *dx, size_t row, size_t pixel, int part)
+{
+    unit d[16];
+    read_tile(4, 4, v, 4 * step, step, part, d);
+    DOWN(line_in_back, 4);
+    ACROSS(line_in_back, 4);
+    UNIT_UNROLL for (int r = 0; r < 4; r++) UNIT_UNROLL for (int s = 0; s < 4; s++)
+    {
+        float *to = dx + r * row + s * pixel;
+        unit_store(to, unit_load(to, part) + d[r * 4 + s], part);
+    }
+}
+
+/* rows and cols of the tile's outputs exist. */
+INLINE void tile_out(const float *m, size_t step, float *y, size_t row, size_t pixel, int rows,
+                     int cols, int part)
+{
+    unit d[16];
+    read_tile(4, 4, m, 4 * step, step, part, d);
+    DOWN(line_out, 4);
+    ACROSS(line_out, 2);
+    UNIT_UNROLL for (int r = 0; r < 2; r++)
+        UNIT_UNROLL for (int s = 0; s < 2; s++) if (r < rows && s < cols)
+            unit_store(y + r * row + s * pixel, d[r * 4 + s], part);
+}
+
+INLINE void tile_out_back(const float *dy, size_t row, size_t pixel, float *m, size_t step,
+                          int part)
+{
+    unit d[16];
+    read_tile(2, 2, dy, row, pixel, part, d);
+    ACROSS(line_out_back, 2);
+    DOWN(line_out_back, 4);
+    write_tile(d, m, step, part);
+}
+
+/* For each unit of n numbers DO(i, part) from number i on: part 0, a constant, if it is full. */
+#define EACH_UNIT(n, DO)                                                                           \
+    for (int i_ = 0; i_ < (n); i_ += UNIT) {                                                       \
+        if ((n)-i_ >= UNIT)                                                                        \
+            DO(i_, 0);                                                                             \
+        else                                                                                       \
+            DO(i_, (n)-i_);                                                                        \
+    }
+
+static void winograd_in(const fv_tiles *t, int planes, int width, const float *x, size_t plane,
+                        size_t row, float *v, size_t step)
+{
+    for (int k = 0; k < planes; k++, x += plane)
+        for (int r = 0; r < t->rows; r++)
+            for (int q = 0; q < t->cols; q++, v += width) {
+                const float *from = x + 2 * r * row + 2 * (size_t)q * width;
+#define IN(i, part) tile_in(from + i, row, width, v + i, step, part)
+                EACH_UNIT(width, IN)
+            }
+}
+
+static void winograd_in_back(const fv_tiles *t, int planes, int width, const float *v, size_t step,
+                             float *dx, size_t plane, size_t row)
+{
+    for (int k = 0; k < planes; k++, dx += plane)
+        for (int r = 0; r < t->rows; r++)
+            for (int q = 0; q < t->cols; q++, v += width) {
+                float *to = dx + 2 * r * row + 2 * (size_t)q * width;
+#define IN_BACK(i, part) tile_in_back(v + i, step, to + i, row, width, part)
+                EACH_UNIT(width, IN_BACK)
+            }
+}
+
+static void winograd_out(const fv_tiles *t, int planes, int width, const float *m, size_t step,
+                         float *y, size_t plane, size_t row, int P, int Q)
+{
+    for (int k = 0; k < planes; k++, y += plane)
+        for (int r = 0; r < t->rows; r++)
+            for (int q = 0; q < t->cols; q++, m += width) {
+                float *to = y + 2 * r * row + 2 * (size_t)q * width;
+#define OUT(i, part) tile_out(m + i, step, to + i, row, width, P - 2 * r, Q - 2 * q, part)
+                EACH_UNIT(width, OUT)
+            }
+}
+
+static void winograd_out_back(const fv_tiles *t, int pixel, const float *dyp, size_t row, float *m,
+                              size_t step)
+{
+    for (int r = 0; r < t->rows; r++)
+        for (int q = 0; q < t->cols; q++, m += pixel) {
+            const float *from = dyp + 2 * r * row + 2 * (size_t)q * pixel;
+#define OUT_BACK(i, part) tile_out_back(from + i, row, pixel, m + i, step, part)
+            EACH_UNIT(pixel, OUT_BACK)
+        }
+}
+
+/* ---- kernels: n of them, whose numbers are 9 apart and whose taps 1, or the other way round --- */
+
+static void winograd_weight(size_t n, const float *w, float *u)
+{
+    float taps[9 * UNIT] = {0};
+    for (size_t i = 0; i < n; i += UNIT, w += 9 * UNIT) {
+        const int some = n - i < UNIT ? (int)(n - i) : UNIT;
+        unit d[16];
+        for (int k = 0; k < some; k++)
+            for (int tap = 0; tap < 9; tap++)
+                taps[tap * UNIT + k] = w[k * 9 + tap];
+        read_tile(3, 3, taps, 3 * UNIT, UNIT, 0, d);
+        ACROSS(line_weight, 3);
+        DOWN(line_weight, 4);
+        write_tile(d, u + i, n, some % UNIT);
+    }
+}
+
+static void winograd_weight_back(size_t n, const float *u, size_t step, float *dw, bool apart)
+{
+    float taps[9 * UNIT];
+    for (size_t i = 0; i < n; i += UNIT) {
+        const int some = n - i < UNIT ? (int)(n - i) : UNIT;
+        unit d[16];
+        read_tile(4, 4, u + i, 4 * step, step, some % UNIT, d);
+        DOWN(line_weight_back, 4);
+        ACROSS(line_weight_back, 3);
+        for (int tap = 0; tap < 9; tap++)
+            if (apart)
+                unit_store(dw + tap * n + i, d[tap / 3 * 4 + tap % 3], some % UNIT);
+            else
+                unit_store(taps + tap * UNIT, d[tap / 3 * 4 + tap % 3], 0);
+        for (int k = 0; !apart && k < some; k++)
+            for (int tap = 0; tap < 9; tap++)
+                dw[(i + k) * 9 + tap] = taps[tap * UNIT + k];
+    }
+}
+
+#define FV_WINOGRAD_ENTRIES                                                                        \
+    .winograd = {winograd_weight,  winograd_weight_back, winograd_in,                              \
+                 winograd_in_back, winograd_out,         winograd_out_back}
+
+#endif

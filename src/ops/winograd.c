@@ -1,0 +1,327 @@
+/*
+ * winograd.c - conv2d of 3 x 3 by tiles of 2 x 2 outputs, with fewer multiplications.
+ *
+ * x [C][H][W]   w [O][C][3][3]   b [O]   y [O][P][Q], for the images of a block.
+ * The 4 x 4 inputs of each tile become 16 positions (kernels/winograd.h), at each of which a 1 x 1
+ * convolution sums over channels, and what these give becomes outputs: 16 multiplications for 36.
+ * Backward is the same way back, step by step: gradients of outputs to positions, where the sums of
+ * weights and of inputs are, and from there to inputs and kernels.
+ *
+ * Tiles go by strips that stay in the second cache: some rows of tiles, or several images where
+ * an image has few. Each number is summed up tile by tile, however strips are cut. Layer 2. Calls
+ * the base and the kernels.
+ */
+#include "ops/op.h"
+
+#include <string.h>
+
+enum {
+    POSITIONS = 16,
+    WITH_BIAS = 5, /* row 1, column 1: the position that counts each output once */
+    FEW = 32,
+    MANY = 96,  /* channels of x and of y, and of both, from which on this pays */
+    TILES = 64, /* of a strip, channels last */
+    LANES = 16, /* the same, batch last, where a tile is one of 16 images */
+};
+
+bool fv_winograd_pays(const fv_conv *v)
+{
+    return v->R == 3 && v->S == 3 && v->sh == 1 && v->sw == 1 && v->dh == 1 && v->dw == 1 &&
+           v->groups == 1 && v->C >= FEW && v->O >= FEW && v->C + v->O >= MANY;
+}
+
+/* How a layer runs: what is the same for all blocks. */
+typedef struct way {
+    fv_conv v;                /* the layer, with the outputs that tiles make, more than there are */
+    fv_tiles tiles;           /* of a strip */
+    int strips, group;        /* strips of an image; images of a strip */
+    fv_conv one;              /* at one position */
+    size_t in, out;           /* floats of an image's strip at one position */
+    size_t in_step, out_step; /* from one position to the next */
+    size_t weights, packed;   /* at one position */
+    size_t padded, dy;        /* floats of x with its padding, and of dy as tiles have it */
+} way;
+
+/* The most rows that divide all of them and make no more than `most` tiles, or one. */
+static int rows_of_strip(int rows, int cols, int most)
+{
+    for (int n = rows; n > 1; n--)
+        if (rows % n == 0 && n * cols <= most)
+            return n;
+    return 1;
+}
+
+/* At a position: a pixel for each tile, in a row, or, channels last, where the last images may be
+   missing, in a column. */
+static fv_conv conv_of_tiles(const way *w, fv_layout layout, int tiles)
+{
+    fv_conv one = {.C = w->v.C, .O = w->v.O, .R = 1, .S = 1, .groups = 1};
+    one.sh = one.sw = one.dh = one.dw = 1;
+    one.H = one.P = layout == FV_BATCH_LAST ? 1 : tiles;
+    one.W = one.Q = layout == FV_BATCH_LAST ? tiles : 1;
+    return one;
+}
+
+static way way_of(const fv_def *def, fv_layout layout, int images)
+{
+    way w = {.v = def->conv, .group = 1};
+    w.v.P += w.v.P % 2;
+    w.v.Q += w.v.Q % 2;
+    int rows = w.v.P / 2, cols = w.v.Q / 2, most = layout == FV_BATCH_LAST ? LANES : TILES;
+    w.tiles = (fv_tiles){rows_of_strip(rows, cols, most), cols};
+    w.strips = rows / w.tiles.rows;
+    if (layout == FV_CHANNELS_LAST && rows * cols < most && w.strips == 1)
+        w.group = most / (rows * cols) < images ? most / (rows * cols) : images;
+    size_t tiles = (size_t)w.tiles.rows * cols;
+    w.one = conv_of_tiles(&w, layout, w.group * (int)tiles);
+    w.in = fv_turn(layout, tiles * w.v.C);
+    w.out = fv_turn(layout, tiles * w.v.O);
+    w.in_step = fv_round_up(w.group * w.in), w.out_step = fv_round_up(w.group * w.out);
+    w.weights = (size_t)w.v.O * w.v.C;
+    w.packed = fv_round_up(fv_conv_packed(&w.one));
+    w.padded = fv_round_up(fv_conv_padded_floats(&w.v, layout));
+    w.dy = fv_round_up(fv_turn(layout, (size_t)w.v.O * w.v.P * w.v.Q));
+    return w;
+}
+
+/* The floats of a row of pixels. */
+static size_t row_of(fv_layout layout, int channels, int cols)
+{
+    return (size_t)cols * fv_width(layout, channels);
+}
+
+/* Scratch: for each image of a strip x with its padding, in backward its gradient and dy, too; the
+   positions of x and of y. For packing: the kernels at all positions. Lanes: the gradients of
+   these, and batch last room to sum them up. */
+fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images)
+{
+    const way w = way_of(def, layout, images);
+    size_t params = POSITIONS * w.weights + def->biases;
+    size_t run = w.group * (2 * w.padded + w.dy) + POSITIONS * (w.in_step + w.out_step) +
+                 3 * FV_LANES;
+    size_t pack = POSITIONS * w.weights;
+    size_t lanes = layout == FV_BATCH_LAST ? params * FV_LANES + params : params;
+    return (fv_need){.scratch = run > pack ? run : pack,
+                     .lanes = fv_round_up(lanes) + FV_LANES,
+                     .part = fv_round_up(def->weights + def->biases),
+                     .packed = POSITIONS * w.packed};
+}
+
+void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                      const float *weight, float *scratch, float *forward, float *backward)
+{
+    const way w = way_of(def, layout, images);
+    k->winograd.weight(w.weights, weight, scratch);
+    for (int i = 0; i < POSITIONS; i++, scratch += w.weights) {
+        k->conv[layout].pack(&w.one, false, scratch, forward + i * w.packed);
+        if (backward)
+            k->conv[layout].pack(&w.one, true, scratch, backward + i * w.packed);
+    }
+}
+
+/* ---- forward -------------------------------------------------------------------------------- */
+
+/* x of a turn with its padding: x itself, or a copy at `to`. */
+static const float *padded(const fv_run *r, const way *w, int turn, float *to)
+{
+    const fv_conv *v = &w->v;
+    const float *x = r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
+    if (fv_conv_is_padded(v))
+        return x;
+    r->k->pad(fv_planes(r->layout, v->C), fv_width(r->layout, v->C), v->H, v->W, x, fv_conv_rows(v),
+              fv_conv_cols(v), v->ph, v->pw, to);
+    return to;
+}
+
+/* The positions of a strip of x with its padding. */
+static void strip_in(const fv_run *r, const way *w, const float *xp, int strip, float *to)
+{
+    size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
+    r->k->winograd.in(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C),
+                      xp + (size_t)strip * w->tiles.rows * 2 * row, fv_conv_rows(&w->v) * row, row,
+                      to, w->in_step);
+}
+
+static void sums_forward(const fv_run *r, const way *w, int images, const float *in, float *out)
+{
+    int rows = r->layout == FV_BATCH_LAST ? 1 : images * w->tiles.rows * w->tiles.cols;
+    for (int i = 0; i < POSITIONS; i++)
+        r->k->conv[r->layout].forward(&w->one, in + i * w->in_step, r->packed + i * w->packed,
+                                      i == WITH_BIAS ? r->b : NULL, out + i * w->out_step, 0, rows);
+}
+
+void fv_winograd_forward(const fv_run *r, void (*put)(const fv_run *r, const fv_strip *strip))
+{
+    const way w = way_of(r->def, r->layout, r->room);
+    float *in = r->scratch + w.group * w.padded + FV_LANES;
+    float *out = in + POSITIONS * w.in_step + FV_LANES;
+    for (int i = 0; i < r->turns; i += w.group) {
+        int n = i + w.group < r->turns ? w.group : r->turns - i;
+        const float *xp[TILES];
+        for (int k = 0; k < n; k++)
+            xp[k] = padded(r, &w, i + k, r->scratch + k * w.padded);
+        for (int strip = 0; strip < w.strips; strip++) {
+            for (int k = 0; k < n; k++)
+                strip_in(r, &w, xp[k], strip, in + k * w.in);
+            sums_forward(r, &w, n, in, out);
+            for (int k = 0; k < n; k++)
+                put(r, &(fv_strip){.turn = i + k,
+                                   .row = strip * w.tiles.rows * 2,
+                                   .tiles = w.tiles,
+                                   .positions = out + k * w.out,
+                                   .step = w.out_step});
+        }
+    }
+}
+
+int fv_winograd_rows(const fv_def *def, fv_layout layout)
+{
+    return way_of(def, layout, 1).tiles.rows * 2;
+}
+
+void fv_winograd_put(const fv_run *r, const fv_strip *s, float *y, int rows)
+{
+    const fv_conv *v = &r->def->conv;
+    size_t row = row_of(r->layout, v->O, v->Q);
+    r->k->winograd.out(&s->tiles, fv_planes(r->layout, v->O), fv_width(r->layout, v->O),
+                       s->positions, s->step, y, rows * row, row, v->P - s->row, v->Q);
+}
+
+static void put_output(const fv_run *r, const fv_strip *s)
+{
+    const fv_conv *v = &r->def->conv;
+    float *y = r->y + s->turn * fv_turn(r->layout, fv_shape_count(r->def->out));
+    fv_winograd_put(r, s, y + s->row * row_of(r->layout, v->O, v->Q), v->P);
+}
+
+static void forward(const fv_run *r)
+{
+    fv_winograd_forward(r, put_output);
+}
+
+/* ---- backward ------------------------------------------------------------------------------- */
+
+fv_conv fv_winograd_gradient(const fv_def *def)
+{
+    fv_conv v = def->conv;
+    v.W = v.Q + v.Q % 2;
+    v.R = v.S = 1;
+    v.ph = v.pw = 0;
+    return v;
+}
+
+/* dy of a turn by pixels, with the outputs that do not exist as zeros. */
+static void whole_gradient(const fv_run *r, const way *w, int turn,
+                           void (*gradient)(const fv_run *r, int turn, float *dyp), float *dyp)
+{
+    size_t row = fv_turn(r->layout, (size_t)w->v.O * w->v.Q);
+    gradient(r, turn, dyp);
+    if (w->v.P > r->def->conv.P)
+        memset(dyp + r->def->conv.P * row, 0, row * sizeof *dyp);
+}
+
+static void strip_out_back(const fv_run *r, const way *w, const float *dyp, int strip, float *to)
+{
+    size_t pixel = fv_turn(r->layout, w->v.O), row = w->v.Q * pixel;
+    r->k->winograd.out_back(&w->tiles, (int)pixel, dyp + (size_t)strip * w->tiles.rows * 2 * row,
+                            row, to, w->out_step);
+}
+
+/* The gradients of a strip's positions, added to those of x with its padding. */
+static void strip_in_back(const fv_run *r, const way *w, const float *in, int strip, float *dxp)
+{
+    size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
+    r->k->winograd.in_back(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C), in,
+                           w->in_step, dxp + (size_t)strip * w->tiles.rows * 2 * row,
+                           fv_conv_rows(&w->v) * row, row);
+}
+
+/* Gradients of the kernels at all positions, and of the inputs, in their place. */
+static void sums_backward(const fv_run *r, const way *w, int images, float *in, const float *out,
+                          bool first)
+{
+    const fv_conv_kernels *conv = &r->k->conv[r->layout];
+    fv_conv row = conv_of_tiles(w, FV_BATCH_LAST, images * w->tiles.rows * w->tiles.cols);
+    size_t lanes = fv_turn(r->layout, 1);
+    float *db = r->b ? r->lanes + POSITIONS * w->weights * lanes : NULL;
+    for (int i = 0; i < POSITIONS; i++, in += w->in_step, out += w->out_step) {
+        if (r->part)
+            conv->backward_weight(&row, 1, in, 0, out, 0, 0, 1, r->lanes + i * w->weights * lanes,
+                                  i == WITH_BIAS ? db : NULL, first);
+        if (r->dx)
+            conv->backward_input(&w->one, out, r->packed + i * w->packed, in);
+    }
+}
+
+/* dx of a turn: dxp without its padding. */
+static void take_padding_off(const fv_run *r, const way *w, int turn, const float *dxp)
+{
+    const fv_conv *v = &w->v;
+    size_t row = row_of(r->layout, v->C, v->W), wide = row_of(r->layout, v->C, fv_conv_cols(v));
+    float *dx = r->dx + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
+    dxp += v->ph * wide + row_of(r->layout, v->C, v->pw);
+    for (int i = 0; i < fv_planes(r->layout, v->C); i++, dxp += fv_conv_rows(v) * wide)
+        for (int h = 0; h < v->H; h++, dx += row)
+            memcpy(dx, dxp + h * wide, row * sizeof *dx);
+}
+
+/* dw and db of the chunk, of the gradients of the kernels at all positions. */
+static void kernels_back(const fv_run *r, const way *w)
+{
+    size_t params = POSITIONS * w->weights + r->def->biases;
+    float *u = r->lanes;
+    if (r->layout == FV_BATCH_LAST) {
+        u += params * FV_LANES;
+        memset(u, 0, params * sizeof *u);
+        r->k->sum_lanes(params, 1, r->lanes, 0, u);
+    }
+    r->k->winograd.weight_back(w->weights, u, w->weights, r->part, r->layout == FV_CHANNELS_LAST);
+    memcpy(r->part + r->def->weights, u + POSITIONS * w->weights, r->def->biases * sizeof *u);
+}
+
+void fv_winograd_backward(const fv_run *r, void (*gradient)(const fv_run *r, int turn, float *dyp))
+{
+    const way w = way_of(r->def, r->layout, r->room);
+    float *xp = r->scratch, *dxp = xp + w.group * w.padded, *dyp = dxp + w.group * w.padded;
+    float *in = dyp + w.group * w.dy + FV_LANES, *out = in + POSITIONS * w.in_step + FV_LANES;
+    for (int i = 0; i < r->turns; i += w.group) {
+        int n = i + w.group < r->turns ? w.group : r->turns - i;
+        const float *x[TILES];
+        for (int k = 0; k < n; k++) {
+            x[k] = padded(r, &w, i + k, xp + k * w.padded);
+            whole_gradient(r, &w, i + k, gradient, dyp + k * w.dy);
+        }
+        memset(dxp, 0, n * w.padded * sizeof *dxp);
+        for (int strip = 0; strip < w.strips; strip++) {
+            for (int k = 0; k < n; k++) {
+                if (r->part)
+                    strip_in(r, &w, x[k], strip, in + k * w.in);
+                strip_out_back(r, &w, dyp + k * w.dy, strip, out + k * w.out);
+            }
+            sums_backward(r, &w, n, in, out, r->first && i == 0 && strip == 0);
+            for (int k = 0; r->dx && k < n; k++)
+                strip_in_back(r, &w, in + k * w.in, strip, dxp + k * w.padded);
+        }
+        for (int k = 0; r->dx && k < n; k++)
+            take_padding_off(r, &w, i + k, dxp + k * w.padded);
+    }
+    if (r->last && r->part)
+        kernels_back(r, &w);
+}
+
+static void backward(const fv_run *r)
+{
+    fv_winograd_backward(r, fv_conv_pad_gradient);
+}
+
+const fv_op fv_op_winograd = {
+    .kind = "conv2d",
+    .flags = FV_KEEPS_X,
+    .need = fv_winograd_need,
+    .pack = fv_winograd_pack,
+    .forward = forward,
+    .backward = backward,
+    .reduce_items = fv_conv_reduce_items,
+    .reduce = fv_conv_reduce,
+    .describe = fv_conv_describe,
+};
