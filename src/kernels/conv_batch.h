@@ -5,25 +5,29 @@
  * alone.
  */
 
-/* Runs j for all lanes and all pieces of M, N pixels at once. A is packed by pieces; first, ar and
-   as count steps of it, of which a piece has `steps` in all. */
-static void run_packed(job j, ptrdiff_t first, ptrdiff_t steps, const cut *rows, int N)
+/* How A is packed, by pieces of M: the first step that a job takes, and how many a row of taps, a
+   tap, and a whole piece have. */
+typedef struct packed_by {
+    ptrdiff_t first, row, tap, all;
+} packed_by;
+
+/* Runs j for all lanes and all pieces of M, N pixels at once. What j has is written here and there,
+   never copied: reading at once what was just written in parts takes long. */
+static void run_packed(job *j, const packed_by *s, const cut *rows, int N, const float *a,
+                       const float *b, float *c, const float *bias)
 {
-    const job whole = j;
-    const float *a = j.a, *bias = j.bias;
-    float *c = j.c;
     for (int i = 0; i < rows->count; i++) {
         int M = size_of(rows, i);
-        j.ar = whole.ar * M, j.as = whole.as * M, j.ak = M;
-        j.bias = bias;
+        j->ar = s->row * M, j->as = s->tap * M, j->ak = M;
+        j->a = a + s->first * M;
+        j->bias = bias;
         for (int lane = 0; lane < L; lane += V) {
-            j.a = a + first * M;
-            j.b = whole.b + lane;
-            j.c = c + lane;
-            tiles[NUMBERS][M][N](&j);
+            j->b = b + lane;
+            j->c = c + lane;
+            tiles[NUMBERS][M][N](j);
         }
-        a += steps * M;
-        c += M * j.cm;
+        a += s->all * M;
+        c += M * j->cm;
         bias = bias ? bias + M : NULL;
     }
 }
@@ -64,9 +68,8 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups, out = to - from;
     ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
-    ptrdiff_t steps = (ptrdiff_t)v->R * v->S * Cg;
+    const packed_by s = {0, (ptrdiff_t)v->S * Cg, Cg, (ptrdiff_t)v->R * v->S * Cg};
     job j = {.R = v->R, .S = v->S, .K = Cg};
-    j.as = Cg, j.ar = (ptrdiff_t)v->S * Cg;
     j.bs = v->dw * L, j.br = v->dh * Wp * L, j.bk = plane, j.bn = v->sw * L;
     j.cm = (ptrdiff_t)out * v->Q * L, j.cn = L;
     if (Cg == 1) { /* let the long inner loop run over s, which keeps the order */
@@ -76,14 +79,11 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
     cut across = cut_even(v->Q, pixels_forward(v)), rows = cut_even(Og, mmax[largest_of(&across)]);
     for (int g = 0; g < v->groups; g++)
         for (int p = 0; p < out; p++)
-            for (int i = 0, q = 0; i < across.count; i++) {
-                j.a = packed + g * Og * steps;
-                j.b = xp + g * Cg * plane + ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * L;
-                j.c = y + g * Og * j.cm + (p * v->Q + q) * L;
-                j.bias = b ? b + g * Og : NULL;
-                run_packed(j, 0, steps, &rows, size_of(&across, i));
-                q += size_of(&across, i);
-            }
+            for (int i = 0, q = 0; i < across.count; q += size_of(&across, i++))
+                run_packed(&j, &s, &rows, size_of(&across, i), packed + g * Og * s.all,
+                           xp + g * Cg * plane +
+                               ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * L,
+                           y + g * Og * j.cm + (p * v->Q + q) * L, b ? b + g * Og : NULL);
 }
 
 /* As a gather: dx at one row and at columns one stride apart, which the same taps reach. The zeros
@@ -92,7 +92,6 @@ static void backward_input_batch(const fv_conv *v, const float *dyp, const float
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups, left = fv_conv_left(v);
     ptrdiff_t pixel = (ptrdiff_t)v->O * L, row = fv_conv_dy_cols(v) * pixel;
-    ptrdiff_t steps = (ptrdiff_t)v->R * v->S * Og;
     job j = {.K = Og, .bk = L, .bn = pixel};
     j.cm = (ptrdiff_t)v->H * v->W * L, j.cn = v->sw * L;
     cut rows = rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v));
@@ -100,19 +99,19 @@ static void backward_input_batch(const fv_conv *v, const float *dyp, const float
         cut across = cut_even(pieces(v->W - first, v->sw), pixels_backward(v));
         for (int i = 0, col = first; i < across.count; col += size_of(&across, i++) * v->sw) {
             reach side = taps_to(col, size_of(&across, i), v->S, v->sw, v->pw, v->dw, v->Q);
+            packed_by s = {.tap = (ptrdiff_t)side.step * Og, .all = (ptrdiff_t)v->R * v->S * Og};
             j.S = side.count;
-            j.as = (ptrdiff_t)side.step * Og, j.bs = -side.back * pixel;
+            j.bs = -side.back * pixel;
             for (int h = 0; h < v->H; h++) {
                 reach down = taps_to(h, 1, v->R, v->sh, v->ph, v->dh, v->P);
                 j.R = down.count;
-                j.ar = (ptrdiff_t)down.step * v->S * Og, j.br = -down.back * row;
-                for (int g = 0; g < v->groups; g++) {
-                    j.a = packed + g * Cg * steps;
-                    j.b = dyp + down.at * row + (side.at + left) * pixel + g * Og * L;
-                    j.c = dx + g * Cg * j.cm + ((ptrdiff_t)h * v->W + col) * L;
-                    run_packed(j, (ptrdiff_t)(down.first * v->S + side.first) * Og, steps, &rows,
-                               size_of(&across, i));
-                }
+                j.br = -down.back * row;
+                s.row = (ptrdiff_t)down.step * v->S * Og;
+                s.first = (ptrdiff_t)(down.first * v->S + side.first) * Og;
+                for (int g = 0; g < v->groups; g++)
+                    run_packed(&j, &s, &rows, size_of(&across, i), packed + g * Cg * s.all,
+                               dyp + down.at * row + (side.at + left) * pixel + g * Og * L,
+                               dx + g * Cg * j.cm + ((ptrdiff_t)h * v->W + col) * L, NULL);
             }
         }
     }
