@@ -1430,9 +1430,21 @@ typedef struct fv_result {
     int64_t correct, total; /* samples whose fv_argmax of the outputs is their label */
 } fv_result;
 
-/* Measures the net in eval mode over one epoch of the loader; the mode is then as before.
+typedef struct fv_evaluate_args {
+    fv_net *net;
+    fv_loader *loader;
+    fv_result *result;
+    /* Called after each batch with the outputs [n,classes]; may be NULL. */
+    void (*each)(void *user, const fv_batch *batch, const float *outputs);
+    void *user;
+    int _end;
+} fv_evaluate_args;
+
+/* fv_evaluate(net, loader, &result)     measures the net in eval mode over one epoch of the loader;
+   the mode is then as before. An error of the context that .each leaves ends it.
    Cross-entropy of log-probabilities is their NLL: the figure is right for both kinds of output. */
-FV_API fv_status fv_evaluate(fv_net *net, fv_loader *loader, fv_result *result);
+#define fv_evaluate(...) fv_evaluate_opt((fv_evaluate_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_evaluate_opt(fv_evaluate_args args);
 
 /* Metrics of a classifier. Its guess for a sample is the fv_argmax of the outputs; outputs with a
    NaN are no guess, and so are wrong and in no column of the confusion matrix. What would be
