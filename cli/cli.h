@@ -42,7 +42,7 @@ typedef struct settings {
     uint64_t given; /* TAKES(id) of the options that were typed */
     const char *input, *weights, *target, *loss, *optimizer, *shape;
     bool train, grad, fit;
-    bool nesterov, no_save, quick, json, quiet, verbose, only_mirror;
+    bool nesterov, no_save, no_report, quick, json, quiet, verbose, only_mirror;
     const char *root, *model, *kernels, *out, *mirror, *from;
 } settings;
 
@@ -51,8 +51,8 @@ typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_TEST_BATCH_SIZE, OPT_LR, OPT_GAMMA, OPT_MOMENTUM, OPT_DAMPENING,
     OPT_WEIGHT_DECAY, OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_VAL,
     OPT_FOLDS, OPT_PATIENCE, OPT_NUM_WORKERS, OPT_NORMALIZE, OPT_MAX_MEMORY, OPT_DRY_RUN, OPT_SEED,
-    OPT_ROOT, OPT_OUT, OPT_FILE, OPT_NO_SAVE, OPT_THREADS, OPT_KERNELS, OPT_MIRROR, OPT_ONLY_MIRROR,
-    OPT_FROM, OPT_TIMEOUT, OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS,
+    OPT_ROOT, OPT_OUT, OPT_FILE, OPT_NO_SAVE, OPT_NO_REPORT, OPT_THREADS, OPT_KERNELS, OPT_MIRROR,
+    OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS,
     OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT, OPT_SUBMISSION, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON,
     OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;

@@ -87,6 +87,8 @@ const option options[OPT_COUNT] = {
     [OPT_FILE] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "FILE",
                   .also = "output save name", .help = "the file that is written"},
     [OPT_NO_SAVE] = {"no-save", .field = FIELD(no_save), .help = "write no files"},
+    [OPT_NO_REPORT] = {"no-report", .field = FIELD(no_report), .also = "report html",
+                       .help = "write no report.html"},
     [OPT_THREADS] = {"threads", .kind = KIND_INT, .field = FIELD(threads), .value = "N",
                      .shown = "all processors", .min = 1, .max = FV_THREADS_MAX,
                      .also = "jobs cpus", .help = "1 to 256"},

@@ -95,6 +95,7 @@ static int train_epoch(training *t, epoch_result *result)
         loss_sum += (double)loss * batch.n;
         right_sum += right;
         seen += batch.n;
+        record_step(t, loss);
         show_step(t, &batch, loss);
         if (atomic_load(&interrupts))
             return EXIT_STOPPED;
@@ -110,7 +111,8 @@ static int train_epoch(training *t, epoch_result *result)
 static int measure(training *t, fv_loader *loader, fv_result *result, double *seconds)
 {
     double start = now();
-    if (fv_evaluate(t->net, loader, result))
+    record_start(t, loader == t->val_loader ? t->data.val : t->data.test);
+    if (fv_evaluate(t->net, loader, result, .each = t->fold ? NULL : record_batch, .user = t))
         return fail_data(t->ctx, &t->data);
     *seconds = now() - start;
     return isfinite(result->loss) ? EXIT_DONE : fail_loss(t, result->loss, true);
@@ -269,10 +271,10 @@ static int train(training *t)
     if (code == EXIT_STOPPED) {
         t->stopped = true;
         code = save_run(t);
-        if (!code)
+        if (!code && !(code = report_write(t)))
             return show_stop(t);
     }
-    if (code == EXIT_DONE)
+    if (code == EXIT_DONE && !(code = report_write(t)))
         return t->s->folds ? EXIT_DONE : show_end(t);
     folder_remove(&t->folder);
     return code;
@@ -336,7 +338,8 @@ const command train_command = {
                TAKES(OPT_AUGMENT) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
                TAKES(OPT_NUM_WORKERS) | TAKES(OPT_NORMALIZE) | TAKES(OPT_MAX_MEMORY) |
                TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) | TAKES(OPT_OUT) |
-               TAKES(OPT_NO_SAVE) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
+               TAKES(OPT_NO_SAVE) | TAKES(OPT_NO_REPORT) | TAKES(OPT_THREADS) |
+               TAKES(OPT_KERNELS) |
                TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .max_args = 1,
     .run = run_train,

@@ -1,6 +1,6 @@
 /*
- * train.h - a training in progress, for the three files that make up `fovea train`: train.c does
- * it, train_show.c says it, train_save.c keeps it.
+ * train.h - a training in progress, for the files that make up `fovea train`: train.c does it,
+ * train_show.c says it, train_save.c keeps it, report.c draws it.
  */
 #ifndef FOVEA_TRAIN_H
 #define FOVEA_TRAIN_H
@@ -19,6 +19,33 @@ typedef struct epoch_result {
     fv_result val, test; /* total 0: not measured */
     double val_seconds, test_seconds;
 } epoch_result;
+
+/* ---- report_record.c: what the report shows of a pass over a set ---------------------------- */
+
+enum { WORST = 24, STEP_BINS = 300 };
+
+/* A sample whose guess is wrong. */
+typedef struct mistake {
+    fv_dataset *set;
+    int64_t index;
+    int label, guess;
+    double share, loss; /* the probability of the guess; the cross-entropy */
+} mistake;
+
+typedef struct record {
+    fv_dataset *set; /* NULL: there was no pass */
+    int epoch;
+    fv_result result;        /* without the loss */
+    fv_metrics *metrics;     /* NULL: nothing yet, or too many classes */
+    mistake worst[WORST + 1]; /* by loss, the largest first; one more to sort in */
+    int mistakes;            /* of them */
+} record;
+
+/* Losses of the steps of the whole run, by width steps in a bin. */
+typedef struct step_losses {
+    double sum[STEP_BINS];
+    int64_t count[STEP_BINS], width;
+} step_losses;
 
 enum { RECENT = 4 };
 
@@ -51,6 +78,8 @@ typedef struct training {
     float recent[RECENT]; /* losses of the last steps: step i is at i % RECENT */
     epoch_result last;    /* of the last finished epoch */
     char *log;            /* log.csv so far */
+    record seen, kept;    /* the last pass, of the test set if it was measured; the best epoch's */
+    step_losses steps;
     struct cJSON *files;  /* names and checksums of the data */
 } training;
 
@@ -97,5 +126,18 @@ int save_run(training *t);
 /* What came of the run so far; where it was stopped in an epoch, also where. */
 void json_outcome(struct cJSON *to, const training *t);
 void save_end(training *t);
+
+/* ---- report.c and report_*.c ---------------------------------------------------------------- */
+
+/* Before a pass over set; of folds, all passes count together. */
+void record_start(training *t, fv_dataset *set);
+/* For fv_evaluate: a batch of the pass; user is the training. */
+void record_batch(void *user, const fv_batch *batch, const float *outputs);
+void record_step(training *t, float loss);
+/* The pass that speaks for the run: the test's, or else the best epoch's. */
+const record *record_of(const training *t);
+
+/* Writes report.html into the run's folder, unless there is none, or --no-report. */
+int report_write(training *t);
 
 #endif

@@ -20,6 +20,7 @@ static int predict_fold(training *t, const int *folds, int fold, int64_t len, in
 {
     int64_t at = 0;
     fv_eval_mode(t->net);
+    record_start(t, t->data.val);
     int64_t most = fv_dataset_describe(t->data.val).len;
     fv_loader *loader = fv_loader_new(t->data.val, .batch_size = most < 256 ? (int)most : 256,
                                       .transform = t->data.plain);
@@ -28,6 +29,7 @@ static int predict_fold(training *t, const int *folds, int fold, int64_t len, in
         if (fv_forward(t->net, &b))
             break;
         fv_output_shape(t->net, &classes, NULL, NULL);
+        record_batch(t, &b, fv_output(t->net));
         for (int i = 0; i < b.n; i++, at++) {
             while (at < len && folds[at] != fold)
                 at++;

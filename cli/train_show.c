@@ -166,6 +166,15 @@ static void show_advice(const training *t)
         fprintf(stderr, "advice  the validation loss is still falling: more --epochs will help.\n");
 }
 
+static void show_file(const training *t, const char *head, const char *name)
+{
+    char path[PATH_ROOM];
+    struct stat st = {0};
+    join_path(path, t->folder.path, name);
+    stat(path, &st);
+    fprintf(stderr, "%s  %s   %lld KB\n", head, path, (long long)(st.st_size + 512) / 1024);
+}
+
 int show_end(training *t)
 {
     progress_clear(&t->live);
@@ -180,11 +189,9 @@ int show_end(training *t)
                 t->best_epoch, t->best);
     show_advice(t);
     if (t->folder.path[0]) {
-        char path[PATH_ROOM];
-        struct stat st = {0};
-        join_path(path, t->folder.path, "model.safetensors");
-        stat(path, &st);
-        fprintf(stderr, "wrote   %s   %lld KB\n", path, (long long)(st.st_size + 512) / 1024);
+        show_file(t, "wrote ", "model.safetensors");
+        if (!t->s->no_report)
+            show_file(t, "      ", "report.html");
         fprintf(stderr, "next    fovea test %s%s%s\n        fovea predict %s %s%s\n"
                         "        fovea info %s\n",
                 t->folder.path, strcmp(t->data.typed, "mnist") ? " " : "",

@@ -1,5 +1,5 @@
-# cli_tools.sh - what test_cli.sh and test_cli_data.sh ask with, for them to read: a folder of their
-# own to work in, a run of the command, and what can be checked of it.
+# cli_tools.sh - what the tests of the command ask with, for them to read: a folder of their own to
+# work in, a run of the command, what can be checked of it, and pictures.
 
 absolute() { case $1 in /*) echo "$1" ;; *) echo "$PWD/$1" ;; esac; }
 # shellcheck disable=SC2154 # the test that reads this gets it from its own arguments
@@ -52,4 +52,26 @@ golden() {
     run "$@"
     check "$name" ends_with "$want"
     check "$name-text" err_is "$text"
+}
+
+# picture FILE WIDTH HEIGHT SEED BASE: gray values BASE to BASE+59; up to 60 seeds differ.
+picture() {
+    mkdir -p "${1%/*}"
+    {
+        printf 'P5\n%d %d\n255\n' "$2" "$3"
+        # shellcheck disable=SC2059 # the format is the pixels, in octal
+        printf "$(awk -v n=$(($2 * $3)) -v seed="$4" -v base="$5" 'BEGIN {
+            for (i = 0; i < n; i++)
+                printf "\\%03o", base + (i * i * 7 + i * seed + seed * 13) % 60 }')"
+    } >"$1"
+}
+
+# both FOLDER FROM TO: a dark and a light picture for each seed; the light ones are wider.
+both() {
+    seed=$2
+    while [ "$seed" -le "$3" ]; do
+        picture "$1/dark/$seed.pgm" 10 10 "$seed" 1
+        picture "$1/light/$seed.pgm" 12 10 "$seed" 128
+        seed=$((seed + 1))
+    done
 }

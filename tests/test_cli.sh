@@ -63,7 +63,8 @@ for c in $commands; do
 done
 run help train
 for option in --epochs --batch-size --lr --momentum --dampening --weight-decay --nesterov --model \
-    --seed --root --out --no-save --threads --kernels --log-interval --json --quiet --verbose --help; do
+    --seed --root --out --no-save --no-report --threads --kernels --log-interval \
+    --json --quiet --verbose --help; do
     check "help-train$option" out_has "$option "
 done
 check help-defaults out_has '^  --batch-size N .* 64$'
@@ -149,7 +150,7 @@ check train-json-result out_has "^{\"event\":\"result\",\"epochs\":2,.*\"right\"
 
 # ---- the run folder ------------------------------------------------------------------------------
 
-check run-files holds runs/mnist-1 'log.csv model.safetensors run.json '
+check run-files holds runs/mnist-1 'log.csv model.safetensors report.html run.json '
 check run-latest [ "$(cat runs/latest)" = mnist-1 ]
 check run-latest-elsewhere absent json/latest
 check log-lines lines 5 runs/mnist-1/log.csv
@@ -184,11 +185,11 @@ check next-number holds runs 'latest mnist-1 mnist-2 '
 check latest-moves [ "$(cat runs/latest)" = mnist-2 ]
 check same-bits-any-threads cmp -s $model runs/mnist-2/model.safetensors
 run train --quiet --epochs 2 --seed 1 --out a/b/c/
-check out-with-parents holds a/b/c 'log.csv model.safetensors run.json '
+check out-with-parents holds a/b/c 'log.csv model.safetensors report.html run.json '
 check other-seed [ "$(cksum <$model)" != "$(cksum <a/b/c/model.safetensors)" ]
 mkdir empty
 run train --quiet --out empty
-check out-empty holds empty 'log.csv model.safetensors run.json '
+check out-empty holds empty 'log.csv model.safetensors report.html run.json '
 cksum empty/* >before
 run train --quiet --out empty
 check out-in-use ends_with 1
@@ -513,7 +514,7 @@ interrupt --out stopped
 check interrupt ends_with 130
 check interrupt-text err_has '^stopped after step .* saved in stopped$'
 check interrupt-next err_has 'fovea test stopped$'
-check interrupt-files holds stopped 'log.csv model.safetensors run.json '
+check interrupt-files holds stopped 'log.csv model.safetensors report.html run.json '
 run test stopped
 check interrupt-usable ends_with 0
 check interrupt-where calculate '/"stopped":/ { s = NR } /"steps":/ { n = NR }

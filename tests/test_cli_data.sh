@@ -12,28 +12,6 @@ cd "$work" || exit 1
 
 # ---- pictures ------------------------------------------------------------------------------------
 
-# picture FILE WIDTH HEIGHT SEED BASE: gray values BASE to BASE+59; up to 60 seeds differ.
-picture() {
-    mkdir -p "${1%/*}"
-    {
-        printf 'P5\n%d %d\n255\n' "$2" "$3"
-        # shellcheck disable=SC2059 # the format is the pixels, in octal
-        printf "$(awk -v n=$(($2 * $3)) -v seed="$4" -v base="$5" 'BEGIN {
-            for (i = 0; i < n; i++)
-                printf "\\%03o", base + (i * i * 7 + i * seed + seed * 13) % 60 }')"
-    } >"$1"
-}
-
-# both FOLDER FROM TO: a dark and a light picture for each seed; the light ones are wider.
-both() {
-    seed=$2
-    while [ "$seed" -le "$3" ]; do
-        picture "$1/dark/$seed.pgm" 10 10 "$seed" 1
-        picture "$1/light/$seed.pgm" 12 10 "$seed" 128
-        seed=$((seed + 1))
-    done
-}
-
 # npy FILE TYPE SHAPE: an array of the bytes on stdin, as numpy.save writes it.
 npy() {
     {
@@ -267,11 +245,11 @@ help:  fovea train plain --size 8                                     [E-ARGS]' 
 train plain --seed 3
 check train ends_with 0
 check train-line out_has '^Epoch 1: train loss .*; validation loss .* \*$'
-check train-files holds runs/plain-1 'log.csv model.safetensors run.json '
+check train-files holds runs/plain-1 'log.csv model.safetensors report.html run.json '
 check train-splits [ "$(cut -d, -f1,2 runs/plain-1/log.csv | tr '\n' ' ')" = \
     'epoch,split 1,train 1,val 1,test ' ]
 train whole
-check train-own-sets holds runs/whole-1 'log.csv model.safetensors run.json '
+check train-own-sets holds runs/whole-1 'log.csv model.safetensors report.html run.json '
 train pair --quiet
 check train-no-test ends_with 0
 check train-no-test-line [ ! -s out ]
@@ -295,7 +273,7 @@ check folds-each [ "$(grep -c '^Fold [123]/3: Accuracy: [0-9.]*%$' out)" -eq 3 ]
 check folds-end out_has '^3 folds: accuracy [0-9.]*% +- [0-9.]*   (mean and standard deviation)$'
 check folds-mean calculate '/^Fold / { sum += $4 } /^3 folds/ { mean = $4 }
                             END { d = sum / 3 - mean; exit !(d < 0.01 && d > -0.01) }' out
-check folds-files holds folds 'log.csv model.safetensors out_of_fold.csv run.json '
+check folds-files holds folds 'log.csv model.safetensors out_of_fold.csv report.html run.json '
 check folds-log [ "$(cut -d, -f1,2 folds/log.csv | tr '\n' ' ')" = \
     'epoch,split 1:1,train 1:1,val 2:1,train 2:1,val 3:1,train 3:1,val ' ]
 check folds-all lines 23 folds/out_of_fold.csv # all but the 2 of the test
