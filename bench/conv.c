@@ -2,7 +2,8 @@
  * conv.c - nine convolutions, three passes each, float32, one thread: Fovea's kernels and, where it
  * was built with it, oneDNN, in turns; medians.
  *
- *   conv      prints a line each: SHAPE PASS FOVEA ONEDNN RATIO, in GFLOP/s, and the ratios' mean
+ *   conv [WORDS]   prints a line each: SHAPE PASS FOVEA ONEDNN RATIO, in GFLOP/s, and the ratios'
+ *                  mean; only shapes whose name has WORDS in it
  *
  * Both have 64 images, or 16 where those are large. Multiply-adds with the padding's zeros count,
  * as everywhere, though oneDNN leaves many out.
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "conv.h"
@@ -78,8 +80,9 @@ static void print_speed(double flops, double seconds)
         printf(" %9s", "-");
 }
 
-/* Prints the line of one pass and returns Fovea's speed over oneDNN's, or 0. */
-static double compare(int shape, conv_pass pass)
+/* Prints the line of one pass and returns Fovea's speed over oneDNN's, or 0; 0 alone if the name
+   has no such words. */
+static double compare(int shape, conv_pass pass, const char *words)
 {
     int C = shapes[shape].C, O = shapes[shape].O, k = shapes[shape].k, size = shapes[shape].size;
     int stride = shapes[shape].stride, pad = shapes[shape].pad, images = shapes[shape].images;
@@ -88,9 +91,11 @@ static double compare(int shape, conv_pass pass)
                  .sh = stride, .sw = stride, .ph = pad, .pw = pad, .dh = 1, .dw = 1, .groups = 1};
     double flops = 2.0 * images * O * C * k * k * out * out, seconds[ENGINES];
     char name[40];
-    measure(&v, images, pass, seconds);
     snprintf(name, sizeof name, "%d->%d k%d%s %dx%d", C, O, k, stride == 2 ? " s2" : "", size,
              size);
+    if (!strstr(name, words))
+        return 0;
+    measure(&v, images, pass, seconds);
     printf("%-22s %-8s", name, passes[pass]);
     print_speed(flops, seconds[0]);
     print_speed(flops, seconds[1]);
@@ -102,7 +107,6 @@ static double compare(int shape, conv_pass pass)
 
 int main(int argc, char **argv)
 {
-    (void)argc;
     if (!getenv("OMP_NUM_THREADS")) { /* oneDNN's OpenMP has read it before main, so start again */
         setenv("OMP_NUM_THREADS", "1", 1);
         execv("/proc/self/exe", argv);
@@ -111,7 +115,7 @@ int main(int argc, char **argv)
     double logs = 0, least = INFINITY;
     for (int i = 0; i < (int)(sizeof shapes / sizeof *shapes); i++)
         for (conv_pass pass = 0; pass < PASS_COUNT; pass++) {
-            double ratio = compare(i, pass);
+            double ratio = compare(i, pass, argc > 1 ? argv[1] : "");
             if (ratio > 0) {
                 logs += log(ratio);
                 least = ratio < least ? ratio : least;

@@ -79,7 +79,7 @@ static int panels_at_once(const cut *panels, ptrdiff_t steps)
    `column`. */
 static const float *next_tile(const job *j, int M, int column, int k)
 {
-    const float *pixels = j->cm > j->am ? j->c - column + M * j->cm : j->a + M * j->am;
+    const float *pixels = j->cm >= j->am ? j->c - column + 2 * M * j->cm : j->a + 2 * M * j->am;
     return pixels + (ptrdiff_t)k * j->R * j->S * j->K * L;
 }
 
@@ -250,18 +250,16 @@ static void weight_rows_depthwise(const fv_conv *v, job j, const float *xp, floa
 
 enum { IMAGES_AT_ONCE = 4, BAND = 6144 }; /* images and floats of dy that a tile sums over */
 
-/* dy of some rows and images, the N vectors of one panel, in one piece. Pixels of many channels are
+/* dy of some pixels, rows and images, the N vectors of one panel, in one piece. Pixels of many channels are
    so far apart that they would meet in the same few lines of the first cache. */
-static void copy_panel(const fv_conv *v, int rows, int images, int N, const float *dy,
-                       size_t dy_step, float *to)
+static void copy_panel(const job *j, int images, int N, const float *dy, size_t dy_step, float *to)
 {
-    ptrdiff_t row = fv_conv_dy_cols(v) * (ptrdiff_t)v->O;
     for (int image = 0; image < images; image++)
-        for (int p = 0; p < rows; p++)
-            for (int q = 0; q < v->Q; q++, to += N * V)
+        for (int p = 0; p < j->R; p++)
+            for (int q = 0; q < j->K; q++, to += N * V)
                 for (int n = 0; n < N; n++)
-                    vec_store(to + n * V, vec_load(dy + image * dy_step + p * row +
-                                                   q * (ptrdiff_t)v->O + n * V));
+                    vec_store(to + n * V,
+                              vec_load(dy + image * dy_step + p * j->br + q * j->bk + n * V));
 }
 
 /* Asks for the next lines of memory that will be wanted soon. */
@@ -286,12 +284,14 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
     cut across = cut_even(vectors, M_all <= 12 ? 4 : best_n(M_all, vectors));
     cut rows = cut_even(M_all, mmax[largest_of(&across)]);
     float panel[IMAGES_AT_ONCE * BAND] __attribute__((aligned(64)));
-    int pixels = j.R * v->Q;
+    int pixels = j.R * j.K;
     bool copy = v->O >= 256 && pixels * largest_of(&across) * V <= BAND;
-    const bool add = j.add;
-    const float *next_x = xp + j.R * j.ar, *next_dy = dy + j.R * j.br; /* of the rows after these */
+    const job whole = j;
+    bool part = j.K < v->Q; /* of a row */
+    ptrdiff_t on_x = part ? j.K * j.ak : j.R * j.ar, on_dy = part ? j.K * j.bk : j.R * j.br;
+    const float *next_x = xp + on_x, *next_dy = dy + on_dy; /* of the pixels after these */
     int runs = v->groups * across.count * v->R * taps * rows.count; /* each fetches a share */
-    int share_x = (int)(j.R * j.ar / L / runs) + 1, share_dy = (int)(j.R * j.br / L / runs) + 1;
+    int share_x = (int)(on_x / L / runs) + 1, share_dy = (int)(on_dy / L / runs) + 1;
     j.cm = Og;
     for (int g = 0; g < v->groups; g++)
         for (int k = 0, o = 0; k < across.count; o += size_of(&across, k++) * V) {
@@ -299,9 +299,9 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
             const float *b = dy + g * Og + o;
             size_t b_step = dy_step;
             if (copy) {
-                copy_panel(v, j.R, images, N, b, dy_step, panel);
+                copy_panel(&whole, images, N, b, dy_step, panel);
                 b = panel, b_step = (size_t)pixels * N * V;
-                j.bk = N * V, j.br = j.bk * v->Q;
+                j.bk = N * V, j.br = j.bk * j.K;
             }
             for (int rs = 0; rs < v->R * taps; rs++)
                 for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++)) {
@@ -309,7 +309,7 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
                     ptrdiff_t tap = rs / taps * v->dh * Wp + rs % taps * v->dw;
                     j.c = dw + (((ptrdiff_t)g * v->R * taps + rs) * M_all + m) * Og + o;
                     fetch(&next_x, share_x), fetch(&next_dy, share_dy);
-                    j.add = add;
+                    j.add = whole.add;
                     for (int image = 0; image < images; image++, j.add = true) {
                         j.a = xp + image * x_step + tap * C + g * Cg + m;
                         j.b = b + image * b_step;
@@ -320,34 +320,35 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
         }
 }
 
-/* Some rows at once, so few that a panel of dy stays in the first cache; if that is all of an
-   image, several images in turn for a tile, which then stays there too. */
-static void backward_weight_channels(const fv_conv *given, int images, const float *xp,
-                                     size_t x_step, const float *dyp, size_t dy_step, int from,
-                                     int to, float *dw, float *db, bool first)
+/* Some rows at once, or a part of one, so few pixels that a panel of dy stays in the first cache; if
+   that is all of an image, several images in turn for a tile, which then stays there too. */
+static void backward_weight_channels(const fv_conv *v, int images, const float *xp, size_t x_step,
+                                     const float *dyp, size_t dy_step, int from, int to, float *dw,
+                                     float *db, bool first)
 {
-    bool depthwise = fv_conv_is_depthwise(given);
-    ptrdiff_t C = given->C, O = given->O, line = fv_conv_dy_cols(given) * O;
-    ptrdiff_t xline = given->sh * fv_conv_cols(given) * C;
-    dyp += fv_conv_left(given) * O;
-    int most = 1 + BAND / (given->Q * 3 * V), rows = to - from;
-    int group = rows <= most && !depthwise ? IMAGES_AT_ONCE : 1;
+    const bool depthwise = fv_conv_is_depthwise(v);
+    const ptrdiff_t O = v->O, line = fv_conv_dy_cols(v) * O, C = v->C;
+    const ptrdiff_t xline = v->sh * fv_conv_cols(v) * C;
+    dyp += fv_conv_left(v) * O;
+    const int most = 1 + BAND / (v->Q * 3 * V), rows = to - from;
+    const int group = rows <= most && !depthwise ? IMAGES_AT_ONCE : 1;
+    const cut parts = cut_even(v->Q, most > 1 || depthwise ? v->Q : BAND / (3 * V));
     for (int i = 0; i < images; i += group) {
         int n = images - i < group ? images - i : group;
-        for (int p = 0; p < rows; p += most) {
-            const float *x = xp + i * x_step + (from + p) * xline;
-            const float *dy = dyp + i * dy_step + p * line;
-            job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = given->Q};
-            j.ar = xline, j.ak = given->sw * C;
-            j.b = dy, j.br = line, j.bk = O, j.bn = V, j.cn = V;
-            j.add = !first || i > 0 || p > 0;
-            if (depthwise)
-                weight_rows_depthwise(given, j, x, dw);
-            else
-                weight_rows_channels(given, j, n, x, x_step, dy, dy_step, dw);
-        }
+        for (int p = 0; p < rows; p += most)
+            for (int k = 0, q = 0; k < parts.count; q += size_of(&parts, k++)) {
+                const float *x = xp + i * x_step + (from + p) * xline + q * v->sw * C;
+                const float *dy = dyp + i * dy_step + p * line + q * O;
+                job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = size_of(&parts, k)};
+                j.ar = xline, j.ak = v->sw * C;
+                j.b = dy, j.br = line, j.bk = O, j.bn = V, j.cn = V;
+                j.add = !first || i > 0 || p > 0 || k > 0;
+                if (depthwise)
+                    weight_rows_depthwise(v, j, x, dw);
+                else
+                    weight_rows_channels(v, j, n, x, x_step, dy, dy_step, dw);
+            }
         for (int k = i; db && k < i + n; k++)
-            bias_gradient(dyp + k * dy_step, rows, given->Q, line, O, given->O, db,
-                          first && k == 0);
+            bias_gradient(dyp + k * dy_step, rows, v->Q, line, O, v->O, db, first && k == 0);
     }
 }

@@ -38,6 +38,7 @@ typedef struct fv_conv {
     int ph, pw;  /* zeros above and to the left; below and right as many as P and Q ask for */
     int dh, dw;  /* dilation */
     int groups;  /* divides C and O */
+    bool bare;   /* dyp is dy, without zeros around its rows: not for backward_input */
 } fv_conv;
 
 /* The sizes of a pooling; the kernel is R x S, the padding is minus infinity. */
@@ -319,13 +320,13 @@ static inline bool fv_conv_is_padded(const fv_conv *v)
 static inline int fv_conv_left(const fv_conv *v)
 {
     int past = (v->S - 1) * v->dw - v->pw;
-    return past < 0 ? 0 : (past + v->sw - 1) / v->sw;
+    return past < 0 || v->bare ? 0 : (past + v->sw - 1) / v->sw;
 }
 
 static inline int fv_conv_right(const fv_conv *v)
 {
     int past = (v->W - 1 + v->pw) / v->sw - (v->Q - 1);
-    return past < 0 ? 0 : past;
+    return past < 0 || v->bare ? 0 : past;
 }
 
 static inline int fv_conv_dy_cols(const fv_conv *v)

@@ -156,9 +156,10 @@ static void pad_gradient(const fv_conv *v, int planes, int width, const float *d
     for (int p = 0; p < v->P; p++) {
         memset(dyp, 0, before * sizeof *dyp);
         dyp += before;
-        for (int q = 0; q < v->Q; q++, dy += width)
-            for (int i = 0; i < planes; i++, dyp += width)
-                memcpy(dyp, dy + i * plane, width * sizeof *dyp);
+        int run = planes == 1 ? v->Q : 1; /* pixels that lie as they shall */
+        for (int q = 0; q < v->Q; q += run, dy += run * width)
+            for (int i = 0; i < planes; i++, dyp += run * width)
+                memcpy(dyp, dy + i * plane, run * width * sizeof *dyp);
         memset(dyp, 0, after * sizeof *dyp);
         dyp += after;
     }

@@ -145,7 +145,7 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
             rows_of_a a = rows_from(j.a + r * j.ar + s * j.as, j.am);
             for (int k = 0; k < j.K; k++, b += j.bk) {
                 if (kind == APART)
-                    __builtin_prefetch(ahead += 16);
+                    __builtin_prefetch(ahead += 16, 0, 2);
                 UNROLL for (int n = 0; n < N; n++)
                     v[n] = vec_load(b + n * (kind == APART ? V : j.bn));
                 UNROLL for (int m = 0; m < M; m++) {

@@ -106,29 +106,42 @@ static void input_gradient(const fv_run *r, int turn, const float *dyp, float *d
         fv_resample_backward(r, dxp, dx, dxp + fv_round_up(fv_conv_padded_floats(v, r->layout)));
 }
 
+/* Whether dy itself will do as dyp: channels last, where it has no zeros around it, or nobody
+   wants dx, for which these are. */
+static bool takes_dy(const fv_run *r, void (*gradient)(const fv_run *run, int turn, float *dyp))
+{
+    const fv_conv *v = &r->def->conv;
+    return r->layout == FV_CHANNELS_LAST && gradient == fv_conv_pad_gradient &&
+           (!r->dx || fv_conv_dy_cols(v) == v->Q);
+}
+
 void fv_conv_run_backward(const fv_run *r,
                           void (*gradient)(const fv_run *run, int turn, float *dyp))
 {
-    const fv_conv *v = &r->def->conv;
+    fv_conv v = r->def->conv;
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
-    size_t padded = fv_conv_padded_floats(v, r->layout);
-    size_t dyp_size = fv_conv_gradient_floats(v, r->layout);
+    size_t padded = fv_conv_padded_floats(&v, r->layout);
     size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
-    int group = group_of(v, r->layout, r->turns);
-    float *dyp = r->scratch, *xp = dyp + group * dyp_size + FV_LANES;
+    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
+    int group = group_of(&v, r->layout, r->turns);
+    v.bare = takes_dy(r, gradient);
+    size_t step = v.bare ? out : fv_conv_gradient_floats(&v, r->layout);
+    float *made = r->scratch, *xp = v.bare ? made : made + group * step + FV_LANES;
     for (int i = 0; i < r->turns; i += group) {
         int n = i + group < r->turns ? group : r->turns - i;
-        const float *x = fv_conv_padded(r, i, xp);
+        const float *x = r->part ? fv_conv_padded(r, i, xp) : xp;
+        const float *dyp = v.bare ? r->dy + i * out : made;
         for (int k = 0; k < n; k++) {
-            gradient(r, i + k, dyp + k * dyp_size);
-            if (k > 0)
+            if (!v.bare)
+                gradient(r, i + k, made + k * step);
+            if (r->part && k > 0)
                 fv_conv_padded(r, i + k, xp + k * padded);
         }
         if (r->part)
-            conv->backward_weight(v, n, x, x == xp ? padded : in, dyp, dyp_size, 0, v->P,
-                                  fv_conv_dw(r), fv_conv_db(r), r->first && i == 0);
+            conv->backward_weight(&v, n, x, x == xp ? padded : in, dyp, step, 0, v.P, fv_conv_dw(r),
+                                  fv_conv_db(r), r->first && i == 0);
         for (int k = 0; r->dx && k < n; k++)
-            input_gradient(r, i + k, dyp + k * dyp_size, xp);
+            input_gradient(r, i + k, dyp + k * step, xp);
     }
     fv_conv_sum_lanes(r);
 }
