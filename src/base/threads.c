@@ -1,9 +1,10 @@
 /*
  * threads.c - fv_parallel: persistent threads that share out the items of one piece of work.
  *
- * One atomic word holds the number of the round and how many of its items are left to take, so that
- * taking an item is one compare-and-swap and a thread that comes late finds nothing to take. The
- * caller waits for the items, not for the threads: one that sleeps or was put aside by the system
+ * Each thread has a share of the items, the same of every piece of work with so many: what it left
+ * in its cache is there when it comes back to that item. Who is done helps the others, from the
+ * other end. One atomic word holds a share and the number of the round, so that taking an item is
+ * one compare-and-swap and a thread that comes late finds nothing to take. The caller waits for the items, not for the threads: one that sleeps or was put aside by the system
  * delays nobody. Whoever waits spins for some 100 microseconds, for a training step comes back that
  * soon, and then sleeps, for the machine may have fewer free processors than threads.
  *
@@ -36,57 +37,91 @@ typedef struct worker {
     int number; /* 1.. ; 0 is the caller */
 } worker;
 
+/* Items first to end-1 that nobody has taken, with the round: a word of 20, 22 and 22 bits. */
+typedef unsigned long long share;
+enum { ITEM_BITS = 22, ITEMS_MAX = (1 << ITEM_BITS) - 1 };
+
+static share share_of(unsigned round, int first, int end)
+{
+    return (share)round << (2 * ITEM_BITS) | (share)first << ITEM_BITS | (share)end;
+}
+
+static int first_of(share s)
+{
+    return (int)(s >> ITEM_BITS & ITEMS_MAX);
+}
+
+static int end_of(share s)
+{
+    return (int)(s & ITEMS_MAX);
+}
+
+/* A line of the cache for each, so that taking one's own disturbs nobody. */
+typedef struct slot {
+    _Atomic share left;
+    char apart[64 - sizeof(share)];
+} slot;
+
 struct fv_pool {
     void (*work)(void *arg, int item, int thread); /* stays while items are pending */
     void *arg;
-    atomic_ullong round_left; /* round in the high half, items left to take in the low */
-    atomic_int pending;       /* items not finished */
-    atomic_int sleepers;      /* workers asleep or about to be */
+    atomic_bool back; /* each from the end of its share */
+    atomic_uint round;
+    atomic_int pending;  /* items not finished */
+    atomic_int sleepers; /* workers asleep or about to be */
     atomic_bool caller_sleeps, stop;
     pthread_mutex_t lock;
     pthread_cond_t more, done;
     int workers;
     worker worker[FV_THREADS_MAX];
+    slot shares[FV_THREADS_MAX];
 };
 
-/* The low half: how many items are left to take. */
-static uint32_t left_in(unsigned long long round_left)
+/* An item of a share, from its front or its end; -1 if none is left. */
+static int take(slot *from, bool end)
 {
-    return (uint32_t)round_left;
+    share seen = atomic_load(&from->left);
+    while (first_of(seen) < end_of(seen)) {
+        share less = end ? seen - 1 : seen + ((share)1 << ITEM_BITS);
+        if (atomic_compare_exchange_weak(&from->left, &seen, less))
+            return end ? end_of(seen) - 1 : first_of(seen);
+    }
+    return -1;
 }
 
-/* Runs items until none is left to take. */
+/* Runs items until none is left to take: the thread's own, then those of the ones after it. */
 static void take_items(fv_pool *pool, int thread)
 {
-    unsigned long long seen = atomic_load(&pool->round_left);
-    while (left_in(seen) > 0) {
-        if (!atomic_compare_exchange_weak(&pool->round_left, &seen, seen - 1))
-            continue;
-        pool->work(pool->arg, (int)left_in(seen) - 1, thread);
-        if (atomic_fetch_sub(&pool->pending, 1) == 1 && atomic_load(&pool->caller_sleeps)) {
-            pthread_mutex_lock(&pool->lock);
-            pthread_cond_signal(&pool->done);
-            pthread_mutex_unlock(&pool->lock);
+    const int shares = pool->workers + 1;
+    for (int i = 0; i < shares; i++) {
+        slot *from = pool->shares + (thread + i) % shares;
+        for (int item; (item = take(from, (i > 0) != atomic_load(&pool->back))) >= 0;) {
+            pool->work(pool->arg, item, thread);
+            if (atomic_fetch_sub(&pool->pending, 1) == 1 && atomic_load(&pool->caller_sleeps)) {
+                pthread_mutex_lock(&pool->lock);
+                pthread_cond_signal(&pool->done);
+                pthread_mutex_unlock(&pool->lock);
+            }
         }
-        seen = atomic_load(&pool->round_left);
     }
 }
 
-static bool more_to_do(fv_pool *pool)
+static bool more_to_do(fv_pool *pool, unsigned seen)
 {
-    return left_in(atomic_load(&pool->round_left)) > 0 || atomic_load(&pool->stop);
+    return atomic_load(&pool->round) != seen || atomic_load(&pool->stop);
 }
 
-static void wait_for_more(fv_pool *pool)
+/* Until there is another round than the one seen. */
+static void wait_for_more(fv_pool *pool, unsigned seen)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (more_to_do(pool))
+        if (more_to_do(pool, seen))
             return;
         RELAX();
     }
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->sleepers, 1);
-    while (!more_to_do(pool))
+    while (!more_to_do(pool, seen))
         pthread_cond_wait(&pool->more, &pool->lock);
     atomic_fetch_sub(&pool->sleepers, 1);
     pthread_mutex_unlock(&pool->lock);
@@ -96,8 +131,9 @@ static void *worker_main(void *arg)
 {
     worker *self = arg;
     while (!atomic_load(&self->pool->stop)) {
+        unsigned seen = atomic_load(&self->pool->round);
         take_items(self->pool, self->number);
-        wait_for_more(self->pool);
+        wait_for_more(self->pool, seen);
     }
     return NULL;
 }
@@ -146,24 +182,48 @@ static fv_pool *pool_new(fv_ctx *ctx)
     return pool;
 }
 
-void fv_parallel(fv_ctx *ctx, int items, void (*work)(void *arg, int item, int thread), void *arg)
+static void share_out(fv_pool *pool, int items)
+{
+    const unsigned round = atomic_load(&pool->round) + 1;
+    const int shares = pool->workers + 1;
+    atomic_store(&pool->pending, items);
+    for (int i = 0; i < shares; i++) {
+        int first = (int)((int64_t)items * i / shares);
+        int end = (int)((int64_t)items * (i + 1) / shares);
+        atomic_store(&pool->shares[i].left, share_of(round, first, end));
+    }
+    atomic_store(&pool->round, round);
+}
+
+static void run_round(fv_ctx *ctx, int items, void (*work)(void *arg, int item, int thread),
+                      void *arg, bool back)
 {
     if (ctx->threads > 1 && items > 1 && !ctx->pool)
         ctx->pool = pool_new(ctx);
     fv_pool *pool = ctx->pool;
     if (items < 2 || !pool) {
         for (int i = 0; i < items; i++)
-            work(arg, i, 0);
+            work(arg, back ? items - 1 - i : i, 0);
         return;
     }
     pool->work = work;
     pool->arg = arg;
-    atomic_store(&pool->pending, items);
-    unsigned long long round = atomic_load(&pool->round_left) >> 32;
-    atomic_store(&pool->round_left, (round + 1) << 32 | (unsigned)items);
+    atomic_store(&pool->back, back);
+    share_out(pool, items);
     wake_workers(pool);
     take_items(pool, 0);
     wait_for_done(pool);
+}
+
+void fv_parallel(fv_ctx *ctx, int items, void (*work)(void *arg, int item, int thread), void *arg)
+{
+    run_round(ctx, items, work, arg, false);
+}
+
+void fv_parallel_back(fv_ctx *ctx, int items, void (*work)(void *arg, int item, int thread),
+                      void *arg)
+{
+    run_round(ctx, items, work, arg, true);
 }
 
 void fv_pool_free(fv_ctx *ctx)

@@ -432,12 +432,10 @@ static void store_gradients(const pass *p, int block)
                         p->plan->dinput[i]);
 }
 
-/* Layers from p->to - 1 down to p->from. Chunks go the other way round than in forward: what ran
-   last is still in a cache. */
-static void backward_chunk(void *arg, int item, int thread)
+/* Layers from p->to - 1 down to p->from. */
+static void backward_chunk(void *arg, int chunk, int thread)
 {
     const pass *p = arg;
-    const int chunk = p->chunks - 1 - item;
     const fv_net *net = p->net;
     for (int block = chunk_start(p, chunk); block < chunk_start(p, chunk + 1); block++) {
         if (p->to == net->layers)
@@ -524,7 +522,7 @@ fv_status fv_backward(fv_net *net)
             meet(&p, --p.from, true);
         while (p.from > 0 && !meets_backward(net->defs + p.from - 1))
             p.from--;
-        fv_parallel(ctx, p.chunks, backward_chunk, &p);
+        fv_parallel_back(ctx, p.chunks, backward_chunk, &p);
     }
     for (int i = 0; i < net->layers; i++)
         items += items_of(&p, i);
