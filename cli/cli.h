@@ -224,6 +224,8 @@ typedef struct data {
     char mean[80], std[80];
     char skipped[1 << 16]; /* lines of pictures that are left out, with reasons; the first ones */
     int64_t n_skipped;
+    char why_split[120]; /* how the sets came about; and what made the others as they are: "" where */
+    const char *why_size, *why_augment, *why_pixels; /* it was typed */
 } data;
 
 /* skip.c: takes the pictures that cannot be read out of the set, if they are few; more than 5 % are
@@ -248,6 +250,16 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const card *c
 int fail_data(const fv_ctx *ctx, const data *d);
 /* What a net for this data needs to know. */
 void data_card(const data *d, const char *model, card *c);
+
+/* ---- csv.c: rows of a file in memory ---------------------------------------------------------- */
+
+typedef struct csv {
+    char *text; /* for free */
+    size_t used, room;
+} csv;
+
+/* Adds a line of n fields with commas between them, in quotes where they must be. */
+int csv_add(csv *to, const char *const *fields, int n);
 
 /* ---- classes.c: samples by class ------------------------------------------------------------- */
 

@@ -142,11 +142,10 @@ static void open_sets(fv_ctx *ctx, const settings *s, data *d)
     }
 }
 
-/* Takes the share, or so many, of *from, stratified, as a set of its own. */
-static fv_dataset *hold_out(fv_ctx *ctx, fv_dataset **from, double part, uint64_t seed)
+/* Takes the share of *from, stratified, as a set of its own. */
+static fv_dataset *hold_out(fv_ctx *ctx, fv_dataset **from, double fraction, uint64_t seed)
 {
     int64_t len = fv_dataset_describe(*from).len;
-    double fraction = part < 1 ? part : part / (double)(len > 0 ? len : 1);
     int *folds = calloc((size_t)len + 1, sizeof *folds);
     fv_dataset *whole = *from, *held = NULL;
     if (folds && !fv_split_holdout(whole, fraction, folds, .seed = seed)) {
@@ -157,16 +156,51 @@ static fv_dataset *hold_out(fv_ctx *ctx, fv_dataset **from, double part, uint64_
     return fv_error(ctx) ? NULL : held;
 }
 
+/* Where --val is not typed: a tenth of all, for a set without any split. What it says is a share of
+   the pictures that are not for the test, or a number of them. */
+static double val_share(const settings *s, bool own_split, double rest)
+{
+    if (!(s->given & TAKES(OPT_VAL)))
+        return own_split ? 0 : 1.0 / 9;
+    return s->val < 1 ? s->val : s->val / (rest > 1 ? rest : 1);
+}
+
+/* Pictures in files, of one set without any split: which are held back depends on what is in the
+   files alone, and so stays when others are added. */
+static void split_by_content(const settings *s, data *d)
+{
+    fv_dataset *whole = d->train;
+    int64_t len = fv_dataset_describe(whole).len;
+    double val = s->folds ? 0 : val_share(s, false, 0.9 * (double)len);
+    int *folds = calloc((size_t)len + 1, sizeof *folds);
+    if (folds && !fv_split_content(whole, (double[]){0.1, 0.9 * val}, val > 0 ? 2 : 1, folds,
+                                   .seed = s->seed)) {
+        d->test = fv_subset_fold(whole, folds, 1);
+        d->val = val > 0 ? fv_subset_fold(whole, folds, 2) : NULL;
+        d->train = fv_subset_fold(whole, folds, 0);
+    }
+    free(folds);
+    snprintf(d->why_split, sizeof d->why_split, "%.0f/%.0f/10 by content, seed %llu",
+             90 * (1 - val), 90 * val, (unsigned long long)s->seed);
+}
+
 /* What is not there yet is held out of the training pictures: a tenth to test, unless the set has a
-   split of its own, and what --val asks for, or a tenth where pictures came without any split. */
+   split of its own, and what --val asks for. */
 static void split_sets(fv_ctx *ctx, const settings *s, data *d)
 {
-    bool own_split = d->val || d->test;
+    bool own_split = d->val || d->test, files = fv_dataset_file(d->train, 0) != NULL;
+    if (!own_split && files) {
+        split_by_content(s, d);
+        return;
+    }
+    snprintf(d->why_split, sizeof d->why_split, "%s",
+             !own_split ? "a tenth each, of every class" : files ? "by folders" : "its own split");
     if (!d->test && d->val)
         return;
     if (!d->test)
         d->test = hold_out(ctx, &d->train, 0.1, s->seed);
-    double val = s->given & TAKES(OPT_VAL) ? s->val : own_split ? 0 : 1.0 / 9;
+    double len = (double)fv_dataset_describe(d->train).len;
+    double val = val_share(s, own_split, len);
     if (!d->val && val > 0 && s->folds == 0 && !fv_error(ctx))
         d->val = hold_out(ctx, &d->train, val, s->seed);
 }

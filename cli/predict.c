@@ -207,39 +207,13 @@ static int print_json(const run *r, const sample *of, const double *p, int n, in
 
 /* ---- --submission: rows of a file ------------------------------------------------------------ */
 
-typedef struct rows {
-    char *text; /* for free */
-    size_t used, room;
-} rows;
-
-/* "file,class", quoted where it must be. */
-static int add_row(rows *out, const char *file, const char *class)
+static int add_row(csv *out, const char *file, const char *class)
 {
-    size_t most = 2 * strlen(file) + strlen(class) + 8;
-    if (out->used + most > out->room) {
-        size_t room = 2 * (out->room + most);
-        char *text = realloc(out->text, room);
-        if (!text)
-            return fail(EXIT_FAILED, "E-MEMORY", "no memory for the rows\nhelp: fewer pictures");
-        out->text = text;
-        out->room = room;
-    }
-    char *at = out->text + out->used;
-    bool quote = strpbrk(file, ",\"\n") != NULL;
-    if (quote)
-        *at++ = '"';
-    for (; *file; file++) {
-        if (*file == '"')
-            *at++ = '"';
-        *at++ = *file;
-    }
-    at += sprintf(at, quote ? "\",%s\n" : ",%s\n", class);
-    out->used = (size_t)(at - out->text);
-    return EXIT_DONE;
+    return csv_add(out, (const char *[]){file, class}, 2);
 }
 
 /* All files that a .csv lists, with a class or without. */
-static int predict_csv(fv_ctx *ctx, const settings *s, const run *r, const char *path, rows *out)
+static int predict_csv(fv_ctx *ctx, const settings *s, const run *r, const char *path, csv *out)
 {
     fv_dataset *set = fv_dataset_csv(ctx, path, .unlabelled = true,
                                      .channels = atoi(r->card.value[CARD_INPUT]));
@@ -259,7 +233,7 @@ static int predict_csv(fv_ctx *ctx, const settings *s, const run *r, const char 
     return !code && fv_error(ctx) ? fail_context(ctx, "fovea help predict") : code;
 }
 
-static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char *typed, rows *out)
+static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char *typed, csv *out)
 {
     static sample of; /* large */
     fv_batch batch;
@@ -289,7 +263,7 @@ static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char 
 }
 
 /* A picture a line. */
-static int predict_stdin(fv_ctx *ctx, const settings *s, const run *r, rows *out)
+static int predict_stdin(fv_ctx *ctx, const settings *s, const run *r, csv *out)
 {
     char line[PATH_ROOM];
     int code = EXIT_DONE;
@@ -312,7 +286,7 @@ static int predict(fv_ctx *ctx, const settings *s)
         used.seed = card_seed(&r.card);
         fv_eval_mode(r.net);
     }
-    rows out = {0};
+    csv out = {0};
     if (!code && s->submission)
         code = add_row(&out, "file", "class");
     for (int i = 1; !code && i < ARGS_MAX && s->args[i]; i++) {

@@ -195,6 +195,9 @@ static fv_loader *plain_loader(const training *t, fv_dataset *set)
     int size = t->s->test_batch_size ? t->s->test_batch_size
                : t->example_lines    ? 1000
                                      : t->s->batch_size;
+    int64_t len = fv_dataset_describe(set).len;
+    if (len > 0 && len < size)
+        size = (int)len;
     return set ? fv_loader_new(set, .batch_size = size, .transform = t->data.plain,
                                .num_workers = t->s->num_workers)
                : NULL;

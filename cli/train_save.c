@@ -1,5 +1,6 @@
 /*
- * train_save.c - the run folder: model.safetensors, log.csv, run.json, and runs/latest beside it.
+ * train_save.c - the run folder: model.safetensors, log.csv, run.json, split.csv where pictures are
+ * files, skipped.txt where some could not be read; and runs/latest beside it.
  *
  * Each file is written anew as a whole, so that a crash leaves the one before.
  *
@@ -235,6 +236,33 @@ static fv_status write_text(training *t, const char *name, const char *text)
     return fv_write_file(t->ctx, path, text, strlen(text));
 }
 
+/* split.csv: which picture is in which set, if they are files. */
+static int write_split(training *t)
+{
+    fv_dataset *sets[SETS] = {t->data.train, t->data.val, t->data.test};
+    csv out = {0};
+    int code = csv_add(&out, (const char *[]){"path", "class", "split"}, 3);
+    if (!fv_dataset_file(sets[0], 0)) {
+        free(out.text);
+        return code;
+    }
+    for (int k = 0; k < SETS; k++)
+        for (int64_t i = 0; !code && i < fv_dataset_describe(sets[k]).len; i++) {
+            int64_t label = fv_dataset_label(sets[k], i);
+            char number[24];
+            const char *class = fv_dataset_class_name(sets[k], label);
+            snprintf(number, sizeof number, "%lld", (long long)label);
+            code = csv_add(&out, (const char *[]){fv_dataset_file(sets[k], i),
+                                                   class ? class : number, set_key(k)}, 3);
+        }
+    char path[PATH_ROOM];
+    join_path(path, t->folder.path, "split.csv");
+    if (!code && fv_write_file(t->ctx, path, out.text, out.used))
+        code = fail_context(t->ctx, "fovea help train");
+    free(out.text);
+    return code;
+}
+
 int save_start(training *t)
 {
     if (!t->folder.path[0])
@@ -243,7 +271,8 @@ int save_start(training *t)
     t->log = add_line(NULL, "epoch,split,loss,accuracy,lr,seconds\n");
     if (t->data.n_skipped && write_text(t, "skipped.txt", t->data.skipped))
         return fail_context(t->ctx, "fovea help train");
-    return t->log ? add_checksums(t) : fail_memory();
+    int code = t->log ? write_split(t) : fail_memory();
+    return code ? code : add_checksums(t);
 }
 
 static void add_option(cJSON *to, const option *o, const settings *s)

@@ -315,9 +315,11 @@ FV_API fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, in
    context. */
 FV_API fv_array *fv_dataset_picture(fv_dataset *set, int64_t index, int64_t *label);
 
-/* The name of a class, and the file of a sample; NULL where there is none. */
+/* The name of a class, and the file of a sample; NULL where there is none. The label of a sample
+   that is known without reading it, as of arrays and files; else -1. */
 FV_API const char *fv_dataset_class_name(const fv_dataset *set, int64_t label);
 FV_API const char *fv_dataset_file(const fv_dataset *set, int64_t index);
+FV_API int64_t fv_dataset_label(const fv_dataset *set, int64_t index);
 
 /* Looks at every label once and counts them by class into histogram[classes] (may be NULL). A label
    that is none of the classes 0..classes-1: FV_E_CLASS with its sample and value. Run it before
@@ -609,6 +611,27 @@ typedef struct fv_folds_args {
    FV_E_DATA. */
 #define fv_split_folds(...) fv_split_folds_opt((fv_folds_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_split_folds_opt(fv_folds_args args);
+
+typedef struct fv_content_args {
+    fv_dataset *set;
+    const double *shares; /* [n_shares] of parts 1, 2, ...; the rest of the samples is part 0 */
+    int n_shares;         /* 1 to 4 */
+    int *folds;           /* [len] becomes the part of each sample */
+    uint64_t seed;
+    int _end;
+} fv_content_args;
+
+/* fv_split_content(set, (double[]){0.1, 0.1}, 2, folds)     by a hash of what each sample's file
+   contains, or of its pixels where it has no file. A sample stays in its part when others are added
+   or files renamed, copies of one content share a part, and which samples are in a part does not
+   depend on the shares of later ones. Shares are met about, as chance does; but a class of 3 or more
+   different contents has some in part 1 and some outside of it, and so for each later part while 2
+   are left of it. The key of a sample is
+   SHA-256("HASH:SEED") of the SHA-256 of its content; part p takes what has the p-th 16 digits of
+   the key, as a fraction, below its share of what earlier parts have left. Reads every file. Too few
+   contents for a part: FV_E_DATA. */
+#define fv_split_content(...) fv_split_content_opt((fv_content_args){__VA_ARGS__, ._end = 0})
+FV_API fv_status fv_split_content_opt(fv_content_args args);
 
 /* The samples whose number is fold, and all the others, as views:
      fv_dataset *train = fv_subset_rest(set, folds, 0), *valid = fv_subset_fold(set, folds, 0); */

@@ -182,7 +182,7 @@ check split-no-file absent x.csv
 run bench plain --size 16 --batch-size 4
 check bench ends_with 0
 check bench-silent silent
-check bench-data out_has '^data        plain   20 pictures, 3 x 16 x 16$'
+check bench-data out_has '^data        plain   18 pictures, 3 x 16 x 16$'
 check bench-transforms out_has '^transforms  resize 16; center_crop 16; random_crop 16 padding=2; flip$'
 for line in '0 workers  ' '1 worker   ' '2 workers  '; do
     check "bench-$line" out_has "^$line *[0-9,]* pictures/s   an epoch in [0-9.]* s$"
@@ -208,12 +208,12 @@ plan() { train --dry-run "$@"; }
 plan plain
 check plan ends_with 0
 check plan-no-folder absent runs
-check plan-sets err_has '^data    plain   20 training, 2 validation, 2 test images, 3 x 16 x 16, 2 classes$'
+check plan-sets err_has '^data    plain   18 training, 4 validation, 2 test images, 3 x 16 x 16, 2 classes$'
 check plan-transforms err_has '^        transforms resize 16; center_crop 16; random_crop 16 padding=2; flip$'
 plan plain --val 6
-check plan-val err_has ' 16 training, 6 validation, 2 test '
+check plan-val err_has ' 13 training, 9 validation, 2 test ' # by chance: 6 of 21.6 were asked for
 plan plain --val 0.25
-check plan-val-share err_has ' 16 training, 6 validation, 2 test '
+check plan-val-share err_has ' 13 training, 9 validation, 2 test '
 plan plain --val 0
 check plan-no-val err_has ' 22 training, 2 test '
 plan whole
@@ -221,9 +221,9 @@ check plan-own-sets err_has ' 24 training, 8 validation, 8 test '
 plan pair
 check plan-no-test err_has ' 24 training, 8 validation images'
 plan trained
-check plan-train-alone err_has '^data    trained   20 training, 2 validation, 2 test '
+check plan-train-alone err_has '^data    trained   18 training, 4 validation, 2 test '
 plan list.csv
-check plan-list err_has '^data    list.csv   20 training, 2 validation, 2 test '
+check plan-list err_has '^data    list.csv   18 training, 4 validation, 2 test '
 run train plain --dry-run
 check plan-size err_has ' 3 x 28 x 28, '
 golden val-own 2 'error: --val 3: whole has validation pictures of its own
@@ -245,11 +245,46 @@ help:  fovea train plain --size 8                                     [E-ARGS]' 
 train plain --seed 3
 check train ends_with 0
 check train-line out_has '^Epoch 1: train loss .*; validation loss .* \*$'
-check train-files holds runs/plain-1 'log.csv model.safetensors report.html run.json '
+check train-files holds runs/plain-1 'log.csv model.safetensors report.html run.json split.csv '
 check train-splits [ "$(cut -d, -f1,2 runs/plain-1/log.csv | tr '\n' ' ')" = \
     'epoch,split 1,train 1,val 1,test ' ]
+check train-split lines 25 runs/plain-1/split.csv
+check train-split-header [ "$(head -n 1 runs/plain-1/split.csv)" = path,class,split ]
+
+# Which picture goes where, from the bytes of the files: the first and the next 16 digits of the
+# SHA-256 of "HASH:SEED", as a fraction, are below a tenth for the test, a ninth for validation.
+hashed() { # SEED FILE...: lines of path,class,split
+    for file in $(ls "$2"/*/*); do
+        key=$(printf '%s:%d' "$(sha256sum <"$file" | cut -c1-64)" "$1" | sha256sum)
+        rest=${file%/*}
+        printf '%s %s %s\n' "$file" "${rest##*/}" "$key"
+    done | awk '{ test = substr($3, 1, 16) <= "1999999999999999"
+                  val = substr($3, 17, 16) <= "1c71c71c71c71c71"
+                  print $1 "," $2 "," (test ? "test" : val ? "val" : "train") }'
+}
+if command -v sha256sum >/dev/null; then
+    both large 1 50
+    train large --seed 3 --out large-run
+    hashed 3 large | sort >want
+    sed 1d large-run/split.csv | sort | cmp -s - want
+    check train-split-by-content [ $? -eq 0 ]
+    cp large-run/split.csv before.csv
+    cp large/dark/7.pgm large/dark/copy.pgm # on the side of what it copies
+    mv large/dark/8.pgm large/dark/renamed.pgm
+    both large 51 55
+    train large --seed 3 --out large-more
+    check train-split-stays calculate -F, '{ sub("renamed", 8, $1) } NR == FNR { split_of[$1] = $3; next }
+        ($1 in split_of) && split_of[$1] != $3 { bad = 1 }
+        $1 ~ /copy/ { copied = $3 == split_of["large/dark/7.pgm"] }
+        END { exit bad || !copied }' before.csv large-more/split.csv
+    train large --seed 4 --out large-other
+    check train-split-seed [ "$(sort large-more/split.csv | cksum)" != "$(sort large-other/split.csv | cksum)" ]
+    run test large-more -v # what is measured again is what split.csv calls test
+    check train-split-test err_has " of $(grep -c ',test$' large-more/split.csv) right"
+    rm -r large
+fi
 train whole
-check train-own-sets holds runs/whole-1 'log.csv model.safetensors report.html run.json '
+check train-own-sets holds runs/whole-1 'log.csv model.safetensors report.html run.json split.csv '
 train pair --quiet
 check train-no-test ends_with 0
 check train-no-test-line [ ! -s out ]
@@ -273,7 +308,7 @@ check folds-each [ "$(grep -c '^Fold [123]/3: Accuracy: [0-9.]*%$' out)" -eq 3 ]
 check folds-end out_has '^3 folds: accuracy [0-9.]*% +- [0-9.]*   (mean and standard deviation)$'
 check folds-mean calculate '/^Fold / { sum += $4 } /^3 folds/ { mean = $4 }
                             END { d = sum / 3 - mean; exit !(d < 0.01 && d > -0.01) }' out
-check folds-files holds folds 'log.csv model.safetensors out_of_fold.csv report.html run.json '
+check folds-files holds folds 'log.csv model.safetensors out_of_fold.csv report.html run.json split.csv '
 check folds-log [ "$(cut -d, -f1,2 folds/log.csv | tr '\n' ' ')" = \
     'epoch,split 1:1,train 1:1,val 2:1,train 2:1,val 3:1,train 3:1,val ' ]
 check folds-all lines 23 folds/out_of_fold.csv # all but the 2 of the test

@@ -161,7 +161,7 @@ right=$(confusion pair-run/report.html | cut -d' ' -f1)
 check val-only-test out_has "\"right\":$right,\"total\":8,"
 
 run train pair --epochs 1 --no-report --out bare
-check no-report holds bare 'log.csv model.safetensors run.json '
+check no-report holds bare 'log.csv model.safetensors run.json split.csv '
 check no-report-json grep -q '"no-report":.*true' bare/run.json
 
 # ---- folds ---------------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ run train many --folds 2 --epochs 1 --out many-run
 check many ends_with 0
 check many-well-formed well_formed many-run/report.html
 check many-no-matrix page_lacks many-run/report.html '<table class="confusion'
-check many-classes [ "$(grep -c '^<tr><th>c[0-9]*</th><td>[34]</td>' many-run/report.html)" -eq 31 ]
+check many-classes [ "$(grep -c '^<tr><th>c[0-9]*</th><td>[234]</td>' many-run/report.html)" -eq 31 ]
 common=$(awk -F, 'NR > 1 && $2 != $4 { if (++n[$2, $4] > most) most = n[$2, $4] }
     END { print most }' many-run/out_of_fold.csv)
 check many-pairs calculate -v most="$common" '/<table class="pairs/ { on = 1 }
@@ -207,7 +207,7 @@ kill -INT $pid
 wait $pid
 code=$?
 check stopped ends_with 130
-check stopped-files holds stopped 'log.csv model.safetensors report.html run.json '
+check stopped-files holds stopped 'log.csv model.safetensors report.html run.json split.csv '
 check stopped-well-formed well_formed stopped/report.html
 check stopped-says page_has stopped/report.html '<p class="stopped">Stopped by Ctrl+C after step '
 check stopped-sum [ "$(confusion stopped/report.html | cut -d' ' -f2)" -eq 8 ]

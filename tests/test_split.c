@@ -30,9 +30,14 @@ static int listed_get(void *user, int64_t index, void *pixels, int64_t *label)
 
 static fv_dataset *listed_new(listed *my, int classes)
 {
-    return fv_dataset_new(fv, &(fv_dataset_desc){.name = "listed", .channels = 1, .height = 2,
-                                                 .width = 2, .classes = classes, .user = my,
-                                                 .len = listed_len, .get = listed_get});
+    return fv_dataset_new(fv, &(fv_dataset_desc){.name = "listed",
+                                                 .channels = 1,
+                                                 .height = 2,
+                                                 .width = 2,
+                                                 .classes = classes,
+                                                 .user = my,
+                                                 .len = listed_len,
+                                                 .get = listed_get});
 }
 
 enum { MANY = 1003, CLASSES = 7 };
@@ -338,8 +343,7 @@ static void wrong_splits(void **state)
     fv_split_folds(set, 3, folds, .no_stratify = true, .groups = groups);
     assert_error(fv, FV_E_DATA, "fv_split_folds: 2 groups are too few for 3 parts");
     fv_split_folds(set, 3, NULL);
-    assert_error(fv, FV_E_ARG,
-                 "fv_split_folds: folds is NULL, but must have room for 10 numbers");
+    assert_error(fv, FV_E_ARG, "fv_split_folds: folds is NULL, but must have room for 10 numbers");
     fv_split_holdout(set, 1.0, folds);
     assert_error(fv, FV_E_ARG, "fv_split_holdout: fraction is 1, but must be between 0 and 1");
     fv_split_holdout(set, 0.01, folds);
@@ -470,6 +474,95 @@ static void duplicates_are_found(void **state)
     assert_int_equal(fv_find_duplicates(NULL, first, NULL), FV_E_ARG);
 }
 
+/* ---- by content ----------------------------------------------------------------------------- */
+
+/* The part that the header's rule gives the 4 bytes of a picture, without regard to classes. */
+static int part_by_rule(uint32_t value, uint64_t seed, double test, double val)
+{
+    char hash[65], text[100], digits[17] = "";
+    fv_sha256(&value, 4, hash);
+    snprintf(text, sizeof text, "%s:%llu", hash, (unsigned long long)seed);
+    fv_sha256(text, strlen(text), hash);
+    memcpy(digits, hash, 16);
+    if ((double)strtoull(digits, NULL, 16) / 18446744073709551616.0 < test)
+        return 1;
+    memcpy(digits, hash + 16, 16);
+    return (double)strtoull(digits, NULL, 16) / 18446744073709551616.0 < val / (1 - test) ? 2 : 0;
+}
+
+static void content_decides(void **state)
+{
+    (void)state;
+    static int64_t pictures[MANY];
+    static int folds[MANY], fewer[MANY];
+    listed my = many();
+    for (int i = 0; i < MANY; i++)
+        pictures[i] = i % 300; /* copies, of other classes too */
+    for (int i = 0; i < MANY; i++)
+        many_labels[i] %= 6; /* the rarest has too few to be left to the rule */
+    my.pictures = pictures;
+    fv_dataset *set = listed_new(&my, CLASSES);
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        assert_int_equal(fv_split_content(set, (double[]){0.1, 0.2}, 2, folds, seed), FV_OK);
+        for (int i = 0; i < MANY; i++)
+            assert_int_equal(folds[i], part_by_rule((uint32_t)pictures[i], seed, 0.1, 0.2));
+        assert_int_equal(fv_split_content(set, (double[]){0.1}, 1, fewer, seed), FV_OK);
+        for (int i = 0; i < MANY; i++) /* the test is the same, whatever is held out after it */
+            assert_int_equal(fewer[i] == 1, folds[i] == 1);
+    }
+}
+
+/* Three pictures of a class are in all three parts, and a picture stays when others come. */
+static void content_of_few(void **state)
+{
+    (void)state;
+    static int64_t labels[300], pictures[300];
+    int folds[300], kept[300], moved = 0, small = 0;
+    for (int i = 0; i < 300; i++)
+        labels[i] = i / 3, pictures[i] = 1000 + i;
+    listed my = {.len = 300, .labels = labels, .pictures = pictures};
+    assert_int_equal(fv_split_content(listed_new(&my, 100), (double[]){0.1, 0.1}, 2, folds), FV_OK);
+    for (int k = 0; k < 100; k++) {
+        int of[3] = {0};
+        for (int i = 3 * k; i < 3 * k + 3; i++)
+            of[folds[i]]++;
+        assert_true(of[1] >= 1 && of[0] >= 1);
+        small += of[1] == 1; /* else chance had two for the test, and one is left */
+        assert_int_equal(of[2], of[1] == 1);
+    }
+    assert_true(small > 90);
+    my.len = 150;
+    assert_int_equal(fv_split_content(listed_new(&my, 100), (double[]){0.1, 0.1}, 2, kept), FV_OK);
+    for (int i = 0; i < 150; i++)
+        moved += kept[i] != folds[i];
+    assert_int_equal(moved, 0);
+}
+
+static void wrong_content(void **state)
+{
+    (void)state;
+    static const int64_t labels[] = {0, 1, 0}, same[] = {5, 5, 5};
+    int folds[3];
+    listed my = {.len = 3, .labels = labels, .pictures = same};
+    fv_dataset *set = listed_new(&my, 2);
+    fv_split_content(set, (double[]){0.1}, 1, folds);
+    assert_error(
+        fv, FV_E_DATA,
+        "fv_split_content: \"listed\" has too few different pictures: a part would be empty\n"
+        "help: add pictures, or ask for fewer parts");
+    fv_split_content(set, (double[]){0.5, 0.5}, 2, folds);
+    assert_error(
+        fv, FV_E_ARG,
+        "fv_split_content: share 1 is 0.5, but all must be above 0, and their sum below 1");
+    fv_split_content(set, (double[]){0.5}, 5, folds);
+    assert_error(fv, FV_E_ARG,
+                 "fv_split_content: folds or shares is NULL, or n_shares, 5, not 1 to 4");
+    my.fail_at = 2;
+    fv_split_content(set, (double[]){0.1}, 1, folds);
+    assert_error(fv, FV_E_DATA, "\"listed\": get failed for sample 2 with code 9");
+    assert_int_equal(fv_split_content(NULL, (double[]){0.1}, 1, folds), FV_E_ARG);
+}
+
 /* ---- memory --------------------------------------------------------------------------------- */
 
 /* Everything that allocates, once. */
@@ -481,6 +574,7 @@ static void use_all(fv_dataset *set)
     fv_split_holdout(set, 0.2, folds, .groups = groups);
     fv_split_folds(set, 2, folds);
     fv_split_folds(set, 2, folds, .groups = groups, .no_stratify = true);
+    fv_split_content(set, (double[]){0.2, 0.3}, 2, folds);
     fv_folds_write(set, folds, "memory.csv");
     fv_folds_read(set, "memory.csv", folds);
     fv_find_duplicates(set, first, NULL);
@@ -513,10 +607,11 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(subset_is_a_view),      TEST(views_of_views),        TEST(wrong_views),
-        TEST(holdout_is_stratified), TEST(holdout_is_fair),       TEST(folds_are_stratified),
-        TEST(folds_as_sets),         TEST(groups_stay_together),  TEST(groups_are_stratified),
-        TEST(wrong_splits),          TEST(folds_file),            TEST(damaged_folds_file),
+        TEST(subset_is_a_view),      TEST(views_of_views),       TEST(wrong_views),
+        TEST(holdout_is_stratified), TEST(holdout_is_fair),      TEST(folds_are_stratified),
+        TEST(folds_as_sets),         TEST(groups_stay_together), TEST(groups_are_stratified),
+        TEST(content_decides),       TEST(content_of_few),       TEST(wrong_content),
+        TEST(wrong_splits),          TEST(folds_file),           TEST(damaged_folds_file),
         TEST(duplicates_are_found),  TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -178,6 +178,11 @@ const char *fv_dataset_file(const fv_dataset *set, int64_t index)
     return set && set->file && index >= 0 && index < set->len ? set->file(set, index) : NULL;
 }
 
+int64_t fv_dataset_label(const fv_dataset *set, int64_t index)
+{
+    return set && set->labels && index >= 0 && index < set->len ? set->labels[index] : -1;
+}
+
 fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram)
 {
     if (!set)
