@@ -44,13 +44,13 @@ void print_lengths(const counts *c)
             printf("Number of %s data :  %lld\n", set_names[k], (long long)c->info[k].len);
 }
 
-static const char *name_of(const counts *c, int i, char name[64])
+const char *class_label(const fv_dataset *set, int label, char name[64])
 {
-    const char *given = fv_dataset_class_name(c->names, i);
+    const char *given = fv_dataset_class_name(set, label);
     if (given)
         snprintf(name, 64, "%s", given);
     else
-        snprintf(name, 64, "%d", i);
+        snprintf(name, 64, "%d", label);
     hide_controls(name);
     return name;
 }
@@ -58,7 +58,7 @@ static const char *name_of(const counts *c, int i, char name[64])
 static void print_class(const counts *c, int i, int width, int64_t most)
 {
     char number[32], name[64];
-    printf("%*s", width, name_of(c, i, name));
+    printf("%*s%s", width - columns_of(class_label(c->names, i, name)), "", name);
     for (int k = 0; k < SETS; k++)
         if (c->of[k])
             printf("  %*s", k == 1 ? 10 : k == 0 ? 8 : 6, with_commas(c->of[k][i], number));
@@ -73,7 +73,7 @@ void print_classes(const counts *c)
     int classes = c->of[0] ? c->info[0].classes : 0, width = 5;
     for (int i = 0; i < classes; i++) {
         char name[64];
-        int length = (int)strlen(name_of(c, i, name));
+        int length = columns_of(class_label(c->names, i, name));
         width = length > width ? length : width;
         most = c->of[0][i] > most ? c->of[0][i] : most;
     }

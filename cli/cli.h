@@ -160,6 +160,7 @@ const char *colour(FILE *f, const char *escape);
 
 int screen_width(void); /* of stderr, 40 to 100 */
 const char *with_commas(int64_t n, char out[32]);
+int columns_of(const char *text); /* on a terminal, of UTF-8 */
 /* A line end in UTF-8 or ASCII: full for share (0 to 1) of the cells, empty for the rest. */
 void put_bar(FILE *f, double share, int cells, const char *full, const char *empty);
 /* "95.18%   9,518 of 10,000 right   (95% range 94.7 to 95.6)": the range is Wilson's. */
@@ -273,12 +274,23 @@ typedef struct counts {
 
 /* "train", "val", "test". */
 const char *set_key(int k);
+/* The name of a class of the set, or its number. */
+const char *class_label(const fv_dataset *set, int label, char name[64]);
 /* Labels that are no class are the context's error. */
 void counts_take(counts *c, fv_dataset *const sets[SETS]);
 void counts_free(counts *c);
 void print_lengths(const counts *c);
 void print_classes(const counts *c);
 void json_classes(struct cJSON *to, const counts *c);
+
+/* ---- confused.c: which class is taken for which ------------------------------------------------ */
+
+/* For the net's classes; NULL where they are too many for a matrix. */
+fv_metrics *metrics_for(fv_ctx *ctx, const fv_net *net);
+/* For fv_evaluate: counts a batch; user is the metrics, or NULL. */
+void count_batch(void *metrics, const fv_batch *batch, const float *outputs);
+/* "        most confused   cat -> dog 5     dog -> cat 4"; nothing where nothing is wrong. */
+void put_confused(FILE *f, const fv_metrics *metrics, const fv_net *net, const fv_dataset *names);
 
 /* ---- bench_data.c: how fast data comes ------------------------------------------------------- */
 

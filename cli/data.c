@@ -226,6 +226,13 @@ static int make_transforms(fv_ctx *ctx, const settings *s, data *d)
 {
     fv_dataset_info info = fv_dataset_describe(d->train);
     bool own_sizes = info.height == 0, colour = info.channels == 3;
+    bool move = colour && (own_sizes || d->known);
+    d->why_size = s->size      ? ""
+                  : own_sizes ? "auto: the first one's shorter side, 28 to 64; --size 96"
+                              : "";
+    d->why_augment = s->augment ? ""
+                     : move     ? "auto: for colour photos; --augment none"
+                                : "auto: no --augment for these";
     int side = own_sizes || s->size ? side_of(s, d) : info.width < info.height ? info.width
                                                                                     : info.height;
     char text[PATH_ROOM] = "";
@@ -234,7 +241,7 @@ static int make_transforms(fv_ctx *ctx, const settings *s, data *d)
         n = (size_t)snprintf(text, sizeof text, "resize %d; center_crop %d; ", side, side);
     if (s->augment && strcmp(s->augment, "none") != 0)
         snprintf(text + n, sizeof text - n, "%s", s->augment);
-    else if (!s->augment && colour && (own_sizes || d->known))
+    else if (!s->augment && move)
         snprintf(text + n, sizeof text - n, "random_crop %d padding=%d; flip", side, side / 8);
     if (!text[0])
         return EXIT_DONE;
@@ -269,16 +276,18 @@ static int measure_pixels(fv_ctx *ctx, data *d)
 
 static int set_normalize(fv_ctx *ctx, const settings *s, data *d, fv_type type)
 {
+    d->why_pixels = "";
     if (s->normalize && strcmp(s->normalize, "none") == 0)
         return EXIT_DONE;
     if (d->known && strcmp(d->known, "mnist") == 0) { /* the tutorial's figures */
+        d->why_pixels = "auto: as in the tutorial, those of all 60,000";
         strcpy(d->mean, "0.1307");
         strcpy(d->std, "0.3081");
         return EXIT_DONE;
     }
-    if (type == FV_U8 && d->channels <= FV_CHANNELS_MAX)
-        return measure_pixels(ctx, d);
-    return EXIT_DONE;
+    bool bytes = type == FV_U8 && d->channels <= FV_CHANNELS_MAX;
+    d->why_pixels = bytes ? "auto: of the training images" : "auto: they are not 8 bits of 1 to 4 channels";
+    return bytes ? measure_pixels(ctx, d) : EXIT_DONE;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------ */

@@ -1,6 +1,7 @@
 /*
- * report_record.c - what report.html shows of a pass over the test or validation set: counts of
- * label by guess, and the worst mistakes; kept while the pass is made, so that none is made twice.
+ * report_record.c - what report.html and the last lines show of a pass over the test or validation
+ * set: counts of label by guess, and the worst mistakes; kept while the pass is made, so that none
+ * is made twice.
  *
  * Layer 6. Calls fovea.h and libc.
  */
@@ -8,13 +9,6 @@
 #include <string.h>
 
 #include "train.h"
-
-enum { METRICS_MOST = 2000 }; /* classes: their matrix grows with the square */
-
-static bool is_wanted(const training *t)
-{
-    return t->folder.path[0] && !t->s->no_report;
-}
 
 /* The probability of class c, as softmax has it; of log-probabilities it is their exp. */
 static double share_of(const float *y, int classes, int c)
@@ -39,8 +33,6 @@ void record_start(training *t, fv_dataset *set)
 {
     record *r = &t->seen;
     int epoch = t->epoch;
-    if (!is_wanted(t))
-        return;
     if (t->fold) {
         r->set = set;
         r->epoch = epoch;
@@ -61,13 +53,10 @@ void record_batch(void *user, const fv_batch *batch, const float *outputs)
     training *t = user;
     record *r = &t->seen;
     int classes;
-    if (!is_wanted(t))
-        return;
     fv_output_shape(t->net, &classes, NULL, NULL);
-    if (!r->metrics && classes <= METRICS_MOST)
-        r->metrics = fv_metrics_new(t->ctx, classes);
-    if (r->metrics)
-        fv_metrics_add(r->metrics, batch->n, outputs, batch->labels);
+    if (!r->metrics)
+        r->metrics = metrics_for(t->ctx, t->net);
+    count_batch(r->metrics, batch, outputs);
     r->result.total += batch->n;
     for (int i = 0; i < batch->n; i++, outputs += classes) {
         int guess = fv_argmax(outputs, classes), label = (int)batch->labels[i];

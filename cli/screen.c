@@ -56,6 +56,19 @@ const char *with_commas(int64_t n, char out[32])
     return out;
 }
 
+/* Letters of Hangul, Chinese and Japanese are two columns wide. Their UTF-8 begins with E1 84 or more
+   up to ED, but for E2, symbols and braille. */
+int columns_of(const char *text)
+{
+    int columns = 0;
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if ((c & 0xc0) != 0x80)
+            columns += c >= 0xe1 && c <= 0xed && c != 0xe2 ? 2 : 1;
+    }
+    return columns;
+}
+
 /* ---- results -------------------------------------------------------------------------------- */
 
 double accuracy_of(fv_result result)

@@ -65,19 +65,24 @@ static int measure(fv_ctx *ctx, const settings *s)
     if ((code = check_classes(&r, d.typed, set, classes)))
         return code;
     fv_dataset_check(set, classes, NULL);
-    fv_loader *loader = fv_loader_new(set, .batch_size = s->batch_size, .transform = r.transform,
+    int64_t len = fv_dataset_describe(set).len;
+    int size = len > 0 && len < s->batch_size ? (int)len : s->batch_size;
+    fv_loader *loader = fv_loader_new(set, .batch_size = size, .transform = r.transform,
                                       .num_workers = s->num_workers);
+    fv_metrics *metrics = metrics_for(ctx, r.net);
     fv_result result;
     double start = now();
-    fv_evaluate(r.net, loader, &result);
+    fv_evaluate(r.net, loader, &result, .each = count_batch, .user = metrics);
     if (fv_error(ctx))
         return fail_context(ctx, "fovea help test");
     if (s->json)
         return print_json(&r, d.typed, result, now() - start);
     printf("Test set: Accuracy: %.2f%%\n", 100. * accuracy_of(result));
     fflush(stdout);
-    if (talks(s))
+    if (talks(s)) {
         put_accuracy(stderr, result);
+        put_confused(stderr, metrics, r.net, set);
+    }
     return EXIT_DONE;
 }
 

@@ -128,6 +128,7 @@ static int measure_epoch(training *t, epoch_result *result)
         code = measure(t, t->test_loader, &result->test, &result->test_seconds);
     if (!code && t->val_loader && (t->best_epoch == 0 || result->val.loss < t->best)) {
         t->best = result->val.loss;
+        t->best_accuracy = accuracy_of(result->val);
         t->best_epoch = t->epoch;
         code = keep_best(t);
     }
@@ -155,6 +156,8 @@ static int train_epochs(training *t)
         if ((code = train_epoch(t, &result)) || (code = measure_epoch(t, &result)))
             return code;
         t->last = result;
+        if (t->epoch == 1)
+            t->first_loss = result.train_loss;
         t->done = t->epoch;
         if ((code = save_log_row(t)) || (code = save_run(t)) || (code = show_epoch(t)))
             return code;

@@ -65,9 +65,9 @@ typedef struct training {
     card card;
     int fold;           /* of --folds, from 1; 0: there are none */
     double best;        /* validation loss of the best epoch */
+    double best_accuracy, first_loss; /* of it; training loss of the first epoch */
     int best_epoch;     /* 0: none yet */
     char *best_state;   /* the net's state then */
-    char advice[300];   /* a sentence for the end, or "" */
     run_folder folder;
     progress live;
     double start;
@@ -83,15 +83,23 @@ typedef struct training {
     struct cJSON *files;  /* names and checksums of the data */
 } training;
 
-/* ---- train_show.c --------------------------------------------------------------------------- */
+/* ---- train_start.c: the plan ------------------------------------------------------------------ */
 
 void show_plan(training *t);
+
+/* ---- train_show.c --------------------------------------------------------------------------- */
+
 void show_step(training *t, const fv_batch *batch, float loss);
 int show_epoch(training *t);
 int show_test(training *t); /* of the best epoch */
 int show_end(training *t);
 int show_stop(training *t);
 int fail_loss(training *t, double loss, bool in_test);
+
+/* ---- advice.c ------------------------------------------------------------------------------- */
+
+/* Whether there was any. */
+bool show_advice(const training *t);
 
 /* ---- train_save.c --------------------------------------------------------------------------- */
 
@@ -109,6 +117,8 @@ void restore_best(training *t);
 /* Model, optimizer, schedule and epochs where nothing was typed; the optimizer as text. */
 int plan_recipe(training *t);
 int plan_optimizer(training *t);
+/* Where the numbers come from that were not typed: "as in the tutorial". */
+const char *plan_reason(const training *t);
 /* How many images of a batch fit into --max-memory at once. */
 int plan_memory(training *t);
 

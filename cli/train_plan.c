@@ -14,13 +14,15 @@ typedef struct recipe {
     double lr, momentum, weight_decay;
     bool nesterov;
     int epochs, log_interval;
+    const char *reason; /* where it comes from */
 } recipe;
 
 /* The tutorial's; that of pytorch/examples mnist/main.py; one that does well with batch norm. */
 static const recipe recipes[] = {
-    {"lenet5", "sgd", NULL, 0.01, 0.5, 0, false, 1, 100},
-    {"mnist-cnn", "adadelta", "step 1 gamma=0.7", 1.0, 0, 0, false, 14, 10},
-    {NULL, "sgd", "cosine", 0.05, 0.9, 5e-4, true, 20, 100},
+    {"lenet5", "sgd", NULL, 0.01, 0.5, 0, false, 1, 100, "as in the tutorial"},
+    {"mnist-cnn", "adadelta", "step 1 gamma=0.7", 1.0, 0, 0, false, 14, 10,
+     "as in the PyTorch example"},
+    {NULL, "sgd", "cosine", 0.05, 0.9, 5e-4, true, 20, 0, "of a recipe for batch norm"},
 };
 
 static const recipe *recipe_of(const char *model)
@@ -29,6 +31,11 @@ static const recipe *recipe_of(const char *model)
     while (r->model && strcmp(r->model, model) != 0)
         r++;
     return r;
+}
+
+const char *plan_reason(const training *t)
+{
+    return recipe_of(t->s->model)->reason;
 }
 
 static bool typed(const training *t, option_id id)

@@ -1,6 +1,6 @@
 /*
- * train_show.c - what `fovea train` says. To stdout the tutorial's lines, byte for byte, or JSON;
- * to a terminal on stderr the plan, the live line, and what to type next.
+ * train_show.c - what `fovea train` says while it trains and after. To stdout the tutorial's lines,
+ * byte for byte, or JSON; to stderr a row for each epoch, a terminal's live line, and the end.
  *
  * Layer 6. Calls fovea.h, cJSON and libc.
  */
@@ -10,54 +10,6 @@
 #include <sys/stat.h>
 
 #include "train.h"
-
-/* ---- before --------------------------------------------------------------------------------- */
-
-static void show_sets(const training *t)
-{
-    const data *d = &t->data;
-    const struct {
-        const char *name;
-        fv_dataset *set;
-    } sets[] = {{"training", d->train}, {"validation", d->val}, {"test", d->test}};
-    char n[32];
-    fprintf(stderr, "data    %s  ", d->typed);
-    for (int i = 0; i < 3; i++)
-        if (sets[i].set)
-            fprintf(stderr, " %s %s%s", with_commas(fv_dataset_describe(sets[i].set).len, n),
-                    sets[i].name, i < 2 && (sets[i + 1].set || (i == 0 && d->test)) ? "," : "");
-    fprintf(stderr, " images, %d x %d x %d, %d classes\n", d->channels, d->height, d->width,
-            d->classes);
-    if (d->augment)
-        fprintf(stderr, "        transforms %s\n", fv_transform_text(d->augment));
-    if (d->mean[0])
-        fprintf(stderr, "        mean %s   std %s\n", d->mean, d->std);
-}
-
-void show_plan(training *t)
-{
-    const settings *s = t->s;
-    fv_device device = fv_device_describe(t->ctx);
-    int64_t parameters = 0, macs = 0, steps = fv_loader_len(t->train_loader);
-    char a[32], b[32];
-    if (!s->dry_run)
-        t->live = progress_start(!s->quiet, s->epochs, steps * s->epochs);
-    if (!talks(t->s) && !s->dry_run)
-        return;
-    for (int i = 0; i < fv_layer_count(t->net); i++) {
-        parameters += fv_layer_at(t->net, i).parameters;
-        macs += fv_layer_at(t->net, i).macs;
-    }
-    fprintf(stderr, "fovea %s   kernels %s, threads %d   %s%s\n\n", fv_version(), device.kernels,
-            device.threads, t->folder.path[0] ? "run " : "nothing is saved", t->folder.path);
-    show_sets(t);
-    fprintf(stderr, "model   %.60s   %s parameters   %s multiply-adds an image\n", s->model,
-            with_commas(parameters, a), with_commas(macs, b));
-    fprintf(stderr, "train   %d epoch%s x %s batches of %d   %s%s%s\n\n", s->epochs,
-            s->epochs > 1 ? "s" : "", with_commas(steps, a), s->batch_size,
-            fv_optim_describe(t->optim), t->schedule ? "   " : "",
-            t->schedule ? fv_schedule_describe(t->schedule) : "");
-}
 
 /* ---- during --------------------------------------------------------------------------------- */
 
@@ -122,13 +74,35 @@ int show_test(training *t)
     return EXIT_DONE;
 }
 
+/* A row for each epoch; of many, 30 or so, the best ones and the last. */
+static void show_row(training *t)
+{
+    enum { ROWS = 30 };
+    const epoch_result *e = &t->last;
+    int apart = (t->s->epochs + ROWS - 1) / ROWS;
+    bool best = t->best_epoch == t->epoch, last = t->epoch == t->s->epochs;
+    char rate[32];
+    progress_clear(&t->live);
+    if (t->epoch == 1)
+        fprintf(stderr, "epoch   train loss   val loss   val acc   images/s    time\n");
+    if (t->epoch % apart && !best && !last)
+        return;
+    double images = (double)fv_dataset_describe(t->data.train).len;
+    with_commas((int64_t)(images / (e->train_seconds > 1e-9 ? e->train_seconds : 1e-9)), rate);
+    fprintf(stderr, "%5d   %10.4f   %8.4f   %6.1f%%   %8s   %5.1fs%s\n", t->epoch, e->train_loss,
+            e->val.loss, 100 * accuracy_of(e->val), rate, e->train_seconds + e->val_seconds,
+            best ? "  *" : "");
+}
+
 int show_epoch(training *t)
 {
     const epoch_result *e = &t->last;
     make_way(t);
     if (t->s->json)
         return epoch_json(t);
-    if (e->val.total && !t->s->quiet)
+    if (e->val.total && !t->s->quiet && t->s->log_interval == 0)
+        show_row(t);
+    else if (e->val.total && !t->s->quiet)
         printf("\nEpoch %d: train loss %.4f, accuracy %.2f%%; validation loss %.4f, accuracy "
                "%.2f%%%s\n", t->epoch, e->train_loss, 100 * e->train_accuracy, e->val.loss,
                100 * accuracy_of(e->val), t->best_epoch == t->epoch ? " *" : "");
@@ -150,29 +124,29 @@ static int json_end(const training *t, const char *event)
     return json_line(line);
 }
 
-/* The gap between what was seen and what was not, in a plain sentence. */
-static void show_advice(const training *t)
+/* "wrote   runs/mnist-1/model.safetensors   243 KB", a line for each file that people open. */
+static void show_files(const training *t)
 {
-    double gap = t->last.train_accuracy - accuracy_of(t->last.val);
-    if (!t->last.val.total)
-        return;
-    if (t->last.val.loss > 1.05 * t->best && gap > 0.05)
-        fprintf(stderr,
-                "advice  the net has begun to learn its pictures by heart: since epoch %d the\n"
-                "        validation loss grows, and training is %.0f points ahead. More pictures\n"
-                "        or more --augment will help more than more epochs.\n",
-                t->best_epoch, 100 * gap);
-    else if (t->best_epoch == t->done)
-        fprintf(stderr, "advice  the validation loss is still falling: more --epochs will help.\n");
+    static const char *const names[] = {"model.safetensors", "report.html"};
+    char path[PATH_ROOM];
+    struct stat st;
+    for (int i = 0, n = 0; i < 2; i++)
+        if (join_path(path, t->folder.path, names[i]) && stat(path, &st) == 0)
+            fprintf(stderr, "%s%s   %lld KB\n", n++ ? "        " : "wrote   ", path,
+                    (long long)(st.st_size + 512) / 1024);
 }
 
-static void show_file(const training *t, const char *head, const char *name)
+/* Three commands to paste. */
+static void show_next(const training *t)
 {
-    char path[PATH_ROOM];
-    struct stat st = {0};
-    join_path(path, t->folder.path, name);
-    stat(path, &st);
-    fprintf(stderr, "%s  %s   %lld KB\n", head, path, (long long)(st.st_size + 512) / 1024);
+    const char *folder = t->folder.path, *picture = fv_dataset_file(t->data.test, 0);
+    const char *name = t->data.known ? t->data.known : picture ? picture : "PICTURE";
+    char root[PATH_ROOM] = "";
+    if (t->s->given & TAKES(OPT_ROOT))
+        snprintf(root, sizeof root, " --root %s", t->s->root);
+    fprintf(stderr, "next    fovea predict %s %s%s%s\n        fovea test %s%s\n", folder, name,
+            t->data.known ? ":0" : "", root, folder, root);
+    fprintf(stderr, "        fovea info %s\n", folder);
 }
 
 int show_end(training *t)
@@ -181,23 +155,23 @@ int show_end(training *t)
     int code = t->s->json ? json_end(t, "result") : EXIT_DONE;
     if (!talks(t->s))
         return code;
-    fputc('\n', stderr);
-    if (t->last.test.total)
-        put_accuracy(stderr, t->last.test);
+    fprintf(stderr, "\ndone    %d epoch%s in %.1f s.", t->done, t->done > 1 ? "s" : "",
+            now() - t->start);
     if (t->best_epoch)
-        fprintf(stderr, "best    epoch %d (validation loss %.4f), kept as model.safetensors\n",
-                t->best_epoch, t->best);
-    show_advice(t);
+        fprintf(stderr, "  Best: epoch %d (val acc %.1f%%)%s", t->best_epoch,
+                100 * t->best_accuracy,
+                t->folder.path[0] ? ", kept as model.safetensors" : "");
+    fputs("\n\n", stderr);
+    if (t->last.test.total) {
+        put_accuracy(stderr, t->last.test);
+        put_confused(stderr, record_of(t)->metrics, t->net, t->data.train);
+        fputc('\n', stderr);
+    }
+    if (show_advice(t))
+        fputc('\n', stderr);
     if (t->folder.path[0]) {
-        show_file(t, "wrote ", "model.safetensors");
-        if (!t->s->no_report)
-            show_file(t, "      ", "report.html");
-        fprintf(stderr, "next    fovea test %s%s%s\n        fovea predict %s %s%s\n"
-                        "        fovea info %s\n",
-                t->folder.path, strcmp(t->data.typed, "mnist") ? " " : "",
-                strcmp(t->data.typed, "mnist") ? t->data.typed : "", t->folder.path,
-                t->data.known ? t->data.known : "PICTURE", t->data.known ? ":0" : "",
-                t->folder.path);
+        show_files(t);
+        show_next(t);
     }
     return code;
 }

@@ -136,6 +136,9 @@ run train --verbose --log-interval 0 --no-save
 check train-verbose shape_is '
 Test set: Accuracy: A%'
 check train-verbose-plan err_has '^model   lenet5   61,706 parameters   416,520 multiply-adds an image$'
+check train-verbose-why err_has '^        (auto: for 28 x 28 gray)$'
+check train-verbose-done err_has '^done    1 epoch in [0-9.]* s\.$'
+check train-verbose-confused err_has '^        most confused   [0-9] -> [0-9] [0-9]*'
 check train-verbose-range err_has ' of 160 right   (95% range '
 run device --threads 3 --json --threads=1 --json
 check last-value-counts out_has '"threads":1,'

@@ -208,24 +208,41 @@ plan() { train --dry-run "$@"; }
 plan plain
 check plan ends_with 0
 check plan-no-folder absent runs
-check plan-sets err_has '^data    plain   18 training, 4 validation, 2 test images, 3 x 16 x 16, 2 classes$'
+check plan-data err_has '^data    plain   24 images in 2 classes$'
+check plan-class err_has '^          dark        12  ####################$'
+check plan-sets err_has '^        18 training, 4 validation, 2 test   (80/10/10 by content, seed 0)$'
+check plan-size-typed err_has '^        resized to 16 x 16 RGB$'
 check plan-transforms err_has '^        transforms resize 16; center_crop 16; random_crop 16 padding=2; flip$'
+check plan-transforms-why err_has '^        (auto: for colour photos; --augment none)$'
+check plan-pixels-why err_has '^        (auto: of the training images)$'
+check plan-reading err_has '^        (auto; --num-workers 2 reads ahead)$'
+check plan-chance err_has '^        guessing the largest class would score 50.0%$'
 plan plain --val 6
-check plan-val err_has ' 13 training, 9 validation, 2 test ' # by chance: 6 of 21.6 were asked for
-plan plain --val 0.25
-check plan-val-share err_has ' 13 training, 9 validation, 2 test '
+check plan-val err_has ' 13 training, 9 validation, 2 test   (65/25/10 by content, seed 0)$' # by chance
+plan plain --val 0.25 --seed 5
+check plan-val-share err_has ' validation, [0-9]* test   (68/22/10 by content, seed 5)$'
 plan plain --val 0
-check plan-no-val err_has ' 22 training, 2 test '
+check plan-no-val err_has ' 22 training, 2 test   (90/0/10 by content, seed 0)$'
+check plan-no-val-help err_has '^        no validation set: --val 0.1 holds some back$'
 plan whole
-check plan-own-sets err_has ' 24 training, 8 validation, 8 test '
+check plan-own-sets err_has ' 24 training, 8 validation, 8 test   (by folders)$'
 plan pair
-check plan-no-test err_has ' 24 training, 8 validation images'
+check plan-no-test err_has ' 24 training, 8 validation   (by folders)$'
 plan trained
-check plan-train-alone err_has '^data    trained   18 training, 4 validation, 2 test '
+check plan-train-alone err_has ' 18 training, 4 validation, 2 test   (80/10/10 by content, seed 0)$'
 plan list.csv
-check plan-list err_has '^data    list.csv   18 training, 4 validation, 2 test '
+check plan-list err_has ' 18 training, 4 validation, 2 test   (80/10/10 by content, seed 0)$'
+plan whole --optimizer 'adam lr=0.01' --augment flip --num-workers 1 --threads 1 --kernels ref \
+    --normalize none
+check plan-typed [ "$(grep -c auto err)" -eq 0 ] # what was typed needs no reason
+run train digits --dry-run
+check plan-lenet err_has '^        (auto: epochs and batch size as in the tutorial)$'
+check plan-own-split err_has ' 10,000 training, 2,000 test   (its own split)$'
 run train plain --dry-run
-check plan-size err_has ' 3 x 28 x 28, '
+check plan-size err_has '^        (auto: the first one.s shorter side, 28 to 64; --size 96)$'
+check plan-model err_has '^        (auto: for photos)$'
+check plan-recipe err_has '^        (auto: of a recipe for batch norm)$'
+check plan-width calculate 'length > 80 { bad = 1 } END { exit bad }' err
 golden val-own 2 'error: --val 3: whole has validation pictures of its own
 help:  leave out --val                                                [E-ARGS]' train whole --val 3
 golden val-all 2 'error: --val 24: there are 24 pictures to train on, and some must stay
@@ -244,7 +261,9 @@ help:  fovea train plain --size 8                                     [E-ARGS]' 
 
 train plain --seed 3
 check train ends_with 0
-check train-line out_has '^Epoch 1: train loss .*; validation loss .* \*$'
+check train-table err_has '^epoch   train loss   val loss   val acc   images/s    time$'
+check train-row err_has '^    1  *[0-9.]*  *[0-9.]*  *[0-9.]*%  *[0-9,]*  *[0-9.]*s  \*$'
+check train-out [ "$(sed 's/[0-9.]*%/A%/' out | tr '\n' ' ')" = ' Test set: Accuracy: A% ' ]
 check train-files holds runs/plain-1 'log.csv model.safetensors report.html run.json split.csv '
 check train-splits [ "$(cut -d, -f1,2 runs/plain-1/log.csv | tr '\n' ' ')" = \
     'epoch,split 1,train 1,val 1,test ' ]
@@ -291,6 +310,10 @@ check train-no-test-line [ ! -s out ]
 train plain --val 0 --quiet
 check train-no-val out_has '^Test set: Accuracy: [0-9.]*%$'
 check train-no-val-log [ "$(cut -d, -f2 runs/plain-2/log.csv | tr '\n' ' ')" = 'split train test ' ]
+train plain --epochs 70 --lr 1e-20 --no-save # of many epochs some rows
+check train-rows [ "$(grep -c '^ *[0-9]*  *[0-9.]*  *[0-9.]*  *[0-9.]*%' err)" -eq 25 ]
+train plain --log-interval 1 --no-save
+check train-steps out_has '^Epoch 1: train loss .*; validation loss .* \*$'
 train list.csv --quiet --out list --epochs 12
 check train-list out_is 'Test set: Accuracy: 100.00%' # dark and light are told apart
 
@@ -346,7 +369,9 @@ check model-wrong is_error
 check model-wrong-text err_has '^error: there is no model "conv2d"$'
 check model-wrong-help err_has '^help:  the built-in ones are lenet5, .*\[E-NAME\]$' # a list that grows
 run train digits --model mnist-cnn --gamma 0.5 --test-batch-size 500 --dry-run
-check example-plan err_has '^train   14 epochs x 157 batches of 64   adadelta lr=1   step 1 gamma=0.5$'
+check example-plan err_has '^train   14 epochs x 157 batches of 64 (last 16)   seed 0$'
+check example-optimizer err_has '^        adadelta lr=1   step 1 gamma=0.5$'
+check example-why err_has '^        (auto: the rest as in the PyTorch example)$'
 golden gamma-twice 2 'error: --gamma 0.5 and --schedule both say how lr goes on
 help:  --schedule "step 1 gamma=0.5"                                  [E-ARGS]' \
     train digits --gamma 0.5 --schedule 'cosine 3'

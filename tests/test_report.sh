@@ -196,10 +196,10 @@ check many-pairs calculate -v most="$common" '/<table class="pairs/ { on = 1 }
 
 # ---- Ctrl+C --------------------------------------------------------------------------------------
 
-: >out
+: >err
 "$fovea" train pair --epochs 1000000 --out stopped >out 2>err </dev/null &
 pid=$! waited=0
-until grep -q '^Epoch 2:' out || [ $waited -ge 60 ] || ! kill -0 $pid; do
+until grep -q '^    2 ' err || [ $waited -ge 60 ] || ! kill -0 $pid; do
     sleep 1
     waited=$((waited + 1))
 done
