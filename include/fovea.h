@@ -483,8 +483,9 @@ typedef struct fv_get_args {
    Puts the files of a data set where torchvision looks for them: in ROOT/MNIST/raw and likewise
    FashionMNIST, KMNIST, QMNIST, EMNIST; in ROOT/cifar-10-batches-bin and ROOT/cifar-100-binary,
    which are unpacked from the .tar.gz in ROOT. A .gz stays one: Fovea reads it as it is. Each file
-   has several addresses and a pinned SHA-256 (QMNIST's images an MD5), and gets its name only when
-   it is right; one that is there and right is not fetched again. What has come of a file when the
+   has several addresses and pinned checksums, SHA-256 and torchvision's MD5, of MNIST and
+   Fashion-MNIST also of what is in the .gz, and gets its name only when one of them is right; one
+   that is there and right is not fetched again. What has come of a file when the
    network breaks off stays as NAME.part, and the next call goes on from there. emnist takes some
    700 MB of memory while it is unpacked, the others less than 350.
    FV_E_IO with all addresses and what each said; FV_E_NAME; FV_E_DATA for wrong files; FV_E_PATH

@@ -14,7 +14,8 @@ enum { SIZE = 200000, HALF = SIZE / 2 };
 
 static uint8_t file[SIZE]; /* what all want to have; it only begins like a .gz */
 static char sha256[65], md5[33];
-static fv_get_set set = {.name = "tiny", .folder = "a/b", .files = {{"tiny.gz", SIZE, NULL, NULL}}};
+static fv_get_set set = {
+    .name = "tiny", .folder = "a/b", .files = {{.name = "tiny.gz", .size = SIZE}}};
 static pid_t server;
 static int port;
 static bool have_curl;
@@ -245,9 +246,19 @@ static void good_servers(void **state)
     assert_whole();
 
     forget();
-    set.files[0].digest = md5;
+    set.files[0].md5 = md5; /* the MD5 alone is enough, ... */
+    set.files[0].sha256 = NULL;
     get_from("wrong ok", &(story){0});
-    set.files[0].digest = sha256;
+    assert_whole();
+    forget();
+    set.files[0].sha256 = "0"; /* ... and so beside another SHA-256: the file was published anew */
+    get_from("wrong ok", &(story){0});
+    assert_whole();
+    forget();
+    set.files[0].sha256 = sha256;
+    set.files[0].md5 = "0";
+    get_from("wrong ok", &(story){0});
+    set.files[0].md5 = NULL;
     assert_whole();
 }
 
@@ -328,13 +339,15 @@ static void copying(void **state)
                  "\"nowhere\" has no tiny.gz, neither there nor in a/b\n"
                  "help: give the folder in which the files of tiny are");
     char text[400];
-    set.files[0].digest = "0";
+    set.files[0].sha256 = NULL;
+    set.files[0].md5 = "0";
     copy(".", "root");
     snprintf(text, sizeof text,
              "\"./tiny.gz\" is not that of tiny:\nMD5 expected 0\n    found    %s\n"
              "help: give another folder, or get it from the network",
              md5);
-    set.files[0].digest = sha256;
+    set.files[0].sha256 = sha256;
+    set.files[0].md5 = NULL;
     assert_error(fv, FV_E_DATA, text);
     assert_int_equal(beginning(PATH), -1);
     copy(".", "tiny.gz");
@@ -423,7 +436,7 @@ static int prepare(void **state)
     memcpy(file, "\x1f\x8b", 2);
     fv_sha256(file, SIZE, sha256);
     fv_md5(file, SIZE, md5);
-    set.files[0].digest = sha256;
+    set.files[0].sha256 = sha256;
     if (enter_folder(state) || setup(state))
         return -1;
     write_file("tiny.gz", file, SIZE);

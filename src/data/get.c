@@ -2,8 +2,8 @@
  * get.c - fv_get: the files of a data set, from the network or a folder, checked and in their
  * places.
  *
- * A file has its name only when its checksum is right; until then it is NAME.part. What an earlier
- * try has left of it is gone on with, and forgotten if the whole turns out wrong.
+ * A file has its name only when a checksum of it is right; until then it is NAME.part. What an
+ * earlier try has left of it is gone on with, and forgotten if the whole turns out wrong.
  *
  * Layer 3, data. Calls the base and POSIX.
  */
@@ -72,16 +72,16 @@ static fv_status make_folders(getting *g, const char *folder)
 
 static const char *digest_name(const fv_get_file *file)
 {
-    return strlen(file->digest) == 64 ? "SHA-256" : "MD5";
+    return file->sha256 ? "SHA-256" : "MD5";
 }
 
-static bool has_digest(getting *g, const void *bytes, size_t size, const char *digest)
+/* Whether the bytes have the digest, NULL: not known, that `of` makes of them; g->found has theirs. */
+static bool has_digest(getting *g, void (*of)(const void *bytes, size_t size, char *hex),
+                       const void *bytes, size_t size, const char *digest)
 {
-    if (strlen(digest) == 64)
-        fv_sha256(bytes, size, g->found);
-    else
-        fv_md5(bytes, size, g->found);
-    return strcmp(g->found, digest) == 0;
+    if (digest)
+        of(bytes, size, g->found);
+    return digest && strcmp(g->found, digest) == 0;
 }
 
 /* Whether a .gz contains what it should, whoever has compressed it. Its last four bytes say how
@@ -108,7 +108,8 @@ static bool has_content(getting *g, const uint8_t *bytes, size_t size)
 
 static bool right_bytes(getting *g, const uint8_t *bytes, size_t size)
 {
-    return has_digest(g, bytes, size, g->file->digest) || has_content(g, bytes, size);
+    return has_digest(g, fv_md5, bytes, size, g->file->md5) ||
+           has_digest(g, fv_sha256, bytes, size, g->file->sha256) || has_content(g, bytes, size);
 }
 
 /* Whether the file at path is the right one. */
@@ -132,7 +133,7 @@ static bool unpacked_is_there(getting *g)
         return false;
     size_t size;
     void *bytes = fv_read_file(g->ctx, path, &size);
-    bool right = bytes && has_digest(g, bytes, size, g->file->content);
+    bool right = bytes && has_digest(g, fv_sha256, bytes, size, g->file->content);
     fv_release(g->ctx, bytes);
     if (right)
         return tell(g, (fv_get_news){.event = FV_GET_THERE, .path = path});
@@ -187,7 +188,8 @@ static fv_status copy_file(getting *g)
         fv_fail(g->ctx, FV_E_DATA,
                 "\"%s\" is not that of %s:\n%s expected %s\n%*s found    %s\n"
                 "help: give another folder, or get it from the network",
-                from, g->set->name, digest_name(g->file), g->file->digest,
+                from, g->set->name, digest_name(g->file),
+                g->file->sha256 ? g->file->sha256 : g->file->md5,
                 (int)strlen(digest_name(g->file)), "", g->found);
     }
     fv_release(g->ctx, bytes);

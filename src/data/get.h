@@ -13,8 +13,9 @@ enum { FV_GET_MIRRORS = 4, FV_GET_FILES = 4 };
 typedef struct fv_get_file {
     const char *name;
     int64_t size;        /* about; no file may be more than twice as large */
-    const char *digest;  /* of the file as published, in hexadecimal: SHA-256, or MD5 if shorter */
-    const char *content; /* SHA-256 of what a .gz contains, which any compressor may have packed;
+    /* Of the file as published, in hexadecimal; NULL: not known. One that matches is enough. */
+    const char *sha256, *md5;
+    const char *content; /* SHA-256 of what a .gz contains, which any mirror may have packed anew;
                             NULL: not known */
 } fv_get_file;
 
