@@ -36,7 +36,7 @@ typedef struct settings {
     double lr, momentum, dampening, weight_decay;
     uint64_t seed;
     int steps, test_batch_size, size, folds, num_workers, patience;
-    double val, gamma;
+    double val, gamma, mixup, cutmix;
     const char *augment, *schedule, *max_memory, *normalize, *submission;
     bool dry_run;
     uint64_t given; /* TAKES(id) of the options that were typed */
@@ -49,10 +49,11 @@ typedef struct settings {
 /* In the order in which help lists them. */
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_TEST_BATCH_SIZE, OPT_LR, OPT_GAMMA, OPT_MOMENTUM, OPT_DAMPENING,
-    OPT_WEIGHT_DECAY, OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_VAL,
-    OPT_FOLDS, OPT_PATIENCE, OPT_NUM_WORKERS, OPT_NORMALIZE, OPT_MAX_MEMORY, OPT_DRY_RUN, OPT_SEED,
-    OPT_ROOT, OPT_OUT, OPT_FILE, OPT_NO_SAVE, OPT_NO_REPORT, OPT_THREADS, OPT_KERNELS, OPT_MIRROR,
-    OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS,
+    OPT_WEIGHT_DECAY, OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_MIXUP,
+    OPT_CUTMIX, OPT_VAL, OPT_FOLDS, OPT_PATIENCE, OPT_NUM_WORKERS, OPT_NORMALIZE, OPT_MAX_MEMORY,
+    OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_FILE, OPT_NO_SAVE, OPT_NO_REPORT, OPT_THREADS,
+    OPT_KERNELS, OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_INPUT, OPT_WEIGHTS,
+    OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS,
     OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT, OPT_SUBMISSION, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON,
     OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;

@@ -33,25 +33,33 @@ static void catch_interrupts(void)
 
 /* ---- one epoch ------------------------------------------------------------------------------ */
 
-/* How many of the batch the last fv_forward got right. */
-static int count_right(const training *t, const fv_batch *batch)
+/* How many of the batch the last fv_forward got right; of mixed images, with targets, the class of
+   the larger share is right. */
+static int count_right(const training *t, const fv_batch *batch, const float *targets)
 {
     int classes, right = 0;
     fv_output_shape(t->net, &classes, NULL, NULL);
     const float *y = fv_output(t->net);
-    for (int i = 0; i < batch->n; i++, y += classes)
-        right += fv_argmax(y, classes) == batch->labels[i];
+    for (int i = 0; i < batch->n; i++, y += classes) {
+        int64_t label = batch->labels[i];
+        if (targets)
+            label = fv_argmax(targets + (size_t)i * (size_t)classes, classes);
+        right += fv_argmax(y, classes) == label;
+    }
     return right;
 }
 
-/* Forward and backward of some images of a batch, whose loss counts as their share of it. */
-static float train_part(training *t, const fv_batch *part, double share, int *right)
+/* Forward and backward of some images of a batch, whose loss counts as their share of it. targets
+   are those of mixed images, else NULL; cross-entropy of log-probabilities is their NLL. */
+static float train_part(training *t, const fv_batch *part, const float *targets, double share,
+                        int *right)
 {
     fv_forward(t->net, part);
-    float loss = t->log_probabilities ? fv_nll_loss(t->net, part, .scale = share)
-                                      : fv_cross_entropy_loss(t->net, part, .scale = share);
+    float loss = targets ? fv_cross_entropy_loss(t->net, .target = targets, .scale = share)
+                 : t->log_probabilities ? fv_nll_loss(t->net, part, .scale = share)
+                                        : fv_cross_entropy_loss(t->net, part, .scale = share);
     if (!fv_error(t->ctx) && isfinite(loss)) {
-        *right += count_right(t, part);
+        *right += count_right(t, part, targets);
         fv_backward(t->net);
     }
     return loss;
@@ -61,17 +69,23 @@ static float train_part(training *t, const fv_batch *part, double share, int *ri
    is that of the batch before the update; *right is how many were right then. */
 static int train_step(training *t, const fv_batch *batch, float *loss, int *right)
 {
+    fv_batch whole = *batch;
+    int classes, code = mixes(t) ? mix_batch(t, &whole) : EXIT_DONE;
+    if (code)
+        return code;
     size_t image = (size_t)batch->channels * (size_t)batch->height * (size_t)batch->width *
-                   fv_type_size(batch->type);
+                   fv_type_size(whole.type);
     double sum = 0;
+    fv_output_shape(t->net, &classes, NULL, NULL);
     fv_zero_grad(t->net);
     for (int i = 0; i < batch->n; i += t->part) {
-        fv_batch part = *batch;
+        fv_batch part = whole;
         part.n = batch->n - i < t->part ? batch->n - i : t->part;
-        part.pixels = (const char *)batch->pixels + (size_t)i * image;
+        part.pixels = (const char *)whole.pixels + (size_t)i * image;
         part.labels = batch->labels + i;
         part.indices = batch->indices ? batch->indices + i : NULL;
-        sum += (double)train_part(t, &part, (double)part.n / batch->n, right);
+        const float *targets = mixes(t) ? t->targets + (size_t)i * (size_t)classes : NULL;
+        sum += (double)train_part(t, &part, targets, (double)part.n / batch->n, right);
     }
     *loss = (float)sum;
     if (fv_error(t->ctx))
@@ -319,6 +333,8 @@ static int run_train(const settings *s)
     if (!code)
         code = train(t);
     save_end(t);
+    free(t->mixed);
+    free(t->targets);
     fv_close(t->ctx);
     free(t);
     return code;
@@ -335,13 +351,15 @@ const command train_command = {
     .notes = "DATA is mnist, fashion-mnist, cifar10, digits and others by name; a folder of\n"
              "class folders, or with train, val and test in it; a .csv of path,label; a\n"
              ".npz. Defaults are the tutorial's. Other models bring their own recipe, which\n"
-             "the plan shows: --dry-run. The loss in log.csv is the mean over the epoch.\n"
+             "the plan shows: --dry-run. With --mixup and --cutmix both, each batch gets\n"
+             "one of the two; the accuracy of training then counts the class of the larger\n"
+             "share as right. The loss in log.csv is the mean over the epoch.\n"
              "Ctrl+C saves and stops.",
     .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) |
                TAKES(OPT_TEST_BATCH_SIZE) | TAKES(OPT_LR) | TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) |
                TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) |
                TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) |
-               TAKES(OPT_AUGMENT) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
+               TAKES(OPT_AUGMENT) | TAKES(OPT_MIXUP) | TAKES(OPT_CUTMIX) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
                TAKES(OPT_NUM_WORKERS) | TAKES(OPT_NORMALIZE) | TAKES(OPT_MAX_MEMORY) |
                TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) | TAKES(OPT_OUT) |
                TAKES(OPT_NO_SAVE) | TAKES(OPT_NO_REPORT) | TAKES(OPT_THREADS) |

@@ -81,6 +81,7 @@ typedef struct training {
     record seen, kept;    /* the last pass, of the test set if it was measured; the best epoch's */
     step_losses steps;
     struct cJSON *files;  /* names and checksums of the data */
+    float *mixed, *targets; /* of the batch, with --mixup or --cutmix: pixels and [n][classes] */
 } training;
 
 /* ---- train_start.c: the plan ------------------------------------------------------------------ */
@@ -100,6 +101,13 @@ int fail_loss(training *t, double loss, bool in_test);
 
 /* Whether there was any. */
 bool show_advice(const training *t);
+
+/* ---- train_mix.c ---------------------------------------------------------------------------- */
+
+/* Whether --mixup or --cutmix is given. */
+bool mixes(const training *t);
+/* Mixes the images of the batch, whose pixels then are floats, and puts targets into t->targets. */
+int mix_batch(training *t, fv_batch *batch);
 
 /* ---- train_save.c --------------------------------------------------------------------------- */
 

@@ -167,6 +167,12 @@ static void show_recipe(const training *t)
                      TAKES(OPT_NESTEROV);
     snprintf(why, sizeof why, typed(t, parts) ? "auto: the rest %s" : "auto: %s", plan_reason(t));
     put_line("", text, typed(t, TAKES(OPT_OPTIMIZER)) ? "" : why);
+    bool both = s->mixup > 0 && s->cutmix > 0;
+    if (mixes(t))
+        fprintf(stderr, "        %s %g%s", s->mixup > 0 ? "mixup" : "cutmix",
+                s->mixup > 0 ? s->mixup : s->cutmix, both ? "" : "\n");
+    if (both)
+        fprintf(stderr, " and cutmix %g, for half of the batches each\n", s->cutmix);
     if (t->part < s->batch_size) {
         snprintf(text, sizeof text, "%d images at a time, as --max-memory says", t->part);
         put_line("", text, "");

@@ -325,6 +325,43 @@ check workers-same cmp -s w0/model.safetensors w2/model.safetensors
 train plain --quiet --epochs 2 --out w1 --seed 1
 check workers-not-trivial [ "$(tensors w0)" != "$(tensors w1)" ]
 
+# Mixed with a share of 0 or 1, images only change places with their neighbours, and their classes
+# too: losses and accuracies are the same, but for the order of sums.
+mixing() { run train digits --epochs 1 --batch-size 50 --log-interval 20 --model "$1" --out "$2" "$3" "$4"; }
+near() { # OUT LOG OUT LOG: losses and training accuracies within 1e-4
+    calculate -F'[ ,\t]' '/Loss:/ || /^1,train/ { v = /Loss/ ? $NF : $3 + $4
+        if (FILENAME == ARGV[1] || FILENAME == ARGV[2]) want[++n] = v
+        else { d = v - want[++m]; if (d > 1e-4 || d < -1e-4) bad = 1 } }
+        END { exit bad || n != 11 || m != n }' "$1" "$2" "$3" "$4"
+}
+for model in lenet5 'conv2d 4 5; relu; max_pool2d 4; flatten; linear classes'; do
+    rm -rf mix0 mix1 # one gives log-probabilities, the other does not
+    mixing "$model" mix0 --seed 2
+    cp out out0
+    mixing "$model" mix1 --seed=2 --mixup=1e-9
+    check "mixup-$model" ends_with 0
+    check "mixup-exchanges-$model" near out0 mix0/log.csv out mix1/log.csv
+done
+for arguments in '--mixup=0.4' '--cutmix=1' '--mixup=0.4 --cutmix=1'; do
+    for how in '--num-workers 0 --threads 1' '--num-workers 2 --threads 2'; do
+        # shellcheck disable=SC2086 # these are several arguments
+        train plain --quiet --epochs 3 --out "mixed$arguments$how" $arguments $how
+    done
+    check "mixed-same-$arguments" cmp -s "mixed$arguments--num-workers 0 --threads 1/model.safetensors" \
+        "mixed$arguments$how/model.safetensors"
+    tensors "mixed$arguments$how" >>mixed-sums
+done
+check mixed-differ [ "$(sort -u mixed-sums | wc -l)" -eq 3 ]
+plan plain --mixup 0.2 --cutmix 1
+check mixed-plan err_has '^        mixup 0.2 and cutmix 1, for half of the batches each$'
+plan plain --cutmix 1
+check mixed-plan-one err_has '^        cutmix 1$'
+train digits --mixup 0.2 --max-memory 1M --batch-size 64 --no-save --model "$net"
+check mixed-parts ends_with 0
+golden mixup-range 2 'error: --mixup: 0 is out of range
+       --mixup takes a number above 0, at most 1e+06; the default is none
+help:  fovea train plain --mixup 0.1                                  [E-ARGS]' train plain --mixup 0
+
 train plain --folds 3 --out folds
 check folds ends_with 0
 check folds-each [ "$(grep -c '^Fold [123]/3: Accuracy: [0-9.]*%$' out)" -eq 3 ]
