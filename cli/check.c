@@ -55,16 +55,11 @@ static const char *place(const inspection *w, int64_t index, char text[PLACE_ROO
 static void reason(const inspection *w, const fv_flaw *flaw, char *text, size_t room)
 {
     char other[PLACE_ROOM];
-    size_t n = flaw->file ? strlen(flaw->file) : 0;
-    const char *from = flaw->text;
-    if (!flaw->file && flaw->same_as >= 0) {
+    if (flaw->file || flaw->same_as < 0)
+        flaw_reason(flaw, text, room);
+    else
         snprintf(text, room, "the same picture as %s%s", place(w, flaw->same_as, other),
                  flaw->kind == FV_FLAW_LABEL ? ", which is of another class" : "");
-        return;
-    }
-    if (n && from[0] == '"' && strncmp(from + 1, flaw->file, n) == 0 && from[n + 1] == '"')
-        from += n + 2 + strspn(from + n + 2, " :,");
-    snprintf(text, room, "%.*s", (int)strcspn(from, "\n"), from);
 }
 
 static void print_flaw(const char *kind, char *where, char *text)

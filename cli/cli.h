@@ -41,7 +41,7 @@ typedef struct settings {
     bool dry_run;
     uint64_t given; /* TAKES(id) of the options that were typed */
     const char *input, *weights, *target, *loss, *optimizer, *shape;
-    bool train, grad, fit;
+    bool train, grad, fit, skip_bad;
     bool nesterov, no_save, no_report, quick, json, quiet, verbose, only_mirror;
     const char *root, *model, *kernels, *out, *mirror, *from;
 } settings;
@@ -51,9 +51,9 @@ typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_TEST_BATCH_SIZE, OPT_LR, OPT_GAMMA, OPT_MOMENTUM, OPT_DAMPENING,
     OPT_WEIGHT_DECAY, OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_MIXUP,
     OPT_CUTMIX, OPT_VAL, OPT_FOLDS, OPT_PATIENCE, OPT_NUM_WORKERS, OPT_NORMALIZE, OPT_MAX_MEMORY,
-    OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_FILE, OPT_NO_SAVE, OPT_NO_REPORT, OPT_THREADS,
-    OPT_KERNELS, OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_INPUT, OPT_WEIGHTS,
-    OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS,
+    OPT_SKIP_BAD, OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_FILE, OPT_NO_SAVE, OPT_NO_REPORT,
+    OPT_THREADS, OPT_KERNELS, OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_INPUT,
+    OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS,
     OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT, OPT_SUBMISSION, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON,
     OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
@@ -231,8 +231,10 @@ typedef struct data {
 } data;
 
 /* skip.c: takes the pictures that cannot be read out of the set, if they are few; more than 5 % are
-   an error. */
-int skip_broken(fv_ctx *ctx, data *d, fv_dataset **set);
+   an error, unless --skip-bad is given. */
+int skip_broken(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set);
+/* What is wrong, without the name of the file in front of it. */
+void flaw_reason(const fv_flaw *flaw, char *text, size_t room);
 
 /* What was typed (NULL: mnist), or an error that says what there is. */
 int data_name(const char *typed, data *d);

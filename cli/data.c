@@ -327,8 +327,8 @@ int data_parts(fv_ctx *ctx, const settings *s, data *d)
 static int split_readable(fv_ctx *ctx, const settings *s, data *d)
 {
     int code;
-    if ((code = skip_broken(ctx, d, &d->train)) || (code = skip_broken(ctx, d, &d->val)) ||
-        (code = skip_broken(ctx, d, &d->test)))
+    if ((code = skip_broken(ctx, s, d, &d->train)) || (code = skip_broken(ctx, s, d, &d->val)) ||
+        (code = skip_broken(ctx, s, d, &d->test)))
         return code;
     if (d->n_skipped && !s->quiet)
         fprintf(stderr, "note:  %lld picture%s cannot be read and %s left out; the first:\n"

@@ -80,6 +80,8 @@ const option options[OPT_COUNT] = {
     [OPT_MAX_MEMORY] = {"max-memory", .kind = KIND_TEXT, .field = FIELD(max_memory),
                         .value = "SIZE", .shown = "no limit", .also = "memory ram",
                         .help = "of the net, as 64M: smaller parts"},
+    [OPT_SKIP_BAD] = {"skip-bad", .field = FIELD(skip_bad), .also = "skip-broken ignore-errors",
+                      .help = "leave out all that cannot be read"},
     [OPT_DRY_RUN] = {"dry-run", .field = FIELD(dry_run), .also = "check plan",
                      .help = "print the plan and stop"},
     [OPT_SEED] = {"seed", .kind = KIND_SEED, .field = FIELD(seed), .value = "N", .initial = "0",

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 typedef struct folder {
@@ -25,7 +26,7 @@ typedef struct walk {
     folder *folders;
     size_t count, room, at; /* at: the one that is being read */
     int64_t label;
-    fv_some hidden;
+    fv_some hidden, heic; /* heic: photos of phones, of which no pixel is read here */
 } walk;
 
 static bool fail_errno(fv_ctx *ctx, const char *what, const char *path, int error)
@@ -95,6 +96,9 @@ static bool take_entry(void *user, const char *path, const char *name)
     if (!there && errno == ELOOP)
         return fail_errno(w->ctx, "follow the link", whole, errno);
     bool is_folder = there && S_ISDIR(st.st_mode);
+    const char *end = strrchr(name, '.');
+    if (!is_folder && end && (strcasecmp(end, ".heic") == 0 || strcasecmp(end, ".heif") == 0))
+        fv_some_add(&w->heic, whole);
     if (!is_folder && !fv_is_picture_name(name))
         return true;
     if (name[0] == '.') {
@@ -132,6 +136,11 @@ bool fv_walk_pictures(fv_files *files, const char *root, int64_t label)
     if (w.hidden.count)
         fv_note(w.ctx, FV_LOG_NOTE, "\"%s\": %lld hidden pictures and folders are left out: %s",
                 root, (long long)w.hidden.count, w.hidden.text);
+    if (w.heic.count)
+        fv_note(w.ctx, FV_LOG_WARNING,
+                "\"%s\": %lld HEIC photos are left out, for they are not read; convert them to JPEG: "
+                "%s",
+                root, (long long)w.heic.count, w.heic.text);
     if (files->count > first)
         qsort(files->list + first, files->count - first, sizeof *files->list, compare_files);
     return true;
