@@ -236,10 +236,16 @@ int skip_broken(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set);
 /* What is wrong, without the name of the file in front of it. */
 void flaw_reason(const fv_flaw *flaw, char *text, size_t room);
 
-/* What was typed (NULL: mnist), or an error that says what there is. */
+/* data_name.c: what was typed (NULL: mnist), or an error that says what there is. */
 int data_name(const char *typed, data *d);
 /* Whether that is data and no run. */
 bool data_looks_like(const char *typed);
+bool ends_in(const char *path, const char *end);
+/* data_folder.c: opens d->typed, a folder. After an error of its own not EXIT_DONE; or the error is
+   the context's. */
+int open_folder(fv_ctx *ctx, const settings *s, data *d);
+/* The folder of test pictures in root, in path; NULL: there is none. */
+const char *test_folder(const char *root, char path[PATH_ROOM]);
 /* Opens the sets that there are, as they are. */
 int data_parts(fv_ctx *ctx, const settings *s, data *d);
 /* That, and holds out what is missing. */

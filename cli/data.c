@@ -1,6 +1,5 @@
 /*
- * data.c - data sets as they are typed: by name, as a folder of class folders, as a .csv or a .npz;
- * how they are split, resized and normalised.
+ * data.c - the data sets of what was typed: how they are opened, split, resized and normalised.
  *
  * Layer 6. Calls fovea.h, libc and POSIX.
  */
@@ -9,122 +8,9 @@
 
 #include "cli.h"
 
-/* ---- what was typed ------------------------------------------------------------------------- */
-
-static const char *const names[] = {
-    "mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-byclass", "emnist-bymerge",
-    "emnist-balanced", "emnist-letters", "emnist-digits", "emnist-mnist", "cifar10", "cifar100",
-    "digits"};
-
-enum { NAMES = sizeof names / sizeof *names };
-
-static bool ends_in(const char *path, const char *end)
-{
-    size_t n = strlen(path), m = strlen(end);
-    return n > m && strcmp(path + n - m, end) == 0;
-}
-
-/* The known name that typed is, with or without a slash at its end; NULL for others. */
-static const char *known_name(const char *typed)
-{
-    size_t n = strlen(typed);
-    n -= n > 1 && typed[n - 1] == '/';
-    for (int i = 0; i < NAMES; i++)
-        if (strlen(names[i]) == n && strncmp(names[i], typed, n) == 0)
-            return names[i];
-    return NULL;
-}
-
-/* Whether that is a folder for --root. */
-static bool is_a_root(const char *typed)
-{
-    char path[PATH_ROOM];
-    return join_path(path, typed, "MNIST/raw") && is_folder(path);
-}
-
-static int fail_name(const char *typed)
-{
-    char list[300] = "";
-    bool is_root = is_a_root(typed);
-    const char *near = NULL;
-    for (int i = 0; i < NAMES; i++) {
-        strcat(strcat(list, i ? ", " : ""), names[i]);
-        if (!near && looks_like(typed, names[i]))
-            near = names[i];
-    }
-    return fail(EXIT_USAGE, "E-NAME",
-                "there is no data set \"%s\", and no such folder, .csv or .npz\n"
-                "known are %s\n"
-                "help: fovea train %s%s%s",
-                typed, list, near && !is_root ? near : "mnist", is_root ? " --root " : "",
-                is_root ? typed : "");
-}
-
-bool data_looks_like(const char *typed)
-{
-    char path[PATH_ROOM];
-    if (known_name(typed) || ends_in(typed, ".csv") || ends_in(typed, ".npz"))
-        return true;
-    return is_folder(typed) && !(join_path(path, typed, "model.safetensors") && is_file(path));
-}
-
-/* The last part of a path without its ending: what runs are called after. */
-static void name_of_path(const char *path, char name[64])
-{
-    char copy[PATH_ROOM];
-    snprintf(copy, sizeof copy, "%s", path);
-    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
-        copy[n - 1] = '\0';
-    const char *slash = strrchr(copy, '/'), *last = slash ? slash + 1 : copy;
-    size_t n = is_folder(path) ? strlen(last) : strcspn(last, ".");
-    snprintf(name, 64, "%.*s", (int)(n > 0 ? n : strlen(last)), last);
-}
-
-int data_name(const char *typed, data *d)
-{
-    *d = (data){.typed = typed ? typed : "mnist"};
-    d->known = known_name(d->typed);
-    if (d->known)
-        snprintf(d->name, sizeof d->name, "%s", d->known);
-    else if (is_a_root(d->typed))
-        return fail_name(d->typed);
-    else if (data_looks_like(d->typed) && (is_folder(d->typed) || is_file(d->typed)))
-        name_of_path(d->typed, d->name);
-    else
-        return fail_name(d->typed);
-    return EXIT_DONE;
-}
-
 /* ---- opening -------------------------------------------------------------------------------- */
 
-/* The folder below root that has one of the words as its name, NULL if there is none. */
-static const char *part_of(const char *root, const char *const words[], char path[PATH_ROOM])
-{
-    for (int i = 0; words[i]; i++)
-        if (join_path(path, root, words[i]) && is_folder(path))
-            return path;
-    return NULL;
-}
-
-static const char *const train_words[] = {"train", "training", "학습", NULL};
-static const char *const val_words[] = {"val", "valid", "validation", "dev", "검증", NULL};
-static const char *const test_words[] = {"test", "testing", "시험", NULL};
-
-static void open_folder(fv_ctx *ctx, data *d)
-{
-    char path[PATH_ROOM];
-    if (!part_of(d->typed, train_words, path)) {
-        d->train = fv_dataset_folder(ctx, d->typed);
-        return;
-    }
-    d->train = fv_dataset_folder(ctx, path);
-    if (part_of(d->typed, val_words, path))
-        d->val = fv_dataset_folder(ctx, path, .like = d->train);
-    if (part_of(d->typed, test_words, path))
-        d->test = fv_dataset_folder(ctx, path, .like = d->train);
-}
-
-static void open_sets(fv_ctx *ctx, const settings *s, data *d)
+static int open_sets(fv_ctx *ctx, const settings *s, data *d)
 {
     if (d->known && strcmp(d->known, "digits") == 0) {
         d->train = fv_dataset_digits(ctx, 10000, 1);
@@ -138,8 +24,9 @@ static void open_sets(fv_ctx *ctx, const settings *s, data *d)
         d->train = fv_dataset_npz(ctx, d->typed, FV_TRAIN, 0);
         d->test = fv_dataset_npz(ctx, d->typed, FV_TEST, 0);
     } else {
-        open_folder(ctx, d);
+        return open_folder(ctx, s, d);
     }
+    return EXIT_DONE;
 }
 
 /* Takes the share of *from, stratified, as a set of its own. */
@@ -319,7 +206,9 @@ int data_parts(fv_ctx *ctx, const settings *s, data *d)
 {
     if (fv_error(ctx))
         return fail_context(ctx, "fovea device");
-    open_sets(ctx, s, d);
+    int code = open_sets(ctx, s, d);
+    if (code)
+        return code;
     return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
 }
 
@@ -387,17 +276,15 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const card *c
         return NULL;
     if (same_path(d->typed, c->value[CARD_DATA])) {
         used.seed = card_seed(c);
-        open_sets(ctx, s, d);
-        if (fv_error(ctx) || split_readable(ctx, &used, d))
+        if (open_sets(ctx, s, d) || fv_error(ctx) || split_readable(ctx, &used, d))
             return NULL;
         return d->test ? d->test : d->val;
     }
     if (!d->known && is_folder(d->typed))
-        return fv_dataset_folder(ctx, part_of(d->typed, test_words, path) ? path : d->typed);
+        return fv_dataset_folder(ctx, test_folder(d->typed, path) ? path : d->typed);
     if (!d->known && ends_in(d->typed, ".csv"))
         return fv_dataset_csv(ctx, d->typed);
-    open_sets(ctx, s, d);
-    return d->test;
+    return open_sets(ctx, s, d) ? NULL : d->test;
 }
 
 /* Names of the classes with tabs between them; "" where there are none, or too many, or they are

@@ -124,11 +124,36 @@ golden check-label 1 'error: label 12 of sample 3 in "idx/MNIST/raw/train-labels
 help:  correct the label, or make a net of more classes              [E-CLASS]' \
     check mnist --root idx
 
-mkdir -p odd/train/cat odd/test/dog
+mkdir -p odd/train/cat odd/train/hamster odd/test/hamsters odd/시험
 picture odd/train/cat/1.pgm 8 8 1 1
-picture odd/test/dog/1.pgm 8 8 2 1
-golden check-classes 1 'error: "odd/test" has 1 classes that "odd/train" has not: "dog"
-help:  rename the folders to those of "odd/train", or add the classes there  [E-CLASS]' check odd
+picture odd/train/hamster/1.pgm 8 8 3 1
+picture odd/test/hamsters/1.pgm 8 8 2 1
+golden check-classes 1 'error: odd/test has a class that odd/train does not have: "hamsters"
+         train   cat 1   hamster 1
+         test    hamsters 1
+       A model can only be checked on classes it was trained on.
+help:  rename odd/test/hamsters to odd/test/hamster                  [E-CLASS]' check odd
+mv odd/test/hamsters odd/test/elephant
+golden train-classes 1 'error: odd/test has a class that odd/train does not have: "elephant"
+         train   cat 1   hamster 1
+         test    elephant 1
+       A model can only be checked on classes it was trained on.
+help:  remove odd/test/elephant                                      [E-CLASS]' train odd
+rm -r odd/test
+mkdir odd/시험/cat
+picture odd/시험/cat/1.pgm 8 8 2 1
+run check odd
+check check-missing-class ends_with 0
+check check-missing-class-note err_is 'note:  odd/시험 has no pictures of "hamster"'
+for words in training:valid:testing 학습:검증:시험 train:validation:test train:dev:test; do
+    rm -rf words
+    part=${words#*:}
+    mkdir words && cp -r whole/train "words/${words%%:*}" && cp -r whole/val "words/${part%:*}" &&
+        cp -r whole/test "words/${words##*:}"
+    run check words
+    check "words-$words" out_has '^Number of validation data :  8$'
+    check "words-$words-test" out_has '^Number of test data :  8$'
+done
 mkdir -p hollow/cat hollow/dog
 cp odd/train/cat/1.pgm hollow/cat
 golden check-hollow 1 'error: "hollow" has 1 class folders without pictures: "dog"
@@ -197,6 +222,22 @@ help:  fovea bench photos/                                            [E-ARGS]' 
 golden bench-augment 1 'error: transform, step 3 "flop": there is no transform "flop"
 help:  did you mean flip?                                             [E-NAME]' \
     bench plain --augment flop
+
+# ---- what is not there ---------------------------------------------------------------------------
+
+mkdir here && cd here && cp -r ../plain photos && cp ../list.csv . || exit 1
+golden no-folder 2 "error: there is no folder \"photo/\" here ($work/here)
+       but there is \"photos/\", with 2 class folders
+help:  fovea train photos/                                            [E-PATH]" train photo/
+golden no-folder-bare 2 "error: there is no folder \"fotos\" here ($work/here)
+       but there is \"photos/\", with 2 class folders
+help:  fovea train photos/                                            [E-PATH]" train fotos
+golden no-list 2 "error: there is no file \"lists.csv\" here ($work/here)
+       but there is \"list.csv\"
+help:  fovea train list.csv                                           [E-PATH]" train lists.csv
+golden no-such-path 2 'error: there is no folder "some/where" in some
+help:  fovea help train                                               [E-PATH]' train some/where
+cd .. || exit 1
 
 # ---- train: sets ---------------------------------------------------------------------------------
 
