@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
 #include "cli.h"
 
@@ -62,7 +63,10 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
     }
     fv_net *net = fv_model(ctx, c->value[CARD_MODEL], shape[0], shape[1], shape[2], classes,
                            normal ? mean : NULL, normal ? std : NULL);
-    if (!net)
+    const char *model = c->value[CARD_MODEL];
+    if (!net && fv_error(ctx) == FV_E_SHAPE && strpbrk(model, " ;\n"))
+        fail_chain(ctx, model, shape[0], shape[1], shape[2], classes);
+    else if (!net)
         fail_context(ctx, "fovea help train");
     return net;
 }

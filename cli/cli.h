@@ -320,6 +320,11 @@ float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *c
 int model_text(const char *typed, char *to, size_t room);
 fv_net *model_open(fv_ctx *ctx, const char *typed, int channels, int height, int width);
 
+/* ---- model_chain.c: where a network as text does not fit --------------------------------------- */
+
+/* Says the context's error with the shapes that lead there. */
+int fail_chain(fv_ctx *ctx, const char *text, int channels, int height, int width, int classes);
+
 /* ---- run_open.c: trained networks by path --------------------------------------------------- */
 
 typedef struct run {

@@ -99,10 +99,16 @@ static fv_array *fit_picture(fv_ctx *ctx, const settings *s, const run *r, const
     }
     if (fits || !picture)
         return picture;
-    *code = fail(EXIT_FAILED, "E-INPUT", "%s expects %d x %d %s pictures; %s is %lld x %lld\n"
-                 "help: fovea predict %s %s --fit", s->args[0], w, h, c == 1 ? "gray" : "RGB",
-                 of->typed, (long long)picture->dims[2], (long long)picture->dims[1], s->args[0],
-                 of->typed);
+    const char *colours = ""; /* of the file itself: it was read as the net wants it */
+    if (of->is_file) {
+        fv_array *as_is = fv_picture_read(ctx, of->typed);
+        colours = !as_is ? "" : as_is->dims[0] == 1 ? " gray" : " RGB";
+        fv_array_free(as_is);
+    }
+    *code = fail(EXIT_FAILED, "E-INPUT", "%s expects %d x %d %s pictures; %s is %lld x %lld%s\n"
+                 "help: to try it anyway: fovea predict %s %s --fit", s->args[0], w, h,
+                 c == 1 ? "gray" : "RGB", of->typed, (long long)picture->dims[2],
+                 (long long)picture->dims[1], colours, s->args[0], of->typed);
     return NULL;
 }
 

@@ -189,16 +189,33 @@ int show_stop(training *t)
     return code ? code : EXIT_STOPPED;
 }
 
+/* "largest weight in fc.F7.weight (1.2e+19)". */
+static void find_largest(const training *t, char *text, size_t room)
+{
+    double most = -1;
+    for (int i = 0; i < fv_param_count(t->net); i++) {
+        fv_param p = fv_param_at(t->net, i);
+        for (size_t k = 0; k < p.count; k++) {
+            double size = isfinite(p.value[k]) ? fabs((double)p.value[k]) : INFINITY;
+            if (size > most) {
+                most = size;
+                snprintf(text, room, "largest weight in %s (%.2g)", p.name, size);
+            }
+        }
+    }
+}
+
 int fail_loss(training *t, double loss, bool in_test)
 {
-    char recent[200] = "", safe[PATH_ROOM + 100], where[80];
+    char recent[200] = "", safe[PATH_ROOM + 100], where[80], largest[200] = "";
     int64_t first = t->step < RECENT ? 0 : t->step - RECENT + 1;
     for (int64_t i = first, n = 0; i <= t->step; i++)
         n += snprintf(recent + n, sizeof recent - (size_t)n, "  step %lld  %.4g", (long long)i,
                       isnan(t->recent[i % RECENT]) ? NAN : (double)t->recent[i % RECENT]);
     progress_clear(&t->live);
     if (t->done > 0 && t->folder.path[0])
-        snprintf(safe, sizeof safe, "the weights of epoch %d (%s accuracy %.2f%%) are safe in %s",
+        snprintf(safe, sizeof safe,
+                 "the weights of epoch %d (%s accuracy %.2f%%) are safe in %s/model.safetensors",
                  t->done, t->last.val.total ? "validation" : "test",
                  100 * accuracy_of(t->last.val.total ? t->last.val : t->last.test),
                  t->folder.path);
@@ -207,8 +224,12 @@ int fail_loss(training *t, double loss, bool in_test)
                                  : "no epoch was finished before, so nothing is saved");
     snprintf(where, sizeof where, in_test ? "in the test after epoch %d" : "at epoch %d, step %lld",
              t->epoch, (long long)t->step);
-    return fail(EXIT_FAILED, "E-INF", "the loss became %s %s%s\n%s\n%s\n"
-                                      "help: fovea train --lr %g        ten times smaller",
+    bool own = t->s->given & TAKES(OPT_OPTIMIZER) && !(t->s->given & TAKES(OPT_LR));
+    double start = own ? fv_lr(t->optim) : t->s->lr;
+    find_largest(t, largest, sizeof largest);
+    return fail(EXIT_FAILED, "E-INF", "the loss became %s %s%s\n%s\n%s; learning rate %g\n%s\n"
+                                      "help: fovea train %s --lr %g        ten times smaller",
                 isnan(loss) ? "not a number" : "infinite", where,
-                in_test ? "" : "; stopped before the update", recent, safe, t->s->lr / 10);
+                in_test ? "" : "; stopped before the update", recent, largest, fv_lr(t->optim), safe,
+                t->data.typed, start / 10);
 }

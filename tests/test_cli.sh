@@ -432,6 +432,8 @@ check infinite ends_with 1
 check infinite-code err_has '\[E-INF\]$'
 check infinite-where err_has '^error: the loss became .* at epoch 1, step [0-9]*; stopped before the update$'
 check infinite-recent err_has '^         step 0  2\.[23][0-9]*  step 1  [in]'
+check infinite-largest err_has '^       largest weight in [a-zA-Z0-9.]* ([0-9.e+in]*); learning rate 1e+20$'
+check infinite-help err_has '^help:  fovea train mnist --lr 1e+19        ten times smaller  *.E-INF.$'
 check infinite-no-folder absent x
 run train --lr 1e20
 check infinite-no-number absent runs/mnist-3
@@ -440,7 +442,7 @@ check infinite-no-number absent runs/mnist-3
 run train --epochs 9 --batch-size 640 --lr 1000 --momentum 0.9 --weight-decay 1 --out late
 check late ends_with 1
 check late-code err_has '\[E-INF\]$'
-check late-safe err_has 'the weights of epoch [1-8] (test accuracy .*) are safe in late$'
+check late-safe err_has 'the weights of epoch [1-8] (test accuracy .*) are safe in late/model.safetensors$'
 run test late
 check late-usable ends_with 0
 

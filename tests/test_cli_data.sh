@@ -454,8 +454,24 @@ golden gamma-twice 2 'error: --gamma 0.5 and --schedule both say how lr goes on
 help:  --schedule "step 1 gamma=0.5"                                  [E-ARGS]' \
     train digits --gamma 0.5 --schedule 'cosine 3'
 golden model-shape 1 'error: layer "conv2d1": a 99 x 99 kernel (dilation 1 x 1) does not fit into the 28 x 28 picture that "input" gives, with padding 0 x 0
+          1  conv2d 8 99               3 x 28 x 28 -> does not fit
+             ^^^^^^^^^^^
 help:  a smaller kernel, or more padding                             [E-SHAPE]' \
     train plain --model 'conv2d 8 99; flatten; linear 2'
+cat >net.txt <<'NET'
+conv2d 6 5   # LeNet, but for
+max_pool2d 2
+relu; conv2d 16 5
+max_pool2d 3 stride=2   # this
+conv2d 120 5; flatten; linear classes
+NET
+golden model-chain 1 'error: layer "conv2d3": a 5 x 5 kernel (dilation 1 x 1) does not fit into the 3 x 3 picture that "max_pool2d2" gives, with padding 0 x 0
+          4  conv2d 16 5               6 x 12 x 12 -> 16 x 8 x 8
+          5  max_pool2d 3 stride=2     16 x 8 x 8 -> 16 x 3 x 3
+          6  conv2d 120 5              16 x 3 x 3 -> does not fit
+             ^^^^^^^^^^^^
+help:  a smaller kernel, or more padding                             [E-SHAPE]' \
+    train plain --model net.txt
 
 # A picture that cannot be read ends it, says so, and leaves nothing.
 cp -r plain gone
@@ -565,8 +581,8 @@ check submission-rows calculate -F, 'NR == 1 { ok = $0 == "file,class"; next }
     { ok = ok && ($2 == "dark" || $2 == "light") } END { exit !(ok && NR == 3) }' rows.csv
 rm plain/files.csv
 run train digits --quiet --out digits-run
-golden predict-input 1 'error: digits-run expects 28 x 28 gray pictures; plain/light/1.pgm is 12 x 10
-help:  fovea predict digits-run plain/light/1.pgm --fit              [E-INPUT]' \
+golden predict-input 1 'error: digits-run expects 28 x 28 gray pictures; plain/light/1.pgm is 12 x 10 gray
+help:  to try it anyway: fovea predict digits-run plain/light/1.pgm --fit  [E-INPUT]' \
     predict digits-run plain/light/1.pgm
 run predict digits-run plain/light/1.pgm --fit
 check predict-fit ends_with 0
