@@ -13,12 +13,12 @@
 /* What the advice goes by. */
 typedef struct outcome {
     const training *t;
-    fv_result seen;      /* of the test; or else of validation */
-    int64_t *count;      /* training images of each class */
+    fv_result seen; /* of the test; or else of validation */
+    int64_t *count; /* training images of each class */
     int classes;
-    int least, largest;  /* the classes with the fewest and the most training images */
-    int worst;           /* the class that is least often right; -1: not known */
-    double share;        /* of the largest class */
+    int least, largest; /* the classes with the fewest and the most training images */
+    int worst;          /* the class that is least often right; -1: not known */
+    double share;       /* of the largest class */
 } outcome;
 
 static bool was_typed(const outcome *o, uint64_t any_of)
@@ -53,10 +53,11 @@ static bool never_predicted(const outcome *o, char *text, size_t room)
         fv_class_scores c = fv_metrics_class(record_of(o->t)->metrics, k);
         if (c.support < 3 || c.guessed > 0) /* of fewer it may be chance */
             continue;
-        snprintf(text, room,
-                 "the net never says %s, which has %lld training images.\n"
-                 "More %s images will help more than more epochs.",
-                 name_of(o, k, name), (long long)o->count[k], name);
+        bool rare = 2 * o->count[k] <= o->count[o->largest];
+        snprintf(text, room, "the net never says %s, which has %lld training images.\n%s",
+                 name_of(o, k, name), (long long)o->count[k],
+                 rare ? "More of them will help more than more epochs."
+                      : "It has not learned enough yet: more epochs may help.");
         return true;
     }
     return false;
@@ -72,7 +73,8 @@ static bool learned_by_heart(const outcome *o, char *text, size_t room)
              "the net has begun to learn its pictures by heart: since epoch %d the\n"
              "validation loss grows, and training is %.0f points ahead. More pictures\n"
              "%swill help more than more epochs.",
-             t->best_epoch, 100 * gap, was_typed(o, TAKES(OPT_AUGMENT)) ? "" : "or more --augment ");
+             t->best_epoch, 100 * gap,
+             was_typed(o, TAKES(OPT_AUGMENT)) ? "" : "or more --augment ");
     return true;
 }
 
@@ -99,8 +101,7 @@ static bool too_few(const outcome *o, char *text, size_t room)
         all += o->count[k];
     if (all >= 50 * (int64_t)o->classes || accuracy_of(o->seen) >= 0.95)
         return false;
-    snprintf(text, room,
-             "%lld training images in %d classes are few: more of them will help most.",
+    snprintf(text, room, "%lld training images in %d classes are few: more of them will help most.",
              (long long)all, o->classes);
     return true;
 }

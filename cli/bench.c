@@ -127,7 +127,8 @@ const command bench_command = {
              "core does with multiply-adds alone. Against PyTorch and oneDNN: make bench\n"
              "With DATA, which fovea train takes: an epoch of its training pictures, with the\n"
              "transforms of training, by 0, 1 and 2 workers.",
-    .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) |
+    .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) |
+               TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) |
                TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_QUICK) | TAKES(OPT_JSON),
     .max_args = 1,
     .run = run_bench,

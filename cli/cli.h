@@ -176,13 +176,15 @@ void live_line(const char *head, double share, const char *tail);
 /* The one live line of a run, on stderr. */
 typedef struct progress {
     bool on, drawn;
+    bool plain;         /* no terminal: a line now and then */
     bool shares_screen; /* stdout is the same terminal */
     int epochs;
     int64_t total; /* steps of the whole run */
     double start, last;
 } progress;
 
-progress progress_start(bool on, int epochs, int64_t total);
+/* plain: whether it is wanted where there is no terminal. */
+progress progress_start(bool on, bool plain, int epochs, int64_t total);
 void progress_step(progress *p, int epoch, int64_t done, double loss);
 void progress_clear(progress *p);
 
@@ -226,8 +228,8 @@ typedef struct data {
     char mean[80], std[80];
     char skipped[1 << 16]; /* lines of pictures that are left out, with reasons; the first ones */
     int64_t n_skipped;
-    char why_split[120]; /* how the sets came about; and what made the others as they are: "" where */
-    const char *why_size, *why_augment, *why_pixels; /* it was typed */
+    char why_split[120]; /* how the sets came about */
+    const char *why_size, *why_augment, *why_pixels; /* likewise; "": it was typed */
 } data;
 
 /* skip.c: takes the pictures that cannot be read out of the set, if they are few; more than 5 % are
@@ -261,7 +263,7 @@ int fail_data(const fv_ctx *ctx, const data *d);
 /* What a net for this data needs to know. */
 void data_card(const data *d, const char *model, card *c);
 
-/* ---- csv.c: rows of a file in memory ---------------------------------------------------------- */
+/* ---- csv.c: rows of a file in memory --------------------------------------------------------- */
 
 typedef struct csv {
     char *text; /* for free */
@@ -292,7 +294,7 @@ void print_lengths(const counts *c);
 void print_classes(const counts *c);
 void json_classes(struct cJSON *to, const counts *c);
 
-/* ---- confused.c: which class is taken for which ------------------------------------------------ */
+/* ---- confused.c: which class is taken for which ---------------------------------------------- */
 
 /* For the net's classes; NULL where they are too many for a matrix. */
 fv_metrics *metrics_for(fv_ctx *ctx, const fv_net *net);
@@ -320,7 +322,7 @@ float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *c
 int model_text(const char *typed, char *to, size_t room);
 fv_net *model_open(fv_ctx *ctx, const char *typed, int channels, int height, int width);
 
-/* ---- model_chain.c: where a network as text does not fit --------------------------------------- */
+/* ---- model_chain.c: where a network as text does not fit ------------------------------------- */
 
 /* Says the context's error with the shapes that lead there. */
 int fail_chain(fv_ctx *ctx, const char *text, int channels, int height, int width, int classes);

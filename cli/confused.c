@@ -29,8 +29,8 @@ static int64_t next_confused(const int64_t *matrix, int64_t classes, int64_t las
 {
     int64_t best = -1;
     for (int64_t i = 0; i < classes * classes; i++) {
-        bool before = last >= 0 && (matrix[i] > matrix[last] ||
-                                    (matrix[i] == matrix[last] && i <= last));
+        bool before = last >= 0 &&
+                      (matrix[i] > matrix[last] || (matrix[i] == matrix[last] && i <= last));
         if (i / classes != i % classes && matrix[i] > 0 && !before &&
             (best < 0 || matrix[i] > matrix[best]))
             best = i;
@@ -46,8 +46,7 @@ void put_confused(FILE *f, const fv_metrics *metrics, const fv_net *net, const f
     int64_t at = matrix ? next_confused(matrix, classes, -1) : -1;
     for (int k = 0; k < PAIRS && at >= 0; k++, at = next_confused(matrix, classes, at)) {
         char label[64], guess[64], text[200];
-        snprintf(text, sizeof text, "%s -> %s %lld",
-                 class_label(names, (int)(at / classes), label),
+        snprintf(text, sizeof text, "%s -> %s %lld", class_label(names, (int)(at / classes), label),
                  class_label(names, (int)(at % classes), guess), (long long)matrix[at]);
         if (k > 0 && used + 5 + columns_of(text) > COLUMNS)
             break;

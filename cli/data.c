@@ -173,7 +173,8 @@ static int set_normalize(fv_ctx *ctx, const settings *s, data *d, fv_type type)
         return EXIT_DONE;
     }
     bool bytes = type == FV_U8 && d->channels <= FV_CHANNELS_MAX;
-    d->why_pixels = bytes ? "auto: of the training images" : "auto: they are not 8 bits of 1 to 4 channels";
+    d->why_pixels = bytes ? "auto: of the training images"
+                          : "auto: they are not 8 bits of 1 to 4 channels";
     return bytes ? measure_pixels(ctx, d) : EXIT_DONE;
 }
 

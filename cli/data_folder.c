@@ -27,7 +27,7 @@ const char *test_folder(const char *root, char path[PATH_ROOM])
     return part_of(root, test_words, path);
 }
 
-/* ---- classes that do not agree ----------------------------------------------------------------- */
+/* ---- classes that do not agree --------------------------------------------------------------- */
 
 static int find_class(const fv_dataset *set, const char *name)
 {

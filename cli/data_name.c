@@ -11,9 +11,9 @@
 #include "cli.h"
 
 static const char *const names[] = {
-    "mnist", "fashion-mnist", "kmnist", "qmnist", "emnist-byclass", "emnist-bymerge",
-    "emnist-balanced", "emnist-letters", "emnist-digits", "emnist-mnist", "cifar10", "cifar100",
-    "digits"};
+    "mnist",          "fashion-mnist",   "kmnist",         "qmnist",        "emnist-byclass",
+    "emnist-bymerge", "emnist-balanced", "emnist-letters", "emnist-digits", "emnist-mnist",
+    "cifar10",        "cifar100",        "digits"};
 
 enum { NAMES = sizeof names / sizeof *names };
 
@@ -49,7 +49,7 @@ bool data_looks_like(const char *typed)
     return is_folder(typed) && !(join_path(path, typed, "model.safetensors") && is_file(path));
 }
 
-/* ---- what was meant --------------------------------------------------------------------------- */
+/* ---- what was meant -------------------------------------------------------------------------- */
 
 /* Folders in a folder that are not hidden. */
 static int count_folders(const char *path)
@@ -109,8 +109,8 @@ static int fail_path(const char *typed, const char *parent, const char *near)
         snprintf(here, sizeof here, "here (%.*s)", PATH_ROOM - 10, quoted);
     int folders = folder ? count_folders(near) : 0;
     if (folder)
-        snprintf(there, sizeof there, "but there is \"%s/\", with %d class folder%s\n", near, folders,
-                 folders > 1 ? "s" : "");
+        snprintf(there, sizeof there, "but there is \"%s/\", with %d class folder%s\n", near,
+                 folders, folders > 1 ? "s" : "");
     else if (*near)
         snprintf(there, sizeof there, "but there is \"%s\"\n", near);
     return fail(EXIT_USAGE, "E-PATH", "there is no %s \"%s\" %s\n%shelp: fovea %s%s%s",
@@ -141,7 +141,7 @@ static int fail_name(const char *typed)
                 is_root ? typed : "");
 }
 
-/* ---- what it is ------------------------------------------------------------------------------- */
+/* ---- what it is ------------------------------------------------------------------------------ */
 
 /* The last part of a path without its ending: what runs are called after. */
 static void name_of_path(const char *path, char name[64])

@@ -33,6 +33,7 @@ void print_overview(void)
 {
     puts("fovea - train and run convolutional networks on images. Offline, one program.\n\n"
          "  fovea train                          learn handwritten digits (MNIST)\n"
+         "  fovea train photos/                  learn from folders named by class\n"
          "  fovea test runs/mnist-1              measure what it has learned\n"
          "  fovea predict runs/mnist-1 mnist:0   use it on an image\n\n"
          "commands");

@@ -163,8 +163,8 @@ const command info_command = {
                  {"fovea info runs/mnist-1", "layers, shapes, parameters"}},
     .notes = "RUN is a run folder, runs/latest or a .safetensors file; DATA what fovea\n"
              "train takes.",
-    .options = TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
-               TAKES(OPT_JSON),
+    .options = TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) | TAKES(OPT_BATCH_SIZE) |
+               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON),
     .min_args = 1,
     .max_args = 1,
     .run = run_info,

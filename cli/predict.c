@@ -331,7 +331,8 @@ const command predict_command = {
     .notes = "A PICTURE is a file; - for files on the standard input, a line each; or\n"
              "DATA:INDEX, counted from 0, or DATA:train:INDEX. RUN is a run folder,\n"
              "runs/latest or a .safetensors file.",
-    .options = TAKES(OPT_FIT) | TAKES(OPT_SUBMISSION) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_NUM_WORKERS) | TAKES(OPT_ROOT) |
+    .options = TAKES(OPT_FIT) | TAKES(OPT_SUBMISSION) | TAKES(OPT_SKIP_BAD) |
+               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_ROOT) |
                TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON),
     .min_args = 2,
     .max_args = ARGS_MAX - 1,

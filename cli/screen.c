@@ -14,6 +14,7 @@
 #include "cli.h"
 
 #define REFRESH 0.25 /* seconds from one live line to the next */
+#define PLAIN_REFRESH 30 /* the same where it is not a terminal, and lines stay */
 
 bool is_terminal(FILE *f)
 {
@@ -56,8 +57,8 @@ const char *with_commas(int64_t n, char out[32])
     return out;
 }
 
-/* Letters of Hangul, Chinese and Japanese are two columns wide. Their UTF-8 begins with E1 84 or more
-   up to ED, but for E2, symbols and braille. */
+/* Letters of Hangul, Chinese and Japanese are two columns wide: their UTF-8 begins with E1 to ED,
+   but for E2, which has symbols and braille. */
 int columns_of(const char *text)
 {
     int columns = 0;
@@ -116,15 +117,17 @@ static bool has_utf8(void)
     return false;
 }
 
-progress progress_start(bool on, int epochs, int64_t total)
+progress progress_start(bool on, bool plain, int epochs, int64_t total)
 {
     double time = now();
-    return (progress){.on = on && is_lively(stderr),
+    bool lively = on && is_lively(stderr);
+    return (progress){.on = lively,
+                      .plain = on && plain && !lively,
                       .shares_screen = is_terminal(stdout),
                       .epochs = epochs,
                       .total = total,
                       .start = time,
-                      .last = time - REFRESH}; /* the first step shows at once */
+                      .last = lively ? time - REFRESH : time}; /* the first step shows at once */
 }
 
 void live_line(const char *head, double share, const char *tail)
@@ -145,15 +148,18 @@ void live_line(const char *head, double share, const char *tail)
 void progress_step(progress *p, int epoch, int64_t done, double loss)
 {
     double time = now(), share = (double)done / (double)p->total;
-    if (!p->on || time - p->last < REFRESH)
+    if ((!p->on && !p->plain) || time - p->last < (p->on ? REFRESH : PLAIN_REFRESH))
         return;
     char head[40], tail[120];
     snprintf(head, sizeof head, "epoch %d/%d  ", epoch, p->epochs);
     snprintf(tail, sizeof tail, "%2.0f%%   loss %.3f   %.0fs left", 100 * share, loss,
              (time - p->start) * (1 - share) / share);
     p->last = time;
-    p->drawn = true;
-    live_line(head, share, tail);
+    p->drawn = p->on;
+    if (p->on)
+        live_line(head, share, tail);
+    else
+        fprintf(stderr, "%s%s\n", head, tail);
 }
 
 void progress_clear(progress *p)

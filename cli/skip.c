@@ -143,8 +143,9 @@ static int leave_out(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set, 
     if (*set)
         return EXIT_DONE;
     return fv_error(ctx) ? fail_context(ctx, "fovea check")
-                         : fail(EXIT_FAILED, "E-MEMORY", "no memory for a list of the pictures\n"
-                                                         "help: close other programs");
+                         : fail(EXIT_FAILED, "E-MEMORY",
+                                "no memory for a list of the pictures\n"
+                                "help: close other programs");
 }
 
 int skip_broken(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set)
@@ -156,8 +157,9 @@ int skip_broken(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set)
     if (b)
         b->bad = calloc((size_t)info.len, sizeof *b->bad);
     int code = b && b->bad ? leave_out(ctx, s, d, set, b)
-                           : fail(EXIT_FAILED, "E-MEMORY", "no memory for a list of the pictures\n"
-                                                           "help: close other programs");
+                           : fail(EXIT_FAILED, "E-MEMORY",
+                                  "no memory for a list of the pictures\n"
+                                  "help: close other programs");
     if (b) {
         free(b->bad);
         free(b->text);

@@ -104,8 +104,8 @@ const command test_command = {
     .notes = "RUN is a run folder, runs/latest or a .safetensors file. DATA is what fovea\n"
              "train takes; without it, what the run was trained on. Where that had no test\n"
              "pictures of its own, those are measured that training held back.",
-    .options = TAKES(OPT_NUM_WORKERS) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_ROOT) |
-               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
+    .options = TAKES(OPT_NUM_WORKERS) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_BATCH_SIZE) |
+               TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
                TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .min_args = 1,
     .max_args = 2,

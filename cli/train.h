@@ -84,7 +84,7 @@ typedef struct training {
     float *mixed, *targets; /* of the batch, with --mixup or --cutmix: pixels and [n][classes] */
 } training;
 
-/* ---- train_start.c: the plan ------------------------------------------------------------------ */
+/* ---- train_start.c: the plan ----------------------------------------------------------------- */
 
 void show_plan(training *t);
 

@@ -51,16 +51,25 @@ int mix_batch(training *t, fv_batch *batch)
     if (!t->targets)
         t->targets = malloc(most * (size_t)classes * sizeof *t->targets);
     if (!t->mixed || !t->targets)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory for a mixed batch\n"
-                                             "help: a smaller --batch-size");
+        return fail(EXIT_FAILED, "E-MEMORY",
+                    "no memory for a mixed batch\n"
+                    "help: a smaller --batch-size");
     int64_t number = (t->epoch - 1) * fv_loader_len(t->train_loader) + batch->index;
     bool cutmix = is_cutmix(t->s, number);
     copy_pixels(batch, n * image, t->mixed);
-    (cutmix ? fv_cutmix_opt : fv_mixup_opt)((fv_mix_args){
-        .ctx = t->ctx, .n = batch->n, .channels = batch->channels, .height = batch->height,
-        .width = batch->width, .classes = classes, .pixels = t->mixed, .targets = t->targets,
-        .labels = batch->labels, .alpha = cutmix ? t->s->cutmix : t->s->mixup,
-        .seed = t->s->seed, .batch = number});
+    (cutmix ? fv_cutmix_opt
+            : fv_mixup_opt)((fv_mix_args){.ctx = t->ctx,
+                                          .n = batch->n,
+                                          .channels = batch->channels,
+                                          .height = batch->height,
+                                          .width = batch->width,
+                                          .classes = classes,
+                                          .pixels = t->mixed,
+                                          .targets = t->targets,
+                                          .labels = batch->labels,
+                                          .alpha = cutmix ? t->s->cutmix : t->s->mixup,
+                                          .seed = t->s->seed,
+                                          .batch = number});
     batch->pixels = t->mixed;
     batch->type = FV_F32;
     return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;

@@ -230,6 +230,6 @@ int fail_loss(training *t, double loss, bool in_test)
     return fail(EXIT_FAILED, "E-INF", "the loss became %s %s%s\n%s\n%s; learning rate %g\n%s\n"
                                       "help: fovea train %s --lr %g        ten times smaller",
                 isnan(loss) ? "not a number" : "infinite", where,
-                in_test ? "" : "; stopped before the update", recent, largest, fv_lr(t->optim), safe,
-                t->data.typed, start / 10);
+                in_test ? "" : "; stopped before the update", recent, largest,
+                fv_lr(t->optim), safe, t->data.typed, start / 10);
 }

@@ -11,7 +11,7 @@
 
 enum { COLUMNS = 80, INDENT = 8, TABLE_MOST = 20, BAR = 20 };
 
-/* "label   text   (why)", with why on a line of its own where one is too narrow; "" leaves it out. */
+/* "label   text   (why)", with why, unless it is "", on a line of its own where one is too narrow. */
 static void put_line(const char *label, const char *text, const char *why)
 {
     bool fits = INDENT + columns_of(text) + 5 + columns_of(why) <= COLUMNS;
@@ -87,7 +87,8 @@ static void show_pictures(const training *t)
     snprintf(text, sizeof text, "%s%d x %d%s", as_is ? "" : "resized to ", d->width, d->height,
              colours);
     put_line("", text, d->why_size);
-    snprintf(text, sizeof text, "transforms %s", d->augment ? fv_transform_text(d->augment) : "none");
+    snprintf(text, sizeof text, "transforms %s",
+             d->augment ? fv_transform_text(d->augment) : "none");
     put_line("", text, d->why_augment);
     if (d->mean[0])
         snprintf(text, sizeof text, "mean %s   std %s", d->mean, d->std);
@@ -125,7 +126,7 @@ static void show_data(const training *t, const counts *c)
     show_pictures(t);
 }
 
-/* ---- net and training ------------------------------------------------------------------------- */
+/* ---- net and training ------------------------------------------------------------------------ */
 
 static void show_model(const training *t)
 {
@@ -139,8 +140,10 @@ static void show_model(const training *t)
     snprintf(text, sizeof text, "%.60s   %s parameters   %s multiply-adds an image", t->model,
              with_commas(parameters, a), with_commas(macs, b));
     text[strcspn(text, "\n")] = '\0'; /* of a network in a file, its first line */
-    put_line("model", text, own ? "" : strcmp(t->model, "lenet5") == 0
-                                           ? "auto: for 28 x 28 gray" : "auto: for photos");
+    put_line("model", text,
+             own                               ? ""
+             : strcmp(t->model, "lenet5") == 0 ? "auto: for 28 x 28 gray"
+                                               : "auto: for photos");
 }
 
 static void show_recipe(const training *t)
@@ -195,7 +198,8 @@ void show_plan(training *t)
 {
     int64_t steps = fv_loader_len(t->train_loader);
     if (!t->s->dry_run)
-        t->live = progress_start(!t->s->quiet, t->s->epochs, steps * t->s->epochs);
+        t->live = progress_start(!t->s->quiet, t->s->log_interval == 0 && !t->s->json, t->s->epochs,
+                                 steps * t->s->epochs);
     if (!talks(t->s) && !t->s->dry_run)
         return;
     counts c;

@@ -351,6 +351,30 @@ check train-no-test-line [ ! -s out ]
 train plain --val 0 --quiet
 check train-no-val out_has '^Test set: Accuracy: [0-9.]*%$'
 check train-no-val-log [ "$(cut -d, -f2 runs/plain-2/log.csv | tr '\n' ' ')" = 'split train test ' ]
+# The advice that weighs most.
+both large 1 50
+mkdir -p same rare
+cp -r large/dark same/a && cp -r large/dark same/b
+cp -r large/dark rare/a && cp -r large/light rare/b && mkdir rare/c
+for i in 1 2 3 4 5 6 7 8 9; do cp large/dark/$i.pgm rare/c; done
+advice() { # NAME LINE ARGS...: the first line of the advice
+    name=$1 line=$2
+    shift 2
+    train "$@" --no-save -v
+    check "advice-$name" err_has "^advice  $line\$"
+}
+advice never 'the net never says dark, which has 44 training images\.' large --epochs 3 --lr 1e-20
+advice nothing 'the net has learned nothing: the training loss was 0\.7086 after the first' \
+    same --epochs 3
+check advice-nothing-more err_has '^        epoch and is 0\.6973\. Another learning rate may help: --lr 0\.005$'
+advice few '88 training images in 2 classes are few: more of them will help most\.' same --epochs 8
+advice rare 'c has 7 images, a 44, and c is wrong most often\.' rare --epochs 4
+check advice-rare-more err_has '^        More c images will help more than more epochs\.$'
+check confused err_has '^        most confused   c -> a 1$'
+advice small '13 validation images are too few to tell a better epoch from luck: their' large
+train large --no-save -v --val 0.1
+check advice-typed [ "$(grep -c '^advice' err)" -eq 0 ] # --val is not advised to who gave it
+rm -r large same rare
 train plain --epochs 70 --lr 1e-20 --no-save # of many epochs some rows
 check train-rows [ "$(grep -c '^ *[0-9]*  *[0-9.]*  *[0-9.]*  *[0-9.]*%' err)" -eq 25 ]
 train plain --log-interval 1 --no-save

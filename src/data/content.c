@@ -1,9 +1,10 @@
 /*
- * content.c - a split by what the files contain: a hash says where a picture goes. So it stays there
- * when others come or go or files are renamed, and all copies of it are on one side.
+ * content.c - a split by what the files contain: a hash says where a picture goes. So it stays
+ * there when others come or go or files are renamed, and all copies of it are on one side.
  *
- * Each part looks at digits of the hash of its own, and is chosen from what the parts before it have
- * left: which samples it gets does not depend on the parts behind it. Layer 3, data. Calls the base.
+ * Each part looks at digits of the hash of its own, and is chosen from what the parts before it
+ * have left: which samples it gets does not depend on the parts behind it. Layer 3, data. Calls the
+ * base.
  */
 #include "data/data.h"
 

@@ -138,8 +138,8 @@ bool fv_walk_pictures(fv_files *files, const char *root, int64_t label)
                 root, (long long)w.hidden.count, w.hidden.text);
     if (w.heic.count)
         fv_note(w.ctx, FV_LOG_WARNING,
-                "\"%s\": %lld HEIC photos are left out, for they are not read; convert them to JPEG: "
-                "%s",
+                "\"%s\": %lld HEIC photos are left out, for they are not read; convert them to "
+                "JPEG: %s",
                 root, (long long)w.heic.count, w.heic.text);
     if (files->count > first)
         qsort(files->list + first, files->count - first, sizeof *files->list, compare_files);

@@ -75,7 +75,7 @@ static const char *digest_name(const fv_get_file *file)
     return file->sha256 ? "SHA-256" : "MD5";
 }
 
-/* Whether the bytes have the digest, NULL: not known, that `of` makes of them; g->found has theirs. */
+/* Whether the bytes have the digest (NULL: not known) that `of` makes; g->found gets theirs. */
 static bool has_digest(getting *g, void (*of)(const void *bytes, size_t size, char *hex),
                        const void *bytes, size_t size, const char *digest)
 {

@@ -3,8 +3,8 @@
  *
  * The SHA-256 of files are those that the catalogue of tensorflow_datasets publishes, but for
  * QMNIST's labels, which were digested from its repository; the MD5 are torchvision's, and for
- * CIFAR's binary archives those of its own page. Checksums of contents were taken from MNIST's files
- * in data/ and from Debian's dataset-fashion-mnist.
+ * CIFAR's binary archives those of its own page. Checksums of contents were taken from MNIST's
+ * files in data/ and from Debian's dataset-fashion-mnist.
  *
  * Layer 3, data. Calls the base.
  */
