@@ -350,10 +350,14 @@ const command train_command = {
                  {"fovea train mnist --model mnist-cnn", "the PyTorch example"}},
     .notes = "DATA is mnist, fashion-mnist, cifar10, digits and others by name; a folder of\n"
              "class folders, or with train, val and test in it; a .csv of path,label; a\n"
-             ".npz. Defaults are the tutorial's. Other models bring their own recipe, which\n"
-             "the plan shows: --dry-run. With --mixup and --cutmix both, each batch gets\n"
-             "one of the two; the accuracy of training then counts the class of the larger\n"
-             "share as right. The loss in log.csv is the mean over the epoch.\n"
+             ".npz. Pictures in files that come without a split get one by a hash of what\n"
+             "they contain, 80/10/10: a picture stays where it is when others are added, and\n"
+             "copies stay together; what --val asks for is then met about, as chance has it.\n"
+             "split.csv of the run says which is where. Of other data --val takes its share\n"
+             "of every class. Defaults are the tutorial's. Other models bring their own\n"
+             "recipe, which the plan shows: --dry-run. With --mixup and --cutmix both, each\n"
+             "batch gets one of the two; the accuracy of training then counts the class of\n"
+             "the larger share as right. The loss in log.csv is the mean over the epoch.\n"
              "Ctrl+C saves and stops.",
     .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) |
                TAKES(OPT_TEST_BATCH_SIZE) | TAKES(OPT_LR) | TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) |
