@@ -144,6 +144,8 @@ static void folder_hidden_and_linked(void **state)
     assert_int_equal(fv_dataset_describe(set).channels, 1);
     assert_string_equal(fv_dataset_file(set, 1), "photos/dog/z.pgm");
     assert_int_equal(first_pixel(set, 1), 'f');
+    assert_int_equal(fv_dataset_label(set, 1), 1);
+    assert_int_equal(fv_dataset_label(set, 2), -1); /* there is no such sample */
     assert_non_null(strstr(notes, "\"photos/cat\": 1 HEIC photos are left out, for they are not "
                                   "read; convert them to JPEG: \"photos/cat/IMG_1.HEIC\"\n"));
     assert_non_null(strstr(notes, "\"photos\": hidden folders are no classes: \".git\"\n"

@@ -502,6 +502,7 @@ static void content_decides(void **state)
         many_labels[i] %= 6; /* the rarest has too few to be left to the rule */
     my.pictures = pictures;
     fv_dataset *set = listed_new(&my, CLASSES);
+    assert_int_equal(fv_dataset_label(set, 0), -1); /* only its function knows */
     for (uint64_t seed = 0; seed < 3; seed++) {
         assert_int_equal(fv_split_content(set, (double[]){0.1, 0.2}, 2, folds, seed), FV_OK);
         for (int i = 0; i < MANY; i++)
