@@ -121,6 +121,7 @@ static void note_missing(const settings *s, fv_dataset *set, const char *path)
         if (count[i] == 0 && missing++ < 3)
             snprintf(names + strlen(names), sizeof names - strlen(names), "%s\"%.80s\"",
                      missing > 1 ? ", " : "", fv_dataset_class_name(set, i));
+    hide_controls(names);
     if (missing)
         fprintf(stderr, "note:  %s has no pictures of %s%s\n", path, names,
                 missing > 3 ? ", ..." : "");

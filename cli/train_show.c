@@ -140,8 +140,10 @@ static void show_files(const training *t)
 static void show_next(const training *t)
 {
     const char *folder = t->folder.path, *picture = fv_dataset_file(t->data.test, 0);
-    const char *name = t->data.known ? t->data.known : picture ? picture : "PICTURE";
-    char root[PATH_ROOM] = "";
+    bool plain = picture && !strpbrk(picture, " \t\n\"'\\`$&|;<>()*?[]#~!");
+    char root[PATH_ROOM] = "", name[PATH_ROOM];
+    snprintf(name, sizeof name, "%s", t->data.known ? t->data.known : plain ? picture : "PICTURE");
+    hide_controls(name);
     if (t->s->given & TAKES(OPT_ROOT))
         snprintf(root, sizeof root, " --root %s", t->s->root);
     fprintf(stderr, "next    fovea predict %s %s%s%s\n        fovea test %s%s\n", folder, name,
