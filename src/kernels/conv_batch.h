@@ -117,25 +117,46 @@ static void backward_input_batch(const fv_conv *v, const float *dyp, const float
     }
 }
 
-/* Weight gradients of some rows of the output, so few that their dy and x stay in the first cache:
-   M output channels by the taps of one row of the kernel, or by input channels if it is 1 x 1. */
-static void weight_rows_batch(const fv_conv *v, job j, ptrdiff_t plane, ptrdiff_t Wp)
+enum { PANEL = 448 }; /* vectors of L, dy of a tile, that leave room in the first cache for x */
+
+/* dy of M channels in one piece: those of one pixel lie so far from the next one's that they would
+   meet in the same few lines of the first cache. */
+static void copy_channels(const job *j, int M, const float *dy, float *to)
 {
-    int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
-    int N = RS > 1 ? v->S : Cg, lines = RS > 1 ? Cg * v->R : 1;
-    cut across = cut_even(N, best_n(Og, N)), rows = cut_even(Og, mmax[largest_of(&across)]);
-    j.bn = RS > 1 ? v->dw * L : plane;
-    const job whole = j;
-    for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++))
-        for (int c = 0; c < lines / v->R; c++)
-            for (int r = 0; r < v->R; r++)
-                for (int k = 0, n = 0; k < across.count; n += size_of(&across, k++))
-                    for (int lane = 0; lane < L; lane += V) {
-                        j.a = whole.a + m * L + lane;
-                        j.b = whole.b + c * plane + r * v->dh * Wp * L + n * j.bn + lane;
-                        j.c = whole.c + m * j.cm + ((c * v->R + r) * N + n) * L + lane;
-                        tiles[VECTORS][size_of(&rows, i)][size_of(&across, k)](&j);
-                    }
+    for (int p = 0; p < j->R; p++)
+        for (int q = 0; q < j->K; q++, to += M * L)
+            for (int i = 0; i < M * L; i += V)
+                vec_store(to + i, vec_load(dy + p * j->ar + q * j->ak + i));
+}
+
+/* Weight gradients of some rows of the output: M output channels by the taps of one row of the
+   kernel, or by input channels if it is 1 x 1. */
+static void weight_rows_batch(const fv_conv *v, const job *whole, const cut *rows,
+                              const cut *across, ptrdiff_t plane, ptrdiff_t Wp)
+{
+    const int RS = v->R * v->S, Og = v->O / v->groups;
+    const int N = RS > 1 ? v->S : v->C / v->groups, lines = RS > 1 ? v->C / v->groups * v->R : 1;
+    float panel[PANEL * L] __attribute__((aligned(64)));
+    job j = *whole;
+    for (int i = 0, m = 0; i < rows->count; m += size_of(rows, i++)) {
+        const int M = size_of(rows, i);
+        const float *a = whole->a + m * L;
+        if (j.R * j.K * Og > PANEL && j.R * j.K * M <= PANEL) {
+            copy_channels(whole, M, a, panel);
+            a = panel;
+            j.ak = M * L, j.ar = j.K * j.ak;
+        }
+        for (int line = 0; line < lines; line++)
+            for (int k = 0, n = 0; k < across->count; n += size_of(across, k++))
+                for (int lane = 0; lane < L; lane += V) {
+                    j.a = a + lane;
+                    j.b = whole->b + line / v->R * plane + line % v->R * v->dh * Wp * L +
+                          n * j.bn + lane;
+                    j.c = whole->c + m * j.cm + (line * N + n) * L + lane;
+                    tiles[VECTORS][M][size_of(across, k)](&j);
+                }
+        j.ak = whole->ak, j.ar = whole->ar;
+    }
 }
 
 static void backward_weight_batch(const fv_conv *v, int images, const float *xp, size_t x_step,
@@ -143,15 +164,17 @@ static void backward_weight_batch(const fv_conv *v, int images, const float *xp,
                                   float *db, bool first)
 {
     (void)images, (void)x_step, (void)dy_step; /* one block */
-    int Cg = v->C / v->groups, Og = v->O / v->groups, Q = v->Q;
+    int Cg = v->C / v->groups, Og = v->O / v->groups, Q = v->Q, RS = v->R * v->S;
+    int N = RS > 1 ? v->S : Cg;
     ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
     ptrdiff_t pixel = (ptrdiff_t)v->O * L, row = fv_conv_dy_cols(v) * pixel;
+    cut across = cut_even(N, N <= NMAX && Og >= 2 * mmax[N] ? N : best_n(Og, N));
+    cut rows = cut_even(Og, mmax[largest_of(&across)]);
     dyp += fv_conv_left(v) * pixel;
     job j = {.S = 1, .K = Q, .ak = pixel, .ar = row, .cn = L};
-    j.bk = v->sw * L, j.br = v->sh * Wp * L;
-    j.cm = (ptrdiff_t)Cg * v->R * v->S * L;
-    /* Lines of dy: two thirds of the first cache. */
-    int most = Q * v->O < 480 ? 480 / (Q * v->O) : 1;
+    j.bk = v->sw * L, j.br = v->sh * Wp * L, j.bn = RS > 1 ? v->dw * L : plane;
+    j.cm = (ptrdiff_t)Cg * RS * L;
+    int most = Q * largest_of(&rows) < PANEL ? PANEL / (Q * largest_of(&rows)) : 1;
     for (int g = 0; g < v->groups; g++)
         for (int p = from; p < to; p += most) {
             j.R = p + most < to ? most : to - p;
@@ -159,7 +182,7 @@ static void backward_weight_batch(const fv_conv *v, int images, const float *xp,
             j.a = dyp + (p - from) * row + g * Og * L;
             j.b = xp + g * Cg * plane + p * j.br;
             j.c = dw + g * Og * j.cm;
-            weight_rows_batch(v, j, plane, Wp);
+            weight_rows_batch(v, &j, &rows, &across, plane, Wp);
         }
     if (db)
         bias_gradient(dyp, to - from, Q, row, pixel, (int)pixel, db, first);

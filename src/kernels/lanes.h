@@ -159,7 +159,10 @@ static void pad_gradient(const fv_conv *v, int planes, int width, const float *d
         int run = planes == 1 ? v->Q : 1; /* pixels that lie as they shall */
         for (int q = 0; q < v->Q; q += run, dy += run * width)
             for (int i = 0; i < planes; i++, dyp += run * width)
-                memcpy(dyp, dy + i * plane, run * width * sizeof *dyp);
+                if (width == L && run == 1) /* a constant, so no call */
+                    memcpy(dyp, dy + i * plane, L * sizeof *dyp);
+                else
+                    memcpy(dyp, dy + i * plane, run * width * sizeof *dyp);
         memset(dyp, 0, after * sizeof *dyp);
         dyp += after;
     }
