@@ -106,33 +106,26 @@ static void input_gradient(const fv_run *r, int turn, const float *dyp, float *d
         fv_resample_backward(r, dxp, dx, dxp + fv_round_up(fv_conv_padded_floats(v, r->layout)));
 }
 
-/* Whether dy itself will do as dyp: channels last, where it has no zeros around it, or nobody
-   wants dx, for which these are. */
-static bool takes_dy(const fv_run *r, void (*gradient)(const fv_run *run, int turn, float *dyp))
-{
-    const fv_conv *v = &r->def->conv;
-    return r->layout == FV_CHANNELS_LAST && gradient == fv_conv_pad_gradient &&
-           (!r->dx || fv_conv_dy_cols(v) == v->Q);
-}
-
 void fv_conv_run_backward(const fv_run *r,
                           void (*gradient)(const fv_run *run, int turn, float *dyp))
 {
-    fv_conv v = r->def->conv;
+    const fv_conv v = fv_conv_gradient(r);
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
     size_t padded = fv_conv_padded_floats(&v, r->layout);
     size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
     size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
     int group = group_of(&v, r->layout, r->turns);
-    v.bare = takes_dy(r, gradient);
-    size_t step = v.bare ? out : fv_conv_gradient_floats(&v, r->layout);
-    float *made = r->scratch, *xp = v.bare ? made : made + group * step + FV_LANES;
+    /* Channels last dy will do as it is where there are no zeros around it. */
+    bool as_is = r->layout == FV_CHANNELS_LAST && gradient == fv_conv_pad_gradient &&
+                 fv_conv_dy_cols(&v) == v.Q;
+    size_t step = as_is ? out : fv_conv_gradient_floats(&v, r->layout);
+    float *made = r->scratch, *xp = as_is ? made : made + group * step + FV_LANES;
     for (int i = 0; i < r->turns; i += group) {
         int n = i + group < r->turns ? group : r->turns - i;
         const float *x = r->part ? fv_conv_padded(r, i, xp) : xp;
-        const float *dyp = v.bare ? r->dy + i * out : made;
+        const float *dyp = as_is ? r->dy + i * out : made;
         for (int k = 0; k < n; k++) {
-            if (!v.bare)
+            if (!as_is)
                 gradient(r, i + k, made + k * step);
             if (r->part && k > 0)
                 fv_conv_padded(r, i + k, xp + k * padded);
@@ -146,14 +139,18 @@ void fv_conv_run_backward(const fv_run *r,
     fv_conv_sum_lanes(r);
 }
 
-fv_conv fv_conv_gradient(const fv_def *def)
+fv_conv fv_conv_gradient(const fv_run *r)
 {
-    return def->winograd ? fv_winograd_gradient(def) : def->conv;
+    if (r->def->winograd)
+        return fv_winograd_gradient(r->def);
+    fv_conv v = r->def->conv;
+    v.bare = !r->dx;
+    return v;
 }
 
 void fv_conv_pad_gradient(const fv_run *r, int turn, float *dyp)
 {
-    const fv_conv v = fv_conv_gradient(r->def);
+    const fv_conv v = fv_conv_gradient(r);
     r->k->pad_gradient(&v, fv_planes(r->layout, v.O), fv_width(r->layout, v.O),
                        r->dy + turn * fv_turn(r->layout, fv_shape_count(r->def->out)), dyp);
 }

@@ -77,7 +77,7 @@ static void conv_pool_forward(const fv_run *r)
 /* Row p of the pooled gradients of a turn, spread over R rows of dyp. */
 static void spread_row(const fv_run *r, int turn, int p, float *dyp)
 {
-    const fv_conv v = fv_conv_gradient(r->def);
+    const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
     int planes = fv_planes(r->layout, v.O), width = fv_width(r->layout, v.O);
     size_t row = (size_t)pool->Q * width;
@@ -89,7 +89,7 @@ static void spread_row(const fv_run *r, int turn, int p, float *dyp)
 
 static void spread_rows(const fv_run *r, int turn, float *dyp)
 {
-    const fv_conv v = fv_conv_gradient(r->def);
+    const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
     size_t line = fv_turn(r->layout, (size_t)fv_conv_dy_cols(&v) * v.O);
     for (int p = 0; p < pool->P; p++)
@@ -100,18 +100,18 @@ static void spread_rows(const fv_run *r, int turn, float *dyp)
 
 static void conv_pool_backward(const fv_run *r)
 {
-    const fv_conv *v = &r->def->conv;
+    const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
     if (r->dx || r->def->winograd) {
         (r->def->winograd ? fv_winograd_backward : fv_conv_run_backward)(r, spread_rows);
         return;
     }
-    size_t band = fv_turn(r->layout, (size_t)pool->R * fv_conv_dy_cols(v) * v->O);
+    size_t band = fv_turn(r->layout, (size_t)pool->R * fv_conv_dy_cols(&v) * v.O);
     for (int i = 0; i < r->turns; i++) {
         const float *xp = fv_conv_padded(r, i, r->scratch + band + FV_LANES);
         for (int p = 0; p < pool->P; p++) {
             spread_row(r, i, p, r->scratch);
-            r->k->conv[r->layout].backward_weight(v, 1, xp, 0, r->scratch, 0, p * pool->R,
+            r->k->conv[r->layout].backward_weight(&v, 1, xp, 0, r->scratch, 0, p * pool->R,
                                                   (p + 1) * pool->R, fv_conv_dw(r), fv_conv_db(r),
                                                   r->first && i == 0 && p == 0);
         }

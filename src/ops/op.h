@@ -376,7 +376,7 @@ const float *fv_conv_padded(const fv_run *run, int turn, float *to);
 void fv_conv_run_backward(const fv_run *run,
                           void (*gradient)(const fv_run *run, int turn, float *dyp));
 /* The convolution as whose dyp backward takes the gradients, and how to write it. */
-fv_conv fv_conv_gradient(const fv_def *def);
+fv_conv fv_conv_gradient(const fv_run *run);
 void fv_conv_pad_gradient(const fv_run *run, int turn, float *dyp);
 /* Where the kernels of a layout sum up dw and db (or NULL), and what comes after the last block. */
 float *fv_conv_dw(const fv_run *run);
