@@ -574,10 +574,10 @@ help:  --max-memory 2M                                              [E-MEMORY]' 
 golden memory-size 2 'error: --max-memory 5x is no size
 help:  --max-memory 64M                                               [E-ARGS]' \
     train --root data --no-save --max-memory 5x
-golden memory-norm 1 'error: a batch of 64 takes 39.3 MB of memory, more than --max-memory 6M, and batch norm
+golden memory-norm 1 'error: a batch of 64 takes 42.9 MB of memory, more than --max-memory 10M, and batch norm
        looks at the whole batch, which so cannot go in parts; 2 images fit
 help:  --batch-size 2                                               [E-MEMORY]' \
-    train digits --no-save --threads 1 --model small --max-memory 6M
+    train digits --no-save --threads 1 --model small --max-memory 10M
 
 # ---- the real thing ------------------------------------------------------------------------------
 
