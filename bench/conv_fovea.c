@@ -18,9 +18,9 @@ typedef struct job {
     fv_run run;
 } job;
 
-static float *filled(size_t count)
+static float *filled(fv_ctx *ctx, size_t count)
 {
-    float *p = aligned_alloc(64, (fv_round_up(count) + FV_LANES) * sizeof *p);
+    float *p = fv_alloc(ctx, fv_round_up(count) + FV_LANES, sizeof *p);
     for (size_t i = 0; p && i < fv_round_up(count) + FV_LANES; i++)
         p[i] = (float)(i % 17) * 0.1f - 0.8f;
     return p;
@@ -32,7 +32,7 @@ static void release(void *handle)
     float *all[] = {j->x,      j->y,           j->w,         j->packed[0], j->packed[1],
                     j->dw_sum, j->run.scratch, j->run.lanes, j->run.dx,    j->run.part};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        free(all[i]);
+        fv_release(j->ctx, all[i]);
     fv_close(j->ctx);
     free(j);
 }
@@ -53,15 +53,15 @@ static bool give_memory(job *j, fv_layout layout)
     fv_need need = def->op->need(def, layout, j->in_block);
     j->in = fv_round_up(fv_shape_count(def->in) * FV_LANES);
     j->out = fv_round_up(fv_shape_count(def->out) * FV_LANES);
-    j->x = filled(j->in * j->blocks);
-    j->y = filled(j->out * j->blocks);
-    j->w = filled(def->weights);
-    j->dw_sum = filled(def->weights);
-    j->packed[0] = filled(need.packed), j->packed[1] = filled(need.packed);
-    j->run.scratch = filled(need.scratch);
-    j->run.lanes = filled(need.lanes);
-    j->run.dx = filled(j->pass == INPUT_GRADIENT ? j->in * j->blocks : 0);
-    j->run.part = filled(need.part);
+    j->x = filled(j->ctx, j->in * j->blocks);
+    j->y = filled(j->ctx, j->out * j->blocks);
+    j->w = filled(j->ctx, def->weights);
+    j->dw_sum = filled(j->ctx, def->weights);
+    j->packed[0] = filled(j->ctx, need.packed), j->packed[1] = filled(j->ctx, need.packed);
+    j->run.scratch = filled(j->ctx, need.scratch);
+    j->run.lanes = filled(j->ctx, need.lanes);
+    j->run.dx = filled(j->ctx, j->pass == INPUT_GRADIENT ? j->in * j->blocks : 0);
+    j->run.part = filled(j->ctx, need.part);
     return j->x && j->y && j->w && j->dw_sum && j->packed[0] && j->packed[1] && j->run.scratch &&
            j->run.lanes && j->run.dx && j->run.part;
 }
