@@ -29,8 +29,8 @@ static float *filled(fv_ctx *ctx, size_t count)
 static void release(void *handle)
 {
     job *j = handle;
-    float *all[] = {j->x,      j->y,           j->w,         j->packed[0], j->packed[1],
-                    j->dw_sum, j->run.scratch, j->run.lanes, j->run.dx,    j->run.part};
+    float *all[] = {j->x,      j->y,           j->w,        j->packed[0], j->packed[1],
+                    j->dw_sum, j->run.scratch, j->run.sums, j->run.dx,    j->run.part};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fv_release(j->ctx, all[i]);
     fv_close(j->ctx);
@@ -59,11 +59,11 @@ static bool give_memory(job *j, fv_layout layout)
     j->dw_sum = filled(j->ctx, def->weights);
     j->packed[0] = filled(j->ctx, need.packed), j->packed[1] = filled(j->ctx, need.packed);
     j->run.scratch = filled(j->ctx, need.scratch);
-    j->run.lanes = filled(j->ctx, need.lanes);
+    j->run.sums = filled(j->ctx, need.sums);
     j->run.dx = filled(j->ctx, j->pass == INPUT_GRADIENT ? j->in * j->blocks : 0);
     j->run.part = filled(j->ctx, need.part);
     return j->x && j->y && j->w && j->dw_sum && j->packed[0] && j->packed[1] && j->run.scratch &&
-           j->run.lanes && j->run.dx && j->run.part;
+           j->run.sums && j->run.dx && j->run.part;
 }
 
 static void *prepare(const fv_conv *v, int images, conv_pass pass)

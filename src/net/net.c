@@ -407,7 +407,7 @@ fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train)
         fv_plan_layout(net, &plan, batch_size, work);
         memory.parameters = 2 * net->size * sizeof(float);
         size_t all = fv_plan_bytes(net, &plan);
-        memory.scratch = (plan.scratch + plan.lanes) * ctx->threads * sizeof(float);
+        memory.scratch = (plan.scratch + plan.sums) * ctx->threads * sizeof(float);
         memory.activations = all - (all == SIZE_MAX ? 0 : memory.scratch);
     }
     fv_release(ctx, work);

@@ -19,11 +19,11 @@ struct fv_graph {
     bool used;                /* a net was made of it */
 };
 
-/* Where the tensors of a layer lie: floats from the start of a block's region, but for lanes,
+/* Where the tensors of a layer lie: floats from the start of a block's region, but for sums,
    which count from the end of a thread's scratch, and part, packed and shared, from the start of
    all. */
 typedef struct fv_slot {
-    size_t y, dy, saved, lanes, part, shared, packed[2]; /* packed: of forward, of backward */
+    size_t y, dy, saved, sums, part, shared, packed[2]; /* packed: of forward, of backward */
     size_t part_size; /* of one chunk */
     size_t extra;    /* gradients of inputs that are to be added to what is there */
     unsigned passed; /* bit k: the gradient of input k lies where dy is */
@@ -40,7 +40,7 @@ typedef struct fv_plan {
     fv_slot *slots;            /* [layers] */
     size_t region;             /* floats of a block */
     size_t parts;              /* floats of all partial gradients, all chunks */
-    size_t scratch, lanes;     /* floats of one thread */
+    size_t scratch, sums;      /* floats of one thread */
     size_t packed, shared;     /* floats of all packed weights, of all that meetings leave */
     uint64_t packed_at;        /* the net's changes when forward's weights were packed */
     float *memory;             /* regions, parts, scratch, packed, shared, then the rows below */

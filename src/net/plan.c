@@ -237,7 +237,7 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
     plan->batch = batch;
     plan->blocks = fv_blocks(batch, plan->images);
     plan->chunks = plan->blocks < FV_CHUNKS_MAX ? plan->blocks : FV_CHUNKS_MAX;
-    plan->scratch = plan->lanes = plan->parts = plan->packed = plan->shared = 0;
+    plan->scratch = plan->sums = plan->parts = plan->packed = plan->shared = 0;
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
         fv_need need = {0};
@@ -246,7 +246,7 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
         plan->slots[i] = (fv_slot){.y = l.y[l.y_root[i]].at,
                                    .dy = l.dy[l.dy_root[i]].at,
                                    .saved = l.saved[i].at,
-                                   .lanes = plan->lanes,
+                                   .sums = plan->sums,
                                    .part = plan->parts,
                                    .part_size = need.part,
                                    .shared = plan->shared,
@@ -256,7 +256,7 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
         size_t scratch = fv_round_up(need.scratch);
         plan->scratch = scratch > plan->scratch ? scratch : plan->scratch;
         plan->packed += need.packed * (plan->train ? 2 : 1);
-        plan->lanes += plan->train ? need.lanes : 0;
+        plan->sums += plan->train ? need.sums : 0;
         plan->parts += plan->train || fv_meets(def, false) ? need.part * plan->chunks : 0;
         plan->shared += fv_round_up(need.shared);
     }
@@ -285,7 +285,7 @@ static size_t cut_rows(const fv_net *net, fv_plan *plan, float *base)
 static size_t floats_before_rows(const fv_net *net, const fv_plan *plan)
 {
     return plan->region * plan->blocks + plan->parts +
-           (plan->scratch + plan->lanes) * net->object.ctx->threads + plan->packed + plan->shared;
+           (plan->scratch + plan->sums) * net->object.ctx->threads + plan->packed + plan->shared;
 }
 
 /* Sizes come from networks of others, too: what a size_t cannot count is SIZE_MAX, which no
@@ -295,7 +295,7 @@ size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan)
     fv_plan copy = *plan;
     size_t rows = cut_rows(net, &copy, NULL);
     double floats = (double)plan->region * plan->blocks + (double)plan->parts +
-                    ((double)plan->scratch + (double)plan->lanes) * net->object.ctx->threads +
+                    ((double)plan->scratch + (double)plan->sums) * net->object.ctx->threads +
                     (double)plan->packed + (double)plan->shared + (double)rows;
     if (floats > (double)(SIZE_MAX / 8))
         return SIZE_MAX;

@@ -50,7 +50,7 @@ static float *part_of(const fv_plan *plan, const fv_slot *slot, int chunk)
 static float *scratch_of(const fv_plan *plan, int thread)
 {
     return plan->memory + plan->region * plan->blocks + plan->parts +
-           (plan->scratch + plan->lanes) * thread;
+           (plan->scratch + plan->sums) * thread;
 }
 
 /* A layer's weights as forward, or backward, reads them. */
@@ -101,7 +101,7 @@ static fv_run run_of(const pass *p, int i, int block, int chunk, int thread)
         .y = region + slot->y,
         .saved = plan->train ? region + slot->saved : NULL,
         .scratch = scratch_of(plan, thread),
-        .lanes = scratch_of(plan, thread) + plan->scratch + slot->lanes,
+        .sums = scratch_of(plan, thread) + plan->scratch + slot->sums,
         .part = part_of(plan, slot, chunk),
         .shared = shared_of(net, plan, slot),
         .first = block == chunk_start(p, chunk),

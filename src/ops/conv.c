@@ -38,8 +38,7 @@ fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
     size_t turn = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout);
     size_t params = def->weights + def->biases;
     return (fv_need){.scratch = group * turn + 2 * FV_LANES + fv_resample_work(def),
-                     .lanes = layout == FV_BATCH_LAST ? params * FV_LANES : 0,
-                     .part = fv_round_up(params),
+                     .part = fv_round_up(fv_turn(layout, params)),
                      .packed = fv_conv_packed(v)};
 }
 
@@ -76,23 +75,9 @@ static void conv_forward(const fv_run *r)
                                       r->y + i * out, 0, v->P);
 }
 
-float *fv_conv_dw(const fv_run *r)
-{
-    return r->layout == FV_BATCH_LAST ? r->lanes : r->part;
-}
-
 float *fv_conv_db(const fv_run *r)
 {
-    return r->b ? fv_conv_dw(r) + fv_turn(r->layout, r->def->weights) : NULL;
-}
-
-void fv_conv_sum_lanes(const fv_run *r)
-{
-    size_t params = r->def->weights + r->def->biases;
-    if (r->layout != FV_BATCH_LAST || !r->last || !r->part)
-        return;
-    memset(r->part, 0, params * sizeof *r->part);
-    r->k->sum_lanes(params, 1, r->lanes, 0, r->part);
+    return r->b ? r->part + fv_turn(r->layout, r->def->weights) : NULL;
 }
 
 /* dx of a turn; dxp has room for that of x with padding that is not of zeros, and for the work. */
@@ -131,12 +116,11 @@ void fv_conv_run_backward(const fv_run *r,
                 fv_conv_padded(r, i + k, xp + k * padded);
         }
         if (r->part)
-            conv->backward_weight(&v, n, x, x == xp ? padded : in, dyp, step, 0, v.P, fv_conv_dw(r),
+            conv->backward_weight(&v, n, x, x == xp ? padded : in, dyp, step, 0, v.P, r->part,
                                   fv_conv_db(r), r->first && i == 0);
         for (int k = 0; r->dx && k < n; k++)
             input_gradient(r, i + k, dyp + k * step, xp);
     }
-    fv_conv_sum_lanes(r);
 }
 
 fv_conv fv_conv_gradient(const fv_run *r)
@@ -161,29 +145,37 @@ static void conv_backward(const fv_run *r)
 }
 
 /* Output channels that one item sums; the last item is the bias. */
-enum { OUTPUTS_PER_ITEM = 64 };
+static int outputs_per_item(fv_layout layout)
+{
+    return layout == FV_BATCH_LAST ? 4 : 64;
+}
 
 int fv_conv_reduce_items(const fv_def *def, fv_layout layout)
 {
-    (void)layout;
-    return (def->conv.O + OUTPUTS_PER_ITEM - 1) / OUTPUTS_PER_ITEM + (def->biases > 0);
+    int some = outputs_per_item(layout);
+    return (def->conv.O + some - 1) / some + (def->biases > 0);
 }
 
-/* Parts are in the order of the parameters batch last, and channels last in that of the layout. */
+/* Parts are in the order of the parameters batch last, lane by lane but for those of tiles, and
+   channels last in that of the layout. */
 void fv_conv_reduce(const fv_sums *s, int item)
 {
     const fv_def *def = s->def;
     const fv_conv *v = &def->conv;
-    size_t step = fv_round_up(def->weights + def->biases), output = def->weights / v->O;
-    int from = item * OUTPUTS_PER_ITEM, end = from + OUTPUTS_PER_ITEM;
-    int to = end < v->O ? end : v->O;
-    if (from >= v->O)
-        s->k->sum_parts(def->biases, s->chunks, s->part + def->weights, step, s->db);
-    else if (s->layout == FV_BATCH_LAST)
-        s->k->sum_parts((to - from) * output, s->chunks, s->part + from * output, step,
-                        s->dw + from * output);
-    else
+    bool lanes = s->layout == FV_BATCH_LAST && !def->winograd;
+    size_t lane = lanes ? FV_LANES : 1, output = def->weights / v->O;
+    size_t step = fv_round_up((def->weights + def->biases) * lane);
+    int some = outputs_per_item(s->layout), from = item * some;
+    int to = from + some < v->O ? from + some : v->O;
+    bool bias = from >= v->O;
+    if (!bias && s->layout == FV_CHANNELS_LAST) {
         s->k->sum_channels(v, s->chunks, s->part, step, s->dw, from, to);
+        return;
+    }
+    size_t first = bias ? def->weights : from * output,
+           n = bias ? def->biases : (to - from) * output;
+    (lanes ? s->k->sum_lanes : s->k->sum_parts)(n, s->chunks, s->part + first * lane, step,
+                                                bias ? s->db : s->dw + first);
 }
 
 void fv_conv_describe(const fv_def *def, char text[32])

@@ -112,11 +112,10 @@ static void conv_pool_backward(const fv_run *r)
         for (int p = 0; p < pool->P; p++) {
             spread_row(r, i, p, r->scratch);
             r->k->conv[r->layout].backward_weight(&v, 1, xp, 0, r->scratch, 0, p * pool->R,
-                                                  (p + 1) * pool->R, fv_conv_dw(r), fv_conv_db(r),
+                                                  (p + 1) * pool->R, r->part, fv_conv_db(r),
                                                   r->first && i == 0 && p == 0);
         }
     }
-    fv_conv_sum_lanes(r);
 }
 
 static void conv_pool_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,

@@ -93,13 +93,12 @@ static void transpose_backward(const fv_run *r)
         const float *dy = r->dy + i * out, *dyp = padded_gradient(r, dy, to);
         bool first = r->first && i == 0;
         spread_input(r, i, xp);
-        conv->backward_weight(v, 1, dyp, 0, xp, 0, 0, v->P, fv_conv_dw(r), NULL, first);
+        conv->backward_weight(v, 1, dyp, 0, xp, 0, 0, v->P, r->part, NULL, first);
         if (r->b)
             sum_bias(r, dy, fv_conv_db(r), first);
         if (r->dx)
             conv->forward(v, dyp, r->packed, NULL, r->dx + i * in, 0, v->P);
     }
-    fv_conv_sum_lanes(r);
 }
 
 static void transpose_describe(const fv_def *def, char text[32])

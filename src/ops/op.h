@@ -93,7 +93,7 @@ typedef struct fv_def {
 typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
-    size_t lanes;   /* for each thread: a chunk's gradients as they are summed up, lane by lane */
+    size_t sums;    /* for each thread: a chunk's gradients before they become its part */
     size_t part;    /* a chunk's sums, read by reduce, or by meet */
     size_t packed;  /* weights as forward reads them, and again as backward does */
     size_t shared;  /* what meet leaves for all blocks */
@@ -118,9 +118,9 @@ typedef struct fv_run {
     float *dx, *dxs[FV_INPUTS_MAX];
     float *saved; /* NULL in eval mode */
     float *scratch;
-    float *lanes, *part; /* a convolution's part NULL: nobody wants dw, db */
+    float *sums, *part; /* a convolution's part NULL: nobody wants dw, db */
     float *shared;    /* what meet left */
-    bool first, last; /* of its chunk: part, or lanes, starts from 0; lanes are summed into part */
+    bool first, last; /* of its chunk: part, or sums, starts from 0; sums become part */
 } fv_run;
 
 /* Between two passes over the blocks: what the chunks gathered, put together for all of them. */
@@ -378,10 +378,8 @@ void fv_conv_run_backward(const fv_run *run,
 /* The convolution as whose dyp backward takes the gradients, and how to write it. */
 fv_conv fv_conv_gradient(const fv_run *run);
 void fv_conv_pad_gradient(const fv_run *run, int turn, float *dyp);
-/* Where the kernels of a layout sum up dw and db (or NULL), and what comes after the last block. */
-float *fv_conv_dw(const fv_run *run);
+/* Where the kernels sum up db, behind dw in part; or NULL. */
 float *fv_conv_db(const fv_run *run);
-void fv_conv_sum_lanes(const fv_run *run);
 int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
 void fv_conv_describe(const fv_def *def, char text[32]);
 void fv_pool_describe(const fv_def *def, char text[32]);

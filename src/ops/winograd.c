@@ -91,8 +91,8 @@ static size_t row_of(fv_layout layout, int channels, int cols)
 }
 
 /* Scratch: for each image of a strip x with its padding, in backward its gradient and dy, too; the
-   positions of x and of y. For packing: the kernels at all positions. Lanes: the gradients of
-   these, and batch last room to sum them up. */
+   positions of x and of y. For packing: the kernels at all positions. Sums: the gradients of
+   these, and batch last room to sum up their lanes. */
 fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images)
 {
     const way w = way_of(def, layout, images);
@@ -100,9 +100,9 @@ fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images)
     size_t run = w.group * (2 * w.padded + w.dy) + POSITIONS * (w.in_step + w.out_step) +
                  3 * FV_LANES;
     size_t pack = POSITIONS * w.weights;
-    size_t lanes = layout == FV_BATCH_LAST ? params * FV_LANES + params : params;
+    size_t sums = layout == FV_BATCH_LAST ? params * FV_LANES + params : params;
     return (fv_need){.scratch = run > pack ? run : pack,
-                     .lanes = fv_round_up(lanes) + FV_LANES,
+                     .sums = fv_round_up(sums) + FV_LANES,
                      .part = fv_round_up(def->weights + def->biases),
                      .packed = POSITIONS * w.packed};
 }
@@ -243,10 +243,10 @@ static void sums_backward(const fv_run *r, const way *w, int images, float *in, 
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
     fv_conv row = conv_of_tiles(w, FV_BATCH_LAST, images * w->tiles.rows * w->tiles.cols);
     size_t lanes = fv_turn(r->layout, 1);
-    float *db = r->b ? r->lanes + POSITIONS * w->weights * lanes : NULL;
+    float *db = r->b ? r->sums + POSITIONS * w->weights * lanes : NULL;
     for (int i = 0; i < POSITIONS; i++, in += w->in_step, out += w->out_step) {
         if (r->part)
-            conv->backward_weight(&row, 1, in, 0, out, 0, 0, 1, r->lanes + i * w->weights * lanes,
+            conv->backward_weight(&row, 1, in, 0, out, 0, 0, 1, r->sums + i * w->weights * lanes,
                                   i == WITH_BIAS ? db : NULL, first);
         if (r->dx)
             conv->backward_input(&w->one, out, r->packed + i * w->packed, in);
@@ -269,11 +269,11 @@ static void take_padding_off(const fv_run *r, const way *w, int turn, const floa
 static void kernels_back(const fv_run *r, const way *w)
 {
     size_t params = POSITIONS * w->weights + r->def->biases;
-    float *u = r->lanes;
+    float *u = r->sums;
     if (r->layout == FV_BATCH_LAST) {
         u += params * FV_LANES;
         memset(u, 0, params * sizeof *u);
-        r->k->sum_lanes(params, 1, r->lanes, 0, u);
+        r->k->sum_lanes(params, 1, r->sums, 0, u);
     }
     r->k->winograd.weight_back(w->weights, u, w->weights, r->part, r->layout == FV_CHANNELS_LAST);
     memcpy(r->part + r->def->weights, u + POSITIONS * w->weights, r->def->biases * sizeof *u);
