@@ -536,12 +536,23 @@ const float *fv_input_gradient(const fv_net *net)
     return net && net->last ? net->last->dinput[0] : NULL;
 }
 
+enum { ZERO_FLOATS = 1 << 14 }; /* of an item */
+
+static void zero_piece(void *arg, int item, int thread)
+{
+    (void)thread;
+    fv_net *net = arg;
+    size_t from = (size_t)item * ZERO_FLOATS, left = net->size - from;
+    memset(net->grads + from, 0, (left < ZERO_FLOATS ? left : ZERO_FLOATS) * sizeof *net->grads);
+}
+
 fv_status fv_zero_grad(fv_net *net)
 {
     if (!net)
         return FV_E_ARG;
     if (fv_error(net->object.ctx))
         return fv_error(net->object.ctx);
-    memset(net->grads, 0, net->size * sizeof *net->grads);
+    fv_parallel(net->object.ctx, (int)((net->size + ZERO_FLOATS - 1) / ZERO_FLOATS), zero_piece,
+                net);
     return FV_OK;
 }
