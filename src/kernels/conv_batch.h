@@ -50,8 +50,47 @@ static cut rows_by(int M, int total, int n)
     return cut_even(M, mmax[largest_of(&across)]);
 }
 
+/* A linear layer, a kernel of 1 x 1 on a picture of 1 x 1, reads w as it is. */
+static bool is_linear(const fv_conv *v)
+{
+    return v->R * v->S * v->P * v->Q == 1 && v->groups == 1;
+}
+
+static void linear_forward(const fv_conv *v, const float *x, const float *w, const float *b,
+                           float *y)
+{
+    cut rows = cut_even(v->O, mmax[1]);
+    job j = {.R = 1, .S = 1, .K = v->C, .am = v->C, .ak = 1, .bk = L, .cm = L};
+    for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++))
+        for (int lane = 0; lane < L; lane += V) {
+            j.a = w + (ptrdiff_t)m * v->C;
+            j.b = x + lane;
+            j.c = y + m * L + lane;
+            j.bias = b ? b + m : NULL;
+            j.ahead = j.a + (ptrdiff_t)size_of(&rows, i) * v->C;
+            tiles[APART][size_of(&rows, i)][1](&j);
+        }
+}
+
+static void linear_backward_input(const fv_conv *v, const float *dy, const float *w, float *dx)
+{
+    cut rows = cut_even(v->C, mmax[1]);
+    job j = {.R = 1, .S = 1, .K = v->O, .ak = v->C, .bk = L, .cm = L};
+    for (int i = 0, m = 0; i < rows.count; m += size_of(&rows, i++))
+        for (int lane = 0; lane < L; lane += V) {
+            j.a = w + m;
+            j.b = dy + lane;
+            j.c = dx + m * L + lane;
+            tiles[NUMBERS][size_of(&rows, i)][1](&j);
+        }
+}
+
 static void pack_batch(const fv_conv *v, bool backward, const float *w, float *packed)
 {
+    if (is_linear(v)) {
+        memcpy(packed, w, (size_t)v->O * v->C * sizeof *w);
+        return;
+    }
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
     ptrdiff_t size = (ptrdiff_t)Og * Cg * RS, wo = (ptrdiff_t)Cg * RS, wc = RS;
     cut rows = backward ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v))
@@ -66,6 +105,10 @@ static void pack_batch(const fv_conv *v, bool backward, const float *w, float *p
 static void forward_batch(const fv_conv *v, const float *xp, const float *packed, const float *b,
                           float *y, int from, int to)
 {
+    if (is_linear(v)) {
+        linear_forward(v, xp, packed, b, y);
+        return;
+    }
     int Cg = v->C / v->groups, Og = v->O / v->groups, out = to - from;
     ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
     const packed_by s = {0, (ptrdiff_t)v->S * Cg, Cg, (ptrdiff_t)v->R * v->S * Cg};
@@ -90,6 +133,10 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
    beside dy are for the columns of a tile that a tap does not reach. */
 static void backward_input_batch(const fv_conv *v, const float *dyp, const float *packed, float *dx)
 {
+    if (is_linear(v)) {
+        linear_backward_input(v, dyp, packed, dx);
+        return;
+    }
     int Cg = v->C / v->groups, Og = v->O / v->groups, left = fv_conv_left(v);
     ptrdiff_t pixel = (ptrdiff_t)v->O * L, row = fv_conv_dy_cols(v) * pixel;
     job j = {.K = Og, .bk = L, .bn = pixel};

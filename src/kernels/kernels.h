@@ -109,7 +109,8 @@ typedef enum fv_layout { FV_BATCH_LAST, FV_CHANNELS_LAST, FV_LAYOUTS } fv_layout
    of a 1 x 1 picture, or of one row of images. */
 typedef struct fv_conv_kernels {
     /* w [O][C/groups][R][S] in the order that forward, or backward_input, reads it, which is each
-       set's own affair. packed has room for fv_conv_packed floats. */
+       set's own affair. packed has room for fv_conv_packed floats. Batch last, a linear layer needs
+       no packing: w will do. */
     void (*pack)(const fv_conv *v, bool backward, const float *w, float *packed);
 
     /* Rows from to to-1 of the output, y [O][to-from][Q][L] or [to-from][Q][O] = b [O] or 0, then

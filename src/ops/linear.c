@@ -28,23 +28,30 @@ fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images)
     bool batch = layout == FV_BATCH_LAST;
     return (fv_need){.saved = batch ? FV_LANES * fv_round_up(features_of(def)) : 0,
                      .part = batch ? 0 : fv_round_up(def->weights + def->biases),
-                     .packed = fv_conv_packed(&v)};
+                     .packed = batch ? 0 : fv_conv_packed(&v)};
 }
 
 void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                     const float *w, float *scratch, float *forward, float *backward)
 {
     (void)scratch;
+    if (layout == FV_BATCH_LAST)
+        return; /* w will do */
     const fv_conv v = as_conv(def, layout, images);
     k->conv[layout].pack(&v, false, w, forward);
     if (backward)
         k->conv[layout].pack(&v, true, w, backward);
 }
 
+static const float *packed_of(const fv_run *r)
+{
+    return r->layout == FV_BATCH_LAST ? r->w : r->packed;
+}
+
 void fv_linear_run_forward(const fv_run *r)
 {
     const fv_conv v = as_conv(r->def, r->layout, r->room);
-    r->k->conv[r->layout].forward(&v, r->x, r->packed, r->b, r->y, 0, r->turns);
+    r->k->conv[r->layout].forward(&v, r->x, packed_of(r), r->b, r->y, 0, r->turns);
 }
 
 void fv_linear_run_backward(const fv_run *r)
@@ -57,7 +64,7 @@ void fv_linear_run_backward(const fv_run *r)
         conv->backward_weight(&v, 1, r->x, 0, r->dy, 0, 0, r->turns, r->part, fv_conv_db(r),
                               r->first);
     if (r->dx)
-        conv->backward_input(&v, r->dy, r->packed, r->dx);
+        conv->backward_input(&v, r->dy, packed_of(r), r->dx);
 }
 
 enum { ROWS_PER_ITEM = 16 };
