@@ -11,7 +11,8 @@
 
 enum { COLUMNS = 80, INDENT = 8, TABLE_MOST = 20, BAR = 20 };
 
-/* "label   text   (why)", with why, unless it is "", on a line of its own where one is too narrow. */
+/* "label   text   (why)", with why, unless it is "", on a line of its own where one is too
+   narrow. */
 static void put_line(const char *label, const char *text, const char *why)
 {
     bool fits = INDENT + columns_of(text) + 5 + columns_of(why) <= COLUMNS;

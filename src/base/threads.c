@@ -4,9 +4,10 @@
  * Each thread has a share of the items, the same of every piece of work with so many: what it left
  * in its cache is there when it comes back to that item. Who is done helps the others, from the
  * other end. One atomic word holds a share and the number of the round, so that taking an item is
- * one compare-and-swap and a thread that comes late finds nothing to take. The caller waits for the items, not for the threads: one that sleeps or was put aside by the system
- * delays nobody. Whoever waits spins for some 100 microseconds, for a training step comes back that
- * soon, and then sleeps, for the machine may have fewer free processors than threads.
+ * one compare-and-swap and a thread that comes late finds nothing to take. The caller waits for the
+ * items, not for the threads: one that sleeps or was put aside by the system delays nobody. Whoever
+ * waits spins for some 100 microseconds, for a training step comes back that soon, and then sleeps,
+ * for the machine may have fewer free processors than threads.
  *
  * Layer 1. Calls libc and pthreads.
  */

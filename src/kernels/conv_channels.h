@@ -250,8 +250,8 @@ static void weight_rows_depthwise(const fv_conv *v, job j, const float *xp, floa
 
 enum { IMAGES_AT_ONCE = 4, BAND = 6144 }; /* images and floats of dy that a tile sums over */
 
-/* dy of some pixels, rows and images, the N vectors of one panel, in one piece. Pixels of many channels are
-   so far apart that they would meet in the same few lines of the first cache. */
+/* dy of some pixels, rows and images, the N vectors of one panel, in one piece. Pixels of many
+   channels are so far apart that they would meet in the same few lines of the first cache. */
 static void copy_panel(const job *j, int images, int N, const float *dy, size_t dy_step, float *to)
 {
     for (int image = 0; image < images; image++)
@@ -320,8 +320,8 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
         }
 }
 
-/* Some rows at once, or a part of one, so few pixels that a panel of dy stays in the first cache; if
-   that is all of an image, several images in turn for a tile, which then stays there too. */
+/* Some rows at once, or a part of one, so few pixels that a panel of dy stays in the first cache;
+   if that is all of an image, several images in turn for a tile, which then stays there too. */
 static void backward_weight_channels(const fv_conv *v, int images, const float *xp, size_t x_step,
                                      const float *dyp, size_t dy_step, int from, int to, float *dw,
                                      float *db, bool first)

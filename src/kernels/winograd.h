@@ -1,8 +1,8 @@
 /*
  * winograd.h - 3 x 3 convolutions by tiles of 2 x 2 outputs, with fewer multiplications.
  *
- * Two outputs in a line with a kernel of 3 taps are 6 products. Winograd's minimal filtering makes do
- * with 4: y = A'((G w) . (B' x)) of 4 inputs, the kernel and 2 outputs, at the points 0, 1, -1 and
+ * Two outputs in a line with a kernel of 3 taps are 6 products. Winograd's minimal filtering makes
+ * do with 4: y = A'((G w) . (B' x)) of 4 inputs, the kernel and 2 outputs, at the points 0, 1, -1 and
  * infinity. Across and down that is 16 for 36. What stands between the brackets is summed up over
  * channels before A', so each of the 16 positions of a tile is a convolution of its own, 1 x 1,
  * which the usual kernels do. Here are A', B' and G, and for backward what is transposed: A, B and
@@ -190,7 +190,7 @@ static void winograd_out_back(const fv_tiles *t, int pixel, const float *dyp, si
         }
 }
 
-/* ---- kernels: n of them, whose numbers are 9 apart and whose taps 1, or the other way round --- */
+/* ---- kernels: n of them, their taps side by side, or apart: those of all at one tap --------- */
 
 static void winograd_weight(size_t n, const float *w, float *u)
 {
