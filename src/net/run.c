@@ -313,6 +313,18 @@ static fv_status check_meetings(fv_net *net, int n)
     return FV_OK;
 }
 
+enum { FEW_WEIGHTS = 1 << 15 }; /* packed sooner than another thread is called */
+
+static void pack_layers(pass *p)
+{
+    if (p->plan->packed >= FEW_WEIGHTS) {
+        fv_parallel(p->net->object.ctx, p->net->layers, pack_layer, p);
+        return;
+    }
+    for (int i = 0; i < p->net->layers; i++)
+        pack_layer(p, i, 0);
+}
+
 /* Packs weights where they may have changed; ops over the whole batch that do not meet in this mode
    get ready. */
 static void prepare(pass *p)
@@ -321,7 +333,7 @@ static void prepare(pass *p)
     fv_plan *plan = p->plan;
     net->steps += plan->train;
     if (plan->train || net->shown || plan->packed_at != net->changes)
-        fv_parallel(net->object.ctx, net->layers, pack_layer, p);
+        pack_layers(p);
     plan->packed_at = net->changes;
     for (int i = 0; i < net->layers; i++)
         if (net->defs[i].op->meet && !fv_meets(net->defs + i, plan->train))
