@@ -163,6 +163,9 @@ function resnet9(i, seconds) {
                 median("peak." about["kernels"]) : median("peak.plain"))))
     }
     end_table()
+    if (!json)
+        print "The share of the peak counts the multiply-adds of the direct way; 3 x 3 convolutions do\n" \
+              "with fewer, so more than 100 % is possible.\n"
 }
 
 function rate(what, name, images, theirs) {
@@ -195,7 +198,8 @@ function convolutions(i, n, part, shape, last, line, k) {
     end_table()
     if (mean && !json)
         print "Of the ratios the geometric mean is " mean ", the least " least ".\n" \
-              "oneDNN has its own blocked layouts; changing into them is not counted."
+              "oneDNN has its own blocked layouts; changing into them is not counted. Fovea's memory has\n" \
+              "large pages where the system gives them, as in training."
 }
 
 END {
