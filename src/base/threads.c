@@ -131,10 +131,11 @@ static void wait_for_more(fv_pool *pool, unsigned seen)
 static void *worker_main(void *arg)
 {
     worker *self = arg;
-    while (!atomic_load(&self->pool->stop)) {
-        unsigned seen = atomic_load(&self->pool->round);
-        take_items(self->pool, self->number);
-        wait_for_more(self->pool, seen);
+    fv_pool *pool = self->pool;
+    unsigned seen = 0; /* before the first round not all workers are there */
+    for (wait_for_more(pool, seen); !atomic_load(&pool->stop); wait_for_more(pool, seen)) {
+        seen = atomic_load(&pool->round);
+        take_items(pool, self->number);
     }
     return NULL;
 }
