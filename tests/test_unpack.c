@@ -304,7 +304,7 @@ static void whole_set(void **state)
                       .folder = "",
                       .inside = "in/",
                       .unpack = "out",
-                      .files = {{"a.tar.gz", (int64_t)n, digest, NULL}}};
+                      .files = {{.name = "a.tar.gz", .size = (int64_t)n, .sha256 = digest}}};
     fv_get_args args = {.ctx = fv, .root = "root", .from = "."};
     for (int again = 0; again < 2; again++) {
         assert_int_equal(fv_get_files(&set, &args), FV_OK);
