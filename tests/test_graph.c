@@ -366,6 +366,39 @@ static void test_huge_sizes(void **state)
     fv_net_free(net);
 }
 
+/* Images that need no gradient are taken several at a time, as many as there is room for: what lies
+   behind, the outputs, stays. */
+static void test_first_layer_of_many_channels(void **state)
+{
+    (void)state;
+    enum { N = 16, IN = 64 * 50 * 30, OUT = 16 * 50 * 30 };
+    fv_ctx *one = fv_open(&(fv_options){.threads = 1});
+    fv_net *net = fv_net_text(one, "input 64 50 30; conv2d 16 3 padding=1");
+    float *x = random_floats((size_t)N * IN, 1), *dy = random_floats((size_t)N * OUT, 2);
+    fv_batch batch = batch_of(N, 64, 50, 30, x);
+    fv_param w = fv_param_at(net, 0);
+    float *first = malloc(w.count * sizeof *first), *y = malloc((size_t)N * OUT * sizeof *y);
+    for (int layout = 0; layout < FV_LAYOUTS; layout++) {
+        net->layout = (fv_layout)layout;
+        fv_zero_grad(net);
+        fv_forward(net, &batch);
+        memcpy(y, fv_output(net), (size_t)N * OUT * sizeof *y);
+        fv_output_gradient(net, dy);
+        fv_backward(net);
+        assert_fine(one);
+        assert_memory_equal(fv_output(net), y, (size_t)N * OUT * sizeof *y);
+        double off = 0, all = 0;
+        for (size_t i = 0; i < w.count; i++) {
+            off += layout ? (w.grad[i] - first[i]) * (w.grad[i] - first[i]) : 0;
+            all += w.grad[i] * w.grad[i];
+            first[i] = w.grad[i];
+        }
+        assert_true(off <= 1e-10 * all && all > 0);
+    }
+    free(x), free(dy), free(first), free(y);
+    fv_close(one);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_wrong_texts), cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_noise),      cmocka_unit_test(test_batch_of_one),
         cmocka_unit_test(test_names),       cmocka_unit_test(test_huge_sizes),
+        cmocka_unit_test(test_first_layer_of_many_channels),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }

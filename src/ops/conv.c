@@ -99,7 +99,7 @@ void fv_conv_run_backward(const fv_run *r,
     size_t padded = fv_conv_padded_floats(&v, r->layout);
     size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
     size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    int group = group_of(&v, r->layout, r->turns);
+    int group = group_of(&r->def->conv, r->layout, r->turns); /* as in need */
     /* Channels last dy will do as it is where there are no zeros around it. */
     bool as_is = r->layout == FV_CHANNELS_LAST && gradient == fv_conv_pad_gradient &&
                  fv_conv_dy_cols(&v) == v.Q;
