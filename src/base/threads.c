@@ -203,7 +203,7 @@ static void run_round(fv_ctx *ctx, int items, void (*work)(void *arg, int item, 
     if (ctx->threads > 1 && items > 1 && !ctx->pool)
         ctx->pool = pool_new(ctx);
     fv_pool *pool = ctx->pool;
-    if (items < 2 || !pool) {
+    if (items < 2 || items > ITEMS_MAX || !pool) {
         for (int i = 0; i < items; i++)
             work(arg, back ? items - 1 - i : i, 0);
         return;

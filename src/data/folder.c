@@ -97,7 +97,8 @@ static bool take_entry(void *user, const char *path, const char *name)
         return fail_errno(w->ctx, "follow the link", whole, errno);
     bool is_folder = there && S_ISDIR(st.st_mode);
     const char *end = strrchr(name, '.');
-    if (!is_folder && end && (strcasecmp(end, ".heic") == 0 || strcasecmp(end, ".heif") == 0))
+    if (!is_folder && end && name[0] != '.' &&
+        (strcasecmp(end, ".heic") == 0 || strcasecmp(end, ".heif") == 0))
         fv_some_add(&w->heic, whole);
     if (!is_folder && !fv_is_picture_name(name))
         return true;

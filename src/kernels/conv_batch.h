@@ -53,8 +53,8 @@ static cut rows_by(int M, int total, int n)
 /* A linear layer, a kernel of 1 x 1 on a picture of 1 x 1, reads w as it is. */
 static bool is_linear(const fv_conv *v)
 {
-    return v->H * v->W * v->R * v->S == 1 && v->P * v->Q == 1 && v->ph + v->pw == 0 &&
-           v->groups == 1;
+    return v->H == 1 && v->W == 1 && v->R == 1 && v->S == 1 && v->P == 1 && v->Q == 1 &&
+           v->ph == 0 && v->pw == 0 && v->groups == 1;
 }
 
 static void linear_forward(const fv_conv *v, const float *x, const float *w, const float *b,

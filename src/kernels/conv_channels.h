@@ -331,8 +331,9 @@ static void backward_weight_channels(const fv_conv *v, int images, const float *
     const ptrdiff_t xline = v->sh * fv_conv_cols(v) * C;
     dyp += fv_conv_left(v) * O;
     const int most = 1 + BAND / (v->Q * 3 * V), rows = to - from;
-    const int group = rows <= most && !depthwise ? IMAGES_AT_ONCE : 1;
     const cut parts = cut_even(v->Q, most > 1 || depthwise ? v->Q : BAND / (3 * V));
+    const bool whole = rows <= most && parts.count == 1; /* else the order would be another */
+    const int group = whole && !depthwise ? IMAGES_AT_ONCE : 1;
     for (int i = 0; i < images; i += group) {
         int n = images - i < group ? images - i : group;
         for (int p = 0; p < rows; p += most)

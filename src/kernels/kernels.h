@@ -38,7 +38,7 @@ typedef struct fv_conv {
     int ph, pw;  /* zeros above and to the left; below and right as many as P and Q ask for */
     int dh, dw;  /* dilation */
     int groups;  /* divides C and O */
-    bool bare;   /* dyp is dy, without zeros around its rows: not for backward_input */
+    bool bare;   /* dyp has no zeros around its rows: not for backward_input */
 } fv_conv;
 
 /* The sizes of a pooling; the kernel is R x S, the padding is minus infinity. */
@@ -142,7 +142,8 @@ typedef struct fv_kernels {
        zeros elsewhere; what falls outside is cut. */
     void (*pad)(int planes, int width, int H, int W, const float *from, int Hp, int Wp, int top,
                 int left, float *to);
-    /* dyp as conv.backward_input wants it, of dy [planes][P][Q][width]. */
+    /* dyp as conv.backward_weight wants it, and backward_input unless bare, of dy
+       [planes][P][Q][width]. */
     void (*pad_gradient)(const fv_conv *v, int planes, int width, const float *dy, float *dyp);
 
     /* out[i] += the sum, in order, of parts [count] of [n], one every step floats. */

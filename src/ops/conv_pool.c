@@ -5,7 +5,8 @@
  * first cache pools them, and goes on; the convolution's whole output never exists. max and relu
  * commute, so relu runs on the pooled numbers, a quarter as many. Backward spreads the pooled
  * gradients over the rows they come from; where nobody wants the input's gradient, each band of
- * rows is used up while it is in the first cache. The numbers are those of the three layers.
+ * rows is used up while it is in the first cache. A convolution by tiles (winograd.c) makes strips of
+ * rows instead, in the second cache, and takes all of dy. The numbers are those of the three layers.
  * Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"

@@ -291,7 +291,8 @@ void fv_winograd_backward(const fv_run *r, void (*gradient)(const fv_run *r, int
             x[k] = padded(r, &w, i + k, xp + k * w.padded);
             whole_gradient(r, &w, i + k, gradient, dyp + k * w.dy);
         }
-        memset(dxp, 0, n * w.padded * sizeof *dxp);
+        if (r->dx)
+            memset(dxp, 0, n * w.padded * sizeof *dxp);
         for (int strip = 0; strip < w.strips; strip++) {
             for (int k = 0; k < n; k++) {
                 if (r->part)
