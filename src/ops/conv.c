@@ -51,9 +51,8 @@ void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int 
         k->conv[layout].pack(&def->conv, true, w, backward);
 }
 
-const float *fv_conv_padded(const fv_run *r, int turn, float *to)
+const float *fv_conv_padded(const fv_run *r, const fv_conv *v, int turn, float *to)
 {
-    const fv_conv *v = &r->def->conv;
     const float *x = r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
     if (r->def->padding_mode != FV_PADDING_ZEROS) {
         fv_resample_forward(r, x, to, to + fv_conv_padded_floats(v, r->layout));
@@ -71,7 +70,7 @@ static void conv_forward(const fv_run *r)
     const fv_conv *v = &r->def->conv;
     size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
     for (int i = 0; i < r->turns; i++)
-        r->k->conv[r->layout].forward(v, fv_conv_padded(r, i, r->scratch), r->packed, r->b,
+        r->k->conv[r->layout].forward(v, fv_conv_padded(r, v, i, r->scratch), r->packed, r->b,
                                       r->y + i * out, 0, v->P);
 }
 
@@ -107,13 +106,13 @@ void fv_conv_run_backward(const fv_run *r,
     float *made = r->scratch, *xp = as_is ? made : made + group * step + FV_LANES;
     for (int i = 0; i < r->turns; i += group) {
         int n = i + group < r->turns ? group : r->turns - i;
-        const float *x = r->part ? fv_conv_padded(r, i, xp) : xp;
+        const float *x = r->part ? fv_conv_padded(r, &v, i, xp) : xp;
         const float *dyp = as_is ? r->dy + i * out : made;
         for (int k = 0; k < n; k++) {
             if (!as_is)
                 gradient(r, i + k, made + k * step);
             if (r->part && k > 0)
-                fv_conv_padded(r, i + k, xp + k * padded);
+                fv_conv_padded(r, &v, i + k, xp + k * padded);
         }
         if (r->part)
             conv->backward_weight(&v, n, x, x == xp ? padded : in, dyp, step, 0, v.P, r->part,

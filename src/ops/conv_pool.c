@@ -65,7 +65,7 @@ static void conv_pool_forward(const fv_run *r)
     if (r->def->winograd)
         fv_winograd_forward(r, pool_strip);
     for (int i = 0; !r->def->winograd && i < r->turns; i++) {
-        const float *xp = fv_conv_padded(r, i, padded);
+        const float *xp = fv_conv_padded(r, &r->def->conv, i, padded);
         for (int p = 0; p < pool->P; p++) {
             r->k->conv[r->layout].forward(&r->def->conv, xp, r->packed, r->b, rows, p * pool->R,
                                           (p + 1) * pool->R);
@@ -109,7 +109,7 @@ static void conv_pool_backward(const fv_run *r)
     }
     size_t band = fv_turn(r->layout, (size_t)pool->R * fv_conv_dy_cols(&v) * v.O);
     for (int i = 0; i < r->turns; i++) {
-        const float *xp = fv_conv_padded(r, i, r->scratch + band + FV_LANES);
+        const float *xp = fv_conv_padded(r, &v, i, r->scratch + band + FV_LANES);
         for (int p = 0; p < pool->P; p++) {
             spread_row(r, i, p, r->scratch);
             r->k->conv[r->layout].backward_weight(&v, 1, xp, 0, r->scratch, 0, p * pool->R,

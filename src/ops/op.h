@@ -370,8 +370,8 @@ extern const fv_op fv_op_relu_done; /* a relu that another layer does */
 fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images);
 void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                   const float *w, float *scratch, float *forward, float *backward);
-/* x of a turn with its padding: x itself, or a copy at `to`. */
-const float *fv_conv_padded(const fv_run *run, int turn, float *to);
+/* x of a turn with the padding that v has: x itself, or a copy at `to`. */
+const float *fv_conv_padded(const fv_run *run, const fv_conv *v, int turn, float *to);
 /* backward, where gradient writes dy of a turn as fv_conv_kernels wants it. */
 void fv_conv_run_backward(const fv_run *run,
                           void (*gradient)(const fv_run *run, int turn, float *dyp));

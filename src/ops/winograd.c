@@ -121,18 +121,6 @@ void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, 
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-/* x of a turn with its padding: x itself, or a copy at `to`. */
-static const float *padded(const fv_run *r, const way *w, int turn, float *to)
-{
-    const fv_conv *v = &w->v;
-    const float *x = r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
-    if (fv_conv_is_padded(v))
-        return x;
-    r->k->pad(fv_planes(r->layout, v->C), fv_width(r->layout, v->C), v->H, v->W, x, fv_conv_rows(v),
-              fv_conv_cols(v), v->ph, v->pw, to);
-    return to;
-}
-
 /* The positions of a strip of x with its padding. */
 static void strip_in(const fv_run *r, const way *w, const float *xp, int strip, float *to)
 {
@@ -159,7 +147,7 @@ void fv_winograd_forward(const fv_run *r, void (*put)(const fv_run *r, const fv_
         int n = i + w.group < r->turns ? w.group : r->turns - i;
         const float *xp[TILES];
         for (int k = 0; k < n; k++)
-            xp[k] = padded(r, &w, i + k, r->scratch + k * w.padded);
+            xp[k] = fv_conv_padded(r, &w.v, i + k, r->scratch + k * w.padded);
         for (int strip = 0; strip < w.strips; strip++) {
             for (int k = 0; k < n; k++)
                 strip_in(r, &w, xp[k], strip, in + k * w.in);
@@ -288,7 +276,7 @@ void fv_winograd_backward(const fv_run *r, void (*gradient)(const fv_run *r, int
         int n = i + w.group < r->turns ? w.group : r->turns - i;
         const float *x[TILES];
         for (int k = 0; k < n; k++) {
-            x[k] = padded(r, &w, i + k, xp + k * w.padded);
+            x[k] = fv_conv_padded(r, &w.v, i + k, xp + k * w.padded);
             whole_gradient(r, &w, i + k, gradient, dyp + k * w.dy);
         }
         if (r->dx)
