@@ -102,6 +102,21 @@ typedef struct fv_tiles {
     int rows, cols;
 } fv_tiles;
 
+/* Weight gradients by the winners of a pooling, image by image; see winners.h. A row of a kernel is
+   its taps by its channels, side by side as in x [H][W][C]. */
+typedef struct fv_winners {
+    int O, cells;  /* outputs, and windows of each */
+    int C, R, row; /* channels, rows of a kernel, and floats of one */
+    size_t line;   /* floats of a row of x */
+    size_t image;  /* floats from one image to the next */
+} fv_winners;
+
+/* A pixel that won: its gradient, and where in x the first tap is that was multiplied into it. */
+typedef struct fv_winner {
+    float g;
+    int32_t at;
+} fv_winner;
+
 typedef enum fv_layout { FV_BATCH_LAST, FV_CHANNELS_LAST, FV_LAYOUTS } fv_layout;
 
 /* Convolution in one layout. Batch last works on a block at once: a pixel below is one of L images.
@@ -229,6 +244,21 @@ typedef struct fv_kernels {
     void (*pool_row_backward)(const fv_pool2d *v, int planes, int width, const float *y,
                               const float *dy, const int32_t *winner, size_t step, int Wp, int left,
                               float *dx);
+
+    /* Batch last, a convolution with stride 1 whose pooling has its windows side by side.
+       turn: to [L][pixels][C], image floats apart, of x [C][pixels][L].
+       find: for each image and output the winners in order, but for those whose y <= 0 or
+       gradient 0: found [L][O][cells], of which counts [L][O] are there; db [O][L] += g, lane by
+       lane. v is the pooling; y, dy and winner are [O][P][Q][L].
+       weight: dw [O][R][row, rounded up] += g * x of an image over its winners, in order. x has
+       FV_LANES more floats to read at its end; what is past a row becomes anything. */
+    struct {
+        void (*turn)(const fv_winners *w, size_t pixels, const float *x, float *to);
+        void (*find)(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
+                     const int32_t *winner, float *db, fv_winner *found, int32_t *counts);
+        void (*weight)(const fv_winners *w, const float *x, const fv_winner *found,
+                       const int32_t *counts, float *dw);
+    } winners;
 
     /* y [planes][P][Q][width] = the sum over the rows of rows[p], then the columns of cols[q], of
        (weight of row * weight of column) * x [planes][H][W][width]; none where there are none.

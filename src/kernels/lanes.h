@@ -239,6 +239,78 @@ static void sum_channels(const fv_conv *v, int count, const float *parts, size_t
     }
 }
 
+/* ---- winners of a pooling, from lanes to images ---------------------------------------------- */
+
+static void turn_pixels(const fv_winners *w, size_t pixels, const float *x, float *to)
+{
+    float rows[L * L];
+    const size_t n = pixels * w->C;
+    size_t pixel = 0, c = 0;
+    for (size_t i = 0, some; i < n; i += some) {
+        some = n - i < L ? n - i : L;
+        for (size_t k = 0; k < some; k++) {
+            memcpy(rows + k * L, x + (c * pixels + pixel) * L, L * sizeof *rows);
+            if (++c == (size_t)w->C)
+                c = 0, pixel++;
+        }
+        turn_apart(some, L, rows, L, to + i, w->image);
+    }
+}
+
+enum { TOGETHER = 32 }; /* windows of a row */
+
+/* The gradients of `some` windows of all images, and where they go. */
+static void find_row(const fv_winners *w, const fv_pool2d *v, int some, int at, const float *y,
+                     const float *dy, const int32_t *winner, float *db, float *g, int32_t *places)
+{
+    const int32_t row = (1 << 16) / v->S + 1; /* a division by S of what is small */
+    const int32_t down = (int32_t)w->line - v->S * w->C, C = w->C;
+    float sum[L];
+    memcpy(sum, db, sizeof sum);
+    for (int q = 0; q < some; q++, at += v->S * C)
+        for (int l = 0; l < L; l++) {
+            const int i = q * L + l;
+            g[i] = y[i] <= 0.0f ? 0.0f : dy[i];
+            sum[l] += g[i];
+            places[i] = at + winner[i] * C + (winner[i] * row >> 16) * down;
+        }
+    memcpy(db, sum, sizeof sum);
+}
+
+/* Appends those of one image that are not 0, and says how many there are then. */
+static int list_row(int some, const float *g, const int32_t *places, fv_winner *found, int count)
+{
+    for (int q = 0; q < some; q++) {
+        uint32_t bits;
+        memcpy(&bits, g + q * L, sizeof bits); /* compared sooner than a float */
+        memcpy(&found[count].g, &bits, sizeof bits);
+        found[count].at = places[q * L];
+        count += bits << 1 != 0;
+    }
+    return count;
+}
+
+static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
+                         const int32_t *winner, float *db, fv_winner *found, int32_t *counts)
+{
+    float g[TOGETHER * L];
+    int32_t places[TOGETHER * L];
+    memset(counts, 0, (size_t)L * w->O * sizeof *counts);
+    for (int o = 0; o < w->O; o++, db += L)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0, some; q < v->Q; q += some) {
+                some = v->Q - q < TOGETHER ? v->Q - q : TOGETHER;
+                find_row(w, v, some, p * v->R * (int)w->line + q * v->S * w->C, y, dy, winner, db,
+                         g, places);
+                y += some * L, dy += some * L, winner += some * L;
+                for (int l = 0; l < L; l++) {
+                    const int list = l * w->O + o;
+                    counts[list] = list_row(some, g + l, places + l,
+                                            found + (size_t)list * w->cells, counts[list]);
+                }
+            }
+}
+
 /* ---- between rows of images and lanes ----------------------------------------------------- */
 
 static void load_u8(size_t n, const uint8_t *const *pixels, const float *table, float *x)
@@ -278,6 +350,7 @@ static void transpose(int K, const float *x, float *xt)
 #define FV_LANES_ENTRIES                                                                           \
     .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts,                              \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .turn = turn,    \
-    .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows
+    .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows,                            \
+    .winners = {turn_pixels, winners_find, weight_by_winners}
 
 #endif

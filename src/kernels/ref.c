@@ -275,6 +275,16 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
             }
 }
 
+static void weight_by_winners(const fv_winners *w, const float *x, const fv_winner *found,
+                              const int32_t *counts, float *dw)
+{
+    for (int o = 0; o < w->O; o++, found += w->cells)
+        for (int r = 0; r < w->R; r++, dw += fv_round_up(w->row))
+            for (int i = 0; i < counts[o]; i++)
+                for (int k = 0; k < w->row; k++)
+                    dw[k] = fmaf(found[i].g, x[found[i].at + r * w->line + k], dw[k]);
+}
+
 const fv_kernels fv_kernels_ref = {
     .name = "ref",
     .conv = {[FV_BATCH_LAST] = {pack, forward_batch, backward_input_batch, backward_weight_batch},

@@ -13,6 +13,7 @@
 #include "kernels/norm.h"
 #include "kernels/resample.h"
 #include "kernels/update.h"
+#include "kernels/winners.h"
 
 typedef vec unit;
 enum { UNIT = V };

@@ -155,13 +155,13 @@ int fv_conv_reduce_items(const fv_def *def, fv_layout layout)
     return (def->conv.O + some - 1) / some + (def->biases > 0);
 }
 
-/* Parts are in the order of the parameters batch last, lane by lane but for those of tiles, and
-   channels last in that of the layout. */
+/* Parts are in the order of the parameters batch last, lane by lane but for those of tiles and of
+   winners, and channels last in that of the layout. */
 void fv_conv_reduce(const fv_sums *s, int item)
 {
     const fv_def *def = s->def;
     const fv_conv *v = &def->conv;
-    bool lanes = s->layout == FV_BATCH_LAST && !def->winograd;
+    bool lanes = s->layout == FV_BATCH_LAST && !def->winograd && !def->winners;
     size_t lane = lanes ? FV_LANES : 1, output = def->weights / v->O;
     size_t step = fv_round_up((def->weights + def->biases) * lane);
     int some = outputs_per_item(s->layout), from = item * some;

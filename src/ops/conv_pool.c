@@ -25,6 +25,11 @@ static size_t pooled_floats(const fv_def *def, fv_layout layout)
     return fv_turn(layout, fv_shape_count(def->stored));
 }
 
+static bool by_winners(const fv_def *def, fv_layout layout)
+{
+    return def->winners && layout == FV_BATCH_LAST;
+}
+
 /* Saved: where each maximum came from in its band. Scratch: a band, then the convolution's own. */
 static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
 {
@@ -32,6 +37,12 @@ static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
     int turns = layout == FV_BATCH_LAST ? 1 : images;
     need.saved = fv_round_up(pooled_floats(def, layout) * turns);
     need.scratch += fv_round_up(band_floats(def, layout));
+    if (by_winners(def, layout)) {
+        const fv_need more = fv_winners_need(def);
+        need.scratch = more.scratch > need.scratch ? more.scratch : need.scratch;
+        need.sums = more.sums;
+        need.part = more.part;
+    }
     return need;
 }
 
@@ -103,6 +114,14 @@ static void conv_pool_backward(const fv_run *r)
 {
     const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
+    if (by_winners(r->def, r->layout) && r->part) {
+        fv_run inputs = *r;
+        inputs.part = NULL;
+        fv_winners_backward(r);
+        if (r->dx)
+            fv_conv_run_backward(&inputs, spread_rows);
+        return;
+    }
     if (r->dx || r->def->winograd) {
         (r->def->winograd ? fv_winograd_backward : fv_conv_run_backward)(r, spread_rows);
         return;
@@ -158,6 +177,7 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
     relu->op = &fv_op_relu_done;
     pool->op = &max_pool2d_done;
     conv->pool = pool->pool;
+    conv->winners = fv_winners_pay(conv);
     conv->stored = relu->stored = pool->stored = pool->out;
 }
 

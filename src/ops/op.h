@@ -65,6 +65,7 @@ typedef struct fv_def {
     fv_conv conv;        /* conv2d; of conv_transpose2d the other way round */
     bool winograd;       /* a conv2d by tiles, a question of its sizes alone */
     fv_pool2d pool;      /* poolings, and a conv2d that pools */
+    bool winners;        /* a conv2d whose weight gradients go by what won its pooling */
     fv_norm norm;
     fv_axis rows, cols;  /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
     int padding_mode;    /* fv_padding_mode */
@@ -411,6 +412,11 @@ void fv_winograd_forward(const fv_run *run, void (*put)(const fv_run *run, const
 void fv_winograd_put(const fv_run *run, const fv_strip *strip, float *y, int rows);
 void fv_winograd_backward(const fv_run *run,
                           void (*gradient)(const fv_run *run, int turn, float *dyp));
+
+/* Weight gradients of a conv2d that pools, batch last, by the pixels that won, where this pays. */
+bool fv_winners_pay(const fv_def *def);
+fv_need fv_winners_need(const fv_def *def);
+void fv_winners_backward(const fv_run *run);
 
 /* A pooling's output size, checked; fills def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,

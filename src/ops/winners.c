@@ -1,0 +1,99 @@
+/*
+ * winners.c - weight gradients of a convolution that pools, by the pixels that won.
+ *
+ * Batch last, x [C][H][W][16] and the pooled gradients, [O][P][Q][16], are turned to images. There
+ * a window's gradient goes to the one patch of x that its winner saw: one multiplication for each
+ * weight where all outputs would be four and more, for windows of 2 x 2. Each weight is summed up
+ * image by image, window by window. Layer 2. Calls the base and the kernels.
+ */
+#include "ops/op.h"
+
+#include <string.h>
+
+enum { MANY = 8, MANY_ROWS = 64 }; /* outputs, and floats of the rows of a kernel, to pay */
+
+bool fv_winners_pay(const fv_def *def)
+{
+    const fv_conv *v = &def->conv;
+    const fv_pool2d *pool = &def->pool;
+    const int row = v->S * v->C, whole = (int)fv_round_up(row), windows = pool->R * pool->S;
+    return !def->winograd && v->groups == 1 && v->sh == 1 && v->sw == 1 && v->dh == 1 &&
+           v->dw == 1 && v->O >= MANY && v->R * whole >= MANY_ROWS && windows <= 64 &&
+           windows * row >= 3 * whole;
+}
+
+static fv_winners winners_of(const fv_def *def)
+{
+    const fv_conv *v = &def->conv;
+    const size_t line = (size_t)v->C * fv_conv_cols(v);
+    return (fv_winners){.O = v->O,
+                        .cells = def->pool.P * def->pool.Q,
+                        .C = v->C,
+                        .R = v->R,
+                        .row = v->S * v->C,
+                        .line = line,
+                        .image = fv_round_up(fv_conv_rows(v) * line) + FV_LANES};
+}
+
+/* Floats of the gradients of the kernels, whose rows are whole vectors. */
+static size_t kernels_of(const fv_winners *w)
+{
+    return (size_t)w->O * w->R * fv_round_up(w->row);
+}
+
+/* Floats of their winners, and of how many there are of each output. */
+static size_t found_of(const fv_winners *w)
+{
+    return (size_t)FV_LANES * w->O * w->cells * 2;
+}
+
+static size_t counts_of(const fv_winners *w)
+{
+    return (size_t)FV_LANES * w->O;
+}
+
+/* Scratch: x with its padding, the same as images, and what find makes. Sums: gradients of the
+   kernels, and of the biases lane by lane. */
+fv_need fv_winners_need(const fv_def *def)
+{
+    const fv_winners w = winners_of(def);
+    return (fv_need){.scratch = fv_round_up(fv_conv_padded_floats(&def->conv, FV_BATCH_LAST)) +
+                                FV_LANES * w.image + found_of(&w) + counts_of(&w),
+                     .sums = kernels_of(&w) + (size_t)w.O * FV_LANES,
+                     .part = fv_round_up(def->weights + def->biases)};
+}
+
+/* dw and db of the chunk, in their own order. */
+static void write_part(const fv_run *r, const fv_winners *w)
+{
+    const float *from = r->sums, *lanes = from + kernels_of(w);
+    const int S = w->row / w->C;
+    for (int o = 0; o < w->O; o++)
+        for (int m = 0; m < w->R; m++, from += fv_round_up(w->row))
+            for (int c = 0; c < w->C; c++)
+                for (int s = 0; s < S; s++)
+                    r->part[((o * w->C + c) * w->R + m) * S + s] = from[s * w->C + c];
+    float *db = r->part + r->def->weights;
+    memset(db, 0, r->def->biases * sizeof *db);
+    r->k->sum_lanes(r->def->biases, 1, lanes, 0, db);
+}
+
+void fv_winners_backward(const fv_run *r)
+{
+    const fv_winners w = winners_of(r->def);
+    const fv_conv *v = &r->def->conv;
+    const float *xp = fv_conv_padded(r, v, 0, r->scratch);
+    float *images = r->scratch + fv_round_up(fv_conv_padded_floats(v, FV_BATCH_LAST));
+    fv_winner *found = (fv_winner *)(void *)(images + FV_LANES * w.image);
+    int32_t *counts = (int32_t *)(void *)(images + FV_LANES * w.image + found_of(&w));
+    if (r->first)
+        memset(r->sums, 0, fv_winners_need(r->def).sums * sizeof *r->sums);
+    r->k->winners.turn(&w, (size_t)fv_conv_rows(v) * fv_conv_cols(v), xp, images);
+    r->k->winners.find(&w, &r->def->pool, r->y, r->dy, (const int32_t *)(const void *)r->saved,
+                       r->sums + kernels_of(&w), found, counts);
+    for (int i = 0; i < r->images; i++)
+        r->k->winners.weight(&w, images + i * w.image, found + (size_t)i * w.O * w.cells,
+                             counts + i * w.O, r->sums);
+    if (r->last)
+        write_part(r, &w);
+}
