@@ -1,8 +1,8 @@
 /*
  * test_winners.c - weight gradients of a convolution that pools, by the pixels that won: against
  * textbook loops in double precision, relative L2 1e-5, for windows, paddings and numbers of images
- * of all kinds, some without a gradient; the same bits by every set of kernels and any number of
- * threads; and which layers go this way.
+ * of all kinds, some without a gradient, outputs listed in several goes; the same bits by every set
+ * of kernels and any number of threads; and which layers go this way.
  */
 #include "testing.h"
 
@@ -17,6 +17,7 @@ static const struct {
     {16, 9, 9, 7, 3, 1, 3, 2, 3},    {13, 8, 15, 12, 5, 1, 2, 3, 17},
     {20, 11, 8, 70, 3, 0, 4, 1, 33}, {16, 8, 17, 18, 2, 0, 8, 8, 18},
     {7, 10, 16, 11, 7, 3, 2, 2, 5},  {33, 8, 6, 140, 4, 0, 2, 2, 1},
+    {6, 9, 40, 36, 5, 0, 2, 2, 2},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
