@@ -192,6 +192,61 @@ static void convolutions(void **state)
     }
 }
 
+/* y and winners, one after the other, of a convolution that pools; set NULL: by the three kernels of
+   the reference that it stands for. */
+static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_conv *v,
+                         const float *xp, const float *w, const float *b, size_t n)
+{
+    size_t rows = (size_t)v->P * v->Q * L;
+    float *packed = numbers(fv_conv_packed(v)), *y = numbers(v->O * rows);
+    float *out = calloc(2 * n, sizeof *out);
+    int32_t *winner = (int32_t *)(void *)(out + n);
+    fv_pool2d pool = {.H = v->P, .W = v->Q, .P = v->P / 2, .Q = v->Q / 2, .R = 2, .S = 2, .sh = 2,
+                      .sw = 2, .dh = 1, .dw = 1};
+    (set ? set : ref)->conv[FV_BATCH_LAST].pack(v, false, w, packed);
+    if (set) {
+        set->forward_pooled(v, xp, packed, b, out, NULL);
+        memcpy(y, out, n * sizeof *y);
+        set->forward_pooled(v, xp, packed, b, out, winner);
+        same_bits(out, y, n, "forward_pooled without winners", set->name);
+    } else {
+        ref->conv[FV_BATCH_LAST].forward(v, xp, packed, b, y, 0, v->P);
+        ref->max_pool_forward(&pool, v->O, L, y, out, winner, n / v->O);
+        ref->relu_forward(n, out, out);
+    }
+    free(packed), free(y);
+    return out;
+}
+
+static void pooled_convolutions(void **state)
+{
+    (void)state;
+    const fv_kernels *ref = set_named("ref");
+    for (int done = 0; done < 100;) {
+        fv_conv v = random_conv();
+        v.pooled = true;
+        if (v.P < 2 || v.Q < 2)
+            continue;
+        size_t n = (size_t)v.O * (v.P / 2) * (v.Q / 2) * L;
+        size_t nx = (size_t)v.C * fv_conv_rows(&v) * fv_conv_cols(&v) * L;
+        float *xp = numbers(nx), *w = numbers((size_t)v.O * v.C / v.groups * v.R * v.S);
+        float *b = numbers(v.O + L);
+        for (int i = 0; i < 3; i++)
+            xp[draw((uint32_t)nx)] = NAN;
+        const float *bias = draw(2) ? b : NULL;
+        float *want = run_pooled(ref, NULL, &v, xp, w, bias, n);
+        for (size_t i = 0; i <= sizeof sets / sizeof *sets; i++) {
+            const fv_kernels *set = i ? set_named(sets[i - 1]) : ref;
+            float *got = set ? run_pooled(ref, set, &v, xp, w, bias, n) : NULL;
+            if (got)
+                same_bits(want, got, 2 * n, "forward_pooled", set->name);
+            free(got);
+        }
+        free(xp), free(w), free(b), free(want);
+        done++;
+    }
+}
+
 static void compare_linear(int K, int O, int blocks, const fv_kernels *ref, const fv_kernels *set)
 {
     size_t Kp = fv_round_up(K), nx = (size_t)K * L, ny = (size_t)O * L, nw = (size_t)O * K;
@@ -421,6 +476,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions),
+        cmocka_unit_test(pooled_convolutions),
         cmocka_unit_test(linear_layers),
         cmocka_unit_test(elementwise),
         cmocka_unit_test(curves),

@@ -11,11 +11,13 @@ typedef struct packed_by {
     ptrdiff_t first, row, tap, all;
 } packed_by;
 
-/* Runs j for all lanes and all pieces of M, N pixels at once. What j has is written here and there,
-   never copied: reading at once what was just written in parts takes long. */
-static void run_packed(job *j, const packed_by *s, const cut *rows, int N, const float *a,
-                       const float *b, float *c, const float *bias)
+/* Runs j for all lanes and all pieces of M, N pixels at once; its winners, if any, are those of c.
+   What j has is written here and there, never copied: reading at once what was just written in
+   parts takes long. */
+static void run_packed(job *j, a_kind kind, const packed_by *s, const cut *rows, int N,
+                       const float *a, const float *b, float *c, const float *bias)
 {
+    int32_t *winner = j->winner;
     for (int i = 0; i < rows->count; i++) {
         int M = size_of(rows, i);
         j->ar = s->row * M, j->as = s->tap * M, j->ak = M;
@@ -24,10 +26,12 @@ static void run_packed(job *j, const packed_by *s, const cut *rows, int N, const
         for (int lane = 0; lane < L; lane += V) {
             j->b = b + lane;
             j->c = c + lane;
-            tiles[NUMBERS][M][N](j);
+            j->winner = winner ? winner + lane : NULL;
+            tiles[kind][M][N](j);
         }
         a += s->all * M;
         c += M * j->cm;
+        winner = winner ? winner + M * j->cm : NULL;
         bias = bias ? bias + M : NULL;
     }
 }
@@ -48,6 +52,12 @@ static cut rows_by(int M, int total, int n)
 {
     cut across = cut_even(total, n);
     return cut_even(M, mmax[largest_of(&across)]);
+}
+
+static cut rows_forward(const fv_conv *v)
+{
+    const int Og = v->O / v->groups;
+    return v->pooled ? cut_even(Og, mmax[WINDOW_N]) : rows_by(Og, v->Q, pixels_forward(v));
 }
 
 /* A linear layer, a kernel of 1 x 1 on a picture of 1 x 1, reads w as it is. */
@@ -94,13 +104,30 @@ static void pack_batch(const fv_conv *v, bool backward, const float *w, float *p
     }
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
     ptrdiff_t size = (ptrdiff_t)Og * Cg * RS, wo = (ptrdiff_t)Cg * RS, wc = RS;
-    cut rows = backward ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v))
-                        : rows_by(Og, v->Q, pixels_forward(v));
+    cut rows = backward ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v)) : rows_forward(v);
     for (int g = 0; g < v->groups; g++, w += size, packed += size)
         if (backward)
             pack_pieces(w, RS, Og, wo, Cg, wc, rows, 1, packed);
         else
             pack_pieces(w, RS, Cg, wc, Og, wo, rows, 1, packed);
+}
+
+/* What all tiles of forward have in common. */
+static job forward_job(const fv_conv *v, ptrdiff_t Wp, ptrdiff_t plane)
+{
+    job j = {.R = v->R, .S = v->S, .K = v->C / v->groups};
+    j.bs = v->dw * L, j.br = v->dh * Wp * L, j.bk = plane, j.bn = v->sw * L, j.cn = L;
+    if (j.K == 1) { /* let the long inner loop run over s, which keeps the order */
+        j.K = v->S, j.bk = j.bs;
+        j.S = 1;
+    }
+    return j;
+}
+
+static packed_by forward_packed(const fv_conv *v)
+{
+    const ptrdiff_t Cg = v->C / v->groups;
+    return (packed_by){0, v->S * Cg, Cg, v->R * v->S * Cg};
 }
 
 static void forward_batch(const fv_conv *v, const float *xp, const float *packed, const float *b,
@@ -110,24 +137,40 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
         linear_forward(v, xp, packed, b, y);
         return;
     }
-    int Cg = v->C / v->groups, Og = v->O / v->groups, out = to - from;
-    ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
-    const packed_by s = {0, (ptrdiff_t)v->S * Cg, Cg, (ptrdiff_t)v->R * v->S * Cg};
-    job j = {.R = v->R, .S = v->S, .K = Cg};
-    j.bs = v->dw * L, j.br = v->dh * Wp * L, j.bk = plane, j.bn = v->sw * L;
-    j.cm = (ptrdiff_t)out * v->Q * L, j.cn = L;
-    if (Cg == 1) { /* let the long inner loop run over s, which keeps the order */
-        j.K = v->S, j.bk = j.bs;
-        j.S = 1;
-    }
-    cut across = cut_even(v->Q, pixels_forward(v)), rows = cut_even(Og, mmax[largest_of(&across)]);
+    const int Cg = v->C / v->groups, Og = v->O / v->groups, out = to - from;
+    const ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
+    const packed_by s = forward_packed(v);
+    const cut across = cut_even(v->Q, pixels_forward(v)), rows = rows_forward(v);
+    job j = forward_job(v, Wp, plane);
+    j.cm = (ptrdiff_t)out * v->Q * L;
     for (int g = 0; g < v->groups; g++)
         for (int p = 0; p < out; p++)
             for (int i = 0, q = 0; i < across.count; q += size_of(&across, i++))
-                run_packed(&j, &s, &rows, size_of(&across, i), packed + g * Og * s.all,
+                run_packed(&j, NUMBERS, &s, &rows, size_of(&across, i), packed + g * Og * s.all,
                            xp + g * Cg * plane +
                                ((ptrdiff_t)(from + p) * v->sh * Wp + q * v->sw) * L,
                            y + g * Og * j.cm + (p * v->Q + q) * L, b ? b + g * Og : NULL);
+}
+
+static void forward_pooled(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                           float *y, int32_t *winner)
+{
+    const int Cg = v->C / v->groups, Og = v->O / v->groups, P = v->P / 2, Q = v->Q / 2;
+    const ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
+    const packed_by s = forward_packed(v);
+    const cut rows = rows_forward(v);
+    job j = forward_job(v, Wp, plane);
+    j.br2 = v->sh * Wp * L;
+    j.cm = (ptrdiff_t)P * Q * L;
+    for (int g = 0; g < v->groups; g++)
+        for (int p = 0; p < P; p++)
+            for (int q = 0; q < Q; q++) {
+                const ptrdiff_t at = g * Og * j.cm + (p * Q + q) * L;
+                j.winner = winner ? winner + at : NULL;
+                run_packed(&j, NUMBERS_POOLED, &s, &rows, WINDOW_N, packed + g * Og * s.all,
+                           xp + g * Cg * plane + 2 * (p * j.br2 + q * j.bn), y + at,
+                           b ? b + g * Og : NULL);
+            }
 }
 
 /* As a gather: dx at one row and at columns one stride apart, which the same taps reach. The zeros
@@ -157,7 +200,7 @@ static void backward_input_batch(const fv_conv *v, const float *dyp, const float
                 s.row = (ptrdiff_t)down.step * v->S * Og;
                 s.first = (ptrdiff_t)(down.first * v->S + side.first) * Og;
                 for (int g = 0; g < v->groups; g++)
-                    run_packed(&j, &s, &rows, size_of(&across, i), packed + g * Cg * s.all,
+                    run_packed(&j, NUMBERS, &s, &rows, size_of(&across, i), packed + g * Cg * s.all,
                                dyp + down.at * row + (side.at + left) * pixel + g * Og * L,
                                dx + g * Cg * j.cm + ((ptrdiff_t)h * v->W + col) * L, NULL);
             }

@@ -39,6 +39,7 @@ typedef struct fv_conv {
     int dh, dw;  /* dilation */
     int groups;  /* divides C and O */
     bool bare;   /* dyp has no zeros around its rows: not for backward_input */
+    bool pooled; /* packed for forward_pooled, batch last, and not for forward */
 } fv_conv;
 
 /* The sizes of a pooling; the kernel is R x S, the padding is minus infinity. */
@@ -152,6 +153,11 @@ typedef struct fv_conv_kernels {
 typedef struct fv_kernels {
     const char *name;
     fv_conv_kernels conv[FV_LAYOUTS];
+
+    /* Batch last: forward of all rows, max_pool_forward by windows of 2 x 2 that lie side by side,
+       and relu_forward, in one. v is pooled; y and winner, or NULL, are [O][P/2][Q/2][L]. */
+    void (*forward_pooled)(const fv_conv *v, const float *xp, const float *packed, const float *b,
+                           float *y, int32_t *winner);
 
     /* to [planes][Hp][Wp][width] = from [planes][H][W][width] moved down by top and right by left,
        zeros elsewhere; what falls outside is cut. */

@@ -57,27 +57,33 @@ static void pack(const fv_conv *v, bool backward, const float *w, float *packed)
     memcpy(packed, w, (size_t)v->O * (v->C / v->groups) * v->R * v->S * sizeof *w);
 }
 
+/* Output o, p, q of image l. */
+static float output_at(const fv_conv *v, const place *x, const float *xp, const float *w,
+                       const float *b, int o, int p, int q, int l)
+{
+    int Cg = v->C / v->groups, Og = v->O / v->groups;
+    float sum = b ? b[o] : 0.0f;
+    for (int r = 0; r < v->R; r++)
+        for (int s = 0; s < v->S; s++)
+            for (int c = 0; c < Cg; c++)
+                sum = fmaf(*weight_of(v, w, o, c, r, s),
+                           xp[(o / Og * Cg + c) * x->channel + (p * v->sh + r * v->dh) * x->row +
+                              (q * v->sw + s * v->dw) * x->pixel + l],
+                           sum);
+    return sum;
+}
+
 static void forward(const fv_conv *v, fv_layout layout, const float *xp, const float *w,
                     const float *b, float *y, int from, int to)
 {
-    int Cg = v->C / v->groups, Og = v->O / v->groups;
     place x = input_of(v, layout, fv_conv_rows(v), fv_conv_cols(v));
     place out = output_of(v, layout, to - from);
     for (int o = 0; o < v->O; o++)
         for (int p = from; p < to; p++)
             for (int q = 0; q < v->Q; q++)
-                for (int l = 0; l < x.lanes; l++) {
-                    float sum = b ? b[o] : 0.0f;
-                    for (int r = 0; r < v->R; r++)
-                        for (int s = 0; s < v->S; s++)
-                            for (int c = 0; c < Cg; c++)
-                                sum = fmaf(*weight_of(v, w, o, c, r, s),
-                                           xp[(o / Og * Cg + c) * x.channel +
-                                              (p * v->sh + r * v->dh) * x.row +
-                                              (q * v->sw + s * v->dw) * x.pixel + l],
-                                           sum);
-                    y[o * out.channel + (p - from) * out.row + q * out.pixel + l] = sum;
-                }
+                for (int l = 0; l < x.lanes; l++)
+                    y[o * out.channel + (p - from) * out.row + q * out.pixel + l] =
+                        output_at(v, &x, xp, w, b, o, p, q, l);
 }
 
 /* The output that reaches input h through tap r, or -1. */
@@ -285,11 +291,30 @@ static void weight_by_winners(const fv_winners *w, const float *x, const fv_winn
                     dw[k] = fmaf(found[i].g, x[found[i].at + r * w->line + k], dw[k]);
 }
 
+/* Window by window, each a picture of 2 x 2. */
+static void forward_pooled(const fv_conv *v, const float *xp, const float *w, const float *b,
+                           float *y, int32_t *winner)
+{
+    const fv_pool2d pool = {
+        .H = 2, .W = 2, .P = 1, .Q = 1, .R = 2, .S = 2, .sh = 2, .sw = 2, .dh = 1, .dw = 1};
+    place x = input_of(v, FV_BATCH_LAST, fv_conv_rows(v), fv_conv_cols(v));
+    float sums[4 * L];
+    for (int o = 0; o < v->O; o++)
+        for (int p = 0; p + 1 < v->P; p += 2)
+            for (int q = 0; q + 1 < v->Q; q += 2, y += L, winner = winner ? winner + L : NULL) {
+                for (int i = 0; i < 4 * L; i++)
+                    sums[i] = output_at(v, &x, xp, w, b, o, p + i / L / 2, q + i / L % 2, i % L);
+                max_pool_forward(&pool, 1, L, sums, y, winner, 0);
+                relu_forward(L, y, y);
+            }
+}
+
 const fv_kernels fv_kernels_ref = {
     .name = "ref",
     .conv = {[FV_BATCH_LAST] = {pack, forward_batch, backward_input_batch, backward_weight_batch},
              [FV_CHANNELS_LAST] = {pack, forward_channels, backward_input_channels,
                                    backward_weight_channels}},
+    .forward_pooled = forward_pooled,
     .linear_backward_weight = linear_backward_weight,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,

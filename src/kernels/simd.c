@@ -213,6 +213,7 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
                                 backward_weight_batch},
              [FV_CHANNELS_LAST] = {pack_channels, forward_channels, backward_input_channels,
                                    backward_weight_channels}},
+    .forward_pooled = forward_pooled,
     .linear_backward_weight = linear_backward_weight,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,

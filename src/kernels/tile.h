@@ -30,8 +30,9 @@
 /* ---- the microkernel ---------------------------------------------------------------------- */
 
 /* Where row m of A is: am floats from the row before and one number for all of a vector; the next
-   number; the next vector; or a vector, am floats from the one before. */
-typedef enum a_kind { APART, NUMBERS, VECTORS, VECTORS_APART } a_kind;
+   number; the next vector; or a vector, am floats from the one before. NUMBERS_POOLED: the next
+   number, where the pixels of a row are one window of 2 x 2 and C gets its best alone. */
+typedef enum a_kind { APART, NUMBERS, VECTORS, NUMBERS_POOLED, VECTORS_APART } a_kind;
 
 /* Strides are in floats. Taps are a grid: R of them down, S across. The sum starts at what C holds
    if add, else at bias: one number for each m, or for each of C's columns if bias_across, or NULL.
@@ -44,6 +45,8 @@ typedef struct job {
     const float *bias;
     bool bias_across, add;
     int part;
+    ptrdiff_t br2;      /* a window only: from its first row of pixels to the second, */
+    int32_t *winner;    /* and where the number of the best goes, as in C, or NULL */
     const float *ahead; /* rows apart only: what to fetch meanwhile, a line a step */
 } job;
 
@@ -61,6 +64,7 @@ typedef struct job {
     DO(1, 6) DO(2, 6) DO(3, 6) DO(4, 6)                                                            \
     DO(1, 7) DO(2, 7) DO(3, 7)                                                                     \
     DO(1, 8) DO(2, 8)
+#define FOR_EACH_WINDOW(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6)
 enum { NMAX = 8 };
 static const int mmax[NMAX + 1] = {0, 16, 14, 8, 6, 5, 4, 3, 2};
 #else
@@ -70,9 +74,11 @@ static const int mmax[NMAX + 1] = {0, 16, 14, 8, 6, 5, 4, 3, 2};
     DO(1, 2) DO(2, 2) DO(3, 2) DO(4, 2) DO(5, 2) DO(6, 2)                                          \
     DO(1, 3) DO(2, 3) DO(3, 3) DO(4, 3)                                                            \
     DO(1, 4) DO(2, 4) DO(3, 4)
+#define FOR_EACH_WINDOW(DO) DO(1) DO(2) DO(3)
 enum { NMAX = 4 };
 static const int mmax[NMAX + 1] = {0, 12, 6, 4, 3};
 #endif
+enum { WINDOW_N = 4 }; /* the pixels of a window; M as in tiles that are as wide */
 
 /* Rows 0, 4, 8 and 12 of A where they are apart, and three strides from each: one pointer and a
    chain of additions would take longer than the multiplications do. */
@@ -95,10 +101,10 @@ INLINE vec row_of(const rows_of_a *a, const a_kind kind, const int m)
 {
     const ptrdiff_t off[4] = {0, a->one, a->two, a->three};
     const float *apart = a->at[m / 4] + off[m % 4];
-    return kind == APART     ? vec_splat(*apart)
-           : kind == NUMBERS ? vec_splat(a->at[0][m])
-           : kind == VECTORS ? vec_load(a->at[0] + m * L)
-                             : vec_load(apart);
+    return kind == APART           ? vec_splat(*apart)
+           : kind == VECTORS       ? vec_load(a->at[0] + m * L)
+           : kind == VECTORS_APART ? vec_load(apart)
+                                   : vec_splat(a->at[0][m]);
 }
 
 INLINE void advance(rows_of_a *a, ptrdiff_t ak)
@@ -129,6 +135,22 @@ INLINE vec start_of(const job *j, int m, int n, int part)
     return j->bias_across ? load_some(j->bias + n * V, part) : vec_splat(j->bias[m]);
 }
 
+/* relu of the best of a window's sums, and which it is, as in max_pool_forward: the first row's
+   meets the second's. */
+INLINE void store_best(const job *j, int m, const vec *sums)
+{
+    vec best[2], tap[2];
+    UNROLL for (int r = 0; r < 2; r++) {
+        vec_mask right = vec_wins(sums[2 * r + 1], sums[2 * r]);
+        best[r] = vec_pick(right, sums[2 * r + 1], sums[2 * r]);
+        tap[r] = vec_pick(right, vec_bits(2 * r + 1), vec_bits(2 * r));
+    }
+    vec_mask below = vec_wins(best[1], best[0]);
+    vec_store(j->c + m * j->cm, vec_max(vec_splat(0.0f), vec_pick(below, best[1], best[0])));
+    if (j->winner)
+        vec_store((float *)(void *)(j->winner + m * j->cm), vec_pick(below, tap[1], tap[0]));
+}
+
 /* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes
    away and acc and v live in registers. A copy of the job too, which stores to C cannot change. */
 INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
@@ -147,7 +169,9 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
                 if (kind == APART)
                     __builtin_prefetch(ahead += 16, 0, 2);
                 UNROLL for (int n = 0; n < N; n++)
-                    v[n] = vec_load(b + n * (kind == APART ? V : j.bn));
+                    v[n] = vec_load(b + (kind == APART            ? n * V
+                                         : kind == NUMBERS_POOLED ? n / 2 * j.br2 + n % 2 * j.bn
+                                                                  : n * j.bn));
                 UNROLL for (int m = 0; m < M; m++) {
                     vec row = row_of(&a, kind, m);
                     PIN(row);
@@ -159,8 +183,11 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
         }
     float *c = j.c;
     UNROLL for (int m = 0; m < M; m++, c += j.cm)
-        UNROLL for (int n = 0; n < N; n++)
-            store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.part : 0);
+        if (kind == NUMBERS_POOLED)
+            store_best(&j, m, acc[m]);
+        else
+            UNROLL for (int n = 0; n < N; n++)
+                store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.part : 0);
 }
 
 #define TILE(M, N)                                                                                 \
@@ -168,11 +195,15 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
     static void numbers_##M##x##N(const job *j) { tile(j, NUMBERS, M, N); }                        \
     static void vectors_##M##x##N(const job *j) { tile(j, VECTORS, M, N); }
 FOR_EACH_TILE(TILE)
+#define WINDOW(M) static void window_##M(const job *j) { tile(j, NUMBERS_POOLED, M, WINDOW_N); }
+FOR_EACH_WINDOW(WINDOW)
 #define APART_ENTRY(M, N) [APART][M][N] = apart_##M##x##N,
 #define NUMBERS_ENTRY(M, N) [NUMBERS][M][N] = numbers_##M##x##N,
 #define VECTORS_ENTRY(M, N) [VECTORS][M][N] = vectors_##M##x##N,
-static void (*const tiles[3][17][NMAX + 1])(const job *j) = {
-    FOR_EACH_TILE(APART_ENTRY) FOR_EACH_TILE(NUMBERS_ENTRY) FOR_EACH_TILE(VECTORS_ENTRY)};
+#define WINDOW_ENTRY(M) [NUMBERS_POOLED][M][WINDOW_N] = window_##M,
+static void (*const tiles[4][17][NMAX + 1])(const job *j) = {
+    FOR_EACH_TILE(APART_ENTRY) FOR_EACH_TILE(NUMBERS_ENTRY) FOR_EACH_TILE(VECTORS_ENTRY)
+        FOR_EACH_WINDOW(WINDOW_ENTRY)};
 
 /* Depthwise: a row of pixels by one vector of channels. */
 #define DEPTH(M) static void depth_##M(const job *j) { tile(j, VECTORS_APART, M, 1); }

@@ -2,20 +2,29 @@
  * conv_pool.c - conv2d, relu and max_pool2d in one pass.
  *
  * Forward makes the rows of the convolution that one row of pooling looks at, while they are in the
- * first cache pools them, and goes on; the convolution's whole output never exists. max and relu
- * commute, so relu runs on the pooled numbers, a quarter as many. Backward spreads the pooled
- * gradients over the rows they come from; where nobody wants the input's gradient, each band of
- * rows is used up while it is in the first cache. A convolution by tiles (winograd.c) makes strips of
- * rows instead, in the second cache, and takes all of dy. The numbers are those of the three layers.
+ * first cache pools them, and goes on; the convolution's whole output never exists. Batch last,
+ * windows of 2 x 2 are pooled before they leave the registers. max and relu commute, so relu runs
+ * on the pooled numbers, a quarter as many. Backward spreads the pooled gradients over the rows they
+ * come from; where nobody wants the input's gradient, each band of rows is used up while it is in
+ * the first cache. A convolution by tiles (winograd.c) makes strips of rows instead, in the second
+ * cache, and takes all of dy. The numbers are those of the three layers.
  * Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
 #include <string.h>
 
+/* Whether the kernel pools what it makes. */
+static bool pools_tiles(const fv_def *def, fv_layout layout)
+{
+    return layout == FV_BATCH_LAST && def->conv.pooled;
+}
+
 /* Rows of the convolution that are made at once: those of one row of windows, or a strip. */
 static size_t band_floats(const fv_def *def, fv_layout layout)
 {
+    if (pools_tiles(def, layout))
+        return 0;
     int rows = def->winograd ? fv_winograd_rows(def, layout) : def->pool.R;
     return fv_turn(layout, (size_t)def->conv.O * rows * def->conv.Q);
 }
@@ -71,14 +80,20 @@ static void pool_strip(const fv_run *r, const fv_strip *s)
 
 static void conv_pool_forward(const fv_run *r)
 {
+    const fv_conv *v = &r->def->conv;
     const fv_pool2d *pool = &r->def->pool;
+    if (pools_tiles(r->def, r->layout)) {
+        r->k->forward_pooled(v, fv_conv_padded(r, v, 0, r->scratch), r->packed, r->b, r->y,
+                             (int32_t *)(void *)r->saved);
+        return;
+    }
     float *rows = r->scratch, *padded = rows + fv_round_up(band_floats(r->def, r->layout));
     if (r->def->winograd)
         fv_winograd_forward(r, pool_strip);
     for (int i = 0; !r->def->winograd && i < r->turns; i++) {
-        const float *xp = fv_conv_padded(r, &r->def->conv, i, padded);
+        const float *xp = fv_conv_padded(r, v, i, padded);
         for (int p = 0; p < pool->P; p++) {
-            r->k->conv[r->layout].forward(&r->def->conv, xp, r->packed, r->b, rows, p * pool->R,
+            r->k->conv[r->layout].forward(v, xp, r->packed, r->b, rows, p * pool->R,
                                           (p + 1) * pool->R);
             pool_band(r, i, p, pool->R, rows);
         }
@@ -178,6 +193,7 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
     pool->op = &max_pool2d_done;
     conv->pool = pool->pool;
     conv->winners = fv_winners_pay(conv);
+    conv->conv.pooled = !conv->winograd && pool->pool.R == 2 && pool->pool.S == 2;
     conv->stored = relu->stored = pool->stored = pool->out;
 }
 
