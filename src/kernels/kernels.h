@@ -299,8 +299,11 @@ typedef struct fv_kernels {
        (pixels[l][i] - mean) / std; 0 from the first NULL of pixels on. */
     void (*load_u8)(size_t n, const uint8_t *const *pixels, const float *table, float *x);
     void (*load_f32)(size_t n, const float *const *pixels, float mean, float std, float *x);
-    /* rows [count][n] = the first count lanes of x [n][L]. */
-    void (*store_rows)(size_t n, int count, const float *x, float *rows);
+    /* rows [count][n] = the first count lanes of n vectors x, x_step floats apart. */
+    void (*store_rows)(size_t n, int count, const float *x, size_t x_step, float *rows);
+    /* x [rows][n][L] from rows of numbers, `row` floats apart: lane l is that at l*step + i. */
+    void (*load_windows)(size_t rows, size_t n, size_t step, const float *from, size_t row,
+                         float *x);
     /* y [n][m] = x [m][n] turned. */
     void (*turn)(size_t m, size_t n, const float *x, float *y);
 

@@ -215,7 +215,7 @@ static void store_block(const pass *p, int block, fv_shape shape, const float *x
     size_t image = fv_shape_count(shape);
     rows += block * p->plan->images * image;
     if (p->plan->layout == FV_BATCH_LAST) {
-        k->store_rows(image, images_in(p, block), x, rows);
+        k->store_rows(image, images_in(p, block), x, FV_LANES, rows);
         return;
     }
     for (int i = 0; i < images_in(p, block); i++)

@@ -39,6 +39,11 @@ static bool by_winners(const fv_def *def, fv_layout layout)
     return def->winners && layout == FV_BATCH_LAST;
 }
 
+static bool by_windows(const fv_def *def, fv_layout layout)
+{
+    return def->windows && layout == FV_CHANNELS_LAST;
+}
+
 /* Saved: where each maximum came from in its band. Scratch: a band, then the convolution's own. */
 static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
 {
@@ -52,6 +57,8 @@ static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
         need.sums = more.sums;
         need.part = more.part;
     }
+    if (by_windows(def, layout) && need.scratch < fv_windows_scratch(def))
+        need.scratch = fv_windows_scratch(def);
     return need;
 }
 
@@ -78,19 +85,12 @@ static void pool_strip(const fv_run *r, const fv_strip *s)
     pool_band(r, s->turn, s->row / r->def->pool.R, rows, band);
 }
 
-static void conv_pool_forward(const fv_run *r)
+static void forward_bands(const fv_run *r)
 {
     const fv_conv *v = &r->def->conv;
     const fv_pool2d *pool = &r->def->pool;
-    if (pools_tiles(r->def, r->layout)) {
-        r->k->forward_pooled(v, fv_conv_padded(r, v, 0, r->scratch), r->packed, r->b, r->y,
-                             (int32_t *)(void *)r->saved);
-        return;
-    }
     float *rows = r->scratch, *padded = rows + fv_round_up(band_floats(r->def, r->layout));
-    if (r->def->winograd)
-        fv_winograd_forward(r, pool_strip);
-    for (int i = 0; !r->def->winograd && i < r->turns; i++) {
+    for (int i = 0; i < r->turns; i++) {
         const float *xp = fv_conv_padded(r, v, i, padded);
         for (int p = 0; p < pool->P; p++) {
             r->k->conv[r->layout].forward(v, xp, r->packed, r->b, rows, p * pool->R,
@@ -98,6 +98,22 @@ static void conv_pool_forward(const fv_run *r)
             pool_band(r, i, p, pool->R, rows);
         }
     }
+}
+
+static void conv_pool_forward(const fv_run *r)
+{
+    const fv_conv *v = &r->def->conv;
+    if (pools_tiles(r->def, r->layout)) {
+        r->k->forward_pooled(v, fv_conv_padded(r, v, 0, r->scratch), r->packed, r->b, r->y,
+                             (int32_t *)(void *)r->saved);
+        return;
+    }
+    if (r->def->winograd)
+        fv_winograd_forward(r, pool_strip);
+    else if (by_windows(r->def, r->layout))
+        fv_windows_forward(r);
+    else
+        forward_bands(r);
     r->k->relu_forward(pooled_floats(r->def, r->layout) * r->turns, r->y, r->y);
 }
 
@@ -156,8 +172,10 @@ static void conv_pool_backward(const fv_run *r)
 static void conv_pool_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                            const float *w, float *scratch, float *forward, float *backward)
 {
-    (def->winograd ? fv_winograd_pack : fv_conv_pack)(k, def, layout, images, w, scratch, forward,
-                                                      backward);
+    const bool windows = by_windows(def, layout);
+    (def->winograd ? fv_winograd_pack
+     : windows     ? fv_windows_pack
+                   : fv_conv_pack)(k, def, layout, images, w, scratch, forward, backward);
 }
 
 static const fv_op conv2d_pooled = {
@@ -194,6 +212,7 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
     conv->pool = pool->pool;
     conv->winners = fv_winners_pay(conv);
     conv->conv.pooled = !conv->winograd && pool->pool.R == 2 && pool->pool.S == 2;
+    conv->windows = fv_windows_pay(conv);
     conv->stored = relu->stored = pool->stored = pool->out;
 }
 

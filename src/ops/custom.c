@@ -11,7 +11,7 @@ static void to_images(const fv_run *r, fv_shape s, const float *block, float *im
 {
     size_t count = fv_shape_count(s), area = (size_t)s.h * s.w;
     if (r->layout == FV_BATCH_LAST)
-        r->k->store_rows(count, r->images, block, images);
+        r->k->store_rows(count, r->images, block, FV_LANES, images);
     for (int i = 0; r->layout == FV_CHANNELS_LAST && i < r->images; i++)
         r->k->turn(area, s.c, block + i * count, images + i * count);
 }

@@ -66,6 +66,7 @@ typedef struct fv_def {
     bool winograd;       /* a conv2d by tiles, a question of its sizes alone */
     fv_pool2d pool;      /* poolings, and a conv2d that pools */
     bool winners;        /* a conv2d whose weight gradients go by what won its pooling */
+    bool windows;        /* a conv2d that pools and has, channels last, windows as lanes */
     fv_norm norm;
     fv_axis rows, cols;  /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
     int padding_mode;    /* fv_padding_mode */
@@ -417,6 +418,14 @@ void fv_winograd_backward(const fv_run *run,
 bool fv_winners_pay(const fv_def *def);
 fv_need fv_winners_need(const fv_def *def);
 void fv_winners_backward(const fv_run *run);
+
+/* Forward of a conv2d that pools, channels last, with the windows of the pooling as lanes: where it
+   pays, its scratch, and its weights in the order that it reads. relu is left to the caller. */
+bool fv_windows_pay(const fv_def *def);
+size_t fv_windows_scratch(const fv_def *def);
+void fv_windows_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                     const float *w, float *scratch, float *forward, float *backward);
+void fv_windows_forward(const fv_run *run);
 
 /* A pooling's output size, checked; fills def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
