@@ -277,17 +277,25 @@ static void find_row(const fv_winners *w, const fv_pool2d *v, int some, int at, 
     memcpy(db, sum, sizeof sum);
 }
 
-/* Appends those of one image that are not 0, and says how many there are then. */
-static int list_row(int some, const float *g, const int32_t *places, fv_winner *found, int count)
+/* Appends those of four images that are not 0 to their lists, `list` winners apart: four at once,
+   for each list waits for its own count. */
+static void list_row(int some, const float *g, const int32_t *places, fv_winner *found, size_t list,
+                     int32_t *counts, int step)
 {
-    for (int q = 0; q < some; q++) {
-        uint32_t bits;
-        memcpy(&bits, g + q * L, sizeof bits); /* compared sooner than a float */
-        memcpy(&found[count].g, &bits, sizeof bits);
-        found[count].at = places[q * L];
-        count += bits << 1 != 0;
-    }
-    return count;
+    int n[4];
+    for (int l = 0; l < 4; l++)
+        n[l] = counts[l * step];
+    for (int q = 0; q < some; q++, g += L, places += L)
+        for (int l = 0; l < 4; l++) {
+            fv_winner *to = found + l * list + n[l];
+            uint32_t bits;
+            memcpy(&bits, g + l, sizeof bits); /* compared sooner than a float */
+            memcpy(&to->g, &bits, sizeof bits);
+            to->at = places[l];
+            n[l] += bits << 1 != 0;
+        }
+    for (int l = 0; l < 4; l++)
+        counts[l * step] = n[l];
 }
 
 static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
@@ -303,10 +311,10 @@ static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y
                 find_row(w, v, some, p * v->R * (int)w->line + q * v->S * w->C, y, dy, winner, db,
                          g, places);
                 y += some * L, dy += some * L, winner += some * L;
-                for (int l = 0; l < L; l++) {
-                    const int list = l * w->O + o;
-                    counts[list] = list_row(some, g + l, places + l,
-                                            found + (size_t)list * w->cells, counts[list]);
+                for (int l = 0; l < L; l += 4) {
+                    const size_t list = (size_t)l * w->O + o;
+                    list_row(some, g + l, places + l, found + list * w->cells,
+                             (size_t)w->O * w->cells, counts + list, w->O);
                 }
             }
 }
