@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FV_LANES = 16 };
+enum { FV_LANES = 16, FV_POOLED_TAPS = 5 };
 
 /* The sizes of a convolution, per image. The letters are those of all kernels. */
 typedef struct fv_conv {
@@ -159,6 +159,11 @@ typedef struct fv_kernels {
     void (*forward_pooled)(const fv_conv *v, const float *xp, const float *packed, const float *b,
                            float *y, int32_t *winner);
 
+    /* Batch last, stride and dilation 1, no groups, up to FV_POOLED_TAPS columns of taps: backward_weight
+       of what forward_pooled made: dw, db (or NULL) = 0 if first, else what is there, then += over the windows p, q: first those whose winner is on the left, then the others. */
+    void (*weight_pooled)(const fv_conv *v, const float *xp, const float *y, const float *dy,
+                          const int32_t *winner, float *dw, float *db, bool first);
+
     /* to [planes][Hp][Wp][width] = from [planes][H][W][width] moved down by top and right by left,
        zeros elsewhere; what falls outside is cut. */
     void (*pad)(int planes, int width, int H, int W, const float *from, int Hp, int Wp, int top,
@@ -202,8 +207,8 @@ typedef struct fv_kernels {
                    size_t row, float *v, size_t step);
         void (*in_back)(const fv_tiles *t, int planes, int width, const float *v, size_t step,
                         float *dx, size_t plane, size_t row);
-        void (*out)(const fv_tiles *t, int planes, int width, const float *m, size_t step,
-                    float *y, size_t plane, size_t row, int P, int Q);
+        void (*out)(const fv_tiles *t, int planes, int width, const float *m, size_t step, float *y,
+                    size_t plane, size_t row, int P, int Q);
         void (*out_back)(const fv_tiles *t, int pixel, const float *dyp, size_t row, float *m,
                          size_t step);
     } winograd;

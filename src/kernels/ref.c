@@ -14,9 +14,9 @@
 typedef float unit;
 enum { UNIT = 1 };
 #define UNIT_UNROLL
-#define INLINE static inline
-#define unit_of(x) (x)
-#define unit_load(p, part) ((void)(part), *(p))
+#define INLINE                 static inline
+#define unit_of(x)             (x)
+#define unit_load(p, part)     ((void)(part), *(p))
 #define unit_store(p, x, part) ((void)(part), *(p) = (x))
 #include "kernels/winograd.h"
 
@@ -82,8 +82,8 @@ static void forward(const fv_conv *v, fv_layout layout, const float *xp, const f
         for (int p = from; p < to; p++)
             for (int q = 0; q < v->Q; q++)
                 for (int l = 0; l < x.lanes; l++)
-                    y[o * out.channel + (p - from) * out.row + q * out.pixel + l] =
-                        output_at(v, &x, xp, w, b, o, p, q, l);
+                    y[o * out.channel + (p - from) * out.row + q * out.pixel + l] = output_at(
+                        v, &x, xp, w, b, o, p, q, l);
 }
 
 /* The output that reaches input h through tap r, or -1. */
@@ -281,6 +281,32 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
             }
 }
 
+/* The two columns of a window, one of which has no gradient. */
+static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
+                          const int32_t *winner, float *dw, float *db, bool first)
+{
+    const place x = input_of(v, FV_BATCH_LAST, fv_conv_rows(v), fv_conv_cols(v));
+    const int P = v->P / 2, Q = v->Q / 2, taps = v->C * v->R * v->S;
+    if (first)
+        memset(dw, 0, (size_t)v->O * taps * L * sizeof *dw);
+    if (first && db)
+        memset(db, 0, (size_t)v->O * L * sizeof *db);
+    for (int i = 0; i < v->O * P * Q * L; i++) {
+        const int l = i % L, q = i / L % Q, p = i / L / Q % P, o = i / L / Q / P;
+        const int row = 2 * p + winner[i] / 2;
+        const float g = y[i] <= 0.0f ? 0.0f : dy[i];
+        if (db)
+            db[o * L + l] += g;
+        for (int t = 0; t < taps; t++) {
+            const int c = t / v->S / v->R, r = t / v->S % v->R, s = t % v->S;
+            const float *in = xp + c * x.channel + (row + r) * x.row + (2 * q + s) * x.pixel + l;
+            float *to = dw + ((size_t)o * taps + t) * L + l;
+            *to = fmaf(winner[i] % 2 ? 0.0f : g, in[0], *to);
+            *to = fmaf(winner[i] % 2 ? g : 0.0f, in[x.pixel], *to);
+        }
+    }
+}
+
 static void weight_by_winners(const fv_winners *w, const float *x, const fv_winner *found,
                               const int32_t *counts, float *dw)
 {
@@ -315,6 +341,7 @@ const fv_kernels fv_kernels_ref = {
              [FV_CHANNELS_LAST] = {pack, forward_channels, backward_input_channels,
                                    backward_weight_channels}},
     .forward_pooled = forward_pooled,
+    .weight_pooled = weight_pooled,
     .linear_backward_weight = linear_backward_weight,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,

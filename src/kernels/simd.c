@@ -11,6 +11,7 @@
 #include "kernels/conv_batch.h"
 #include "kernels/conv_channels.h"
 #include "kernels/norm.h"
+#include "kernels/pooled.h"
 #include "kernels/resample.h"
 #include "kernels/update.h"
 #include "kernels/winners.h"
@@ -214,6 +215,7 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
              [FV_CHANNELS_LAST] = {pack_channels, forward_channels, backward_input_channels,
                                    backward_weight_channels}},
     .forward_pooled = forward_pooled,
+    .weight_pooled = weight_pooled,
     .linear_backward_weight = linear_backward_weight,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,

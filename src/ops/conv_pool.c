@@ -141,14 +141,29 @@ static void spread_rows(const fv_run *r, int turn, float *dyp)
     memset(dyp + (v.P - rest) * line, 0, rest * line * sizeof *dyp);
 }
 
+/* Weight gradients right from the pooled ones, where there is such a way. */
+static bool weights_pooled(const fv_run *r)
+{
+    const fv_conv *v = &r->def->conv;
+    const bool plain = v->sh == 1 && v->sw == 1 && v->dh == 1 && v->dw == 1 && v->groups == 1;
+    if (by_winners(r->def, r->layout))
+        fv_winners_backward(r);
+    else if (pools_tiles(r->def, r->layout) && plain && v->S <= FV_POOLED_TAPS)
+        r->k->weight_pooled(v, fv_conv_padded(r, v, 0, r->scratch), r->y, r->dy,
+                            (const int32_t *)(const void *)r->saved, r->part, fv_conv_db(r),
+                            r->first);
+    else
+        return false;
+    return true;
+}
+
 static void conv_pool_backward(const fv_run *r)
 {
     const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
-    if (by_winners(r->def, r->layout) && r->part) {
+    if (r->part && weights_pooled(r)) {
         fv_run inputs = *r;
         inputs.part = NULL;
-        fv_winners_backward(r);
         if (r->dx)
             fv_conv_run_backward(&inputs, spread_rows);
         return;

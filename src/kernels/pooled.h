@@ -1,0 +1,115 @@
+/*
+ * pooled.h - batch last, weight gradients of a convolution that is pooled by windows of 2 x 2.
+ *
+ * In a lane one pixel of a window has a gradient. Its row is chosen by choosing between two rows of
+ * x, its column by two gradients of which one is 0: for 5 taps 6 choices and 10 multiply-adds, where
+ * all four pixels would be 20. Included by simd.c alone.
+ */
+
+enum { POOLED_TAPS = FV_POOLED_TAPS, POOLED_RUN = 32, POOLED_M = V == 8 ? 1 : 3 };
+
+/* The gradient of a window where its winner is on the left, where it is on the right, and which row
+   it is in: bits 0 or 1. */
+typedef struct window_of {
+    vec left, right, row;
+} window_of;
+
+/* Windows of one output. */
+static void find_windows(int some, const float *y, const float *dy, const int32_t *winner,
+                         window_of *to, float *db)
+{
+    const vec zero = vec_splat(0.0f), one = vec_bits(1), two = vec_bits(2), three = vec_bits(3);
+    vec sum = vec_load(db);
+    for (int q = 0; q < some; q++, y += L, dy += L, winner += L) {
+        const vec tap = vec_load((const float *)(const void *)winner);
+        const vec g = vec_pick(vec_at_most(vec_load(y), zero), zero, vec_load(dy));
+        const vec_mask last = vec_same_bits(tap, three);
+        const vec right = vec_pick(vec_same_bits(tap, one), g, vec_pick(last, g, zero));
+        to[q].right = right;
+        to[q].left = vec_pick(vec_same_bits(tap, one), zero, vec_pick(last, zero, g));
+        to[q].row = vec_pick(vec_same_bits(tap, two), one, vec_pick(last, one, zero));
+        sum = vec_add(sum, g);
+    }
+    vec_store(db, sum);
+}
+
+/* N taps of one row of the kernels of M outputs, over `some` windows of a row. */
+INLINE void pooled_taps(const int M, const int N, int some, const window_of *windows,
+                        const float *x, ptrdiff_t line, float *dw, ptrdiff_t output)
+{
+    const vec one = vec_bits(1);
+    vec sum[3][POOLED_TAPS];
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
+        sum[m][n] = vec_load(dw + m * output + n * L);
+    for (int q = 0; q < some; q++, x += 2 * L) {
+        vec top[POOLED_TAPS + 1], bottom[POOLED_TAPS + 1];
+        UNROLL for (int n = 0; n <= N; n++)
+        {
+            top[n] = vec_load(x + n * L);
+            bottom[n] = vec_load(x + line + n * L);
+        }
+        UNROLL for (int m = 0; m < M; m++)
+        {
+            const window_of *w = windows + m * POOLED_RUN + q;
+            const vec_mask below = vec_same_bits(w->row, one);
+            vec in = vec_pick(below, bottom[0], top[0]);
+            UNROLL for (int n = 0; n < N; n++)
+            {
+                sum[m][n] = vec_fma(w->left, in, sum[m][n]);
+                in = vec_pick(below, bottom[n + 1], top[n + 1]);
+                sum[m][n] = vec_fma(w->right, in, sum[m][n]);
+            }
+        }
+    }
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
+        vec_store(dw + m * output + n * L, sum[m][n]);
+}
+
+#define POOLED(M, N)                                                                               \
+    static void pooled_##M##x##N(int some, const window_of *windows, const float *x,               \
+                                 ptrdiff_t line, float *dw, ptrdiff_t output)                      \
+    {                                                                                              \
+        pooled_taps(M, N, some, windows, x, line, dw, output);                                     \
+    }
+#define FOR_EACH_POOLED(DO)                                                                        \
+    DO(1, 1)                                                                                       \
+    DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5) DO(3, 1)      \
+        DO(3, 2) DO(3, 3) DO(3, 4) DO(3, 5)
+FOR_EACH_POOLED(POOLED)
+#define POOLED_ENTRY(M, N) [M][N] = pooled_##M##x##N,
+static void (*const pooleds[4][POOLED_TAPS + 1])(int some, const window_of *windows, const float *x,
+                                                 ptrdiff_t line, float *dw, ptrdiff_t output) = {
+    FOR_EACH_POOLED(POOLED_ENTRY)};
+
+static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
+                          const int32_t *winner, float *dw, float *db, bool first)
+{
+    const int P = v->P / 2, Q = v->Q / 2, taps = v->C * v->R * v->S;
+    const ptrdiff_t line = (ptrdiff_t)fv_conv_cols(v) * L, plane = fv_conv_rows(v) * line;
+    const cut outputs = cut_even(v->O, POOLED_M);
+    window_of windows[POOLED_M * POOLED_RUN];
+    float none[L];
+    if (first)
+        memset(dw, 0, (size_t)v->O * taps * L * sizeof *dw);
+    if (first && db)
+        memset(db, 0, (size_t)v->O * L * sizeof *db);
+    for (int p = 0; p < P; p++)
+        for (int q = 0, some; q < Q; q += some) {
+            some = Q - q < POOLED_RUN ? Q - q : POOLED_RUN;
+            for (int i = 0, o = 0; i < outputs.count; o += size_of(&outputs, i++))
+                for (int lane = 0; lane < L; lane += V) {
+                    const int M = size_of(&outputs, i);
+                    for (int m = 0; m < M; m++) {
+                        const ptrdiff_t at = (((ptrdiff_t)(o + m) * P + p) * Q + q) * L + lane;
+                        find_windows(some, y + at, dy + at, winner + at, windows + m * POOLED_RUN,
+                                     (db ? db + (o + m) * L : none) + lane);
+                    }
+                    for (int k = 0; k < v->C * v->R; k++)
+                        pooleds[M][v->S](some, windows,
+                                         xp + k / v->R * plane + (2 * p + k % v->R) * line +
+                                             2 * q * L + lane,
+                                         line, dw + ((ptrdiff_t)o * taps + k * v->S) * L + lane,
+                                         (ptrdiff_t)taps * L);
+                }
+        }
+}
