@@ -168,6 +168,8 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
             for (int k = 0; k < j.K; k++, b += j.bk) {
                 if (kind == APART)
                     __builtin_prefetch(ahead += 16, 0, 2);
+                if (kind == NUMBERS && N == 1) /* what a job of the next M numbers reads */
+                    __builtin_prefetch(a.at[0] + M);
                 UNROLL for (int n = 0; n < N; n++)
                     v[n] = vec_load(b + (kind == APART            ? n * V
                                          : kind == NUMBERS_POOLED ? n / 2 * j.br2 + n % 2 * j.bn
@@ -329,7 +331,9 @@ static reach taps_to(int h, int n, int taps, int stride, int pad, int dilation, 
         o.back = o.step * dilation / stride;
     }
     for (int r = 0; r < taps; r++) {
-        int t = h + pad - r * dilation, at = stride == 1 ? t : t / stride; /* divisions take long */
+        int t = h + pad - r * dilation, at = t;
+        if (stride > 1) /* divisions take long; of stride == 1 gcc would make one all the same */
+            at = t / stride;
         if (at * stride != t || at >= outputs || at <= -n)
             continue;
         if (o.count++ == 0) {
