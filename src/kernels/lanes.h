@@ -131,22 +131,25 @@ static inline size_t place_of(const fv_pool2d *v, const window *o, int r, int s)
 
 /* ---- padding ------------------------------------------------------------------------------ */
 
+/* The zeros after a row and before the next are one piece. */
 static void pad(int planes, int width, int H, int W, const float *from, int Hp, int Wp, int top,
                 int left, float *to)
 {
-    size_t line = (size_t)Wp * width, in_line = (size_t)W * width;
+    top = top < Hp ? top : Hp;
     left = left < Wp ? left : Wp; /* of a window between whose steps the picture lies */
-    int w1 = W < Wp - left ? W : Wp - left;
-    for (int i = 0; i < planes; i++, from += H * in_line)
-        for (int h = 0; h < Hp; h++, to += line) {
-            if (h < top || h >= top + H) {
-                memset(to, 0, line * sizeof *to);
-                continue;
-            }
-            memset(to, 0, (size_t)left * width * sizeof *to);
-            memcpy(to + left * width, from + (h - top) * in_line, (size_t)w1 * width * sizeof *to);
-            memset(to + (left + w1) * width, 0, (size_t)(Wp - left - w1) * width * sizeof *to);
+    int rows = H < Hp - top ? H : Hp - top, cols = W < Wp - left ? W : Wp - left;
+    size_t line = (size_t)Wp * width, some = (size_t)cols * width;
+    for (int i = 0; i < planes; i++, from += (size_t)H * W * width) {
+        float *end = to + Hp * line;
+        size_t zeros = top * line + (size_t)left * width;
+        for (int h = 0; h < rows; h++, to += some, zeros = line - some) {
+            memset(to, 0, zeros * sizeof *to);
+            to += zeros;
+            memcpy(to, from + (size_t)h * W * width, some * sizeof *to);
         }
+        memset(to, 0, (size_t)(end - to) * sizeof *to);
+        to = end;
+    }
 }
 
 static void pad_gradient(const fv_conv *v, int planes, int width, const float *dy, float *dyp)
