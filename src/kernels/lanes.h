@@ -38,14 +38,32 @@ static inline void turn_four(const float *x, size_t x_step, float *y, size_t y_s
     memcpy(y + 2 * y_step, &c, sizeof c), memcpy(y + 3 * y_step, &d, sizeof d);
 }
 
+/* The same of two rows. */
+static inline void turn_two(const float *x, size_t x_step, float *y, size_t y_step)
+{
+    four a, b;
+    memcpy(&a, x, sizeof a), memcpy(&b, x + x_step, sizeof b);
+    four low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    four high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    memcpy(y, &low, sizeof low / 2);
+    memcpy(y + y_step, (const float *)&low + 2, sizeof low / 2);
+    memcpy(y + 2 * y_step, &high, sizeof high / 2);
+    memcpy(y + 3 * y_step, (const float *)&high + 2, sizeof high / 2);
+}
+
 static void turn_apart(size_t m, size_t n, const float *x, size_t x_step, float *y, size_t y_step)
 {
-    size_t m4 = m / 4 * 4, n4 = n / 4 * 4;
-    for (size_t i = 0; i < m4; i += 4)
+    size_t n4 = n / 4 * 4, i = 0;
+    for (; i + 4 <= m; i += 4)
         for (size_t k = 0; k < n4; k += 4)
             turn_four(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
-    for (size_t i = 0; i < m; i++)
-        for (size_t k = i < m4 ? n4 : 0; k < n; k++)
+    for (; i + 2 <= m; i += 2)
+        for (size_t k = 0; k < n4; k += 4)
+            turn_two(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
+    for (size_t k = 0; i < m && k < n4; k++)
+        y[k * y_step + i] = x[i * x_step + k];
+    for (i = 0; i < m; i++)
+        for (size_t k = n4; k < n; k++)
             y[k * y_step + i] = x[i * x_step + k];
 }
 
