@@ -51,7 +51,7 @@ typedef struct job {
 } job;
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
-   largest M. */
+   largest M. Up to FEW_SUMS a tile waits for its loads, and has none to spare for what is ahead. */
 #if defined(FV_SIMD_AVX512) || defined(FV_SIMD_NEON)
 #define FOR_EACH_TILE(DO)                                                                          \
     DO(1, 1) DO(2, 1) DO(3, 1) DO(4, 1) DO(5, 1) DO(6, 1) DO(7, 1) DO(8, 1) DO(9, 1) DO(10, 1)     \
@@ -65,7 +65,7 @@ typedef struct job {
     DO(1, 7) DO(2, 7) DO(3, 7)                                                                     \
     DO(1, 8) DO(2, 8)
 #define FOR_EACH_WINDOW(DO) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6)
-enum { NMAX = 8 };
+enum { NMAX = 8, FEW_SUMS = 10 };
 static const int mmax[NMAX + 1] = {0, 16, 14, 8, 6, 5, 4, 3, 2};
 #else
 #define FOR_EACH_TILE(DO)                                                                          \
@@ -75,7 +75,7 @@ static const int mmax[NMAX + 1] = {0, 16, 14, 8, 6, 5, 4, 3, 2};
     DO(1, 3) DO(2, 3) DO(3, 3) DO(4, 3)                                                            \
     DO(1, 4) DO(2, 4) DO(3, 4)
 #define FOR_EACH_WINDOW(DO) DO(1) DO(2) DO(3)
-enum { NMAX = 4 };
+enum { NMAX = 4, FEW_SUMS = 4 };
 static const int mmax[NMAX + 1] = {0, 12, 6, 4, 3};
 #endif
 enum { WINDOW_N = 4 }; /* the pixels of a window; M as in tiles that are as wide */
@@ -166,7 +166,7 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
             const float *b = j.b + r * j.br + s * j.bs;
             rows_of_a a = rows_from(j.a + r * j.ar + s * j.as, j.am);
             for (int k = 0; k < j.K; k++, b += j.bk) {
-                if (kind == APART)
+                if (kind == APART && M * N > FEW_SUMS)
                     __builtin_prefetch(ahead += 16, 0, 2);
                 if (kind == NUMBERS && N == 1) /* what a job of the next M numbers reads */
                     __builtin_prefetch(a.at[0] + M);
