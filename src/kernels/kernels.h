@@ -306,7 +306,8 @@ typedef struct fv_kernels {
     void (*load_f32)(size_t n, const float *const *pixels, float mean, float std, float *x);
     /* rows [count][n] = the first count lanes of n vectors x, x_step floats apart. */
     void (*store_rows)(size_t n, int count, const float *x, size_t x_step, float *rows);
-    /* x [rows][n][L] from rows of numbers, `row` floats apart: lane l is that at l*step + i. */
+    /* x [rows][n][L] from rows of numbers, `row` floats apart: lane l of x[k][i] is number
+       l*step + i of row k, or one past its end. */
     void (*load_windows)(size_t rows, size_t n, size_t step, const float *from, size_t row,
                          float *x);
     /* y [n][m] = x [m][n] turned. */
