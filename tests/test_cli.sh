@@ -568,7 +568,7 @@ check memory-parts ends_with 0
 check memory-numbers calculate 'NR == FNR { want[NR] = $NF; next }
                                 { d = $NF - want[FNR]; bad += d > 2e-6 || d < -2e-6 }
                                 END { exit bad > 0 || FNR != 12 }' whole out
-golden memory-little 1 'error: one image takes 1.3 MB of memory, more than --max-memory 100k
+golden memory-little 1 'error: one image takes 1.4 MB of memory, more than --max-memory 100k
 help:  --max-memory 2M                                              [E-MEMORY]' \
     train --root data --no-save --threads 1 --kernels ref --max-memory 100k
 golden memory-size 2 'error: --max-memory 5x is no size
