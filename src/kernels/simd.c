@@ -86,9 +86,9 @@ INLINE void best_of(taps t, int width, const float *x, float *y, int32_t *winner
         for (int r = t.r0; r < t.r1; r++)
             for (int s = t.s0; s < t.s1; s++) {
                 vec in = load_some(x + t.at + r * t.down + s * t.side + c, part);
-                vec_mask wins = vec_wins(in, best);
-                best = vec_pick(wins, in, best);
-                tap = vec_pick(wins, vec_bits(r * t.S + s), tap);
+                vec_mask holds = vec_holds(best, in);
+                best = vec_pick(holds, best, in);
+                tap = vec_pick(holds, tap, vec_bits(r * t.S + s));
             }
         store_some(y + c, best, part);
         if (winner)

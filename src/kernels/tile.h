@@ -141,14 +141,14 @@ INLINE void store_best(const job *j, int m, const vec *sums)
 {
     vec best[2], tap[2];
     UNROLL for (int r = 0; r < 2; r++) {
-        vec_mask right = vec_wins(sums[2 * r + 1], sums[2 * r]);
-        best[r] = vec_pick(right, sums[2 * r + 1], sums[2 * r]);
-        tap[r] = vec_pick(right, vec_bits(2 * r + 1), vec_bits(2 * r));
+        vec_mask left = vec_holds(sums[2 * r], sums[2 * r + 1]);
+        best[r] = vec_pick(left, sums[2 * r], sums[2 * r + 1]);
+        tap[r] = vec_pick(left, vec_bits(2 * r), vec_bits(2 * r + 1));
     }
-    vec_mask below = vec_wins(best[1], best[0]);
-    vec_store(j->c + m * j->cm, vec_max(vec_splat(0.0f), vec_pick(below, best[1], best[0])));
+    vec_mask above = vec_holds(best[0], best[1]);
+    vec_store(j->c + m * j->cm, vec_max(vec_splat(0.0f), vec_pick(above, best[0], best[1])));
     if (j->winner)
-        vec_store((float *)(void *)(j->winner + m * j->cm), vec_pick(below, tap[1], tap[0]));
+        vec_store((float *)(void *)(j->winner + m * j->cm), vec_pick(above, tap[0], tap[1]));
 }
 
 /* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes

@@ -4,7 +4,7 @@
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
  * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1, the
  * others 0 or left alone. vec_bits puts an integer's bits into every element;
- * vec_max gives b if the two are equal or one is NaN; vec_wins(a, b) is a > b or a is NaN;
+ * vec_max gives b if the two are equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN;
  * vec_pick(m, a, b) is a where m, else b.
  */
 #ifndef FV_VEC_H
@@ -41,9 +41,9 @@ static inline vec vec_bits(int32_t a) { return _mm512_castsi512_ps(_mm512_set1_e
 static inline vec vec_max(vec a, vec b) { return _mm512_max_ps(a, b); }
 typedef __mmask16 vec_mask;
 static inline vec_mask vec_at_most(vec a, vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
-static inline vec_mask vec_wins(vec a, vec b)
+static inline vec_mask vec_holds(vec a, vec b)
 {
-    return _mm512_kor(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q));
+    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(b, b, _CMP_ORD_Q), b, a, _CMP_NGT_UQ);
 }
 static inline vec_mask vec_same_bits(vec a, vec b)
 {
@@ -78,9 +78,9 @@ static inline vec vec_bits(int32_t a) { return _mm256_castsi256_ps(_mm256_set1_e
 static inline vec vec_max(vec a, vec b) { return _mm256_max_ps(a, b); }
 typedef __m256 vec_mask;
 static inline vec_mask vec_at_most(vec a, vec b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
-static inline vec_mask vec_wins(vec a, vec b)
+static inline vec_mask vec_holds(vec a, vec b)
 {
-    return _mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), _mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+    return _mm256_and_ps(_mm256_cmp_ps(b, a, _CMP_NGT_UQ), _mm256_cmp_ps(b, b, _CMP_ORD_Q));
 }
 static inline vec_mask vec_same_bits(vec a, vec b)
 {
@@ -115,9 +115,9 @@ static inline vec vec_add(vec a, vec b) { return vaddq_f32(a, b); }
 static inline vec vec_bits(int32_t a) { return vreinterpretq_f32_s32(vdupq_n_s32(a)); }
 typedef uint32x4_t vec_mask;
 static inline vec_mask vec_at_most(vec a, vec b) { return vcleq_f32(a, b); }
-static inline vec_mask vec_wins(vec a, vec b)
+static inline vec_mask vec_holds(vec a, vec b)
 {
-    return vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a)));
+    return vbicq_u32(vceqq_f32(b, b), vcgtq_f32(b, a));
 }
 static inline vec_mask vec_same_bits(vec a, vec b)
 {
