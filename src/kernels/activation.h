@@ -300,8 +300,14 @@ static void scale_sums(size_t rows, int width, size_t row_step, size_t col_step,
         }
 }
 
+static float one_exp(float x)
+{
+    return exp_f32(x);
+}
+
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_ACTIVATION_ENTRIES                                                                      \
+    .exp = one_exp,                                                                                \
     .curves = {[FV_CURVE_LEAKY_RELU] = FV_CURVE_ENTRY(leaky_relu),                                 \
                [FV_CURVE_RELU6] = FV_CURVE_ENTRY(relu6),                                           \
                [FV_CURVE_SIGMOID] = FV_CURVE_ENTRY(sigmoid),                                       \

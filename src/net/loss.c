@@ -109,10 +109,11 @@ static void begin_gradients(fv_net *net)
     net->stage = FV_HAS_LOSS;
 }
 
-static float finish(const call *c)
+static float finish(call *c)
 {
     if (c->loss.dy)
         begin_gradients(c->net);
+    c->loss.exp = ctx_of(c)->kernels->exp;
     float value = c->op(&c->loss);
     return c->loss.reduction == FV_NONE ? 0.0f : value;
 }

@@ -100,7 +100,7 @@ static double cross_entropy_row(const fv_loss *l, size_t row, float factor)
     for (int c = 1; c < K; c++)
         top = y[c * step] > top ? y[c * step] : top;
     for (int c = 0; c < K; c++)
-        sum += fv_exp(y[c * step] - top);
+        sum += l->exp(y[c * step] - top);
     float log_sum = fv_log(sum);
     double loss = 0, all = 0;
     for (int c = 0; c < K; c++) {
@@ -110,7 +110,7 @@ static double cross_entropy_row(const fv_loss *l, size_t row, float factor)
             loss += (double)t * (double)(log_sum - (y[c * step] - top));
     }
     for (int c = 0; l->dy && c < K; c++)
-        l->dy[first + c * step] += factor * ((float)all * fv_exp(y[c * step] - top - log_sum) -
+        l->dy[first + c * step] += factor * ((float)all * l->exp(y[c * step] - top - log_sum) -
                                              wanted(l, row, c, first + c * step));
     return loss;
 }
