@@ -1,8 +1,8 @@
 /*
  * conv_pool.c - conv2d, relu and max_pool2d in one pass.
  *
- * Forward makes the rows of the convolution that one row of pooling looks at, while they are in the
- * first cache pools them, and goes on; the convolution's whole output never exists. Batch last,
+ * Forward makes the rows of the convolution that a row or more of pooling look at, while they are in
+ * the first cache pools them, and goes on; the convolution's whole output never exists. Batch last,
  * windows of 2 x 2 are pooled before they leave the registers. max and relu commute, so relu runs
  * on the pooled numbers, a quarter as many. Backward spreads the pooled gradients over the rows they
  * come from; where nobody wants the input's gradient, each band of rows is used up while it is in
@@ -20,13 +20,24 @@ static bool pools_tiles(const fv_def *def, fv_layout layout)
     return layout == FV_BATCH_LAST && def->conv.pooled;
 }
 
-/* Rows of the convolution that are made at once: those of one row of windows, or a strip. */
+enum { BAND = 1 << 12 }; /* floats */
+
+/* Rows of the convolution that are made at once: a strip, or those of as many rows of windows as
+   make a small band, or of one. */
+static int band_rows(const fv_def *def, fv_layout layout)
+{
+    int rows = def->pool.R, windows = def->pool.P;
+    if (def->winograd)
+        return fv_winograd_rows(def, layout);
+    int most = (int)(BAND / fv_turn(layout, (size_t)def->conv.O * rows * def->conv.Q));
+    return rows * (most < 1 ? 1 : most < windows ? most : windows);
+}
+
 static size_t band_floats(const fv_def *def, fv_layout layout)
 {
     if (pools_tiles(def, layout))
         return 0;
-    int rows = def->winograd ? fv_winograd_rows(def, layout) : def->pool.R;
-    return fv_turn(layout, (size_t)def->conv.O * rows * def->conv.Q);
+    return fv_turn(layout, (size_t)def->conv.O * band_rows(def, layout) * def->conv.Q);
 }
 
 static size_t pooled_floats(const fv_def *def, fv_layout layout)
@@ -78,7 +89,7 @@ static void pool_band(const fv_run *r, int turn, int p, int rows, const float *b
 
 static void pool_strip(const fv_run *r, const fv_strip *s)
 {
-    int left = r->def->conv.P - s->row, most = fv_winograd_rows(r->def, r->layout);
+    int left = r->def->conv.P - s->row, most = band_rows(r->def, r->layout);
     int rows = left < most ? left : most;
     float *band = r->scratch + fv_winograd_need(r->def, r->layout, r->room).scratch;
     fv_winograd_put(r, s, band, rows);
@@ -89,13 +100,14 @@ static void forward_bands(const fv_run *r)
 {
     const fv_conv *v = &r->def->conv;
     const fv_pool2d *pool = &r->def->pool;
-    float *rows = r->scratch, *padded = rows + fv_round_up(band_floats(r->def, r->layout));
+    const int most = band_rows(r->def, r->layout), end = pool->P * pool->R;
+    float *band = r->scratch, *padded = band + fv_round_up(band_floats(r->def, r->layout));
     for (int i = 0; i < r->turns; i++) {
         const float *xp = fv_conv_padded(r, v, i, padded);
-        for (int p = 0; p < pool->P; p++) {
-            r->k->conv[r->layout].forward(v, xp, r->packed, r->b, rows, p * pool->R,
-                                          (p + 1) * pool->R);
-            pool_band(r, i, p, pool->R, rows);
+        for (int row = 0; row < end; row += most) {
+            int rows = end - row < most ? end - row : most;
+            r->k->conv[r->layout].forward(v, xp, r->packed, r->b, band, row, row + rows);
+            pool_band(r, i, row / pool->R, rows, band);
         }
     }
 }
