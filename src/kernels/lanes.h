@@ -372,25 +372,6 @@ static void store_rows(size_t n, int count, const float *x, size_t x_step, float
     turn_apart(n, count, x, x_step, rows, n);
 }
 
-/* With the step as a constant compilers make vectors of it. */
-static inline void load_window_rows(size_t rows, size_t n, size_t step, const float *from,
-                                    size_t row, float *x)
-{
-    for (size_t k = 0; k < rows; k++, from += row)
-        for (size_t i = 0; i < n; i++, x += L)
-            for (size_t l = 0; l < L; l++)
-                x[l] = from[l * step + i];
-}
-
-static void load_windows(size_t rows, size_t n, size_t step, const float *from, size_t row,
-                         float *x)
-{
-    if (step == 2)
-        load_window_rows(rows, n, 2, from, row, x);
-    else
-        load_window_rows(rows, n, step, from, row, x);
-}
-
 static void transpose(int K, const float *x, float *xt)
 {
     size_t Kp = fv_round_up(K);
@@ -404,6 +385,6 @@ static void transpose(int K, const float *x, float *xt)
     .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts,                              \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .turn = turn,    \
     .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows,                            \
-    .winners = {turn_pixels, winners_find, weight_by_winners}, .load_windows = load_windows
+    .winners = {turn_pixels, winners_find, weight_by_winners}
 
 #endif

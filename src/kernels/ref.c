@@ -205,6 +205,15 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
                                                  dw[(size_t)o * K + k]);
 }
 
+static void load_windows(size_t rows, size_t n, size_t step, const float *from, size_t row,
+                         float *x)
+{
+    for (size_t k = 0; k < rows; k++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t l = 0; l < L; l++)
+                x[(k * n + i) * L + l] = from[k * row + l * step + i];
+}
+
 /* ---- relu --------------------------------------------------------------------------------- */
 
 /* y = x < 0 ? 0 : x. On Arm, clang makes that an fmax, which gives +0 for -0; so it must not see
@@ -343,6 +352,7 @@ const fv_kernels fv_kernels_ref = {
     .forward_pooled = forward_pooled,
     .weight_pooled = weight_pooled,
     .linear_backward_weight = linear_backward_weight,
+    .load_windows = load_windows,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,
     .max_pool_forward = max_pool_forward,

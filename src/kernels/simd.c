@@ -47,6 +47,26 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
         }
 }
 
+/* ---- windows as lanes --------------------------------------------------------------------- */
+
+/* Two apart, numbers come in pairs: the first of each to one vector, the second to the next. */
+static void load_windows(size_t rows, size_t n, size_t step, const float *from, size_t row,
+                         float *x)
+{
+    for (size_t k = 0; k < rows; k++, from += row, x += n * L) {
+        size_t i = 0;
+        for (; step == 2 && i + 2 <= n; i += 2)
+            for (int l = 0; l < L; l += V) {
+                vec a = vec_load(from + i + 2 * l), b = vec_load(from + i + 2 * l + V);
+                vec_store(x + i * L + l, vec_evens(a, b));
+                vec_store(x + (i + 1) * L + l, vec_odds(a, b));
+            }
+        for (; i < n; i++)
+            for (size_t l = 0; l < L; l++)
+                x[i * L + l] = from[l * step + i];
+    }
+}
+
 /* ---- relu --------------------------------------------------------------------------------- */
 
 static void relu_forward(size_t n, const float *x, float *y)
@@ -217,6 +237,7 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     .forward_pooled = forward_pooled,
     .weight_pooled = weight_pooled,
     .linear_backward_weight = linear_backward_weight,
+    .load_windows = load_windows,
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,
     .max_pool_forward = max_pool_forward,

@@ -5,7 +5,8 @@
  * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1, the
  * others 0 or left alone. vec_bits puts an integer's bits into every element;
  * vec_max gives b if the two are equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN;
- * vec_pick(m, a, b) is a where m, else b.
+ * vec_pick(m, a, b) is a where m, else b; vec_evens and vec_odds are every second element of a and
+ * then of b.
  */
 #ifndef FV_VEC_H
 #define FV_VEC_H
@@ -50,6 +51,16 @@ static inline vec_mask vec_same_bits(vec a, vec b)
     return _mm512_cmpeq_epi32_mask(_mm512_castps_si512(a), _mm512_castps_si512(b));
 }
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
+static inline vec vec_evens(vec a, vec b)
+{
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
+                                                       26, 28, 30), b);
+}
+static inline vec vec_odds(vec a, vec b)
+{
+    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25,
+                                                       27, 29, 31), b);
+}
 
 #elif defined(FV_SIMD_AVX2)
 
@@ -87,6 +98,18 @@ static inline vec_mask vec_same_bits(vec a, vec b)
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm256_blendv_ps(b, a, m); }
+static inline vec vec_middle_turned(vec a) /* quarters 0 2 1 3 */
+{
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(a), 0xd8));
+}
+static inline vec vec_evens(vec a, vec b)
+{
+    return vec_middle_turned(_mm256_shuffle_ps(a, b, 0x88));
+}
+static inline vec vec_odds(vec a, vec b)
+{
+    return vec_middle_turned(_mm256_shuffle_ps(a, b, 0xdd));
+}
 
 #elif defined(FV_SIMD_NEON)
 
@@ -124,6 +147,8 @@ static inline vec_mask vec_same_bits(vec a, vec b)
     return vceqq_u32(vreinterpretq_u32_f32(a), vreinterpretq_u32_f32(b));
 }
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return vbslq_f32(m, a, b); }
+static inline vec vec_evens(vec a, vec b) { return vuzp1q_f32(a, b); }
+static inline vec vec_odds(vec a, vec b) { return vuzp2q_f32(a, b); }
 /* Not vmaxq_f32, which gives NaN if either is NaN, and +0 of +0 and -0; clang would choose it for a
    or b known to be 0, so it must not see where the mask comes from. */
 static inline vec vec_max(vec a, vec b)
