@@ -78,39 +78,40 @@ static uint64_t key_of(const fv_net *net, int layer)
     return fv_mix64(net->object.ctx->seed + 0x9e3779b97f4a7c15u * (net->steps * 4096 + layer + 1));
 }
 
-/* The run of layer i over a block of a chunk. */
-static fv_run run_of(const pass *p, int i, int block, int chunk, int thread)
+/* The run of layer i over a block of a chunk, field by field: made elsewhere and copied it would
+   take as long as a small layer. */
+static void set_run(fv_run *run, const pass *p, int i, int block, int chunk, int thread)
 {
     const fv_net *net = p->net;
     const fv_plan *plan = p->plan;
     const fv_def *def = net->defs + i;
     const fv_slot *slot = plan->slots + i;
     float *region = region_of(plan, block);
-    fv_run run = {
-        .k = net->object.ctx->kernels,
-        .def = def,
-        .layout = plan->layout,
-        .turns = plan->layout == FV_BATCH_LAST ? 1 : images_in(p, block),
-        .images = images_in(p, block),
-        .room = plan->images,
-        .first_image = block * plan->images,
-        .key = key_of(net, i),
-        .packed = packed_of(net, plan, slot, false),
-        .w = def->weights ? net->values + def->weight_offset : NULL,
-        .b = def->biases ? net->values + def->bias_offset : NULL,
-        .y = region + slot->y,
-        .saved = plan->train ? region + slot->saved : NULL,
-        .scratch = scratch_of(plan, thread),
-        .sums = scratch_of(plan, thread) + plan->scratch + slot->sums,
-        .part = part_of(plan, slot, chunk),
-        .shared = shared_of(net, plan, slot),
-        .first = block == chunk_start(p, chunk),
-        .last = block == chunk_start(p, chunk + 1) - 1,
-    };
-    for (int k = 0; k < def->n_inputs; k++)
-        run.xs[k] = region + plan->slots[def->inputs[k]].y;
-    run.x = run.xs[0];
-    return run;
+    run->k = net->object.ctx->kernels;
+    run->def = def;
+    run->layout = plan->layout;
+    run->images = images_in(p, block);
+    run->turns = plan->layout == FV_BATCH_LAST ? 1 : run->images;
+    run->room = plan->images;
+    run->first_image = block * plan->images;
+    run->key = key_of(net, i);
+    run->packed = packed_of(net, plan, slot, false);
+    run->w = def->weights ? net->values + def->weight_offset : NULL;
+    run->b = def->biases ? net->values + def->bias_offset : NULL;
+    run->y = region + slot->y;
+    run->dy = run->dx = NULL;
+    run->saved = plan->train ? region + slot->saved : NULL;
+    run->scratch = scratch_of(plan, thread);
+    run->sums = run->scratch + plan->scratch + slot->sums;
+    run->part = part_of(plan, slot, chunk);
+    run->shared = shared_of(net, plan, slot);
+    run->first = block == chunk_start(p, chunk);
+    run->last = block == chunk_start(p, chunk + 1) - 1;
+    for (int k = 0; k < def->n_inputs; k++) {
+        run->xs[k] = region + plan->slots[def->inputs[k]].y;
+        run->dxs[k] = NULL;
+    }
+    run->x = run->xs[0];
 }
 
 static void meet(const pass *p, int i, bool backward)
@@ -178,6 +179,20 @@ static void load_lanes(const pass *p, const fv_def *input, const fv_batch *batch
     }
 }
 
+/* x [n], step floats apart, from a table; four at a time, for compilers do not. */
+static void look_up(size_t n, const uint8_t *pixels, const float *table, size_t step, float *x)
+{
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4, x += 4 * step) {
+        x[0] = table[pixels[i]];
+        x[step] = table[pixels[i + 1]];
+        x[2 * step] = table[pixels[i + 2]];
+        x[3 * step] = table[pixels[i + 3]];
+    }
+    for (; i < n; i++, x += step)
+        *x = table[pixels[i]];
+}
+
 /* x [H*W][C] of one image from its pixels [C][H*W], normalised. */
 static void load_image(const pass *p, const fv_def *input, const fv_batch *batch, int image,
                        float *x)
@@ -189,8 +204,10 @@ static void load_image(const pass *p, const fv_def *input, const fv_batch *batch
         const float *f32 = (const float *)batch->pixels + at;
         const float *table = p->net->tables + input->image.table + (norm ? c * 256 : 0);
         float mean = norm ? input->image.mean[c] : 0.0f, std = norm ? input->image.std[c] : 1.0f;
-        for (size_t i = 0; i < area; i++)
-            x[i * C + c] = batch->type == FV_U8 ? table[u8[i]] : (f32[i] - mean) / std;
+        if (batch->type == FV_U8)
+            look_up(area, u8, table, C, x + c);
+        for (size_t i = 0; batch->type == FV_F32 && i < area; i++)
+            x[i * C + c] = (f32[i] - mean) / std;
     }
 }
 
@@ -257,6 +274,7 @@ static void forward_chunk(void *arg, int chunk, int thread)
 {
     const pass *p = arg;
     const fv_net *net = p->net;
+    fv_run run;
     for (int block = chunk_start(p, chunk); block < chunk_start(p, chunk + 1); block++) {
         if (p->from == 0)
             load_inputs(p, block);
@@ -264,13 +282,13 @@ static void forward_chunk(void *arg, int chunk, int thread)
             const fv_def *def = net->defs + i;
             if (!def->op->forward || fv_is_view(def, p->plan->layout, p->plan->train))
                 continue;
-            fv_run run = run_of(p, i, block, chunk, thread);
+            set_run(&run, p, i, block, chunk, thread);
             def->op->forward(&run);
         }
         if (p->to == net->layers) {
             store_outputs(p, block);
         } else {
-            fv_run run = run_of(p, p->to, block, chunk, thread);
+            set_run(&run, p, p->to, block, chunk, thread);
             run.def->op->gather(&run);
         }
     }
@@ -400,7 +418,8 @@ static void backward_layer(const pass *p, int i, int block, int chunk, int threa
     float *region = region_of(p->plan, block), *extra = region + slots[i].extra;
     bool passes = fv_is_view(def, p->plan->layout, true) || def->op->flags & FV_PASSES;
     size_t floats[FV_INPUTS_MAX];
-    fv_run run = run_of(p, i, block, chunk, thread);
+    fv_run run;
+    set_run(&run, p, i, block, chunk, thread);
     run.packed = packed_of(net, p->plan, slots + i, true);
     run.dy = region + slots[i].dy;
     for (int k = 0; k < def->n_inputs; k++) {
@@ -458,7 +477,8 @@ static void backward_chunk(void *arg, int chunk, int thread)
         if (p->from == 0) {
             store_gradients(p, block);
         } else {
-            fv_run run = run_of(p, p->from - 1, block, chunk, thread);
+            fv_run run;
+            set_run(&run, p, p->from - 1, block, chunk, thread);
             run.dy = region_of(p->plan, block) + p->plan->slots[p->from - 1].dy;
             run.def->op->gather_backward(&run);
         }
