@@ -6,14 +6,17 @@
  * alone.
  */
 
-/* Some rows of the output. A 1 x 1 kernel sees no difference between rows and columns: one long row
-   fills tiles better. */
-static fv_conv rows_of_output(const fv_conv *v, int rows)
+/* A 1 x 1 kernel sees no difference between rows and columns: one long row fills tiles better. */
+static bool is_one_row(const fv_conv *v)
+{
+    return v->R == 1 && v->S == 1 && v->sh == 1 && v->sw == 1 && v->ph == 0 && v->pw == 0;
+}
+
+static fv_conv in_long_rows(const fv_conv *v)
 {
     fv_conv o = *v;
-    o.P = rows;
-    if (v->R == 1 && v->S == 1 && v->sh == 1 && v->sw == 1 && v->ph == 0 && v->pw == 0) {
-        o.W = o.Q = rows * v->W;
+    if (is_one_row(v)) {
+        o.W = o.Q = v->P * v->W;
         o.H = o.P = 1;
     }
     return o;
@@ -35,7 +38,7 @@ static void pack_channels(const fv_conv *v, bool backward, const float *w, float
         pack_pieces(w, RS, 1, 0, v->C, RS, all, V, packed);
         return;
     }
-    fv_conv o = rows_of_output(v, v->P);
+    fv_conv o = in_long_rows(v);
     cut panels = backward ? panels_of(pieces(o.W, o.sw), Cg) : panels_of(o.Q, Og);
     ptrdiff_t size = (ptrdiff_t)RS * V * (backward ? Og * pieces(Cg, V) : Cg * pieces(Og, V));
     for (int g = 0; g < v->groups; g++, w += Og * wo, packed += size)
@@ -83,25 +86,26 @@ static const float *next_tile(const job *j, int M, int column, int k)
     return pixels + (ptrdiff_t)k * j->R * j->S * j->K * L;
 }
 
-/* The panels from k0 to k1-1 of one group, for all pixels. */
-static void forward_panels(const fv_conv *out, job j, const cut *panels, int k0, int k1, int width,
+/* The panels from k0 to k1-1 of one group, for P rows of Q pixels. */
+static void forward_panels(int P, int Q, job *j, const cut *panels, int k0, int k1, int width,
                            ptrdiff_t row, ptrdiff_t steps)
 {
-    cut pixels = cut_even(out->Q, mmax[largest_of(panels)]);
-    const job whole = j;
-    for (int p = 0; p < out->P; p++)
+    cut pixels = cut_even(Q, mmax[largest_of(panels)]);
+    const float *a = j->a, *b = j->b, *bias = j->bias;
+    float *c = j->c;
+    for (int p = 0; p < P; p++)
         for (int i = 0, q = 0; i < pixels.count; q += size_of(&pixels, i++))
             for (int k = k0; k < k1; k++) {
                 int o = start_of_piece(panels, k) * V;
                 int M = size_of(&pixels, i), N = size_of(panels, k);
-                j.bk = N * V, j.bs = j.bk * j.K, j.br = j.bs * j.S;
-                j.a = whole.a + p * row + q * j.am;
-                j.b = whole.b + steps * o;
-                j.c = whole.c + ((ptrdiff_t)p * out->Q + q) * j.cm + o;
-                j.bias = whole.bias ? whole.bias + o : NULL;
-                j.part = part_of(N, width - o);
-                j.ahead = next_tile(&j, M, o, k - k0);
-                tiles[APART][M][N](&j);
+                j->bk = N * V, j->bs = j->bk * j->K, j->br = j->bs * j->S;
+                j->a = a + p * row + q * j->am;
+                j->b = b + steps * o;
+                j->c = c + ((ptrdiff_t)p * Q + q) * j->cm + o;
+                j->bias = bias ? bias + o : NULL;
+                j->part = part_of(N, width - o);
+                j->ahead = next_tile(j, M, o, k - k0);
+                tiles[APART][M][N](j);
             }
 }
 
@@ -121,8 +125,9 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
         j.K = v->S * Cg;
         j.S = 1;
     }
-    const fv_conv out = rows_of_output(v, to - from);
-    cut panels = panels_of(rows_of_output(v, v->P).Q, Og);
+    const bool one = is_one_row(v);
+    const int P = one ? 1 : to - from, Q = one ? (to - from) * v->W : v->Q;
+    cut panels = panels_of(one ? v->P * v->W : v->Q, Og); /* as packed */
     int at_once = panels_at_once(&panels, steps);
     for (int g = 0; g < v->groups; g++)
         for (int k = 0; k < panels.count; k += at_once) {
@@ -130,7 +135,7 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
             j.b = packed + steps * g * pieces(Og, V) * V;
             j.c = y + g * Og;
             j.bias = b ? b + g * Og : NULL;
-            forward_panels(&out, j, &panels, k, k + at_once, Og, row, steps);
+            forward_panels(P, Q, &j, &panels, k, k + at_once, Og, row, steps);
         }
 }
 
@@ -218,7 +223,7 @@ static void backward_panels(const fv_conv *v, const cut *panels, int g, int k0, 
 static void backward_input_channels(const fv_conv *v, const float *dyp, const float *packed,
                                     float *dx)
 {
-    const fv_conv out = rows_of_output(v, v->P);
+    const fv_conv out = in_long_rows(v);
     if (fv_conv_is_depthwise(v)) {
         backward_panels(&out, NULL, 0, 0, 0, dyp, packed, dx);
         return;

@@ -220,7 +220,7 @@ enum { DEPTH_MMAX = 12 };
 
 static int pieces(int total, int most)
 {
-    return (total + most - 1) / most;
+    return total <= most ? total > 0 : (total + most - 1) / most; /* divisions take long */
 }
 
 /* total in the fewest pieces of at most most, as even as can be: the first `more` have base + 1. */
