@@ -53,13 +53,15 @@ static inline vec_mask vec_same_bits(vec a, vec b)
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return _mm512_mask_blend_ps(m, b, a); }
 static inline vec vec_evens(vec a, vec b)
 {
-    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
-                                                       26, 28, 30), b);
+    const __m512i at = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14,
+                                         16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, at, b);
 }
 static inline vec vec_odds(vec a, vec b)
 {
-    return _mm512_permutex2var_ps(a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25,
-                                                       27, 29, 31), b);
+    const __m512i at = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15,
+                                         17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_ps(a, at, b);
 }
 
 #elif defined(FV_SIMD_AVX2)
