@@ -159,8 +159,10 @@ typedef struct fv_kernels {
     void (*forward_pooled)(const fv_conv *v, const float *xp, const float *packed, const float *b,
                            float *y, int32_t *winner);
 
-    /* Batch last, stride and dilation 1, no groups, up to FV_POOLED_TAPS columns of taps: backward_weight
-       of what forward_pooled made: dw, db (or NULL) = 0 if first, else what is there, then += over the windows p, q: first those whose winner is on the left, then the others. */
+    /* backward_weight of what forward_pooled made; stride and dilation 1, no groups, no more than
+       FV_POOLED_TAPS columns of taps. dw, db (or NULL) = 0 if first, else what is there, then,
+       window by window, += x * the gradient of a winner on the left, and += x * that of one on the
+       right; one of them is 0. */
     void (*weight_pooled)(const fv_conv *v, const float *xp, const float *y, const float *dy,
                           const int32_t *winner, float *dw, float *db, bool first);
 

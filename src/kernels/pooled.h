@@ -2,8 +2,8 @@
  * pooled.h - batch last, weight gradients of a convolution that is pooled by windows of 2 x 2.
  *
  * In a lane one pixel of a window has a gradient. Its row is chosen by choosing between two rows of
- * x, its column by two gradients of which one is 0: for 5 taps 6 choices and 10 multiply-adds, where
- * all four pixels would be 20. Included by simd.c alone.
+ * x, its column by two gradients of which one is 0: for 5 taps 6 choices and 10 multiply-adds,
+ * where all four pixels would be 20. Included by simd.c alone.
  */
 
 enum { POOLED_TAPS = FV_POOLED_TAPS, POOLED_RUN = 32, POOLED_M = V == 8 ? 1 : 3 };
