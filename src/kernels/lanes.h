@@ -74,21 +74,17 @@ static void turn(size_t m, size_t n, const float *x, float *y)
 
 /* ---- sums over lanes ---------------------------------------------------------------------- */
 
-typedef float eight __attribute__((vector_size(32)));
-
 /* The last four lanes of the tree for one sum. */
 static inline four four_lanes(const float *parts, int count, size_t step)
 {
-    eight sum[2], next[2];
-    four half[2];
+    four sum[4], next[4];
     memcpy(sum, parts, sizeof sum);
     for (int c = 1; c < count; c++) {
         memcpy(next, parts + c * step, sizeof next);
-        sum[0] += next[0], sum[1] += next[1];
+        for (int i = 0; i < 4; i++)
+            sum[i] += next[i];
     }
-    sum[0] += sum[1];
-    memcpy(half, sum, sizeof half);
-    return half[0] + half[1];
+    return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
 /* Four sums at a time, whose last lanes meet when they are turned. */
