@@ -165,7 +165,7 @@ static void forward_pooled(const fv_conv *v, const float *xp, const float *packe
     for (int g = 0; g < v->groups; g++)
         for (int p = 0; p < P; p++)
             for (int q = 0; q < Q; q++) {
-                const ptrdiff_t at = g * Og * j.cm + (p * Q + q) * L;
+                const ptrdiff_t at = g * Og * j.cm + ((ptrdiff_t)p * Q + q) * L;
                 j.winner = winner ? winner + at : NULL;
                 run_packed(&j, NUMBERS_POOLED, &s, &rows, WINDOW_N, packed + g * Og * s.all,
                            xp + g * Cg * plane + 2 * (p * j.br2 + q * j.bn), y + at,
@@ -241,8 +241,8 @@ static void weight_rows_batch(const fv_conv *v, const job *whole, const cut *row
             for (int k = 0, n = 0; k < across->count; n += size_of(across, k++))
                 for (int lane = 0; lane < L; lane += V) {
                     j.a = a + lane;
-                    j.b = whole->b + line / v->R * plane + line % v->R * v->dh * Wp * L +
-                          n * j.bn + lane;
+                    j.b = whole->b + line / v->R * plane + line % v->R * v->dh * Wp * L + n * j.bn +
+                          lane;
                     j.c = whole->c + m * j.cm + (line * N + n) * L + lane;
                     tiles[VECTORS][M][size_of(across, k)](&j);
                 }

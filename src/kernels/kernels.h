@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FV_LANES = 16, FV_POOLED_TAPS = 5 };
+enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_WINNERS_MOST = 64 };
 
 /* The sizes of a convolution, per image. The letters are those of all kernels. */
 typedef struct fv_conv {
@@ -160,9 +160,9 @@ typedef struct fv_kernels {
                            float *y, int32_t *winner);
 
     /* backward_weight of what forward_pooled made; stride and dilation 1, no groups, no more than
-       FV_POOLED_TAPS columns of taps. dw, db (or NULL) = 0 if first, else what is there, then,
-       window by window, += x * the gradient of a winner on the left, and += x * that of one on the
-       right; one of them is 0. */
+       FV_POOLED_TAPS columns of taps. dw, db (or NULL) = 0 if first, else what is there, then for
+       each window, in order, += x * g of its left column, and += x * g of its right one; g is 0 for
+       the column that lost. */
     void (*weight_pooled)(const fv_conv *v, const float *xp, const float *y, const float *dy,
                           const int32_t *winner, float *dw, float *db, bool first);
 
@@ -258,7 +258,8 @@ typedef struct fv_kernels {
                               const float *dy, const int32_t *winner, size_t step, int Wp, int left,
                               float *dx);
 
-    /* Batch last, a convolution with stride 1 whose pooling has its windows side by side.
+    /* Batch last, a convolution with stride and dilation 1 whose pooling has its windows, of up to
+       FV_WINNERS_MOST pixels, side by side. Gradients of idle lanes are 0.
        turn: to [L][pixels][C], image floats apart, of x [C][pixels][L].
        find: for each image and output the winners in order, but for those whose y <= 0 or
        gradient 0: found [L][O][cells], of which counts [L][O] are there; db [O][L] += g, lane by
@@ -383,6 +384,11 @@ static inline int fv_conv_right(const fv_conv *v)
 static inline int fv_conv_dy_cols(const fv_conv *v)
 {
     return fv_conv_left(v) + v->Q + fv_conv_right(v);
+}
+
+static inline bool fv_conv_is_plain(const fv_conv *v)
+{
+    return v->sh == 1 && v->sw == 1 && v->dh == 1 && v->dw == 1 && v->groups == 1;
 }
 
 /* Each channel with its own kernel and nothing else. */

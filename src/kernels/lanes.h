@@ -284,7 +284,7 @@ enum { TOGETHER = 32 }; /* windows of a row */
 static void find_row(const fv_winners *w, const fv_pool2d *v, int some, int at, const float *y,
                      const float *dy, const int32_t *winner, float *db, float *g, int32_t *places)
 {
-    const int32_t row = (1 << 16) / v->S + 1; /* a division by S of what is small */
+    const int32_t by_S = (1 << 16) / v->S + 1; /* divides what is below FV_WINNERS_MOST */
     const int32_t down = (int32_t)w->line - v->S * w->C, C = w->C;
     float sum[L];
     memcpy(sum, db, sizeof sum);
@@ -293,7 +293,7 @@ static void find_row(const fv_winners *w, const fv_pool2d *v, int some, int at, 
             const int i = q * L + l;
             g[i] = y[i] <= 0.0f ? 0.0f : dy[i];
             sum[l] += g[i];
-            places[i] = at + winner[i] * C + (winner[i] * row >> 16) * down;
+            places[i] = at + winner[i] * C + (winner[i] * by_S >> 16) * down;
         }
     memcpy(db, sum, sizeof sum);
 }

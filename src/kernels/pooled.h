@@ -6,7 +6,19 @@
  * where all four pixels would be 20. Included by simd.c alone.
  */
 
-enum { POOLED_TAPS = FV_POOLED_TAPS, POOLED_RUN = 32, POOLED_M = V == 8 ? 1 : 3 };
+enum { POOLED_TAPS = FV_POOLED_TAPS, POOLED_RUN = 32 };
+
+/* Outputs at once. */
+#if defined(FV_SIMD_AVX2)
+enum { POOLED_M = 1 };
+#define FOR_EACH_POOLED(DO) DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5)
+#else
+enum { POOLED_M = 3 };
+#define FOR_EACH_POOLED(DO)                                                                        \
+    DO(1, 1)                                                                                       \
+    DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5) DO(3, 1)      \
+        DO(3, 2) DO(3, 3) DO(3, 4) DO(3, 5)
+#endif
 
 /* The gradient of a window where its winner is on the left, where it is on the right, and which row
    it is in: bits 0 or 1. */
@@ -38,7 +50,7 @@ INLINE void pooled_taps(const int M, const int N, int some, const window_of *win
                         const float *x, ptrdiff_t line, float *dw, ptrdiff_t output)
 {
     const vec one = vec_bits(1);
-    vec sum[3][POOLED_TAPS];
+    vec sum[POOLED_M][POOLED_TAPS];
     UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
         sum[m][n] = vec_load(dw + m * output + n * L);
     for (int q = 0; q < some; q++, x += 2 * L) {
@@ -71,14 +83,11 @@ INLINE void pooled_taps(const int M, const int N, int some, const window_of *win
     {                                                                                              \
         pooled_taps(M, N, some, windows, x, line, dw, output);                                     \
     }
-#define FOR_EACH_POOLED(DO)                                                                        \
-    DO(1, 1)                                                                                       \
-    DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5) DO(3, 1)      \
-        DO(3, 2) DO(3, 3) DO(3, 4) DO(3, 5)
 FOR_EACH_POOLED(POOLED)
 #define POOLED_ENTRY(M, N) [M][N] = pooled_##M##x##N,
-static void (*const pooleds[4][POOLED_TAPS + 1])(int some, const window_of *windows, const float *x,
-                                                 ptrdiff_t line, float *dw, ptrdiff_t output) = {
+static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(int some, const window_of *windows,
+                                                            const float *x, ptrdiff_t line,
+                                                            float *dw, ptrdiff_t output) = {
     FOR_EACH_POOLED(POOLED_ENTRY)};
 
 static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
@@ -88,7 +97,7 @@ static void weight_pooled(const fv_conv *v, const float *xp, const float *y, con
     const ptrdiff_t line = (ptrdiff_t)fv_conv_cols(v) * L, plane = fv_conv_rows(v) * line;
     const cut outputs = cut_even(v->O, POOLED_M);
     window_of windows[POOLED_M * POOLED_RUN];
-    float none[L];
+    float none[L] = {0};
     if (first)
         memset(dw, 0, (size_t)v->O * taps * L * sizeof *dw);
     if (first && db)

@@ -300,9 +300,9 @@ static void weight_pooled(const fv_conv *v, const float *xp, const float *y, con
         memset(dw, 0, (size_t)v->O * taps * L * sizeof *dw);
     if (first && db)
         memset(db, 0, (size_t)v->O * L * sizeof *db);
-    for (int i = 0; i < v->O * P * Q * L; i++) {
-        const int l = i % L, q = i / L % Q, p = i / L / Q % P, o = i / L / Q / P;
-        const int row = 2 * p + winner[i] / 2;
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)v->O * P * Q * L; i++) {
+        const ptrdiff_t l = i % L, q = i / L % Q, p = i / L / Q % P, o = i / L / Q / P;
+        const ptrdiff_t row = 2 * p + winner[i] / 2;
         const float g = y[i] <= 0.0f ? 0.0f : dy[i];
         if (db)
             db[o * L + l] += g;

@@ -27,7 +27,7 @@ INLINE void won(const int M, const int N, const fv_winners *w, const float *x,
                 const fv_winner *found, int count, float *dw)
 {
     const size_t line = w->line, row = fv_round_up(w->row);
-    vec sum[5][WON_VECTORS];
+    vec sum[WON_ROWS][WON_VECTORS];
     UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
         sum[m][n] = vec_load(dw + m * row + n * V);
     for (int i = 0; i < count; i++) {

@@ -111,7 +111,7 @@ static void set_run(fv_run *run, const pass *p, int i, int block, int chunk, int
         run->xs[k] = region + plan->slots[def->inputs[k]].y;
         run->dxs[k] = NULL;
     }
-    run->x = run->xs[0];
+    run->x = def->n_inputs ? run->xs[0] : NULL;
 }
 
 static void meet(const pass *p, int i, bool backward)

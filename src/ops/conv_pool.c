@@ -8,7 +8,7 @@
  * pooled ones, or spreads these over the rows they come from; where nobody wants the input's
  * gradient, each band of rows is used up while it is in the first cache. A convolution by tiles
  * (winograd.c) makes strips of rows instead, in the second cache, and takes all of dy. The numbers
- * are those of the three layers.
+ * are those of the three layers; weight gradients right from pooled ones sum in another order.
  * Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
@@ -158,10 +158,9 @@ static void spread_rows(const fv_run *r, int turn, float *dyp)
 static bool weights_pooled(const fv_run *r)
 {
     const fv_conv *v = &r->def->conv;
-    const bool plain = v->sh == 1 && v->sw == 1 && v->dh == 1 && v->dw == 1 && v->groups == 1;
     if (by_winners(r->def, r->layout))
         fv_winners_backward(r);
-    else if (pools_tiles(r->def, r->layout) && plain && v->S <= FV_POOLED_TAPS)
+    else if (pools_tiles(r->def, r->layout) && fv_conv_is_plain(v) && v->S <= FV_POOLED_TAPS)
         r->k->weight_pooled(v, fv_conv_padded(r, v, 0, r->scratch), r->y, r->dy,
                             (const int32_t *)(const void *)r->saved, r->part, fv_conv_db(r),
                             r->first);

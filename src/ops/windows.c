@@ -46,7 +46,7 @@ static windows windows_of(const fv_def *def)
     /* Lanes past the last window see what comes after their row. */
     w.x = w.padded + fv_round_up((size_t)v->C * w.rows * w.cols) + FV_LANES * w.step;
     w.y = w.x + FV_LANES * (size_t)v->C * w.rows * w.conv.W;
-    w.out = w.y + FV_LANES * (size_t)v->O * w.conv.P * w.conv.Q;
+    w.out = w.y + (v->pooled ? 0 : FV_LANES * (size_t)v->O * w.conv.P * w.conv.Q);
     w.end = w.out + 2 * FV_LANES * (size_t)v->O * w.pool.P;
     return w;
 }
@@ -80,7 +80,8 @@ static void pad_planes(const fv_run *r, const windows *w, int turn)
     memset(padded + (size_t)v->C * w->rows * w->cols, 0, FV_LANES * w->step * sizeof *padded);
 }
 
-/* Windows q to q+n-1 of each row of windows: n lanes of from [O][P][L] to [P][Q][O]. */
+/* Windows q to q+n-1 of each row of windows: n lanes of from [O][P][L] to [P][Q][O]. Winners are
+   moved like floats. */
 static void put_windows(const fv_run *r, int q, int n, const float *from, float *to)
 {
     const fv_pool2d *pool = &r->def->pool;

@@ -11,8 +11,8 @@
 #include <string.h>
 
 enum {
-    MANY = 8,
-    MANY_ROWS = 64, /* outputs, and floats of the rows of a kernel, to pay */
+    MANY = 8,       /* outputs: fewer do not pay */
+    MANY_ROWS = 64, /* floats of a kernel's rows: fewer do not, either */
     FOUND = 2048,   /* winners of an image, or those of one output, that are listed at a time */
 };
 
@@ -20,10 +20,11 @@ bool fv_winners_pay(const fv_def *def)
 {
     const fv_conv *v = &def->conv;
     const fv_pool2d *pool = &def->pool;
-    const int row = v->S * v->C, whole = (int)fv_round_up(row), windows = pool->R * pool->S;
-    return !def->winograd && v->groups == 1 && v->sh == 1 && v->sw == 1 && v->dh == 1 &&
-           v->dw == 1 && v->O >= MANY && v->R * whole >= MANY_ROWS && windows <= 64 &&
-           windows * row >= 3 * whole;
+    const size_t row = (size_t)v->S * v->C, whole = fv_round_up(row);
+    const size_t image = (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v);
+    const int windows = pool->R * pool->S;
+    return !def->winograd && fv_conv_is_plain(v) && v->O >= MANY && v->R * whole >= MANY_ROWS &&
+           windows <= FV_WINNERS_MOST && windows * row >= 3 * whole && image < INT32_MAX / 2;
 }
 
 static fv_winners winners_of(const fv_def *def)
