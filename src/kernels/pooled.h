@@ -15,20 +15,19 @@ enum { POOLED_M = 1 };
 #else
 enum { POOLED_M = 3 };
 #define FOR_EACH_POOLED(DO)                                                                        \
-    DO(1, 1)                                                                                       \
-    DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5) DO(3, 1)      \
-        DO(3, 2) DO(3, 3) DO(3, 4) DO(3, 5)
+    DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5)      \
+    DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4) DO(3, 5)
 #endif
 
 /* The gradient of a window where its winner is on the left, where it is on the right, and which row
    it is in: bits 0 or 1. */
-typedef struct window_of {
+typedef struct pooled_window {
     vec left, right, row;
-} window_of;
+} pooled_window;
 
 /* Windows of one output. */
 static void find_windows(int some, const float *y, const float *dy, const int32_t *winner,
-                         window_of *to, float *db)
+                         pooled_window *to, float *db)
 {
     const vec zero = vec_splat(0.0f), one = vec_bits(1), two = vec_bits(2), three = vec_bits(3);
     vec sum = vec_load(db);
@@ -46,7 +45,7 @@ static void find_windows(int some, const float *y, const float *dy, const int32_
 }
 
 /* N taps of one row of the kernels of M outputs, over `some` windows of a row. */
-INLINE void pooled_taps(const int M, const int N, int some, const window_of *windows,
+INLINE void pooled_taps(const int M, const int N, int some, const pooled_window *windows,
                         const float *x, ptrdiff_t line, float *dw, ptrdiff_t output)
 {
     const vec one = vec_bits(1);
@@ -62,7 +61,7 @@ INLINE void pooled_taps(const int M, const int N, int some, const window_of *win
         }
         UNROLL for (int m = 0; m < M; m++)
         {
-            const window_of *w = windows + m * POOLED_RUN + q;
+            const pooled_window *w = windows + m * POOLED_RUN + q;
             const vec_mask below = vec_same_bits(w->row, one);
             vec in = vec_pick(below, bottom[0], top[0]);
             UNROLL for (int n = 0; n < N; n++)
@@ -78,14 +77,14 @@ INLINE void pooled_taps(const int M, const int N, int some, const window_of *win
 }
 
 #define POOLED(M, N)                                                                               \
-    static void pooled_##M##x##N(int some, const window_of *windows, const float *x,               \
+    static void pooled_##M##x##N(int some, const pooled_window *windows, const float *x,               \
                                  ptrdiff_t line, float *dw, ptrdiff_t output)                      \
     {                                                                                              \
         pooled_taps(M, N, some, windows, x, line, dw, output);                                     \
     }
 FOR_EACH_POOLED(POOLED)
 #define POOLED_ENTRY(M, N) [M][N] = pooled_##M##x##N,
-static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(int some, const window_of *windows,
+static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(int some, const pooled_window *windows,
                                                             const float *x, ptrdiff_t line,
                                                             float *dw, ptrdiff_t output) = {
     FOR_EACH_POOLED(POOLED_ENTRY)};
@@ -96,7 +95,7 @@ static void weight_pooled(const fv_conv *v, const float *xp, const float *y, con
     const int P = v->P / 2, Q = v->Q / 2, taps = v->C * v->R * v->S;
     const ptrdiff_t line = (ptrdiff_t)fv_conv_cols(v) * L, plane = fv_conv_rows(v) * line;
     const cut outputs = cut_even(v->O, POOLED_M);
-    window_of windows[POOLED_M * POOLED_RUN];
+    pooled_window windows[POOLED_M * POOLED_RUN];
     float none[L] = {0};
     if (first)
         memset(dw, 0, (size_t)v->O * taps * L * sizeof *dw);

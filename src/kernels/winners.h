@@ -10,15 +10,14 @@
 #if defined(FV_SIMD_AVX2)
 enum { WON_ROWS = 3 };
 #define FOR_EACH_WON(DO)                                                                           \
-    DO(1, 1)                                                                                       \
-    DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(3, 1) DO(3, 2) DO(3, 3)      \
-        DO(3, 4)
+    DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4)                        \
+    DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4)
 #else
 enum { WON_ROWS = 5 };
 #define FOR_EACH_WON(DO)                                                                           \
-    DO(1, 1)                                                                                       \
-    DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(3, 1) DO(3, 2) DO(3, 3)      \
-        DO(3, 4) DO(4, 1) DO(4, 2) DO(4, 3) DO(4, 4) DO(5, 1) DO(5, 2) DO(5, 3) DO(5, 4)
+    DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4)                        \
+    DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4) DO(4, 1) DO(4, 2) DO(4, 3) DO(4, 4)                        \
+    DO(5, 1) DO(5, 2) DO(5, 3) DO(5, 4)
 #endif
 enum { WON_VECTORS = 4 };
 

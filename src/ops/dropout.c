@@ -29,9 +29,7 @@ static void drop(const fv_run *r, const float *x, float *y)
     bool channels = r->def->whole, batch = r->layout == FV_BATCH_LAST;
     uint64_t *keys = (uint64_t *)(void *)r->scratch;
     fv_dropout d = {.row_step = channels ? 0 : 1,
-                    .col_step = batch      ? 0
-                                : channels ? 1
-                                           : (uint32_t)area,
+                    .col_step = batch ? 0 : channels ? 1 : (uint32_t)area,
                     .threshold = (uint32_t)(r->def->number * 0x1000000),
                     .scale = (float)(1 / (1 - r->def->number))};
     for (int turn = 0; turn < r->turns; turn++) {

@@ -27,7 +27,8 @@ typedef struct part {
 static shared shared_of(const fv_def *def, float *at)
 {
     size_t C = fv_round_up(def->in.c);
-    return (shared){at, at + C, at + 2 * C, at + 3 * C, at + 4 * C, at + 5 * C, at + 6 * C};
+    return (shared){at,         at + C,     at + 2 * C, at + 3 * C,
+                    at + 4 * C, at + 5 * C, at + 6 * C};
 }
 
 static part part_of(const fv_def *def, const float *at)

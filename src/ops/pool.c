@@ -89,19 +89,9 @@ fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw k, fv_hw s, fv_hw p, fv_
                        "help: a smaller window",
                        def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->giver, p.h, p.w);
     def->out = (fv_shape){def->in.c, fv_clamp_size(P), fv_clamp_size(Q)};
-    def->pool = (fv_pool2d){.C = def->in.c,
-                            .H = def->in.h,
-                            .W = def->in.w,
-                            .P = def->out.h,
-                            .Q = def->out.w,
-                            .R = k.h,
-                            .S = k.w,
-                            .sh = s.h,
-                            .sw = s.w,
-                            .ph = p.h,
-                            .pw = p.w,
-                            .dh = d.h,
-                            .dw = d.w};
+    def->pool = (fv_pool2d){.C = def->in.c, .H = def->in.h, .W = def->in.w, .P = def->out.h,
+                              .Q = def->out.w, .R = k.h, .S = k.w, .sh = s.h, .sw = s.w,
+                              .ph = p.h, .pw = p.w, .dh = d.h, .dw = d.w};
     return fv_check_size(ctx, def);
 }
 

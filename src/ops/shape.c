@@ -22,8 +22,7 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
 {
     if (value.h >= low && value.w >= low && value.h <= 0x7fff && value.w <= 0x7fff)
         return FV_OK;
-    return fv_fail(ctx, FV_E_ARG,
-                   "layer \"%s\": %s is %d x %d, but must be %d to %d each way\n"
+    return fv_fail(ctx, FV_E_ARG, "layer \"%s\": %s is %d x %d, but must be %d to %d each way\n"
                    "help: give one int, or FV_HW(rows, columns)",
                    def->name, what, value.h, value.w, low, 0x7fff);
 }
@@ -163,8 +162,8 @@ static fv_status reshape_shape(fv_ctx *ctx, fv_def *def, const void *args)
                    "layer \"%s\": [N,%d,%d,%d] (from \"%s\") has %zu numbers an image and cannot "
                    "become [N,%d,%d,%d]\n"
                    "help: sizes whose product is %zu; one of them may be -1",
-                   def->name, def->in.c, def->in.h, def->in.w, def->giver, count, a->c ? a->c : 1,
-                   a->h ? a->h : 1, a->w ? a->w : 1, count);
+                   def->name, def->in.c, def->in.h, def->in.w, def->giver, count,
+                   a->c ? a->c : 1, a->h ? a->h : 1, a->w ? a->w : 1, count);
 }
 
 /* Takes dimension dim out, or puts one of size 1 in; those behind it move. */
@@ -210,11 +209,11 @@ static const fv_field squeeze_fields[] = {
         .fields = its_fields, .shape = its_shape,                                                  \
     }
 
-const fv_kind fv_kind_flatten = SHAPE_KIND("flatten", NULL, "torch.nn.Flatten", fv_unary_args, 0,
-                                           fv_no_fields, flatten_shape);
+const fv_kind fv_kind_flatten =
+    SHAPE_KIND("flatten", NULL, "torch.nn.Flatten", fv_unary_args, 0, fv_no_fields, flatten_shape);
 const fv_kind fv_kind_reshape = SHAPE_KIND("reshape", "view", "torch.reshape", fv_shape_args, 3,
                                            reshape_fields, reshape_shape);
-const fv_kind fv_kind_squeeze = SHAPE_KIND("squeeze", NULL, "torch.squeeze", fv_dim_args, 1,
-                                           squeeze_fields, squeeze_shape);
+const fv_kind fv_kind_squeeze =
+    SHAPE_KIND("squeeze", NULL, "torch.squeeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);
 const fv_kind fv_kind_unsqueeze = SHAPE_KIND("unsqueeze", NULL, "torch.unsqueeze", fv_dim_args, 1,
                                              squeeze_fields, squeeze_shape);

@@ -3,7 +3,7 @@
  *
  * Batch last, x [C][H][W][16] and the pooled gradients, [O][P][Q][16], are turned to images. There
  * a window's gradient goes to the one patch of x that its winner saw: one multiplication for each
- * weight where all outputs would be four and more, for windows of 2 x 2. Each weight is summed up
+ * weight and window, where all pixels of the window would be four and more. Each weight is summed up
  * image by image, window by window. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
@@ -22,9 +22,9 @@ bool fv_winners_pay(const fv_def *def)
     const fv_pool2d *pool = &def->pool;
     const size_t row = (size_t)v->S * v->C, whole = fv_round_up(row);
     const size_t image = (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v);
-    const int windows = pool->R * pool->S;
+    const int pixels = pool->R * pool->S; /* of a window */
     return !def->winograd && fv_conv_is_plain(v) && v->O >= MANY && v->R * whole >= MANY_ROWS &&
-           windows <= FV_WINNERS_MOST && windows * row >= 3 * whole && image < INT32_MAX / 2;
+           pixels <= FV_WINNERS_MOST && pixels * row >= 3 * whole && image < INT32_MAX / 2;
 }
 
 static fv_winners winners_of(const fv_def *def)
@@ -79,7 +79,7 @@ static void write_part(const fv_run *r, const fv_winners *w)
         for (int m = 0; m < v->R; m++, from += fv_round_up(w->row))
             for (int c = 0; c < v->C; c++)
                 for (int s = 0; s < v->S; s++)
-                    r->part[((o * v->C + c) * v->R + m) * v->S + s] = from[s * v->C + c];
+                    r->part[(((size_t)o * v->C + c) * v->R + m) * v->S + s] = from[s * v->C + c];
     memset(db, 0, r->def->biases * sizeof *db);
     r->k->sum_lanes(r->def->biases, 1, from, 0, db);
 }
