@@ -84,10 +84,9 @@ INLINE void pooled_taps(const int M, const int N, int some, const pooled_window 
     }
 FOR_EACH_POOLED(POOLED)
 #define POOLED_ENTRY(M, N) [M][N] = pooled_##M##x##N,
-static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(int some, const pooled_window *windows,
-                                                            const float *x, ptrdiff_t line,
-                                                            float *dw, ptrdiff_t output) = {
-    FOR_EACH_POOLED(POOLED_ENTRY)};
+static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(
+    int some, const pooled_window *windows, const float *x, ptrdiff_t line, float *dw,
+    ptrdiff_t output) = {FOR_EACH_POOLED(POOLED_ENTRY)};
 
 static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
                           const int32_t *winner, float *dw, float *db, bool first)

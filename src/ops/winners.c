@@ -3,8 +3,8 @@
  *
  * Batch last, x [C][H][W][16] and the pooled gradients, [O][P][Q][16], are turned to images. There
  * a window's gradient goes to the one patch of x that its winner saw: one multiplication for each
- * weight and window, where all pixels of the window would be four and more. Each weight is summed up
- * image by image, window by window. Layer 2. Calls the base and the kernels.
+ * weight and window, where all its pixels would be four and more. Each weight is summed up image by
+ * image, window by window. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
