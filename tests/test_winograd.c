@@ -11,10 +11,13 @@
 #include "net/net.h"
 
 static const struct {
-    int C, O, H, W, padding, images;
+    int kernel, C, O, H, W, padding, images;
 } shapes[] = {
-    {32, 64, 6, 6, 1, 3},   {33, 65, 5, 7, 1, 19}, {64, 32, 4, 3, 0, 18}, {48, 50, 9, 4, 2, 2},
-    {40, 61, 20, 13, 1, 2}, {32, 80, 3, 8, 0, 1},  {70, 33, 1, 2, 1, 17}, {64, 64, 18, 26, 1, 1},
+    {3, 32, 64, 6, 6, 1, 3},   {3, 33, 65, 5, 7, 1, 19},  {3, 64, 32, 4, 3, 0, 18},
+    {3, 48, 50, 9, 4, 2, 2},   {3, 40, 61, 20, 13, 1, 2}, {3, 32, 80, 3, 8, 0, 1},
+    {3, 70, 33, 1, 2, 1, 17},  {3, 64, 64, 18, 26, 1, 1}, {5, 3, 16, 9, 8, 0, 3},
+    {5, 6, 17, 14, 14, 0, 18}, {5, 16, 8, 6, 7, 1, 2},    {5, 4, 40, 7, 70, 2, 17},
+    {5, 13, 9, 6, 6, 0, 1},    {5, 16, 33, 5, 9, 1, 1},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
@@ -54,10 +57,11 @@ typedef struct book {
 static book textbook(int i, const float *x, const float *w, const float *b, const float *dy)
 {
     const int C = shapes[i].C, O = shapes[i].O, H = shapes[i].H, W = shapes[i].W;
-    const int pad = shapes[i].padding, P = H + 2 * pad - 2, Q = W + 2 * pad - 2;
+    const int pad = shapes[i].padding, R = shapes[i].kernel;
+    const int P = H + 2 * pad - R + 1, Q = W + 2 * pad - R + 1, taps = C * R * R;
     const int N = shapes[i].images;
     book k = {calloc((size_t)N * O * P * Q, 8), calloc((size_t)N * C * H * W, 8),
-              calloc((size_t)O * C * 9, 8), calloc((size_t)O, 8)};
+              calloc((size_t)O * taps, 8), calloc((size_t)O, 8)};
     for (int n = 0; n < N; n++)
         for (int o = 0; o < O; o++)
             for (int p = 0; p < P; p++)
@@ -65,12 +69,12 @@ static book textbook(int i, const float *x, const float *w, const float *b, cons
                     size_t out = (((size_t)n * O + o) * P + p) * Q + q;
                     k.y[out] = b[o];
                     k.db[o] += dy[out];
-                    for (int t = 0; t < C * 9; t++) {
-                        int c = t / 9, h = p + t / 3 % 3 - pad, v = q + t % 3 - pad;
+                    for (int t = 0; t < taps; t++) {
+                        int c = t / R / R, h = p + t / R % R - pad, v = q + t % R - pad;
                         if (h < 0 || h >= H || v < 0 || v >= W)
                             continue;
                         size_t in = (((size_t)n * C + c) * H + h) * W + v,
-                               at = (size_t)o * C * 9 + t;
+                               at = (size_t)o * taps + t;
                         k.y[out] += (double)w[at] * x[in];
                         k.dw[at] += (double)dy[out] * x[in];
                         k.dx[in] += (double)dy[out] * w[at];
@@ -81,9 +85,10 @@ static book textbook(int i, const float *x, const float *w, const float *b, cons
 
 /* ---- by a net ------------------------------------------------------------------------------- */
 
-static fv_node input_of(fv_ctx *ctx, int i)
+static fv_node conv_of(fv_ctx *ctx, int i)
 {
-    return fv_input(ctx, shapes[i].C, shapes[i].H, shapes[i].W, .requires_grad = true);
+    fv_node x = fv_input(ctx, shapes[i].C, shapes[i].H, shapes[i].W, .requires_grad = true);
+    return fv_conv2d(x, shapes[i].O, shapes[i].kernel, .padding = shapes[i].padding);
 }
 
 /* Forward and backward of `images` of x; dy NULL: forward alone. */
@@ -115,7 +120,13 @@ static results run(fv_net *net, int i, int images, const float *x, const float *
 
 static int area_of(int i)
 {
-    return (shapes[i].H + 2 * shapes[i].padding - 2) * (shapes[i].W + 2 * shapes[i].padding - 2);
+    const int grown = 2 * shapes[i].padding - shapes[i].kernel + 1;
+    return (shapes[i].H + grown) * (shapes[i].W + grown);
+}
+
+static size_t weights_of(int i)
+{
+    return (size_t)shapes[i].O * shapes[i].C * shapes[i].kernel * shapes[i].kernel;
 }
 
 static void compare(int i, fv_layout layout, const results *r, const book *k)
@@ -124,8 +135,7 @@ static void compare(int i, fv_layout layout, const results *r, const book *k)
     const size_t in = (size_t)shapes[i].C * shapes[i].H * shapes[i].W;
     const double off[] = {distance(r->y, k->y, (size_t)shapes[i].images * O * out),
                           distance(r->dx, k->dx, shapes[i].images * in),
-                          distance(r->dw, k->dw, (size_t)O * shapes[i].C * 9),
-                          distance(r->db, k->db, (size_t)O)};
+                          distance(r->dw, k->dw, weights_of(i)), distance(r->db, k->db, (size_t)O)};
     for (int a = 0; a < 4; a++)
         if (!(off[a] <= 1e-5))
             fail_msg("shape %d, layout %d: array %d is off by %g", i, layout, a, off[a]);
@@ -144,12 +154,13 @@ static void assert_same(const float *a, const float *b, size_t n)
 static void check_set(int i, const char *kernels, const float *x, const float *dy,
                       results first[FV_LAYOUTS])
 {
-    const int N = shapes[i].images, C = shapes[i].C, O = shapes[i].O, out = area_of(i);
-    const size_t image = (size_t)C * shapes[i].H * shapes[i].W;
+    const int N = shapes[i].images, O = shapes[i].O, out = area_of(i);
+    const size_t image = (size_t)shapes[i].C * shapes[i].H * shapes[i].W;
     fv_ctx *ctx = fv_open(&(fv_options){.seed = 7, .threads = 2, .kernels = kernels});
-    fv_net *net = fv_net_new(fv_conv2d(input_of(ctx, i), O, 3, .padding = shapes[i].padding));
+    fv_net *net = fv_net_new(conv_of(ctx, i));
     assert_int_equal(fv_error(ctx), FV_OK);
-    assert_true(net->defs[1].winograd);
+    assert_int_equal(net->defs[1].winograd, shapes[i].kernel == 3);
+    assert_int_equal(fv_conv_by_fives(&net->defs[1].conv), shapes[i].kernel == 5);
     for (int layout = 0; layout < FV_LAYOUTS; layout++) {
         net->layout = (fv_layout)layout;
         results r = run(net, i, N, x, dy), *f = first + layout;
@@ -163,7 +174,7 @@ static void check_set(int i, const char *kernels, const float *x, const float *d
         }
         assert_same(r.y, f->y, (size_t)N * O * out);
         assert_same(r.dx, f->dx, N * image);
-        assert_same(r.dw, f->dw, (size_t)O * C * 9);
+        assert_same(r.dw, f->dw, weights_of(i));
         assert_same(r.db, f->db, (size_t)O);
         release(&r);
     }
@@ -196,7 +207,7 @@ static void test_textbook(void **state)
 static fv_net *pooled_net(fv_ctx *ctx, int i, int window, bool apart)
 {
     fv_manual_seed(ctx, 7);
-    fv_node y = fv_conv2d(input_of(ctx, i), shapes[i].O, 3, .padding = shapes[i].padding);
+    fv_node y = conv_of(ctx, i);
     fv_node outputs[] = {fv_max_pool2d(fv_relu(y), window), y};
     return fv_net_new_outputs(outputs, apart ? 2 : 1);
 }
@@ -206,13 +217,14 @@ static void test_pooled(void **state)
     (void)state;
     for (int i = 0; i < SHAPES; i++)
         for (int window = 2; window <= 3; window++) {
-            const int N = shapes[i].images, grown = 2 * shapes[i].padding - 2;
+            const int N = shapes[i].images, grown = 2 * shapes[i].padding - shapes[i].kernel + 1;
             if (shapes[i].H + grown < window || shapes[i].W + grown < window)
                 continue;
             fv_ctx *ctx = fv_open(NULL);
             fv_net *together = pooled_net(ctx, i, window, false);
             fv_net *apart = pooled_net(ctx, i, window, true);
-            assert_int_equal(together->defs[2].op == &fv_op_relu_done, window == 2);
+            assert_int_equal(together->defs[2].op == &fv_op_relu_done,
+                             window == 2 || shapes[i].kernel == 5);
             assert_false(apart->defs[2].op == &fv_op_relu_done);
             int c, h, w;
             fv_output_shape(together, &c, &h, &w);
@@ -223,9 +235,11 @@ static void test_pooled(void **state)
                 together->layout = apart->layout = (fv_layout)layout;
                 results one = run(together, i, N, x, dy), three = run(apart, i, N, x, dy);
                 assert_same(one.y, three.y, out);
-                assert_same(one.dx, three.dx, in);
-                assert_same(one.dw, three.dw, weights);
-                assert_same(one.db, three.db, (size_t)c);
+                if (shapes[i].kernel == 3) { /* else each sums up in its own order */
+                    assert_same(one.dx, three.dx, in);
+                    assert_same(one.dw, three.dw, weights);
+                    assert_same(one.db, three.db, (size_t)c);
+                }
                 release(&one), release(&three);
             }
             free(x), free(dy);
@@ -233,7 +247,7 @@ static void test_pooled(void **state)
         }
 }
 
-/* Where there are few channels, or the kernel is another, nothing changes. */
+/* Which layers run by tiles: many channels by 3 x 3, few by 5 x 5. */
 static void test_which(void **state)
 {
     (void)state;
@@ -250,8 +264,18 @@ static void test_which(void **state)
     const int n = (int)(sizeof ends / sizeof *ends);
     fv_net *net = fv_net_new_outputs(ends, n);
     assert_non_null(net);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
         assert_int_equal(net->defs[1 + i].winograd, i < 2);
+        assert_false(fv_conv_by_fives(&net->defs[1 + i].conv));
+    }
+    fv_node rgb = fv_input(ctx, 3, 12, 12);
+    fv_node fives[] = {fv_conv2d(rgb, 16, 5), fv_conv2d(rgb, 16, 5, .padding = 2),
+                       fv_conv2d(rgb, 15, 5), fv_conv2d(rgb, 16, 5, .stride = 2),
+                       fv_conv2d(rgb, 16, FV_HW(5, 3))};
+    net = fv_net_new_outputs(fives, 5);
+    assert_non_null(net);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(fv_conv_by_fives(&net->defs[1 + i].conv), i < 2);
     assert_int_equal(fv_error(ctx), FV_OK);
     fv_close(ctx);
 }

@@ -102,6 +102,10 @@ static void pack_batch(const fv_conv *v, bool backward, const float *w, float *p
         memcpy(packed, w, (size_t)v->O * v->C * sizeof *w);
         return;
     }
+    if (!backward && fv_conv_by_fives(v)) {
+        pack_fives_batch(v, w, packed);
+        return;
+    }
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
     ptrdiff_t size = (ptrdiff_t)Og * Cg * RS, wo = (ptrdiff_t)Cg * RS, wc = RS;
     cut rows = backward ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v)) : rows_forward(v);
@@ -137,6 +141,11 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
         linear_forward(v, xp, packed, b, y);
         return;
     }
+    if (fv_conv_by_fives(v)) {
+        forward_fives_batch(&(fives_out){.v = v, .b = b, .y = y, .from = from, .to = to}, xp,
+                            packed);
+        return;
+    }
     const int Cg = v->C / v->groups, Og = v->O / v->groups, out = to - from;
     const ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
     const packed_by s = forward_packed(v);
@@ -155,6 +164,10 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
 static void forward_pooled(const fv_conv *v, const float *xp, const float *packed, const float *b,
                            float *y, int32_t *winner)
 {
+    if (fv_conv_by_fives(v)) {
+        forward_fives_batch(&(fives_out){v, b, y, winner, 0, v->P, true}, xp, packed);
+        return;
+    }
     const int Cg = v->C / v->groups, Og = v->O / v->groups, P = v->P / 2, Q = v->Q / 2;
     const ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
     const packed_by s = forward_packed(v);

@@ -38,6 +38,10 @@ static void pack_channels(const fv_conv *v, bool backward, const float *w, float
         pack_pieces(w, RS, 1, 0, v->C, RS, all, V, packed);
         return;
     }
+    if (!backward && fv_conv_by_fives(v)) {
+        pack_fives_channels(v, w, packed);
+        return;
+    }
     fv_conv o = in_long_rows(v);
     cut panels = backward ? panels_of(pieces(o.W, o.sw), Cg) : panels_of(o.Q, Og);
     ptrdiff_t size = (ptrdiff_t)RS * V * (backward ? Og * pieces(Cg, V) : Cg * pieces(Og, V));
@@ -114,6 +118,11 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
 {
     if (fv_conv_is_depthwise(v)) {
         forward_depthwise(v, xp, packed, b, y, from, to);
+        return;
+    }
+    if (fv_conv_by_fives(v)) {
+        forward_fives_channels(&(fives_out){.v = v, .b = b, .y = y, .from = from, .to = to}, xp,
+                               packed);
         return;
     }
     int Cg = v->C / v->groups, Og = v->O / v->groups;

@@ -27,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_WINNERS_MOST = 64 };
+enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_WINNERS_MOST = 64, FV_FIVES_MOST = 16 };
 
 /* The sizes of a convolution, per image. The letters are those of all kernels. */
 typedef struct fv_conv {
@@ -130,8 +130,9 @@ typedef struct fv_conv_kernels {
     void (*pack)(const fv_conv *v, bool backward, const float *w, float *packed);
 
     /* Rows from to to-1 of the output, y [O][to-from][Q][L] or [to-from][Q][O] = b [O] or 0, then
-       += w*xp over r, s, then c. xp [C][Hp][Wp][L] or [Hp][Wp][C] is x with its padding, or x
-       itself where fv_conv_is_padded. */
+       += w*xp over r, s, then c; by tiles of 2 x 2 of them where fv_conv_by_fives, see winograd.h.
+       xp [C][Hp][Wp][L] or [Hp][Wp][C] is x with its padding, or x itself where
+       fv_conv_is_padded. */
     void (*forward)(const fv_conv *v, const float *xp, const float *packed, const float *b,
                     float *y, int from, int to);
 
@@ -397,11 +398,19 @@ static inline bool fv_conv_is_depthwise(const fv_conv *v)
     return v->groups > 1 && v->groups == v->C && v->C == v->O;
 }
 
+/* 5 x 5 with few channels: by Winograd's tiles, each in the first cache from its inputs to its
+   outputs. */
+static inline bool fv_conv_by_fives(const fv_conv *v)
+{
+    return v->R == 5 && v->S == 5 && fv_conv_is_plain(v) && v->C >= 3 && v->C <= FV_FIVES_MOST &&
+           v->O >= 8 && v->C * v->O >= 48 && v->P >= 2 && v->Q >= 2;
+}
+
 /* Floats that pack needs, in any layout, for any set. */
 static inline size_t fv_conv_packed(const fv_conv *v)
 {
     size_t Cg = fv_round_up(v->C / v->groups), Og = fv_round_up(v->O / v->groups);
-    size_t taps = (size_t)v->R * v->S;
+    size_t taps = fv_conv_by_fives(v) ? 36 : (size_t)v->R * v->S;
     return fv_conv_is_depthwise(v) ? taps * fv_round_up(v->C) : v->groups * taps * Cg * Og;
 }
 

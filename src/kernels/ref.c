@@ -16,6 +16,7 @@ enum { UNIT = 1 };
 #define UNIT_UNROLL
 #define INLINE                 static inline
 #define unit_of(x)             (x)
+#define unit_fma               fmaf
 #define unit_load(p, part)     ((void)(part), *(p))
 #define unit_store(p, x, part) ((void)(part), *(p) = (x))
 #include "kernels/winograd.h"
@@ -53,7 +54,11 @@ static const float *weight_of(const fv_conv *v, const float *w, int o, int c, in
 
 static void pack(const fv_conv *v, bool backward, const float *w, float *packed)
 {
-    (void)backward; /* as it is */
+    if (!backward && fv_conv_by_fives(v)) { /* [O][36][FV_FIVES_MOST] */
+        for (int o = 0; o < v->O; o++)
+            weights5(v->C, w + o * v->C * 25, packed + (ptrdiff_t)o * 36 * FV_FIVES_MOST);
+        return;
+    }
     memcpy(packed, w, (size_t)v->O * (v->C / v->groups) * v->R * v->S * sizeof *w);
 }
 
@@ -73,11 +78,60 @@ static float output_at(const fv_conv *v, const place *x, const float *xp, const 
     return sum;
 }
 
+/* The four outputs of the tile at p, q of output o and image l, by fives; some may not exist. */
+static void tile_at(const fv_conv *v, const place *x, const float *xp, const float *u,
+                    const float *b, int o, int p, int q, int l, float y[4])
+{
+    const ptrdiff_t rows = p + 1 < v->P ? 5 : 4, cols = q + 1 < v->Q ? 5 : 4;
+    float in[FV_FIVES_MOST][36], t[36];
+    for (int c = 0; c < v->C; c++) {
+        const float *from = xp + c * x->channel + p * x->row + q * x->pixel + l;
+        for (int s = 0; s <= cols; s++)
+            tiles5_down(from + s * x->pixel, x->row, rows * x->row, 1, t + s, 6);
+        tile5_across(t, 6, 1, cols, 0, in[c], 1);
+    }
+    u += (ptrdiff_t)o * 36 * FV_FIVES_MOST;
+    float lines[2][6];
+    for (int i = 0; i < 6; i++) {
+        float sum[6];
+        for (int j = 0; j < 6; j++, u += FV_FIVES_MOST) {
+            sum[j] = u[0] * in[0][i * 6 + j];
+            for (int c = 1; c < v->C; c++)
+                sum[j] = fmaf(u[c], in[c][i * 6 + j], sum[j]);
+        }
+        line5_out(sum, &lines[0][i], &lines[1][i]);
+    }
+    for (int s = 0; s < 2; s++)
+        line5_out(lines[s], &y[s], &y[2 + s]);
+    for (int k = 0; k < 4; k++)
+        y[k] += b ? b[o] : 0.0f;
+}
+
+static void forward_fives(const fv_conv *v, const place *x, const float *xp, const float *u,
+                          const float *b, const place *out, float *y, int from, int to)
+{
+    float sums[4];
+    for (int o = 0; o < v->O; o++)
+        for (int p = from / 2 * 2; p < to; p += 2)
+            for (int q = 0; q < v->Q; q += 2)
+                for (int l = 0; l < x->lanes; l++) {
+                    tile_at(v, x, xp, u, b, o, p, q, l, sums);
+                    for (int k = 0; k < 4; k++)
+                        if (p + k / 2 >= from && p + k / 2 < to && q + k % 2 < v->Q)
+                            y[o * out->channel + (p + k / 2 - from) * out->row +
+                              (q + k % 2) * out->pixel + l] = sums[k];
+                }
+}
+
 static void forward(const fv_conv *v, fv_layout layout, const float *xp, const float *w,
                     const float *b, float *y, int from, int to)
 {
     place x = input_of(v, layout, fv_conv_rows(v), fv_conv_cols(v));
     place out = output_of(v, layout, to - from);
+    if (fv_conv_by_fives(v)) {
+        forward_fives(v, &x, xp, w, b, &out, y, from, to);
+        return;
+    }
     for (int o = 0; o < v->O; o++)
         for (int p = from; p < to; p++)
             for (int q = 0; q < v->Q; q++)
@@ -333,12 +387,19 @@ static void forward_pooled(const fv_conv *v, const float *xp, const float *w, co
     const fv_pool2d pool = {
         .H = 2, .W = 2, .P = 1, .Q = 1, .R = 2, .S = 2, .sh = 2, .sw = 2, .dh = 1, .dw = 1};
     place x = input_of(v, FV_BATCH_LAST, fv_conv_rows(v), fv_conv_cols(v));
-    float sums[4 * L];
+    float sums[4 * L], tile[4];
     for (int o = 0; o < v->O; o++)
         for (int p = 0; p + 1 < v->P; p += 2)
             for (int q = 0; q + 1 < v->Q; q += 2, y += L, winner = winner ? winner + L : NULL) {
                 for (int i = 0; i < 4 * L; i++)
-                    sums[i] = output_at(v, &x, xp, w, b, o, p + i / L / 2, q + i / L % 2, i % L);
+                    if (!fv_conv_by_fives(v))
+                        sums[i] = output_at(v, &x, xp, w, b, o, p + i / L / 2, q + i / L % 2,
+                                            i % L);
+                    else if (i < L) {
+                        tile_at(v, &x, xp, w, b, o, p, q, i, tile);
+                        for (int k = 0; k < 4; k++)
+                            sums[k * L + i] = tile[k];
+                    }
                 max_pool_forward(&pool, 1, L, sums, y, winner, 0);
                 relu_forward(L, y, y);
             }

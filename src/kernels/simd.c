@@ -7,7 +7,17 @@
  */
 #include "kernels/tile.h"
 
+typedef vec unit;
+enum { UNIT = V };
+#define UNIT_UNROLL UNROLL
+#define unit_of vec_splat
+#define unit_fma vec_fma
+#define unit_load load_some
+#define unit_store store_some
+#include "kernels/winograd.h"
+
 #include "kernels/activation.h"
+#include "kernels/fives.h"
 #include "kernels/conv_batch.h"
 #include "kernels/conv_channels.h"
 #include "kernels/norm.h"
@@ -15,14 +25,6 @@
 #include "kernels/resample.h"
 #include "kernels/update.h"
 #include "kernels/winners.h"
-
-typedef vec unit;
-enum { UNIT = V };
-#define UNIT_UNROLL UNROLL
-#define unit_of vec_splat
-#define unit_load load_some
-#define unit_store store_some
-#include "kernels/winograd.h"
 
 /* ---- linear layer ------------------------------------------------------------------------- */
 

@@ -137,7 +137,7 @@ INLINE vec start_of(const job *j, int m, int n, int part)
 
 /* relu of the best of a window's sums, and which it is, as in max_pool_forward: the first row's
    meets the second's. */
-INLINE void store_best(const job *j, int m, const vec *sums)
+INLINE void store_best(const vec *sums, float *to, int32_t *winner)
 {
     vec best[2], tap[2];
     UNROLL for (int r = 0; r < 2; r++) {
@@ -146,9 +146,9 @@ INLINE void store_best(const job *j, int m, const vec *sums)
         tap[r] = vec_pick(left, vec_bits(2 * r), vec_bits(2 * r + 1));
     }
     vec_mask above = vec_holds(best[0], best[1]);
-    vec_store(j->c + m * j->cm, vec_max(vec_splat(0.0f), vec_pick(above, best[0], best[1])));
-    if (j->winner)
-        vec_store((float *)(void *)(j->winner + m * j->cm), vec_pick(above, tap[0], tap[1]));
+    vec_store(to, vec_max(vec_splat(0.0f), vec_pick(above, best[0], best[1])));
+    if (winner)
+        vec_store((float *)(void *)winner, vec_pick(above, tap[0], tap[1]));
 }
 
 /* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes
@@ -186,7 +186,7 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
     float *c = j.c;
     UNROLL for (int m = 0; m < M; m++, c += j.cm)
         if (kind == NUMBERS_POOLED)
-            store_best(&j, m, acc[m]);
+            store_best(acc[m], c, j.winner ? j.winner + m * j.cm : NULL);
         else
             UNROLL for (int n = 0; n < N; n++)
                 store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.part : 0);

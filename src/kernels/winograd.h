@@ -1,12 +1,13 @@
 /*
- * winograd.h - 3 x 3 convolutions by tiles of 2 x 2 outputs, with fewer multiplications.
+ * winograd.h - 3 x 3 and 5 x 5 convolutions by tiles of 2 x 2 outputs, with fewer multiplications.
  *
  * Two outputs in a line with a kernel of 3 taps are 6 products. Winograd's minimal filtering makes
- * do with 4: y = A'((G w) . (B' x)) of 4 inputs, the kernel and 2 outputs, at the points 0, 1, -1 and
- * infinity. Across and down that is 16 for 36. What stands between the brackets is summed up over
- * channels before A', so each of the 16 positions of a tile is a convolution of its own, 1 x 1,
- * which the usual kernels do. Here are A', B' and G, and for backward what is transposed: A, B and
- * G'. Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016.
+ * do with 4: y = A'((G w) . (B' x)) of 4 inputs, the kernel and 2 outputs, at the points 0, 1, -1
+ * and infinity. Across and down that is 16 for 36. What stands between the brackets is summed up
+ * over channels before A', so each of the 16 positions of a tile is a convolution of its own,
+ * 1 x 1, which the usual kernels do. Here are A', B' and G, and for backward what is transposed: A,
+ * B and G'. 5 x 5, at the end, goes the same way, 36 for 100, but forward alone. Lavin and Gray,
+ * Fast Algorithms for Convolutional Neural Networks, 2016.
  *
  * A `unit` is some numbers side by side, with its operations defined before this file is included.
  */
@@ -225,6 +226,103 @@ static void winograd_weight_back(size_t n, const float *u, size_t step, float *d
         for (int k = 0; !apart && k < some; k++)
             for (int tap = 0; tap < 9; tap++)
                 dw[(i + k) * 9 + tap] = taps[tap * UNIT + k];
+    }
+}
+
+/* ---- 5 x 5 ---------------------------------------------------------------------------------- */
+
+/* Two outputs in a line with 5 taps are 6 products for 10, at the points 0, +-3/4, +-3/2 and
+   infinity, with which float32 loses least. The squares of the points: */
+#define FIVE_A 0.5625f
+#define FIVE_B 2.25f
+
+/* B': 6 inputs. */
+INLINE void line5_in(unit *d, const int a)
+{
+    const unit d1 = d[a], d2 = d[2 * a], d3 = d[3 * a], d4 = d[4 * a];
+    const unit less_a = unit_of(-FIVE_A), less_b = unit_of(-FIVE_B);
+    const unit both = unit_of(-FIVE_A - FIVE_B), product = unit_of(FIVE_A * FIVE_B);
+    const unit even_a = unit_fma(less_b, d2, d4), odd_a = unit_fma(less_b, d1, d3);
+    const unit even_b = unit_fma(less_a, d2, d4), odd_b = unit_fma(less_a, d1, d3);
+    d[0] = unit_fma(product, d[0], unit_fma(both, d2, d4));
+    d[5 * a] = unit_fma(product, d1, unit_fma(both, d3, d[5 * a]));
+    d[a] = unit_fma(unit_of(0.75f), odd_a, even_a);
+    d[2 * a] = unit_fma(unit_of(-0.75f), odd_a, even_a);
+    d[3 * a] = unit_fma(unit_of(1.5f), odd_b, even_b);
+    d[4 * a] = unit_fma(unit_of(-1.5f), odd_b, even_b);
+}
+
+/* A': 6 numbers to 2 outputs. */
+INLINE void line5_out(const unit m[6], unit *y0, unit *y1)
+{
+    const unit near = unit_fma(unit_of(-0.75f), m[2], unit_fma(unit_of(0.75f), m[1], m[5]));
+    *y0 = m[0] + m[1] + m[2] + m[3] + m[4];
+    *y1 = unit_fma(unit_of(-1.5f), m[4], unit_fma(unit_of(1.5f), m[3], near));
+}
+
+/* G: 5 taps to 6. */
+INLINE void line5_weight(unit *g, const int a)
+{
+    const unit g0 = g[0], g1 = g[a], g2 = g[2 * a], g3 = g[3 * a], g4 = g[4 * a];
+    const unit A = unit_of(FIVE_A), B = unit_of(FIVE_B);
+    const unit even_a = unit_fma(A, unit_fma(A, g4, g2), g0), odd_a = unit_fma(A, g3, g1);
+    const unit even_b = unit_fma(B, unit_fma(B, g4, g2), g0), odd_b = unit_fma(B, g3, g1);
+    const unit by_a = unit_of(1.0f / (2.0f * FIVE_A * (FIVE_A - FIVE_B)));
+    const unit by_b = unit_of(1.0f / (2.0f * FIVE_B * (FIVE_B - FIVE_A)));
+    g[0] = unit_of(1.0f / (FIVE_A * FIVE_B)) * g0;
+    g[a] = by_a * unit_fma(unit_of(0.75f), odd_a, even_a);
+    g[2 * a] = by_a * unit_fma(unit_of(-0.75f), odd_a, even_a);
+    g[3 * a] = by_b * unit_fma(unit_of(1.5f), odd_b, even_b);
+    g[4 * a] = by_b * unit_fma(unit_of(-1.5f), odd_b, even_b);
+    g[5 * a] = g4;
+}
+
+/* Down, for tiles side by side: t [6][n], rows `step` floats apart, of 6 rows of n floats of x. The
+   last row may be the one before, where no output wants it. */
+INLINE void tiles5_down(const float *x, size_t row, size_t last_row, size_t n, float *t,
+                        size_t step)
+{
+    for (size_t i = 0; i < n; i += UNIT) {
+        const int part = n - i < UNIT ? (int)(n - i) : 0;
+        unit d[6];
+        UNIT_UNROLL for (int r = 0; r < 6; r++)
+            d[r] = unit_load(x + (r < 5 ? r * row : last_row) + i, part);
+        line5_in(d, 1);
+        UNIT_UNROLL for (int r = 0; r < 6; r++) unit_store(t + r * step + i, d[r], 0);
+    }
+}
+
+/* And across: v [36] of a tile, positions `apart` floats apart. The last pixel is like the last
+   row. */
+INLINE void tile5_across(const float *t, size_t step, size_t pixel, size_t last_pixel, int part,
+                         float *v, const int apart)
+{
+    for (int r = 0; r < 6; r++, t += step, v += 6 * apart) {
+        unit d[6];
+        UNIT_UNROLL for (int s = 0; s < 6; s++)
+            d[s] = unit_load(t + (s < 5 ? s * pixel : last_pixel), part);
+        line5_in(d, 1);
+        UNIT_UNROLL for (int s = 0; s < 6; s++) unit_store(v + s * apart, d[s], 0);
+    }
+}
+
+/* The kernels of one output, w [C][5][5], at all positions: u [36][FV_FIVES_MOST]. */
+static void weights5(int C, const float *w, float *u)
+{
+    float taps[25 * FV_FIVES_MOST] = {0};
+    for (int c = 0; c < C; c++)
+        for (int tap = 0; tap < 25; tap++)
+            taps[tap * FV_FIVES_MOST + c] = w[c * 25 + tap];
+    for (int c = 0; c < FV_FIVES_MOST; c += UNIT) {
+        unit d[36];
+        UNIT_UNROLL for (int r = 0; r < 5; r++)
+        {
+            UNIT_UNROLL for (int s = 0; s < 5; s++)
+                d[r * 6 + s] = unit_load(taps + (r * 5 + s) * FV_FIVES_MOST + c, 0);
+            line5_weight(d + r * 6, 1);
+        }
+        UNIT_UNROLL for (int s = 0; s < 6; s++) line5_weight(d + s, 6);
+        UNIT_UNROLL for (int i = 0; i < 36; i++) unit_store(u + i * FV_FIVES_MOST + c, d[i], 0);
     }
 }
 

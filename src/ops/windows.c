@@ -17,7 +17,7 @@ bool fv_windows_pay(const fv_def *def)
     const fv_pool2d *pool = &def->pool;
     size_t lanes = pool->Q * fv_round_up(v->O), idle = v->O * fv_round_up(pool->Q);
     return !def->winograd && def->padding_mode == FV_PADDING_ZEROS && v->groups == 1 &&
-           lanes >= 2 * idle;
+           !fv_conv_by_fives(v) && lanes >= 2 * idle;
 }
 
 /* The narrow pictures, and where things lie in scratch. */
