@@ -247,6 +247,48 @@ static void pooled_convolutions(void **state)
     }
 }
 
+/* Input gradients right from pooled ones; dx. */
+static float *run_input_pooled(const fv_kernels *k, const fv_conv *v, const float *w,
+                               const float *y, const float *dy, const int32_t *winner)
+{
+    float *packed = numbers(fv_conv_packed(v)), *work = numbers(fv_choices_work(v));
+    float *dx = numbers((size_t)v->C * v->H * v->W * L);
+    k->conv[FV_BATCH_LAST].pack(v, true, w, packed);
+    k->input_pooled(v, packed, y, dy, winner, work, dx);
+    free(packed), free(work);
+    return dx;
+}
+
+static void pooled_inputs(void **state)
+{
+    (void)state;
+    const fv_kernels *ref = set_named("ref");
+    for (int done = 0; done < 60;) {
+        fv_conv v = random_conv();
+        v.sh = v.sw = v.dh = v.dw = v.groups = 1;
+        v.pooled = v.chosen = true;
+        v.P = outputs(v.H, v.R, 1, v.ph, 1);
+        v.Q = outputs(v.W, v.S, 1, v.pw, 1);
+        if (v.P < 2 || v.Q < 2)
+            continue;
+        size_t n = (size_t)v.O * (v.P / 2) * (v.Q / 2) * L;
+        float *w = numbers((size_t)v.O * v.C * v.R * v.S), *y = numbers(n), *dy = numbers(n);
+        int32_t *winner = malloc(n * sizeof *winner);
+        for (size_t i = 0; i < n; i++)
+            winner[i] = (int32_t)draw(4);
+        float *want = run_input_pooled(ref, &v, w, y, dy, winner);
+        for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+            const fv_kernels *set = set_named(sets[i]);
+            float *got = set ? run_input_pooled(set, &v, w, y, dy, winner) : NULL;
+            if (got)
+                same_bits(want, got, (size_t)v.C * v.H * v.W * L, "input_pooled", set->name);
+            free(got);
+        }
+        free(w), free(y), free(dy), free(winner), free(want);
+        done++;
+    }
+}
+
 static void compare_linear(int K, int O, int blocks, const fv_kernels *ref, const fv_kernels *set)
 {
     size_t Kp = fv_round_up(K), nx = (size_t)K * L, ny = (size_t)O * L, nw = (size_t)O * K;
@@ -477,6 +519,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions),
         cmocka_unit_test(pooled_convolutions),
+        cmocka_unit_test(pooled_inputs),
         cmocka_unit_test(linear_layers),
         cmocka_unit_test(elementwise),
         cmocka_unit_test(curves),

@@ -106,6 +106,10 @@ static void pack_batch(const fv_conv *v, bool backward, const float *w, float *p
         pack_fives_batch(v, w, packed);
         return;
     }
+    if (backward && v->chosen) {
+        pack_choices(v, w, packed);
+        return;
+    }
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
     ptrdiff_t size = (ptrdiff_t)Og * Cg * RS, wo = (ptrdiff_t)Cg * RS, wc = RS;
     cut rows = backward ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v)) : rows_forward(v);

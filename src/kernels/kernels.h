@@ -40,6 +40,7 @@ typedef struct fv_conv {
     int groups;  /* divides C and O */
     bool bare;   /* dyp has no zeros around its rows: not for backward_input */
     bool pooled; /* packed for forward_pooled, batch last, and not for forward */
+    bool chosen; /* and for input_pooled, not for backward_input */
 } fv_conv;
 
 /* The sizes of a pooling; the kernel is R x S, the padding is minus infinity. */
@@ -166,6 +167,13 @@ typedef struct fv_kernels {
        the column that lost. */
     void (*weight_pooled)(const fv_conv *v, const float *xp, const float *y, const float *dy,
                           const int32_t *winner, float *dw, float *db, bool first);
+
+    /* backward_input of what forward_pooled made; stride and dilation 1, no groups; v is chosen.
+       dx = 0, then += g * the weight by which the winner sees the input, or 0, over those windows,
+       in order, that reach any of the 2 x 2 inputs it is one of, then o. Those start, padding
+       included, in even rows and columns. work has room for fv_choices_work floats. */
+    void (*input_pooled)(const fv_conv *v, const float *packed, const float *y, const float *dy,
+                         const int32_t *winner, float *work, float *dx);
 
     /* to [planes][Hp][Wp][width] = from [planes][H][W][width] moved down by top and right by left,
        zeros elsewhere; what falls outside is cut. */
@@ -406,12 +414,24 @@ static inline bool fv_conv_by_fives(const fv_conv *v)
            v->O >= 8 && v->C * v->O >= 48 && v->P >= 2 && v->Q >= 2;
 }
 
+/* Floats of weights and of work for input_pooled. */
+static inline size_t fv_choices_packed(const fv_conv *v)
+{
+    return (size_t)(v->R / 2 + 1) * (v->S / 2 + 1) * v->O * v->C * 16;
+}
+
+static inline size_t fv_choices_work(const fv_conv *v)
+{
+    return (size_t)(v->P / 2) * (v->Q / 2) * v->O * 2 * FV_LANES;
+}
+
 /* Floats that pack needs, in any layout, for any set. */
 static inline size_t fv_conv_packed(const fv_conv *v)
 {
     size_t Cg = fv_round_up(v->C / v->groups), Og = fv_round_up(v->O / v->groups);
     size_t taps = fv_conv_by_fives(v) ? 36 : (size_t)v->R * v->S;
-    return fv_conv_is_depthwise(v) ? taps * fv_round_up(v->C) : v->groups * taps * Cg * Og;
+    size_t plain = fv_conv_is_depthwise(v) ? taps * fv_round_up(v->C) : v->groups * taps * Cg * Og;
+    return v->chosen && plain < fv_choices_packed(v) ? fv_choices_packed(v) : plain;
 }
 
 /* The set of that name, or the widest that this CPU runs for NULL. *why says in a few words how it

@@ -370,6 +370,38 @@ static void weight_pooled(const fv_conv *v, const float *xp, const float *y, con
     }
 }
 
+/* The weight of output o and channel c by which a pixel of a window sees an input so many rows and
+   columns from the window's first. */
+static float seen_by(const fv_conv *v, const float *w, int o, int c, int pixel, int row, int col)
+{
+    const int r = row - pixel / 2, s = col - pixel % 2;
+    const bool inside = r >= 0 && r < v->R && s >= 0 && s < v->S;
+    return inside ? *weight_of(v, w, o, c, r, s) : 0.0f;
+}
+
+static void input_pooled(const fv_conv *v, const float *w, const float *y, const float *dy,
+                         const int32_t *winner, float *work, float *dx)
+{
+    (void)work;
+    const int P = v->P / 2, Q = v->Q / 2, area = v->H * v->W;
+    for (int i = 0; i < v->C * area; i++)
+        for (int l = 0; l < L; l++) {
+            const int row = i % area / v->W + v->ph, col = i % v->W + v->pw;
+            float sum = 0.0f;
+            for (int p = 0; p < P && p <= row / 2; p++)
+                for (int q = 0; q < Q && q <= col / 2; q++) {
+                    const bool reaches = row / 2 - p <= v->R / 2 && col / 2 - q <= v->S / 2;
+                    for (int o = 0; reaches && o < v->O; o++) {
+                        const size_t at = (((size_t)o * P + p) * Q + q) * L + l;
+                        const float g = y[at] <= 0.0f ? 0.0f : dy[at];
+                        const int r = row - 2 * p, s = col - 2 * q;
+                        sum = fmaf(g, seen_by(v, w, o, i / area, winner[at], r, s), sum);
+                    }
+                }
+            dx[(size_t)i * L + l] = sum;
+        }
+}
+
 static void weight_by_winners(const fv_winners *w, const float *x, const fv_winner *found,
                               const int32_t *counts, float *dw)
 {
@@ -412,6 +444,7 @@ const fv_kernels fv_kernels_ref = {
                                    backward_weight_channels}},
     .forward_pooled = forward_pooled,
     .weight_pooled = weight_pooled,
+    .input_pooled = input_pooled,
     .linear_backward_weight = linear_backward_weight,
     .load_windows = load_windows,
     .relu_forward = relu_forward,

@@ -17,6 +17,7 @@ enum { UNIT = V };
 #include "kernels/winograd.h"
 
 #include "kernels/activation.h"
+#include "kernels/choices.h"
 #include "kernels/fives.h"
 #include "kernels/conv_batch.h"
 #include "kernels/conv_channels.h"
@@ -238,6 +239,7 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
                                    backward_weight_channels}},
     .forward_pooled = forward_pooled,
     .weight_pooled = weight_pooled,
+    .input_pooled = input_pooled,
     .linear_backward_weight = linear_backward_weight,
     .load_windows = load_windows,
     .relu_forward = relu_forward,

@@ -6,7 +6,7 @@
  * others 0 or left alone. vec_bits puts an integer's bits into every element;
  * vec_max gives b if the two are equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN;
  * vec_pick(m, a, b) is a where m, else b; vec_evens and vec_odds are every second element of a and
- * then of b.
+ * then of b; vec_choose(p, vec_choice(i)) is p[i], 0 <= i < 4.
  */
 #ifndef FV_VEC_H
 #define FV_VEC_H
@@ -63,6 +63,12 @@ static inline vec vec_odds(vec a, vec b)
                                          17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, at, b);
 }
+static inline vec vec_choice(vec i) { return i; }
+static inline vec vec_choose(const float *p, vec choice)
+{
+    return _mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_loadu_ps(p)),
+                                _mm512_castps_si512(choice));
+}
 
 #elif defined(FV_SIMD_AVX2)
 
@@ -112,6 +118,18 @@ static inline vec vec_odds(vec a, vec b)
 {
     return vec_middle_turned(_mm256_shuffle_ps(a, b, 0xdd));
 }
+/* By bytes, which two ports of the processor do, not one. */
+static inline vec vec_choice(vec i)
+{
+    const __m256i first = _mm256_set1_epi32(0x03020100), step = _mm256_set1_epi32(0x04040404);
+    const __m256i by = _mm256_mullo_epi32(_mm256_castps_si256(i), step);
+    return _mm256_castsi256_ps(_mm256_add_epi32(by, first));
+}
+static inline vec vec_choose(const float *p, vec choice)
+{
+    const __m256i all = _mm256_castps_si256(_mm256_broadcast_ps((const __m128 *)(const void *)p));
+    return _mm256_castsi256_ps(_mm256_shuffle_epi8(all, _mm256_castps_si256(choice)));
+}
 
 #elif defined(FV_SIMD_NEON)
 
@@ -151,6 +169,16 @@ static inline vec_mask vec_same_bits(vec a, vec b)
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return vbslq_f32(m, a, b); }
 static inline vec vec_evens(vec a, vec b) { return vuzp1q_f32(a, b); }
 static inline vec vec_odds(vec a, vec b) { return vuzp2q_f32(a, b); }
+static inline vec vec_choice(vec i)
+{
+    return vreinterpretq_f32_u32(vmlaq_n_u32(vdupq_n_u32(0x03020100), vreinterpretq_u32_f32(i),
+                                             0x04040404));
+}
+static inline vec vec_choose(const float *p, vec choice)
+{
+    const uint8x16_t all = vreinterpretq_u8_f32(vld1q_f32(p));
+    return vreinterpretq_f32_u8(vqtbl1q_u8(all, vreinterpretq_u8_f32(choice)));
+}
 /* Not vmaxq_f32, which gives NaN if either is NaN, and +0 of +0 and -0; clang would choose it for a
    or b known to be 0, so it must not see where the mask comes from. */
 static inline vec vec_max(vec a, vec b)

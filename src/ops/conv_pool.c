@@ -4,11 +4,11 @@
  * Forward makes the rows of the convolution that a row or more of pooling look at, while they are
  * in the first cache pools them, and goes on; the convolution's whole output never exists. Batch
  * last, windows of 2 x 2 are pooled before they leave the registers. max and relu commute, so relu
- * runs on the pooled numbers, a quarter as many. Backward takes weight gradients right from the
- * pooled ones, or spreads these over the rows they come from; where nobody wants the input's
- * gradient, each band of rows is used up while it is in the first cache. A convolution by tiles
- * (winograd.c) makes strips of rows instead, in the second cache, and takes all of dy. The numbers
- * are those of the three layers; weight gradients right from pooled ones sum in another order.
+ * runs on the pooled numbers, a quarter as many. Backward takes gradients right from the pooled
+ * ones, or spreads these over the rows they come from; where nobody wants the input's gradient, each
+ * band of rows is used up while it is in the first cache. A convolution by tiles (winograd.c) makes
+ * strips of rows instead, in the second cache, and takes all of dy. The numbers are those of the
+ * three layers; gradients right from pooled ones sum in another order.
  * Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
@@ -169,21 +169,18 @@ static bool weights_pooled(const fv_run *r)
     return true;
 }
 
-static void conv_pool_backward(const fv_run *r)
+/* Likewise the input's. Scratch has room for dy of the convolution, which is more than the work. */
+static void inputs_pooled(const fv_run *r)
+{
+    r->k->input_pooled(&r->def->conv, r->packed, r->y, r->dy,
+                       (const int32_t *)(const void *)r->saved, r->scratch, r->dx);
+}
+
+/* Weight gradients alone, band by band. */
+static void weights_by_bands(const fv_run *r)
 {
     const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
-    if (r->part && weights_pooled(r)) {
-        fv_run inputs = *r;
-        inputs.part = NULL;
-        if (r->dx)
-            fv_conv_run_backward(&inputs, spread_rows);
-        return;
-    }
-    if (r->dx || r->def->winograd) {
-        (r->def->winograd ? fv_winograd_backward : fv_conv_run_backward)(r, spread_rows);
-        return;
-    }
     size_t band = fv_turn(r->layout, (size_t)pool->R * fv_conv_dy_cols(&v) * v.O);
     for (int i = 0; i < r->turns; i++) {
         const float *xp = fv_conv_padded(r, &v, i, r->scratch + band + FV_LANES);
@@ -194,6 +191,22 @@ static void conv_pool_backward(const fv_run *r)
                                                   r->first && i == 0 && p == 0);
         }
     }
+}
+
+static void conv_pool_backward(const fv_run *r)
+{
+    const bool by_choices = r->dx && r->def->conv.chosen && r->layout == FV_BATCH_LAST;
+    fv_run rest = *r;
+    if (by_choices)
+        rest.dx = NULL;
+    if (rest.part && weights_pooled(&rest))
+        rest.part = NULL;
+    if (rest.dx || r->def->winograd)
+        (r->def->winograd ? fv_winograd_backward : fv_conv_run_backward)(&rest, spread_rows);
+    else if (rest.part)
+        weights_by_bands(&rest);
+    if (by_choices)
+        inputs_pooled(r);
 }
 
 static void conv_pool_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
@@ -227,6 +240,15 @@ static bool side_by_side(const fv_pool2d *v)
            v->P * v->R <= v->H && v->Q * v->S <= v->W;
 }
 
+/* A choice takes as long as a multiply-add. Under a window are R + 1 rows and S + 1 columns of
+   inputs, or one more, which all four pixels would reach by R * S weights each. */
+static bool choices_pay(const fv_def *def)
+{
+    const fv_conv *v = &def->conv;
+    return v->pooled && fv_conv_is_plain(v) && def->padding_mode == FV_PADDING_ZEROS &&
+           2 * (v->R / 2 + 1) * (v->S / 2 + 1) <= v->R * v->S;
+}
+
 void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
 {
     if (!fv_is_conv2d(conv) || !fv_is_relu(relu) || !fv_is_max_pool2d(pool) ||
@@ -239,6 +261,7 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
     conv->pool = pool->pool;
     conv->winners = fv_winners_pay(conv);
     conv->conv.pooled = !conv->winograd && pool->pool.R == 2 && pool->pool.S == 2;
+    conv->conv.chosen = choices_pay(conv);
     conv->windows = fv_windows_pay(conv);
     conv->stored = relu->stored = pool->stored = pool->out;
 }
