@@ -7,9 +7,7 @@
  * one compare-and-swap and a thread that comes late finds nothing to take. The caller waits for the
  * items, not for the threads: one that sleeps or was put aside by the system delays nobody. Whoever
  * waits spins for some 100 microseconds, for a training step comes back that soon, and then sleeps,
- * for the machine may have fewer free processors than threads.
- *
- * Layer 1. Calls libc and pthreads.
+ *XX * Layer 1. Calls libc and pthreads.
  */
 #ifdef __linux__
 #define _GNU_SOURCE /* sched_getaffinity */
@@ -20,6 +18,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -30,7 +29,7 @@
 #define RELAX() ((void)0)
 #endif
 
-enum { SPINS = 4000 };
+enum { SPINS = 4000, ALONE = 16, WATCHED = 16 /* one round in so many */ };
 
 typedef struct worker {
     fv_pool *pool;
@@ -73,6 +72,7 @@ struct fv_pool {
     atomic_bool caller_sleeps, stop;
     pthread_mutex_t lock;
     pthread_cond_t more, done;
+    int64_t alone_until; /* the caller's alone */
     int workers;
     worker worker[FV_THREADS_MAX];
     slot shares[FV_THREADS_MAX];
@@ -149,6 +149,29 @@ static void wake_workers(fv_pool *pool)
     pthread_mutex_unlock(&pool->lock);
 }
 
+static int64_t nanoseconds(clockid_t clock)
+{
+    struct timespec t = {0};
+    clock_gettime(clock, &t);
+    return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
+/* Processor time that the workers have had. */
+static int64_t time_of_workers(fv_pool *pool)
+{
+    int64_t sum = 0;
+    clockid_t clock;
+    for (int i = 0; i < pool->workers; i++)
+        if (pthread_getcpuclockid(pool->worker[i].thread, &clock) == 0)
+            sum += nanoseconds(clock);
+    return sum;
+}
+
+static void stay_alone(fv_pool *pool, int64_t lost)
+{
+    pool->alone_until = nanoseconds(CLOCK_MONOTONIC) + ALONE * lost;
+}
+
 static void wait_for_done(fv_pool *pool)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -156,12 +179,36 @@ static void wait_for_done(fv_pool *pool)
             return;
         RELAX();
     }
+    const int64_t start = nanoseconds(CLOCK_MONOTONIC), had = time_of_workers(pool);
     pthread_mutex_lock(&pool->lock);
     atomic_store(&pool->caller_sleeps, true);
     while (atomic_load(&pool->pending) > 0)
         pthread_cond_wait(&pool->done, &pool->lock);
     atomic_store(&pool->caller_sleeps, false);
     pthread_mutex_unlock(&pool->lock);
+    const int64_t waited = nanoseconds(CLOCK_MONOTONIC) - start;
+    if (time_of_workers(pool) - had < waited / 2) /* nobody was at work for long */
+        stay_alone(pool, waited);
+}
+
+/* The caller's own items, and now and then how long it was put aside meanwhile. */
+static void take_own_items(fv_pool *pool)
+{
+    if (atomic_load(&pool->round) % WATCHED) {
+        take_items(pool, 0);
+        return;
+    }
+    const int64_t start = nanoseconds(CLOCK_MONOTONIC), had = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+    take_items(pool, 0);
+    const int64_t took = nanoseconds(CLOCK_MONOTONIC) - start;
+    const int64_t lost = took - (nanoseconds(CLOCK_THREAD_CPUTIME_ID) - had);
+    if (lost > took / 4)
+        stay_alone(pool, WATCHED * lost);
+}
+
+static bool is_alone(const fv_pool *pool)
+{
+    return pool->alone_until && nanoseconds(CLOCK_MONOTONIC) < pool->alone_until;
 }
 
 /* The pool, with as many threads as the system gives; NULL if there is no memory for it. */
@@ -203,7 +250,7 @@ static void run_round(fv_ctx *ctx, int items, void (*work)(void *arg, int item, 
     if (ctx->threads > 1 && items > 1 && !ctx->pool)
         ctx->pool = pool_new(ctx);
     fv_pool *pool = ctx->pool;
-    if (items < 2 || items > ITEMS_MAX || !pool) {
+    if (items < 2 || items > ITEMS_MAX || !pool || is_alone(pool)) {
         for (int i = 0; i < items; i++)
             work(arg, back ? items - 1 - i : i, 0);
         return;
@@ -213,7 +260,7 @@ static void run_round(fv_ctx *ctx, int items, void (*work)(void *arg, int item, 
     atomic_store(&pool->back, back);
     share_out(pool, items);
     wake_workers(pool);
-    take_items(pool, 0);
+    take_own_items(pool);
     wait_for_done(pool);
 }
 

@@ -269,10 +269,14 @@ static fv_status start_epoch(fv_loader *loader)
     return FV_OK;
 }
 
+enum { SAMPLES_AHEAD = 3 }; /* shuffled, each would wait for its memory */
+
 /* A sample that goes from the set into the batch as it is. */
 static bool copy_sample(fv_loader *loader, int64_t at, int place)
 {
     int64_t index = loader->indices[place] = index_at(loader, at);
+    if (at + SAMPLES_AHEAD < loader->len)
+        fv_dataset_expect(loader->set, index_at(loader, at + SAMPLES_AHEAD));
     return fv_dataset_sample(loader->set, index,
                              loader->pixels + (size_t)place * loader->pixel_bytes,
                              loader->labels + place) == FV_OK;

@@ -154,10 +154,12 @@ static void pack_fives_batch(const fv_conv *v, const float *w, float *packed)
     for (int i = 0; i < outputs.count; i++) {
         const int M = size_of(&outputs, i);
         for (int m = 0; m < M; m++, w += v->C * 25) {
+            float *to = packed + m;
             weights5(v->C, w, u);
-            for (int k = 0; k < 36; k++)
+            for (int row = 0; row < 6; row++)
                 for (int c = 0; c < v->C; c++)
-                    packed[((k / 6 * v->C + c) * 6 + k % 6) * M + m] = u[k * FIVES_C + c];
+                    for (int j = 0; j < 6; j++, to += M)
+                        *to = u[(row * 6 + j) * FIVES_C + c];
         }
         packed += 36 * v->C * M;
     }
@@ -225,9 +227,10 @@ static void pack_fives_channels(const fv_conv *v, const float *w, float *packed)
     for (int o = 0; o < v->O; o++, w += v->C * 25) {
         float *to = packed + (ptrdiff_t)(o / V) * 36 * v->C * V + o % V;
         weights5(v->C, w, u);
-        for (int k = 0; k < 36; k++)
+        for (int i = 0; i < 6; i++)
             for (int c = 0; c < v->C; c++)
-                to[((k / 6 * v->C + c) * 6 + k % 6) * V] = u[k * FIVES_C + c];
+                for (int j = 0; j < 6; j++, to += V)
+                    *to = u[(i * 6 + j) * FIVES_C + c];
     }
 }
 

@@ -143,38 +143,45 @@ static void conv_backward(const fv_run *r)
     fv_conv_run_backward(r, fv_conv_pad_gradient);
 }
 
-/* Output channels that one item sums; the last item is the bias. */
-static int outputs_per_item(fv_layout layout)
+/* Parts are in the order of the parameters batch last, lane by lane but for those of tiles and of
+   winners, and channels last in that of the layout. */
+static bool sums_lanes(const fv_def *def, fv_layout layout)
 {
-    return layout == FV_BATCH_LAST ? 4 : 64;
+    return layout == FV_BATCH_LAST && !def->winograd && !def->winners;
+}
+
+/* Output channels that one item sums, with a share of the biases. */
+static int outputs_per_item(const fv_def *def, fv_layout layout)
+{
+    size_t output = def->weights / def->conv.O * (sums_lanes(def, layout) ? FV_LANES : 1);
+    return layout == FV_CHANNELS_LAST ? 64 : fv_rows_of_item(output);
 }
 
 int fv_conv_reduce_items(const fv_def *def, fv_layout layout)
 {
-    int some = outputs_per_item(layout);
-    return (def->conv.O + some - 1) / some + (def->biases > 0);
+    int some = outputs_per_item(def, layout);
+    return (def->conv.O + some - 1) / some;
 }
 
-/* Parts are in the order of the parameters batch last, lane by lane but for those of tiles and of
-   winners, and channels last in that of the layout. */
 void fv_conv_reduce(const fv_sums *s, int item)
 {
     const fv_def *def = s->def;
-    const fv_conv *v = &def->conv;
-    bool lanes = s->layout == FV_BATCH_LAST && !def->winograd && !def->winners;
-    size_t lane = lanes ? FV_LANES : 1, output = def->weights / v->O;
-    size_t step = fv_round_up((def->weights + def->biases) * lane);
-    int some = outputs_per_item(s->layout), from = item * some;
-    int to = from + some < v->O ? from + some : v->O;
-    bool bias = from >= v->O;
-    if (!bias && s->layout == FV_CHANNELS_LAST) {
-        s->k->sum_channels(v, s->chunks, s->part, step, s->dw, from, to);
-        return;
-    }
-    size_t first = bias ? def->weights : from * output,
-           n = bias ? def->biases : (to - from) * output;
-    (lanes ? s->k->sum_lanes : s->k->sum_parts)(n, s->chunks, s->part + first * lane, step,
-                                                bias ? s->db : s->dw + first);
+    const bool lanes = sums_lanes(def, s->layout);
+    const size_t lane = lanes ? FV_LANES : 1, output = def->weights / def->conv.O;
+    const size_t step = fv_round_up((def->weights + def->biases) * lane);
+    const int some = outputs_per_item(def, s->layout), O = def->conv.O, from = item * some;
+    const int to = from + some < O ? from + some : O;
+    void (*sum)(size_t n, int count, const float *parts, size_t part, float *out) =
+        lanes ? s->k->sum_lanes : s->k->sum_parts;
+    if (s->layout == FV_CHANNELS_LAST)
+        s->k->sum_channels(&def->conv, s->chunks, s->part, step, s->dw, from, to);
+    else
+        sum((to - from) * output, s->chunks, s->part + from * output * lane, step,
+            s->dw + from * output);
+    const size_t items = fv_conv_reduce_items(def, s->layout);
+    const size_t first = def->biases * item / items, end = def->biases * (item + 1) / items;
+    if (first < end)
+        sum(end - first, s->chunks, s->part + (def->weights + first) * lane, step, s->db + first);
 }
 
 void fv_conv_describe(const fv_def *def, char text[32])

@@ -67,11 +67,22 @@ void fv_linear_run_backward(const fv_run *r)
         conv->backward_input(&v, r->dy, packed_of(r), r->dx);
 }
 
-enum { ROWS_PER_ITEM = 16 };
+int fv_rows_of_item(size_t row)
+{
+    const size_t rows = (1 << 13) / row;
+    return rows < 1 ? 1 : (int)rows;
+}
+
+/* Whole tiles, of 8 rows. */
+static int rows_of_item(const fv_def *def)
+{
+    return (fv_rows_of_item((size_t)features_of(def)) + 7) / 8 * 8;
+}
 
 int fv_linear_reduce_items(const fv_def *def, fv_layout layout)
 {
-    return layout == FV_BATCH_LAST ? (def->out.c + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM
+    const int rows = rows_of_item(def);
+    return layout == FV_BATCH_LAST ? (def->out.c + rows - 1) / rows
                                    : fv_conv_reduce_items(def, layout);
 }
 
@@ -81,8 +92,8 @@ void fv_linear_reduce(const fv_sums *s, int item)
         fv_conv_reduce(s, item);
         return;
     }
-    int O = s->def->out.c, from = item * ROWS_PER_ITEM;
-    int to = from + ROWS_PER_ITEM < O ? from + ROWS_PER_ITEM : O;
+    const int O = s->def->out.c, rows = rows_of_item(s->def), from = item * rows;
+    const int to = from + rows < O ? from + rows : O;
     s->k->linear_backward_weight(features_of(s->def), s->blocks, s->dy, s->step, s->saved, s->step,
                                  s->dw, from, to);
     if (s->db)

@@ -382,6 +382,9 @@ fv_conv fv_conv_gradient(const fv_run *run);
 void fv_conv_pad_gradient(const fv_run *run, int turn, float *dyp);
 /* Where the kernels sum up db, behind dw in part; or NULL. */
 float *fv_conv_db(const fv_run *run);
+/* Rows of `row` floats that one item of reduce takes: some 8,192 parameters, as an item of a step
+   does, so that a thread mostly steps what it has summed up. */
+int fv_rows_of_item(size_t row);
 int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
 void fv_conv_describe(const fv_def *def, char text[32]);
 void fv_pool_describe(const fv_def *def, char text[32]);
