@@ -84,9 +84,6 @@ fv_dataset *fv_cifar(fv_ctx *ctx, bool hundred, const char *root, fv_split split
 bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,
                      int64_t *label);
 
-/* Fetches sample index, which is in range, into the cache if it lies in memory. */
-void fv_dataset_expect(const fv_dataset *set, int64_t index);
-
 /* Sample index, which is in range, as fv_dataset_get gives it. */
 fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
 

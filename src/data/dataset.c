@@ -113,13 +113,6 @@ bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *
     return work->error == FV_OK;
 }
 
-void fv_dataset_expect(const fv_dataset *set, int64_t index)
-{
-    const char *picture = set->images ? (const char *)set->images->data : NULL;
-    for (size_t at = 0; picture && at < set->pixel_bytes && at < 4096; at += 64)
-        __builtin_prefetch(picture + (size_t)index * set->pixel_bytes + at);
-}
-
 fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_t *label)
 {
     int64_t unused;

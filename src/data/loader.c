@@ -269,17 +269,29 @@ static fv_status start_epoch(fv_loader *loader)
     return FV_OK;
 }
 
-enum { SAMPLES_AHEAD = 3 }; /* shuffled, each would wait for its memory */
-
 /* A sample that goes from the set into the batch as it is. */
 static bool copy_sample(fv_loader *loader, int64_t at, int place)
 {
     int64_t index = loader->indices[place] = index_at(loader, at);
-    if (at + SAMPLES_AHEAD < loader->len)
-        fv_dataset_expect(loader->set, index_at(loader, at + SAMPLES_AHEAD));
     return fv_dataset_sample(loader->set, index,
                              loader->pixels + (size_t)place * loader->pixel_bytes,
                              loader->labels + place) == FV_OK;
+}
+
+/* Some samples of a set in memory, which are copied by all threads: shuffled, they lie far apart. */
+typedef struct copying {
+    fv_loader *loader;
+    int n;
+} copying;
+
+enum { SAMPLES = 16 }; /* a block of a net's, so that a thread mostly finds what it copied */
+
+static void copy_samples(void *arg, int item, int thread)
+{
+    (void)thread;
+    const copying *c = arg;
+    for (int place = item * SAMPLES; place < c->n && place < (item + 1) * SAMPLES; place++)
+        copy_sample(c->loader, c->loader->at + place, place);
 }
 
 /* The next n samples, by the caller. */
@@ -287,6 +299,11 @@ static bool make_batch(fv_loader *loader, int n)
 {
     fv_work *work = loader->work;
     int made = 0;
+    if (!work && loader->set->images) {
+        fv_parallel(loader->object.ctx, (n + SAMPLES - 1) / SAMPLES, copy_samples,
+                    &(copying){loader, n});
+        return true;
+    }
     while (made < n && (work ? make_sample(loader, work, loader->at + made)
                              : copy_sample(loader, loader->at + made, made)))
         made++;

@@ -327,6 +327,8 @@ typedef struct fv_kernels {
     /* y [n][m] = x [m][n] turned. */
     void (*turn)(size_t m, size_t n, const float *x, float *y);
 
+    /* Asks for p [n] to write to: since it was written, other threads have read it. */
+    void (*own)(size_t n, const float *p);
     /* One SGD step of n parameters; the formula is fv_sgd's. v NULL if momentum is 0. */
     void (*sgd)(size_t n, const fv_sgd_step *step, float *p, const float *g, float *v);
 

@@ -13,6 +13,12 @@
 
 #include "kernels/kernels.h"
 
+static void own(size_t n, const float *p)
+{
+    for (size_t i = 0; i < n; i += FV_LANES)
+        __builtin_prefetch(p + i, 1);
+}
+
 static void sgd(size_t n, const fv_sgd_step *step, float *restrict p, const float *restrict g,
                 float *restrict v)
 {
@@ -142,7 +148,7 @@ static void lion(size_t n, const fv_adam_step *step, float *restrict p, const fl
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_UPDATE_ENTRIES                                                                          \
-    .sgd = sgd, .adam = adam, .amsgrad = amsgrad, .adagrad = adagrad, .adadelta = adadelta,        \
-    .rmsprop = rmsprop, .lion = lion
+    .own = own, .sgd = sgd, .adam = adam, .amsgrad = amsgrad, .adagrad = adagrad,                  \
+    .adadelta = adadelta, .rmsprop = rmsprop, .lion = lion
 
 #endif

@@ -223,17 +223,24 @@ int fv_each_stretch(const fv_net *net, void (*work)(void *arg, const fv_stretch 
     return pieces;
 }
 
+enum { OWNED = 4096 }; /* at a time */
+
 static void step_stretch(void *arg, const fv_stretch *s)
 {
     const fv_optim *optim = arg;
     const fv_net *net = optim->net;
+    const fv_kernels *k = net->object.ctx->kernels;
     float *memories[FV_MEMORIES_MAX];
     if (fv_optim_frozen(optim, s->param))
         return;
-    for (int m = 0; m < FV_MEMORIES_MAX; m++)
-        memories[m] = optim->memories[m] ? optim->memories[m] + s->from : NULL;
-    optim->kind->step(net->object.ctx->kernels, s->count, &optim->updates[s->param],
-                      net->values + s->from, net->grads + s->from, memories);
+    for (size_t at = 0; at < s->count; at += OWNED) {
+        const size_t n = s->count - at < OWNED ? s->count - at : OWNED, from = s->from + at;
+        for (int m = 0; m < FV_MEMORIES_MAX; m++)
+            memories[m] = optim->memories[m] ? optim->memories[m] + from : NULL;
+        k->own(n, net->values + from);
+        optim->kind->step(k, n, &optim->updates[s->param], net->values + from, net->grads + from,
+                          memories);
+    }
 }
 
 fv_status fv_step(fv_optim *optim)
