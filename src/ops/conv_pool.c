@@ -56,12 +56,25 @@ static bool by_windows(const fv_def *def, fv_layout layout)
     return def->windows && layout == FV_CHANNELS_LAST;
 }
 
-/* Saved: where each maximum came from in its band. Scratch: a band, then the convolution's own. */
+enum { KEPT = 1 << 16 }; /* floats */
+
+/* Whether x with its padding, if that is little, is kept for backward, which would pad again. */
+static bool keeps_padded(const fv_def *def, fv_layout layout)
+{
+    const fv_conv *v = &def->conv;
+    return pools_tiles(def, layout) && !by_winners(def, layout) && !fv_conv_is_padded(v) &&
+           def->padding_mode == FV_PADDING_ZEROS && fv_conv_padded_floats(v, layout) <= KEPT;
+}
+
+/* Saved: where each maximum came from in its band, then x with its padding if that is kept.
+   Scratch: a band, then the convolution's own. */
 static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
 {
     fv_need need = (def->winograd ? fv_winograd_need : fv_conv_need)(def, layout, images);
     int turns = layout == FV_BATCH_LAST ? 1 : images;
     need.saved = fv_round_up(pooled_floats(def, layout) * turns);
+    if (keeps_padded(def, layout))
+        need.saved += fv_round_up(fv_conv_padded_floats(&def->conv, layout));
     need.scratch += fv_round_up(band_floats(def, layout));
     if (by_winners(def, layout)) {
         const fv_need more = fv_winners_need(def);
@@ -113,11 +126,18 @@ static void forward_bands(const fv_run *r)
     }
 }
 
+/* Batch last. */
+static float *kept_of(const fv_run *r)
+{
+    return r->saved + fv_round_up(pooled_floats(r->def, r->layout));
+}
+
 static void conv_pool_forward(const fv_run *r)
 {
     const fv_conv *v = &r->def->conv;
     if (pools_tiles(r->def, r->layout)) {
-        r->k->forward_pooled(v, fv_conv_padded(r, v, 0, r->scratch), r->packed, r->b, r->y,
+        float *to = r->saved && keeps_padded(r->def, r->layout) ? kept_of(r) : r->scratch;
+        r->k->forward_pooled(v, fv_conv_padded(r, v, 0, to), r->packed, r->b, r->y,
                              (int32_t *)(void *)r->saved);
         return;
     }
@@ -160,11 +180,12 @@ static bool weights_pooled(const fv_run *r)
     const fv_conv *v = &r->def->conv;
     if (by_winners(r->def, r->layout))
         fv_winners_backward(r);
-    else if (pools_tiles(r->def, r->layout) && fv_conv_is_plain(v) && v->S <= FV_POOLED_TAPS)
-        r->k->weight_pooled(v, fv_conv_padded(r, v, 0, r->scratch), r->y, r->dy,
+    else if (pools_tiles(r->def, r->layout) && fv_conv_is_plain(v) && v->S <= FV_POOLED_TAPS) {
+        const bool kept = keeps_padded(r->def, r->layout);
+        r->k->weight_pooled(v, kept ? kept_of(r) : fv_conv_padded(r, v, 0, r->scratch), r->y, r->dy,
                             (const int32_t *)(const void *)r->saved, r->part, fv_conv_db(r),
                             r->first);
-    else
+    } else
         return false;
     return true;
 }
