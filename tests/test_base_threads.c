@@ -96,27 +96,66 @@ static void meet(void *arg, int item, int thread)
     atomic_fetch_add(&m->seen[thread], 1);
     atomic_fetch_add(&m->arrived, 1);
     for (int i = 0; i < 60000; i++) {
-        if (atomic_load(&m->arrived) == m->guests)
+        if (atomic_load(&m->arrived) >= m->guests)
             return;
         pause_ns(1000000);
     }
     atomic_fetch_add(&m->alone, 1);
 }
 
+/* In a round of a new pool: after it the caller may have reason to stay alone. */
 static void items_run_at_the_same_time(void **state)
 {
     (void)state;
     for (int threads = 2; threads <= 8; threads++) {
         fv_ctx *ctx = fv_open(&(fv_options){.threads = threads});
-        for (int round = 0; round < 3; round++) {
-            meeting m = {.guests = threads};
-            fv_parallel(ctx, threads, meet, &m);
-            assert_int_equal(m.alone, 0);
-            for (int i = 0; i < threads; i++)
-                assert_int_equal(m.seen[i], 1);
-        }
+        meeting m = {.guests = threads};
+        fv_parallel(ctx, threads, meet, &m);
+        assert_int_equal(m.alone, 0);
+        for (int i = 0; i < threads; i++)
+            assert_int_equal(m.seen[i], 1);
         fv_close(ctx);
     }
+}
+
+/* An item that is put aside for a while, as the system does where others want the processor. */
+static void be_put_aside(void *arg, int item, int thread)
+{
+    meeting *m = arg;
+    (void)item;
+    atomic_fetch_add(&m->seen[thread], 1);
+    pause_ns(20000000);
+}
+
+/* The caller's item ends when both have begun, the worker's is put aside after that. */
+static void meet_and_linger(void *arg, int item, int thread)
+{
+    meet(arg, item, thread);
+    if (thread > 0)
+        pause_ns(50000000);
+}
+
+/* The caller goes on alone, though the worker waits for its share; after a while it has one. */
+static void who_is_put_aside_is_left_alone_for_a_while(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(&(fv_options){.threads = 2});
+    bool was_alone = false, shared = false;
+    for (int i = 0; i < 10 && !was_alone; i++) { /* ten: the caller may have come late itself */
+        meeting first = {.guests = 2}, next = {0};
+        fv_parallel(ctx, 2, meet_and_linger, &first);
+        assert_int_equal(first.seen[1], 1);
+        fv_parallel(ctx, 2, be_put_aside, &next);
+        was_alone = next.seen[0] == 2;
+    }
+    assert_true(was_alone);
+    for (int i = 0; i < 1000 && !shared; i++) {
+        meeting later = {0};
+        fv_parallel(ctx, 2, be_put_aside, &later);
+        shared = later.seen[1] == 1;
+    }
+    assert_true(shared);
+    fv_close(ctx);
 }
 
 /* A context of its own inside each item, which shares its work out again. */
@@ -211,6 +250,7 @@ int main(void)
         cmocka_unit_test(threads_that_cannot_be_made), /* before others: it forks */
         cmocka_unit_test(every_item_once),
         cmocka_unit_test(items_run_at_the_same_time),
+        cmocka_unit_test(who_is_put_aside_is_left_alone_for_a_while),
         cmocka_unit_test(contexts_inside_items),
         cmocka_unit_test(threads_without_memory),
     };

@@ -130,7 +130,8 @@ bool fv_word_matches(const char *pattern, const char *name);
 /* Calls work(arg, item, thread) for every item 0..items-1, thread 0..ctx->threads-1, and returns
    when all are done. Which thread takes which item is open: results must not depend on it. But a
    thread begins with the same items whenever there are so many, and _back with the last of them:
-   what it used last is still in its cache. */
+   what it used last is still in its cache. Items compute and do not wait: where those of a thread
+   wait, the caller takes it that others have the processor, and works alone for a while. */
 void fv_parallel(fv_ctx *ctx, int items, void (*work)(void *arg, int item, int thread), void *arg);
 void fv_parallel_back(fv_ctx *ctx, int items, void (*work)(void *arg, int item, int thread),
                       void *arg);
