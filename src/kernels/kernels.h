@@ -27,7 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_WINNERS_MOST = 64, FV_FIVES_MOST = 16 };
+enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_WINNERS_MOST = 64, FV_FOUND = 32 };
+enum { FV_FIVES_MOST = 16 };
 
 /* The sizes of a convolution, per image. The letters are those of all kernels. */
 typedef struct fv_conv {
@@ -107,17 +108,21 @@ typedef struct fv_tiles {
 /* Weight gradients by the winners of a pooling, image by image; see winners.h. A row of a kernel is
    its taps by its channels, side by side as in x [H][W][C]. */
 typedef struct fv_winners {
-    int O, cells;  /* outputs, and windows of each */
-    int C, R, row; /* channels, rows of a kernel, and floats of one */
-    size_t line;   /* floats of a row of x */
-    size_t image;  /* floats from one image to the next */
+    int O, cells;     /* outputs, and windows of each */
+    int groups;       /* lists of each, one for FV_FOUND windows */
+    int C, R, row;    /* channels, rows of a kernel, and floats of one */
+    int rows, places; /* rows of x, and places of a kernel in one */
+    int pixel, line;  /* floats of x from one place to the next, and to the one below */
+    size_t image;     /* floats from one image to the next */
+    size_t lists;     /* and lists */
 } fv_winners;
 
-/* A pixel that won: its gradient, and where in x the first tap is that was multiplied into it. */
-typedef struct fv_winner {
-    float g;
-    int32_t at;
-} fv_winner;
+/* A list of pixels that won: the gradients, and where in x the first taps are that were multiplied
+   into them. */
+typedef struct fv_found {
+    float g[FV_FOUND];
+    int32_t at[FV_FOUND];
+} fv_found;
 
 typedef enum fv_layout { FV_BATCH_LAST, FV_CHANNELS_LAST, FV_LAYOUTS } fv_layout;
 
@@ -270,16 +275,21 @@ typedef struct fv_kernels {
     /* Batch last, a convolution with stride and dilation 1 whose pooling has its windows, of up to
        FV_WINNERS_MOST pixels, side by side. Gradients of idle lanes are 0.
        turn: to [L][pixels][C], image floats apart, of x [C][pixels][L].
+       spread: to [rows][places][row, rounded up] of x [rows][..][C]: a place's pixels in a piece
+       that no other shares, so that its vectors are aligned; what is past a row becomes anything.
        find: for each image and output the winners in order, but for those whose y <= 0 or
-       gradient 0: found [L][O][cells], of which counts [L][O] are there; db [O][L] += g, lane by
-       lane. v is the pooling; y, dy and winner are [O][P][Q][L].
-       weight: dw [O][R][row, rounded up] += g * x of an image over its winners, in order. x has
-       FV_LANES more floats to read at its end; what is past a row becomes anything. */
+       gradient 0: found [L][O][groups], `lists` from one image to the next, of which as many are
+       there as counts, in the same order, says; db [O][L] += g, lane by lane. v is the pooling; y,
+       dy and winner are [O][P][Q][L].
+       weight: dw [O][R][row, rounded up] += g * x of an image over its winners, in order. x, turned
+       or spread, has FV_LANES more floats to read at its end; what is past a row becomes
+       anything. */
     struct {
         void (*turn)(const fv_winners *w, size_t pixels, const float *x, float *to);
+        void (*spread)(const fv_winners *w, const float *x, float *to);
         void (*find)(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
-                     const int32_t *winner, float *db, fv_winner *found, int32_t *counts);
-        void (*weight)(const fv_winners *w, const float *x, const fv_winner *found,
+                     const int32_t *winner, float *db, fv_found *found, int32_t *counts);
+        void (*weight)(const fv_winners *w, const float *x, const fv_found *found,
                        const int32_t *counts, float *dw);
     } winners;
 

@@ -3,7 +3,8 @@
  *
  * Plain loops whose innermost index is the lane. Every set includes this file, and the compiler
  * makes vector code of each for its instruction set; the order of operations in a lane is as
- * written, so all sets give the same bits. The contracts are in kernels.h.
+ * written, so all sets give the same bits. A set that included vec.h turns by it. The contracts are
+ * in kernels.h.
  */
 #ifndef FV_LANES_H
 #define FV_LANES_H
@@ -51,9 +52,27 @@ static inline void turn_two(const float *x, size_t x_step, float *y, size_t y_st
     memcpy(y + 3 * y_step, (const float *)&high + 2, sizeof high / 2);
 }
 
+#if defined(FV_VEC_H)
+/* The same of V rows: every fourth row in one vector, whose fours are turned at once. */
+static inline void turn_rows(const float *x, size_t x_step, float *y, size_t y_step)
+{
+    const vec a = vec_fours(x, 4 * x_step), b = vec_fours(x + x_step, 4 * x_step);
+    const vec c = vec_fours(x + 2 * x_step, 4 * x_step), d = vec_fours(x + 3 * x_step, 4 * x_step);
+    const vec ac = vec_low(a, c), bd = vec_low(b, d);
+    vec_store(y, vec_low(ac, bd)), vec_store(y + y_step, vec_high(ac, bd));
+    const vec ac2 = vec_high(a, c), bd2 = vec_high(b, d);
+    vec_store(y + 2 * y_step, vec_low(ac2, bd2)), vec_store(y + 3 * y_step, vec_high(ac2, bd2));
+}
+#endif
+
 static void turn_apart(size_t m, size_t n, const float *x, size_t x_step, float *y, size_t y_step)
 {
     size_t n4 = n / 4 * 4, i = 0;
+#if defined(FV_VEC_H)
+    for (; i + V <= m; i += V)
+        for (size_t k = 0; k < n4; k += 4)
+            turn_rows(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
+#endif
     for (; i + 4 <= m; i += 4)
         for (size_t k = 0; k < n4; k += 4)
             turn_four(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
@@ -260,7 +279,7 @@ static void sum_channels(const fv_conv *v, int count, const float *parts, size_t
     }
 }
 
-/* ---- winners of a pooling, from lanes to images ---------------------------------------------- */
+/* ---- winners of a pooling: images from lanes ---------------------------------------------- */
 
 static void turn_pixels(const fv_winners *w, size_t pixels, const float *x, float *to)
 {
@@ -278,66 +297,23 @@ static void turn_pixels(const fv_winners *w, size_t pixels, const float *x, floa
     }
 }
 
-enum { TOGETHER = 32 }; /* windows of a row */
-
-/* The gradients of `some` windows of all images, and where they go. */
-static void find_row(const fv_winners *w, const fv_pool2d *v, int some, int at, const float *y,
-                     const float *dy, const int32_t *winner, float *db, float *g, int32_t *places)
+/* n * L floats for each place. */
+static inline void spread_some(const fv_winners *w, const int n, const float *x, float *to)
 {
-    const int32_t by_S = (1 << 16) / v->S + 1; /* divides what is below FV_WINNERS_MOST */
-    const int32_t down = (int32_t)w->line - v->S * w->C, C = w->C;
-    float sum[L];
-    memcpy(sum, db, sizeof sum);
-    for (int q = 0; q < some; q++, at += v->S * C)
-        for (int l = 0; l < L; l++) {
-            const int i = q * L + l;
-            g[i] = y[i] <= 0.0f ? 0.0f : dy[i];
-            sum[l] += g[i];
-            places[i] = at + winner[i] * C + (winner[i] * by_S >> 16) * down;
-        }
-    memcpy(db, sum, sizeof sum);
+    const int rows = w->rows, places = w->places, C = w->C, after = w->row - C;
+    for (int r = 0; r < rows; r++, x += after)
+        for (int q = 0; q < places; q++, x += C)
+            for (int k = 0; k < n; k++, to += L)
+                memcpy(to, x + k * L, L * sizeof *to);
 }
 
-/* Appends those of four images that are not 0 to their lists, `list` winners apart: four at once,
-   for each list waits for its own count. */
-static void list_row(int some, const float *g, const int32_t *places, fv_winner *found, size_t list,
-                     int32_t *counts, int step)
+static void spread(const fv_winners *w, const float *x, float *to)
 {
-    int n[4];
-    for (int l = 0; l < 4; l++)
-        n[l] = counts[l * step];
-    for (int q = 0; q < some; q++, g += L, places += L)
-        for (int l = 0; l < 4; l++) {
-            fv_winner *to = found + l * list + n[l];
-            uint32_t bits;
-            memcpy(&bits, g + l, sizeof bits); /* compared sooner than a float */
-            memcpy(&to->g, &bits, sizeof bits);
-            to->at = places[l];
-            n[l] += bits << 1 != 0;
-        }
-    for (int l = 0; l < 4; l++)
-        counts[l * step] = n[l];
-}
-
-static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
-                         const int32_t *winner, float *db, fv_winner *found, int32_t *counts)
-{
-    float g[TOGETHER * L];
-    int32_t places[TOGETHER * L];
-    memset(counts, 0, (size_t)L * w->O * sizeof *counts);
-    for (int o = 0; o < w->O; o++, db += L)
-        for (int p = 0; p < v->P; p++)
-            for (int q = 0, some; q < v->Q; q += some) {
-                some = v->Q - q < TOGETHER ? v->Q - q : TOGETHER;
-                find_row(w, v, some, p * v->R * (int)w->line + q * v->S * w->C, y, dy, winner, db,
-                         g, places);
-                y += some * L, dy += some * L, winner += some * L;
-                for (int l = 0; l < L; l += 4) {
-                    const size_t list = (size_t)l * w->O + o;
-                    list_row(some, g + l, places + l, found + list * w->cells,
-                             (size_t)w->O * w->cells, counts + list, w->O);
-                }
-            }
+    const int n = (int)(fv_round_up(w->row) / L);
+    if (n == 2) /* told to the compiler, it leaves no loop */
+        spread_some(w, 2, x, to);
+    else
+        spread_some(w, n, x, to);
 }
 
 /* ---- between rows of images and lanes ----------------------------------------------------- */
@@ -381,6 +357,6 @@ static void transpose(int K, const float *x, float *xt)
     .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts,                              \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .turn = turn,    \
     .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows,                            \
-    .winners = {turn_pixels, winners_find, weight_by_winners}
+    .winners = {turn_pixels, spread, winners_find, weight_by_winners}
 
 #endif

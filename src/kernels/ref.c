@@ -402,14 +402,35 @@ static void input_pooled(const fv_conv *v, const float *w, const float *y, const
         }
 }
 
-static void weight_by_winners(const fv_winners *w, const float *x, const fv_winner *found,
+static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
+                         const int32_t *winner, float *db, fv_found *found, int32_t *counts)
+{
+    memset(counts, 0, L * w->lists * sizeof *counts);
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)w->O * w->cells * L; i++) {
+        const int l = i % L, cell = i / L % w->cells, o = i / L / w->cells;
+        const size_t list = (size_t)l * w->lists + o * w->groups + cell / FV_FOUND;
+        const int row = cell / v->Q * v->R + winner[i] / v->S;
+        const int col = cell % v->Q * v->S + winner[i] % v->S;
+        const float g = y[i] <= 0.0f ? 0.0f : dy[i];
+        db[o * L + l] += g;
+        if (g == 0.0f)
+            continue;
+        found[list].g[counts[list]] = g;
+        found[list].at[counts[list]++] = row * w->line + col * w->pixel;
+    }
+}
+
+static void weight_by_winners(const fv_winners *w, const float *x, const fv_found *found,
                               const int32_t *counts, float *dw)
 {
-    for (int o = 0; o < w->O; o++, found += w->cells)
-        for (int r = 0; r < w->R; r++, dw += fv_round_up(w->row))
-            for (int i = 0; i < counts[o]; i++)
-                for (int k = 0; k < w->row; k++)
-                    dw[k] = fmaf(found[i].g, x[found[i].at + r * w->line + k], dw[k]);
+    const int row = (int)fv_round_up(w->row);
+    for (int i = 0; i < w->O * w->groups; i++)
+        for (int k = 0; k < counts[i]; k++)
+            for (int t = 0; t < w->R * row; t++) {
+                float *to = dw + i / w->groups * w->R * row + t;
+                const float *from = x + found[i].at[k] + t / row * w->line;
+                *to = fmaf(found[i].g[k], from[t % row], *to);
+            }
 }
 
 /* Window by window, each a picture of 2 x 2. */

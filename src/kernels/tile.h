@@ -10,8 +10,9 @@
 #ifndef FV_TILE_H
 #define FV_TILE_H
 
+#include "kernels/vec.h" /* before lanes.h, which turns by it */
+
 #include "kernels/lanes.h"
-#include "kernels/vec.h"
 
 #include <limits.h>
 

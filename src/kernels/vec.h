@@ -2,15 +2,18 @@
  * vec.h - one vector type and its few operations, per instruction set.
  *
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
- * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1, the
- * others 0 or left alone. vec_bits puts an integer's bits into every element;
- * vec_max gives b if the two are equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN;
- * vec_pick(m, a, b) is a where m, else b; vec_evens and vec_odds are every second element of a and
- * then of b; vec_choose(p, vec_choice(i)) is p[i], 0 <= i < 4.
+ * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1, the others 0 or
+ * left alone. vec_bits puts an integer's bits into every element; vec_max gives b if the two are
+ * equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN; vec_pick(m, a, b) is a where m,
+ * else b; vec_evens and vec_odds are every second element of a and then of b; vec_low is, of each
+ * four, the first of a, of b, the second of a, of b, and vec_high the third and the fourth;
+ * vec_fours are four elements at p, four more step floats on, and so forth;
+ * vec_choose(p, vec_choice(i)) is p[i], 0 <= i < 4.
  */
 #ifndef FV_VEC_H
 #define FV_VEC_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #if defined(FV_SIMD_NEON)
@@ -62,6 +65,24 @@ static inline vec vec_odds(vec a, vec b)
     const __m512i at = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15,
                                          17, 19, 21, 23, 25, 27, 29, 31);
     return _mm512_permutex2var_ps(a, at, b);
+}
+static inline vec vec_fours(const float *p, size_t step)
+{
+    __m512 a = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    a = _mm512_insertf32x4(a, _mm_loadu_ps(p + step), 1);
+    a = _mm512_insertf32x4(a, _mm_loadu_ps(p + 2 * step), 2);
+    return _mm512_insertf32x4(a, _mm_loadu_ps(p + 3 * step), 3);
+}
+static inline vec vec_low(vec a, vec b) { return _mm512_unpacklo_ps(a, b); }
+static inline vec vec_high(vec a, vec b) { return _mm512_unpackhi_ps(a, b); }
+/* to_a and to_b = a and b where a is not 0, one after the other, then anything, V in all; returns
+   how many there are. This set has it alone. */
+static inline int vec_keep(vec a, vec b, float *to_a, float *to_b)
+{
+    const __mmask16 kept = _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+    _mm512_storeu_ps(to_a, _mm512_maskz_compress_ps(kept, a));
+    _mm512_storeu_ps(to_b, _mm512_maskz_compress_ps(kept, b));
+    return __builtin_popcount(kept);
 }
 static inline vec vec_choice(vec i) { return i; }
 static inline vec vec_choose(const float *p, vec choice)
@@ -118,6 +139,12 @@ static inline vec vec_odds(vec a, vec b)
 {
     return vec_middle_turned(_mm256_shuffle_ps(a, b, 0xdd));
 }
+static inline vec vec_fours(const float *p, size_t step)
+{
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + step), 1);
+}
+static inline vec vec_low(vec a, vec b) { return _mm256_unpacklo_ps(a, b); }
+static inline vec vec_high(vec a, vec b) { return _mm256_unpackhi_ps(a, b); }
 /* By bytes, which two ports of the processor do, not one. */
 static inline vec vec_choice(vec i)
 {
@@ -169,6 +196,13 @@ static inline vec_mask vec_same_bits(vec a, vec b)
 static inline vec vec_pick(vec_mask m, vec a, vec b) { return vbslq_f32(m, a, b); }
 static inline vec vec_evens(vec a, vec b) { return vuzp1q_f32(a, b); }
 static inline vec vec_odds(vec a, vec b) { return vuzp2q_f32(a, b); }
+static inline vec vec_fours(const float *p, size_t step)
+{
+    (void)step; /* one alone */
+    return vld1q_f32(p);
+}
+static inline vec vec_low(vec a, vec b) { return vzip1q_f32(a, b); }
+static inline vec vec_high(vec a, vec b) { return vzip2q_f32(a, b); }
 static inline vec vec_choice(vec i)
 {
     return vreinterpretq_f32_u32(vmlaq_n_u32(vdupq_n_u32(0x03020100), vreinterpretq_u32_f32(i),
