@@ -278,7 +278,7 @@ static bool copy_sample(fv_loader *loader, int64_t at, int place)
                              loader->labels + place) == FV_OK;
 }
 
-/* Some samples of a set in memory, which are copied by all threads: shuffled, they lie far apart. */
+/* Some samples of a set in memory, copied by all threads: shuffled, they lie far apart. */
 typedef struct copying {
     fv_loader *loader;
     int n;

@@ -9,8 +9,8 @@
 
 enum { CHOSEN_M = 6 }; /* the most channels */
 
-/* By windows, outputs and channels of a piece: 16 numbers, the four weights of each input of a 2 x 2.
-   Those of pixels that do not see it are 0. */
+/* By windows, outputs and channels of a piece: 16 numbers, the four weights of each input of a
+   2 x 2. Those of pixels that do not see it are 0. */
 static void pack_choices(const fv_conv *v, const float *w, float *packed)
 {
     const cut channels = cut_even(v->C, mmax[WINDOW_N]);

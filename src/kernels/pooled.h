@@ -77,7 +77,7 @@ INLINE void pooled_taps(const int M, const int N, int some, const pooled_window 
 }
 
 #define POOLED(M, N)                                                                               \
-    static void pooled_##M##x##N(int some, const pooled_window *windows, const float *x,               \
+    static void pooled_##M##x##N(int some, const pooled_window *windows, const float *x,           \
                                  ptrdiff_t line, float *dw, ptrdiff_t output)                      \
     {                                                                                              \
         pooled_taps(M, N, some, windows, x, line, dw, output);                                     \

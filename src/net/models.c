@@ -52,7 +52,8 @@ static fv_node classic_map(const fv_node maps[6], int i)
 
 /* LeCun et al., Gradient-Based Learning Applied to Document Recognition, Proc. IEEE 86 (1998):
    tanh, averages, and a C3 that is no full convolution; without the factors of S2 and S4, and with
-   a linear layer in place of the radial basis functions. Made for 32 x 32; smaller pictures are padded. */
+   a linear layer in place of the radial basis functions. Made for 32 x 32; smaller pictures are
+   padded. */
 static fv_node lenet5_classic(fv_node x, int classes)
 {
     const fv_node start = x;

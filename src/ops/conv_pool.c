@@ -5,11 +5,10 @@
  * in the first cache pools them, and goes on; the convolution's whole output never exists. Batch
  * last, windows of 2 x 2 are pooled before they leave the registers. max and relu commute, so relu
  * runs on the pooled numbers, a quarter as many. Backward takes gradients right from the pooled
- * ones, or spreads these over the rows they come from; where nobody wants the input's gradient, each
- * band of rows is used up while it is in the first cache. A convolution by tiles (winograd.c) makes
- * strips of rows instead, in the second cache, and takes all of dy. The numbers are those of the
- * three layers; gradients right from pooled ones sum in another order.
- * Layer 2. Calls the base and the kernels.
+ * ones, or spreads these over the rows they come from; where nobody wants the input's gradient,
+ * each band of rows is used up while it is in the first cache. A convolution by tiles (winograd.c)
+ * makes strips of rows instead, in the second cache, and takes all of dy. The numbers are those of
+ * the three layers; gradients right from pooled ones sum in another order. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 

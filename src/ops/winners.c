@@ -70,8 +70,8 @@ static size_t found_of(const fv_winners *w)
     return FV_LANES * w->lists * (sizeof(fv_found) / sizeof(float));
 }
 
-/* Scratch: x with its padding, the same as images, one of them spread, lists and their counts. Sums:
-   gradients of the kernels, and of the biases lane by lane. */
+/* Scratch: x with its padding, the same as images, one of them spread, lists and their counts.
+   Sums: gradients of the kernels, and of the biases lane by lane. */
 fv_need fv_winners_need(const fv_def *def)
 {
     const fv_winners w = winners_of(def);
