@@ -30,6 +30,7 @@
 #endif
 
 enum { SPINS = 4000, ALONE = 16, WATCHED = 16 /* one round in so many */ };
+enum { SLICE = 200000 /* nanoseconds: who is put aside for another program is so for longer */ };
 
 typedef struct worker {
     fv_pool *pool;
@@ -202,7 +203,7 @@ static void take_own_items(fv_pool *pool)
     take_items(pool, 0);
     const int64_t took = nanoseconds(CLOCK_MONOTONIC) - start;
     const int64_t lost = took - (nanoseconds(CLOCK_THREAD_CPUTIME_ID) - had);
-    if (lost > took / 4)
+    if (lost > SLICE && lost > took / 4)
         stay_alone(pool, WATCHED * lost);
 }
 

@@ -237,7 +237,8 @@ static void step_stretch(void *arg, const fv_stretch *s)
         const size_t n = s->count - at < OWNED ? s->count - at : OWNED, from = s->from + at;
         for (int m = 0; m < FV_MEMORIES_MAX; m++)
             memories[m] = optim->memories[m] ? optim->memories[m] + from : NULL;
-        k->own(n, net->values + from);
+        if (net->object.ctx->threads > 1)
+            k->own(n, net->values + from);
         optim->kind->step(k, n, &optim->updates[s->param], net->values + from, net->grads + from,
                           memories);
     }
