@@ -81,12 +81,20 @@ static int panels_at_once(const cut *panels, ptrdiff_t steps)
     return small ? panels->count : 1;
 }
 
-/* The pixels after a tile's M, input or output, whichever is more: to be fetched while the tile
-   runs, a share by each of the panels, of which this one is number k and starts at column
-   `column`. */
+/* Whether gradients [pixels][C] leave past the caches: of a training's picture that is larger than
+   these, nothing would still be there when the layer before comes to read it. */
+static bool is_streamed(const float *dx, size_t pixels, int C)
+{
+    return pixels * C >= (size_t)1 << 19 && C % L == 0 && (uintptr_t)dx % (L * sizeof *dx) == 0;
+}
+
+/* The pixels after a tile's M, input or output, whichever is more and wanted in a cache: to be
+   fetched while the tile runs, a share by each of the panels, of which this one is number k and
+   starts at column `column`. */
 static const float *next_tile(const job *j, int M, int column, int k)
 {
-    const float *pixels = j->cm >= j->am ? j->c - column + 2 * M * j->cm : j->a + 2 * M * j->am;
+    const bool output = j->cm >= j->am && !j->stream;
+    const float *pixels = output ? j->c - column + 2 * M * j->cm : j->a + 2 * M * j->am;
     return pixels + (ptrdiff_t)k * j->R * j->S * j->K * L;
 }
 
@@ -194,6 +202,7 @@ static void gather_panels(const fv_conv *v, const gather *o, const cut *panels, 
     j.a = dyp + o->at;
     j.am = v->O, j.ak = 1, j.as = o->back_pixel, j.ar = o->back_row;
     j.cm = v->sw * v->C, j.cn = V;
+    j.stream = is_streamed(dx, (size_t)v->H * v->W, v->groups == 1 ? v->C : 1);
     for (int k = k0; k < k1; k++) {
         int c = start_of_piece(panels, k) * V, N = size_of(panels, k);
         j.bk = N * V, j.bs = o->side.step * j.bk * Og, j.br = o->down.step * j.bk * Og * v->S;
@@ -242,6 +251,7 @@ static void backward_input_channels(const fv_conv *v, const float *dyp, const fl
     for (int g = 0; g < v->groups; g++)
         for (int k = 0; k < panels.count; k += at_once)
             backward_panels(&out, &panels, g, k, k + at_once, dyp, packed, dx);
+    vec_stream_end();
 }
 
 /* One tap row and vector of channels of a depthwise dw [R][S][C], S taps at once. */

@@ -45,6 +45,7 @@ typedef struct job {
     ptrdiff_t ar, as, am, ak, br, bs, bk, bn, cm, cn;
     const float *bias;
     bool bias_across, add;
+    bool stream; /* rows apart only, where part is 0 and C aligned: past the caches */
     int part;
     ptrdiff_t br2;      /* a window only: from its first row of pixels to the second, */
     int32_t *winner;    /* and where the number of the best goes, as in C, or NULL */
@@ -189,8 +190,12 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
         if (kind == NUMBERS_POOLED)
             store_best(acc[m], c, j.winner ? j.winner + m * j.cm : NULL);
         else
-            UNROLL for (int n = 0; n < N; n++)
-                store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.part : 0);
+            UNROLL for (int n = 0; n < N; n++) {
+                if (kind == APART && M * N > FEW_SUMS && j.stream)
+                    vec_stream(c + n * j.cn, acc[m][n]);
+                else
+                    store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.part : 0);
+            }
 }
 
 #define TILE(M, N)                                                                                 \

@@ -3,7 +3,8 @@
  *
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
  * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1, the others 0 or
- * left alone. vec_bits puts an integer's bits into every element; vec_max gives b if the two are
+ * left alone. vec_stream stores past the caches, to whole vectors; others see it after
+ * vec_stream_end. vec_bits puts an integer's bits into every element; vec_max gives b if the two are
  * equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN; vec_pick(m, a, b) is a where m,
  * else b; vec_evens and vec_odds are every second element of a and then of b; vec_low is, of each
  * four, the first of a, of b, the second of a, of b, and vec_high the third and the fourth;
@@ -30,6 +31,8 @@ enum { V = 16 };
 #define VEC_REGISTER "v"
 static inline vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vec_store(float *p, vec a) { _mm512_storeu_ps(p, a); }
+static inline void vec_stream(float *p, vec a) { _mm512_stream_ps(p, a); }
+static inline void vec_stream_end(void) { _mm_sfence(); }
 static inline vec vec_load_part(const float *p, int n)
 {
     return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
@@ -99,6 +102,8 @@ enum { V = 8 };
 #define VEC_REGISTER "x"
 static inline vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
 static inline void vec_store(float *p, vec a) { _mm256_storeu_ps(p, a); }
+static inline void vec_stream(float *p, vec a) { _mm256_stream_ps(p, a); }
+static inline void vec_stream_end(void) { _mm_sfence(); }
 static inline __m256i vec_first(int n)
 {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -166,6 +171,8 @@ enum { V = 4 };
 #define VEC_REGISTER "w"
 static inline vec vec_load(const float *p) { return vld1q_f32(p); }
 static inline void vec_store(float *p, vec a) { vst1q_f32(p, a); }
+static inline void vec_stream(float *p, vec a) { vst1q_f32(p, a); }
+static inline void vec_stream_end(void) {}
 static inline vec vec_load_part(const float *p, int n)
 {
     const float a[4] = {p[0], n > 1 ? p[1] : 0.0f, n > 2 ? p[2] : 0.0f};
