@@ -300,14 +300,20 @@ static void scale_sums(size_t rows, int width, size_t row_step, size_t col_step,
         }
 }
 
-static float one_exp(float x)
+static void exp_forward(size_t n, const float *x, float *y)
 {
-    return exp_f32(x);
+    for (size_t i = 0; i < n; i += STRIP) {
+        float v[STRIP];
+        memcpy(v, x + i, sizeof v);
+        for (int l = 0; l < STRIP; l++)
+            v[l] = exp_f32(v[l]);
+        memcpy(y + i, v, sizeof v);
+    }
 }
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_ACTIVATION_ENTRIES                                                                      \
-    .exp = one_exp,                                                                                \
+    .exp = exp_forward,                                                                            \
     .curves = {[FV_CURVE_LEAKY_RELU] = FV_CURVE_ENTRY(leaky_relu),                                 \
                [FV_CURVE_RELU6] = FV_CURVE_ENTRY(relu6),                                           \
                [FV_CURVE_SIGMOID] = FV_CURVE_ENTRY(sigmoid),                                       \

@@ -312,8 +312,8 @@ typedef struct fv_kernels {
     void (*softmax_forward)(bool log, size_t outer, int D, size_t inner, const float *x, float *y);
     void (*softmax_backward)(bool log, size_t outer, int D, size_t inner, const float *y,
                              const float *dy, float *dx);
-    /* fv_exp, without a call for each multiply-add. */
-    float (*exp)(float x);
+    /* y = fv_exp(x); elementwise as relu_forward. */
+    void (*exp)(size_t n, const float *x, float *y);
 
     /* y [rows][width] = x * w + b, or x * w where b is NULL, in place allowed; row r and column i
        take number r*row_step + i*col_step of w and b. */

@@ -13,14 +13,8 @@
 
 #include "kernels/kernels.h"
 
-/* AMD's processors take no request for a line that is here already, shared, and then write to such
-   lines one by one: they are faster if it first goes back to memory. */
 static void own(size_t n, const float *p)
 {
-#if defined(FV_SIMD_AVX512) /* all of AMD's that have it can do so */
-    for (size_t i = 0; i < n && __builtin_cpu_is("amd"); i += FV_LANES)
-        __builtin_ia32_clflushopt(p + i);
-#endif
     for (size_t i = 0; i < n; i += FV_LANES)
         __builtin_prefetch(p + i, 1);
 }

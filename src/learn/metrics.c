@@ -21,13 +21,16 @@ struct fv_metrics {
 
 int fv_argmax(const float *x, int n)
 {
-    int best = n > 0 ? 0 : -1;
-    for (int i = 0; i < n; i++) {
-        if (isnan(x[i]))
-            return -1;
-        best = x[i] > x[best] ? i : best;
+    if (n < 1)
+        return -1;
+    int best = 0, numbers = !isnan(x[0]);
+    float top = x[0];
+    for (int i = 1; i < n; i++) { /* without a branch, which could not be foreseen */
+        numbers &= !isnan(x[i]);
+        best = x[i] > top ? i : best;
+        top = x[i] > top ? x[i] : top;
     }
-    return best;
+    return numbers ? best : -1;
 }
 
 void fv_wilson(int64_t successes, int64_t trials, double z, double *low, double *high)

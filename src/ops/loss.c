@@ -89,29 +89,48 @@ static float wanted(const fv_loss *l, size_t row, int c, size_t at)
     return l->weight ? l->weight[c] * t : t;
 }
 
+enum { STRIP = 64 };
+
+/* e = exp(y - top - log_sum) of the classes from c on, a strip of them at the most; how many. */
+static int exp_strip(const fv_loss *l, const float *y, int c, float top, float log_sum,
+                     float e[STRIP])
+{
+    const int n = l->classes - c < STRIP ? l->classes - c : STRIP;
+    for (int i = 0; i < n; i++)
+        e[i] = y[(size_t)(c + i) * l->area] - top - log_sum;
+    for (int i = n; i < (int)fv_round_up(n); i++)
+        e[i] = 0;
+    l->exp(n, e, e);
+    return n;
+}
+
 /* loss = sum of wanted * (log(sum of exp(y)) - y), where 0 times infinity is 0;
    dy = softmax(y) * sum of wanted - wanted. */
 static double cross_entropy_row(const fv_loss *l, size_t row, float factor)
 {
-    const int K = l->classes;
+    const int K = l->classes, label = l->target ? 0 : (int)l->labels[row];
+    const bool spread = l->target || l->label_smoothing != 0; /* else only the label is wanted */
     const size_t first = place(l, row, 0), step = l->area;
     const float *y = l->y + first;
-    float top = y[0], sum = 0;
+    float top = y[0], sum = 0, e[STRIP];
     for (int c = 1; c < K; c++)
         top = y[c * step] > top ? y[c * step] : top;
-    for (int c = 0; c < K; c++)
-        sum += l->exp(y[c * step] - top);
+    for (int c = 0; c < K; c += STRIP)
+        for (int i = 0, n = exp_strip(l, y, c, top, 0, e); i < n; i++)
+            sum += e[i];
     float log_sum = fv_log(sum);
     double loss = 0, all = 0;
-    for (int c = 0; c < K; c++) {
+    for (int c = spread ? 0 : label; c < (spread ? K : label + 1); c++) {
         float t = wanted(l, row, c, first + c * step);
         all += (double)t;
         if (t != 0)
             loss += (double)t * (double)(log_sum - (y[c * step] - top));
     }
-    for (int c = 0; l->dy && c < K; c++)
-        l->dy[first + c * step] += factor * ((float)all * l->exp(y[c * step] - top - log_sum) -
-                                             wanted(l, row, c, first + c * step));
+    for (int c = 0; l->dy && c < K; c += STRIP)
+        for (int i = 0, n = exp_strip(l, y, c, top, log_sum, e); i < n; i++) {
+            const size_t at = first + (size_t)(c + i) * step;
+            l->dy[at] += factor * ((float)all * e[i] - wanted(l, row, c + i, at));
+        }
     return loss;
 }
 

@@ -477,7 +477,7 @@ typedef struct fv_loss {
     size_t area;
     const float *y;
     float *dy, *losses;
-    float (*exp)(float x); /* of the kernels */
+    void (*exp)(size_t n, const float *x, float *y); /* of the kernels */
     fv_reduction reduction;
     double scale;          /* of the loss, the losses and the gradient */
     const int64_t *labels; /* [n][area] classes, which the caller has checked, or ignore_index */
