@@ -74,11 +74,16 @@ static void forward_depthwise(const fv_conv *v, const float *xp, const float *pa
 }
 
 /* Packed weights that stay in the second cache are run through for every tile of pixels, whose
-   input then stays in the first; of larger ones, a panel is run through all pixels. */
-static int panels_at_once(const cut *panels, ptrdiff_t steps)
+   input then stays in the first; of larger ones, a panel is run through all pixels. Where pixels
+   have much less input than output, it is some panels that stay in the first cache. */
+static cut panels_at_once(const cut *panels, ptrdiff_t steps, int input, int output)
 {
-    bool small = steps * panels->count * largest_of(panels) * V < 1 << 16;
-    return small ? panels->count : 1;
+    const ptrdiff_t panel = steps * largest_of(panels) * V, first = 1 << 13, second = 1 << 16;
+    if (panel * panels->count >= second)
+        return cut_even(panels->count, 1);
+    if (2 * input > output || panel * panels->count <= first || panel > first)
+        return cut_even(panels->count, panels->count);
+    return cut_even(panels->count, (int)(first / panel));
 }
 
 /* Whether gradients [pixels][C] leave past the caches: of a training's picture that is larger than
@@ -145,14 +150,14 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
     const bool one = is_one_row(v);
     const int P = one ? 1 : to - from, Q = one ? (to - from) * v->W : v->Q;
     cut panels = panels_of(one ? v->P * v->W : v->Q, Og); /* as packed */
-    int at_once = panels_at_once(&panels, steps);
+    const cut some = panels_at_once(&panels, steps, v->C, v->O);
     for (int g = 0; g < v->groups; g++)
-        for (int k = 0; k < panels.count; k += at_once) {
+        for (int i = 0, k = 0; i < some.count; k += size_of(&some, i++)) {
             j.a = xp + from * row + g * Cg;
             j.b = packed + steps * g * pieces(Og, V) * V;
             j.c = y + g * Og;
             j.bias = b ? b + g * Og : NULL;
-            forward_panels(P, Q, &j, &panels, k, k + at_once, Og, row, steps);
+            forward_panels(P, Q, &j, &panels, k, k + size_of(&some, i), Og, row, steps);
         }
 }
 
@@ -247,10 +252,11 @@ static void backward_input_channels(const fv_conv *v, const float *dyp, const fl
         return;
     }
     cut panels = panels_of(pieces(out.W, out.sw), v->C / v->groups);
-    int at_once = panels_at_once(&panels, (ptrdiff_t)v->R * v->S * (v->O / v->groups));
+    const ptrdiff_t steps = (ptrdiff_t)v->R * v->S * (v->O / v->groups);
+    const cut some = panels_at_once(&panels, steps, v->O, v->C);
     for (int g = 0; g < v->groups; g++)
-        for (int k = 0; k < panels.count; k += at_once)
-            backward_panels(&out, &panels, g, k, k + at_once, dyp, packed, dx);
+        for (int i = 0, k = 0; i < some.count; k += size_of(&some, i++))
+            backward_panels(&out, &panels, g, k, k + size_of(&some, i), dyp, packed, dx);
     vec_stream_end();
 }
 
