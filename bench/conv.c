@@ -17,7 +17,7 @@
 #include "conv.h"
 #include "speed.h"
 
-enum { ROUNDS = 5, ENGINES = 2 };
+enum { ROUNDS = 9, ENGINES = 2 };
 #define ROUND_SECONDS 0.01
 
 #ifdef HAVE_ONEDNN

@@ -311,7 +311,8 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
         M_all = v->S * Cg;
         taps = 1;
     }
-    cut across = cut_even(vectors, M_all <= 12 ? 4 : best_n(M_all, vectors));
+    const bool once = M_all <= 12 || (M_all >= 256 && vectors <= 4); /* what takes long is x */
+    cut across = cut_even(vectors, once ? 4 : best_n(M_all, vectors));
     cut rows = cut_even(M_all, mmax[largest_of(&across)]);
     float panel[IMAGES_AT_ONCE * BAND] __attribute__((aligned(64)));
     int pixels = j.R * j.K;
