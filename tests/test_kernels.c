@@ -192,6 +192,32 @@ static void convolutions(void **state)
     }
 }
 
+/* Input gradients of pictures so large that they leave past the caches: memory must be aligned for
+   it, and one set takes some panels of weights at a time. */
+static void large_pictures(void **state)
+{
+    (void)state;
+    const fv_conv v = {.C = 256, .H = 46, .W = 47, .O = 64, .P = 46, .Q = 47, .R = 1, .S = 1,
+                       .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1};
+    const size_t nx = (size_t)v.C * v.H * v.W, size = (nx + L) * sizeof(float);
+    float *w = numbers((size_t)v.O * v.C), *dy = numbers((size_t)v.O * v.P * v.Q + L), *want = NULL;
+    for (size_t i = 0; i <= sizeof sets / sizeof *sets; i++) {
+        const fv_kernels *set = set_named(i ? sets[i - 1] : "ref");
+        if (!set)
+            continue;
+        float *packed = numbers(fv_conv_packed(&v)), *dx = aligned_alloc(64, size / 64 * 64);
+        set->conv[FV_CHANNELS_LAST].pack(&v, true, w, packed);
+        set->conv[FV_CHANNELS_LAST].backward_input(&v, dy, packed, dx);
+        free(packed);
+        if (want) {
+            same_bits(want, dx, nx, "backward_input of a large picture", set->name);
+            free(dx);
+        } else
+            want = dx;
+    }
+    free(w), free(dy), free(want);
+}
+
 /* y and winners, one after the other, of a convolution that pools; set NULL: by the three kernels of
    the reference that it stands for. */
 static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_conv *v,
@@ -518,6 +544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(convolutions),
+        cmocka_unit_test(large_pictures),
         cmocka_unit_test(pooled_convolutions),
         cmocka_unit_test(pooled_inputs),
         cmocka_unit_test(linear_layers),
