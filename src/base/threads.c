@@ -29,7 +29,7 @@
 #define RELAX() ((void)0)
 #endif
 
-enum { SPINS = 4000, ALONE = 16, WATCHED = 16 /* one round in so many */ };
+enum { SPINS = 4000, ALONE = 32, WATCHED = 16 /* one round in so many */ };
 enum { SLICE = 200000 /* nanoseconds: who is put aside for another program is so for longer */ };
 
 typedef struct worker {
