@@ -146,6 +146,7 @@ function lenet(one, two, avx2, set) {
         median("tutorial.seconds"))
     row("peak memory of the program", "MB", median("program.memory"), median("tutorial.memory"))
     row("start and end: fovea version", "ms", 1e3 * median("start.seconds"))
+    row("the same of a program that does nothing", "ms", 1e3 * median("nothing.seconds"))
     row("the command, stripped", "kB", median("stripped.bytes") / 1000)
     end_table()
 }

@@ -2,7 +2,7 @@
 # How fast Fovea is on this machine: at training and running LeNet-5, at a step of ResNet-9, as a
 # program, and at nine convolutions; beside PyTorch and oneDNN where they are installed. All take
 # turns, because machines drift; medians count. Prints the tables and writes them to
-# bench/results.md. Takes six minutes.
+# bench/results.md. Takes seven minutes.
 #   bench/run.sh BUILD_DIR [--json]      from the repository's root; --json prints JSON instead
 set -u
 build=$1 format=${2:-}
@@ -83,6 +83,7 @@ for turn in $(seq $slow_turns); do
         bench/pytorch_tutorial.py "$work" "$work/model.pt"
 done
 measure start "$build/bench/process" 51 "$build/fovea" version
+measure nothing "$build/bench/process" 51 true
 strip -o "$work/fovea" "$build/fovea" && measure stripped echo bytes "$(wc -c <"$work/fovea")"
 
 say "convolutions"
