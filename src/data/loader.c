@@ -285,12 +285,26 @@ typedef struct copying {
 } copying;
 
 enum { SAMPLES = 16 }; /* a block of a net's, so that a thread mostly finds what it copied */
+enum { LINE = 64, LINES = 16 }; /* bytes of the cache's; those of a sample to ask for */
+
+/* Asks for the beginning of a sample in memory: one after the other they would be waited for. */
+static void ask_for_sample(const fv_loader *loader, int64_t at)
+{
+    const size_t size = loader->pixel_bytes;
+    const uint8_t *from = loader->set->images->data;
+    from += (size_t)index_at(loader, at) * size;
+    for (size_t i = 0; i < size && i < LINES * LINE; i += LINE)
+        __builtin_prefetch(from + i);
+}
 
 static void copy_samples(void *arg, int item, int thread)
 {
     (void)thread;
     const copying *c = arg;
-    for (int place = item * SAMPLES; place < c->n && place < (item + 1) * SAMPLES; place++)
+    const int first = item * SAMPLES, end = first + SAMPLES < c->n ? first + SAMPLES : c->n;
+    for (int place = first; place < end; place++)
+        ask_for_sample(c->loader, c->loader->at + place);
+    for (int place = first; place < end; place++)
         copy_sample(c->loader, c->loader->at + place, place);
 }
 
