@@ -5,7 +5,7 @@
  *   epoch [THREADS [KERNELS [SEED]]]
  *   prints: train SECONDS test SECONDS accuracy PERCENT latency US late US
  *
- * late is what one image in a hundred exceeds.
+ * test is the second of two; late is what one image in a hundred exceeds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,9 @@ int main(int argc, char **argv)
                                        .seed = argc > 3 ? (uint64_t)atoll(argv[3]) : 0});
     speed s = speed_open(fv, "data");
     fv_result r;
-    double late, train = 60000 * speed_training(&s, 0), test = 10000 * speed_evaluation(&s, &r);
+    double late, train = 60000 * speed_training(&s, 0);
+    speed_evaluation(&s, &r); /* the first asks the system for memory */
+    double test = 10000 * speed_evaluation(&s, &r);
     double latency = 1e6 * speed_latency(&s, &late);
     fv_status status = fv_error(fv);
     if (status)

@@ -44,9 +44,11 @@ for batch in torch.randperm(len(x)).split(64):
 trained = time.time()
 net.eval()
 with torch.no_grad():
-    pairs = zip(test_x.split(64), test_y.split(64))
-    right = sum((net(a).argmax(1) == b).sum().item() for a, b in pairs)
-    tested = time.time()
+    for again in range(2):
+        begun = time.time()
+        pairs = zip(test_x.split(64), test_y.split(64))
+        right = sum((net(a).argmax(1) == b).sum().item() for a, b in pairs)
+    tested = time.time() - begun
     singles = []
     for i in range(1020):
         one = test_x[i:i + 1]
@@ -55,4 +57,4 @@ with torch.no_grad():
         singles.append(1e6 * (time.perf_counter() - begun))
 singles = sorted(singles[20:])
 print("train %.3f test %.4f accuracy %.2f latency %.2f late %.2f" % (
-    trained - start, tested - trained, right / 100, singles[500], singles[990]))
+    trained - start, tested, right / 100, singles[500], singles[990]))
