@@ -29,7 +29,8 @@
 #define RELAX() ((void)0)
 #endif
 
-enum { SPINS = 4000, ALONE = 32, WATCHED = 16 /* one round in so many */ };
+enum { SPINS = 4000, WATCHED = 16 /* one round in so many */ };
+enum { ALONE = 4, ALONE_MOST = 64 /* times what was lost */, SOON = 8 };
 enum { SLICE = 200000 /* nanoseconds: who is put aside for another program is so for longer */ };
 
 typedef struct worker {
@@ -74,6 +75,7 @@ struct fv_pool {
     pthread_mutex_t lock;
     pthread_cond_t more, done;
     int64_t alone_until; /* the caller's alone */
+    int alone;           /* for so many times what was lost */
     int workers;
     worker worker[FV_THREADS_MAX];
     slot shares[FV_THREADS_MAX];
@@ -168,9 +170,14 @@ static int64_t time_of_workers(fv_pool *pool)
     return sum;
 }
 
+/* For longer each time that it happens again soon: once may be chance, again and again it is another
+   program. */
 static void stay_alone(fv_pool *pool, int64_t lost)
 {
-    pool->alone_until = nanoseconds(CLOCK_MONOTONIC) + ALONE * lost;
+    const int64_t time = nanoseconds(CLOCK_MONOTONIC);
+    const bool again = pool->alone && time - pool->alone_until < SOON * lost;
+    pool->alone = !again ? ALONE : pool->alone < ALONE_MOST ? 2 * pool->alone : ALONE_MOST;
+    pool->alone_until = time + pool->alone * lost;
 }
 
 static void wait_for_done(fv_pool *pool)
