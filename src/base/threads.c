@@ -6,8 +6,8 @@
  * other end. One atomic word holds a share and the number of the round, so that taking an item is
  * one compare-and-swap and a thread that comes late finds nothing to take. The caller waits for the
  * items, not for the threads: one that sleeps or was put aside by the system delays nobody. Whoever
- * waits spins for some 100 microseconds, for a training step comes back that soon, and then sleeps,
- *XX * Layer 1. Calls libc and pthreads.
+ * waits spins for some 100 microseconds, for a training step comes back that soon, and then sleeps.
+ * Layer 1. Calls libc and pthreads.
  */
 #ifdef __linux__
 #define _GNU_SOURCE /* sched_getaffinity */
