@@ -86,11 +86,13 @@ static cut panels_at_once(const cut *panels, ptrdiff_t steps, int input, int out
     return cut_even(panels->count, (int)(first / panel));
 }
 
-/* Whether gradients [pixels][C] leave past the caches: of a training's picture that is larger than
-   these, nothing would still be there when the layer before comes to read it. */
-static bool is_streamed(const float *dx, size_t pixels, int C)
+/* Whether dx leaves past the caches: of a training's picture that is larger than these, nothing
+   would still be there when the layer before comes to read it. */
+static bool is_streamed(const fv_conv *v, const float *dx)
 {
-    return pixels * C >= (size_t)1 << 19 && C % L == 0 && (uintptr_t)dx % (L * sizeof *dx) == 0;
+    const bool large = (size_t)v->H * v->W * v->C >= (size_t)1 << 19;
+    const bool aligned = v->C % L == 0 && (uintptr_t)dx % (L * sizeof *dx) == 0;
+    return large && aligned && v->groups == 1;
 }
 
 /* The pixels after a tile's M, input or output, whichever is more and wanted in a cache: to be
@@ -207,7 +209,7 @@ static void gather_panels(const fv_conv *v, const gather *o, const cut *panels, 
     j.a = dyp + o->at;
     j.am = v->O, j.ak = 1, j.as = o->back_pixel, j.ar = o->back_row;
     j.cm = v->sw * v->C, j.cn = V;
-    j.stream = is_streamed(dx, (size_t)v->H * v->W, v->groups == 1 ? v->C : 1);
+    j.stream = is_streamed(v, dx);
     for (int k = k0; k < k1; k++) {
         int c = start_of_piece(panels, k) * V, N = size_of(panels, k);
         j.bk = N * V, j.bs = o->side.step * j.bk * Og, j.br = o->down.step * j.bk * Og * v->S;
