@@ -170,8 +170,8 @@ static int64_t time_of_workers(fv_pool *pool)
     return sum;
 }
 
-/* For longer each time that it happens again soon: once may be chance, again and again it is another
-   program. */
+/* For longer each time that it happens again soon: once may be chance, again and again it is
+   another program. */
 static void stay_alone(fv_pool *pool, int64_t lost)
 {
     const int64_t time = nanoseconds(CLOCK_MONOTONIC);
