@@ -6,10 +6,10 @@
  * left alone. vec_stream stores past the caches, to whole vectors; others see it after
  * vec_stream_end. vec_bits puts an integer's bits into every element; vec_max gives b if the two
  * are equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN; vec_pick(m, a, b) is a
- * where m, else b; vec_evens and vec_odds are every second element of a and then of b; vec_low is, of each
- * four, the first of a, of b, the second of a, of b, and vec_high the third and the fourth;
- * vec_fours are four elements at p, four more step floats on, and so forth;
- * vec_choose(p, vec_choice(i)) is p[i], 0 <= i < 4.
+ * where m, else b; vec_evens and vec_odds are every second element of a and then of b; vec_low is,
+ * of each four, the first of a, of b, the second of a, of b, and vec_high the third and the
+ * fourth; vec_fours are four elements at p, four more step floats on, and so forth; vec_choose(p,
+ * vec_choice(i)) is p[i], 0 <= i < 4.
  */
 #ifndef FV_VEC_H
 #define FV_VEC_H
