@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "conv.h"
-#include "speed.h"
+#include "bench/speed.h"
 
 enum { ROUNDS = 9, ENGINES = 2 };
 #define ROUND_SECONDS 0.01

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "speed.h"
+#include "bench/speed.h"
 
 int main(int argc, char **argv)
 {

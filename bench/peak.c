@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "speed.h"
+#include "bench/speed.h"
 
 /* Reads size bytes so many times, eight vectors at a go; exclusive or costs nothing, and its result
    keeps compilers from leaving the reading out. */

@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "speed.h"
+#include "bench/speed.h"
 
 enum { TIMES_MAX = 100 };
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "speed.h"
+#include "bench/speed.h"
 
 enum { BATCH = 64, PIXELS = 3 * 32 * 32, STEPS = 5 };
 

@@ -5,7 +5,7 @@
  */
 #include <cjson/cJSON.h>
 
-#include "cli.h"
+#include "common/cli.h"
 
 static int print_json(const fv_device *d)
 {

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "cli.h"
+#include "common/cli.h"
 
 const command *find_command(const char *name)
 {

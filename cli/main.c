@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "cli.h"
+#include "common/cli.h"
 
 const command *const commands[] = {
     &get_command,   &check_command, &split_command, &train_command,  &test_command,

@@ -3,7 +3,7 @@
  *
  * Layer 6. Calls fovea.h and libc.
  */
-#include "cli.h"
+#include "common/cli.h"
 
 static int run_version(const settings *s)
 {

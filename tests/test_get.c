@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "data/get.h"
+#include "data/get/get.h"
 
 enum { SIZE = 200000, HALF = SIZE / 2 };
 

@@ -8,7 +8,7 @@
 #include "pictures.h"
 #include "golden.h"
 
-#include "data/transform.h"
+#include "data/transform/transform.h"
 
 /* ---- torchvision's pictures ----------------------------------------------------------------- */
 

@@ -4,7 +4,7 @@
  */
 #include "data_files.h"
 
-#include "data/get.h"
+#include "data/get/get.h"
 
 static uint8_t archive[64 * 1024];
 static size_t size;

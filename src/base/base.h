@@ -149,4 +149,12 @@ fv_status fv_fail_errno(fv_ctx *ctx, const char *what, const char *path, int err
 /* RFC 1321, in hexadecimal. For files of which nothing better than an MD5 is published. */
 void fv_md5(const void *bytes, size_t size, char hex[33]);
 
+/* Some of many names for a message: "a", "b", "c", "d", "e", ... */
+typedef struct fv_some {
+    int64_t count;
+    char text[600];
+} fv_some;
+
+void fv_some_add(fv_some *some, const char *name);
+
 #endif

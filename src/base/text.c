@@ -93,3 +93,14 @@ const char *fv_number_text(double value, bool is_float, char text[40])
     plain_end(plain, before);
     return text;
 }
+
+void fv_some_add(fv_some *some, const char *name)
+{
+    enum { MOST = 5 };
+    size_t used = strlen(some->text), room = sizeof some->text - used;
+    if (some->count < MOST)
+        snprintf(some->text + used, room, "%s\"%.100s\"", used ? ", " : "", name);
+    else if (some->count == MOST)
+        snprintf(some->text + used, room, ", ...");
+    some->count++;
+}

@@ -45,6 +45,8 @@ const char *fv_reason(int error, char text[128]);
 fv_status fv_work_report(fv_work *work);
 /* Frees its rooms. */
 void fv_work_end(fv_work *work);
+/* The picture, if ok, as an array of the context's. Hands the work's error on and ends it. */
+fv_array *fv_picture_array(fv_work *work, bool ok, const fv_picture *picture);
 
 /* ---- data sets ------------------------------------------------------------------------------ */
 

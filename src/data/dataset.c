@@ -3,7 +3,7 @@
  *
  * Layer 3, data. Calls the base.
  */
-#include "data/decode.h"
+#include "data/data.h"
 
 #include <string.h>
 

@@ -1,9 +1,28 @@
 /*
- * picture.c - picture files one by one, as arrays. Layer 3, data. Calls the base.
+ * picture.c - pictures in memory: their size, their shape as text, and a copy as an array. Layer 3,
+ * data. Calls the base.
  */
-#include "data/decode.h"
+#include "data/data.h"
 
 #include <string.h>
+
+size_t fv_picture_bytes(const fv_picture *picture)
+{
+    return (size_t)picture->channels * (size_t)picture->height * (size_t)picture->width *
+           fv_type_size(picture->type);
+}
+
+bool fv_picture_alike(const fv_picture *a, const fv_picture *b)
+{
+    return a->channels == b->channels && a->height == b->height && a->width == b->width &&
+           a->type == b->type;
+}
+
+void fv_picture_text(const fv_picture *p, char text[80])
+{
+    fv_array array = {.type = p->type, .ndim = 3, .dims = {p->channels, p->height, p->width}};
+    fv_array_text(&array, text, 80);
+}
 
 fv_array *fv_picture_array(fv_work *work, bool ok, const fv_picture *picture)
 {
@@ -18,41 +37,4 @@ fv_array *fv_picture_array(fv_work *work, bool ok, const fv_picture *picture)
     fv_work_report(work);
     fv_work_end(work);
     return array;
-}
-
-fv_status fv_wish_check(fv_ctx *ctx, const char *function, int channels, int at_least,
-                        fv_wish *wish)
-{
-    int height = at_least, width = at_least;
-    if (at_least >= FV_HW(0, 0)) {
-        height = at_least >> 15 & 0x7fff;
-        width = at_least & 0x7fff;
-    }
-    *wish = (fv_wish){channels, height, width};
-    if (channels != 0 && channels != 1 && channels != 3)
-        return fv_fail(ctx, FV_E_ARG, "%s: channels is %d, but must be 1 (gray) or 3 (RGB)",
-                       function, channels);
-    if (at_least < 0)
-        return fv_fail(ctx, FV_E_ARG, "%s: at_least is %d, but must be 0 or more", function,
-                       at_least);
-    return FV_OK;
-}
-
-fv_array *fv_picture_read_opt(fv_picture_args args)
-{
-    fv_wish wish;
-    fv_ctx *ctx = args.ctx;
-    if (!ctx || fv_error(ctx) ||
-        fv_wish_check(ctx, "fv_picture_read", args.channels, args.at_least, &wish))
-        return NULL;
-    if (!args.path) {
-        fv_fail(ctx, FV_E_ARG, "fv_picture_read: path is NULL");
-        return NULL;
-    }
-    fv_work work = {.ctx = ctx};
-    fv_picture picture;
-    bool ok = args.bytes
-                  ? fv_picture_decode(&work, args.bytes, args.size, args.path, wish, &picture)
-                  : fv_picture_load(&work, args.path, wish, &picture);
-    return fv_picture_array(&work, ok, &picture);
 }

@@ -9,24 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-size_t fv_picture_bytes(const fv_picture *picture)
-{
-    return (size_t)picture->channels * (size_t)picture->height * (size_t)picture->width *
-           fv_type_size(picture->type);
-}
-
-bool fv_picture_alike(const fv_picture *a, const fv_picture *b)
-{
-    return a->channels == b->channels && a->height == b->height && a->width == b->width &&
-           a->type == b->type;
-}
-
-void fv_picture_text(const fv_picture *p, char text[80])
-{
-    fv_array array = {.type = p->type, .ndim = 3, .dims = {p->channels, p->height, p->width}};
-    fv_array_text(&array, text, 80);
-}
-
 void *fv_work_memory(fv_work *work, void *ptr, size_t size)
 {
     return ptr || size > 0 ? fv_allocate(work->ctx, ptr, size) : NULL;

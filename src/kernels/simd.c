@@ -17,15 +17,15 @@ enum { UNIT = V };
 #include "kernels/winograd.h"
 
 #include "kernels/activation.h"
-#include "kernels/choices.h"
-#include "kernels/fives.h"
+#include "kernels/select.h"
+#include "kernels/winograd5.h"
 #include "kernels/conv_batch.h"
 #include "kernels/conv_channels.h"
 #include "kernels/norm.h"
 #include "kernels/pooled.h"
 #include "kernels/resample.h"
 #include "kernels/update.h"
-#include "kernels/winners.h"
+#include "kernels/argmax.h"
 
 /* ---- linear layer ------------------------------------------------------------------------- */
 

@@ -172,3 +172,5 @@ const fv_kind fv_kind_curves[FV_CURVES] = {
     [FV_CURVE_SILU] = PLAIN_KIND("silu", "torch.nn.SiLU"),
     [FV_CURVE_HARDSWISH] = PLAIN_KIND("hardswish", "torch.nn.Hardswish"),
 };
+
+const fv_op fv_op_relu_done = {.kind = "relu", .flags = FV_VIEW};

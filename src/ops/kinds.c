@@ -3,8 +3,6 @@
  */
 #include "ops/op.h"
 
-const fv_field fv_no_fields[] = {{0}};
-
 const fv_kind *const fv_kinds[] = {
     &fv_kind_conv2d,
     &fv_kind_conv_transpose2d,

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const fv_field fv_no_fields[] = {{0}};
+
 fv_hw fv_hw_of(int value, int fallback)
 {
     if (value == 0)

@@ -1,0 +1,454 @@
+/*
+ * options.c - the command line: one table of options, from which come reading, defaults, ranges,
+ * errors and the lines of help.
+ *
+ * Options stand anywhere, as --name value or --name=value; "--" ends them. What was typed is never
+ * ignored: a value that does not fit and an unknown option are errors. Of an option given twice the
+ * last one counts, as everywhere, so that an alias can be overruled; both values must fit.
+ *
+ * Layer 6. Calls libc.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/cli.h"
+
+#define FIELD(name) offsetof(settings, name)
+
+const option options[OPT_COUNT] = {
+    [OPT_EPOCHS] = {"epochs", .kind = KIND_INT, .field = FIELD(epochs), .value = "N",
+                    .initial = "1", .min = 1, .max = 1000000, .also = "epoch iterations",
+                    .help = "passes over the training images"},
+    [OPT_BATCH_SIZE] = {"batch-size", .kind = KIND_INT, .field = FIELD(batch_size), .value = "N",
+                        .initial = "64", .min = 1, .max = 65536, .also = "batch bs",
+                        .help = "images in a step"},
+    [OPT_TEST_BATCH_SIZE] = {"test-batch-size", .kind = KIND_INT, .field = FIELD(test_batch_size),
+                             .value = "N", .shown = "as batch-size", .min = 1, .max = 65536,
+                             .help = "images at once in a test"},
+    [OPT_LR] = {"lr", .kind = KIND_NUMBER, .field = FIELD(lr), .value = "X", .initial = "0.01",
+                .above_min = true, .max = 1e30, .below_max = true, .also = "learning-rate rate",
+                .help = "learning rate"},
+    [OPT_GAMMA] = {"gamma", .kind = KIND_NUMBER, .field = FIELD(gamma), .value = "X",
+                   .shown = "the model's", .max = 1, .above_min = true,
+                   .help = "lr times this after each epoch"},
+    [OPT_MOMENTUM] = {"momentum", .kind = KIND_NUMBER, .field = FIELD(momentum), .value = "X",
+                      .initial = "0.5", .max = 1, .below_max = true,
+                      .help = "how much of the last step goes on"},
+    [OPT_DAMPENING] = {"dampening", .kind = KIND_NUMBER, .field = FIELD(dampening), .value = "X",
+                       .initial = "0", .max = 1, .help = "how much less of the new gradient"},
+    [OPT_WEIGHT_DECAY] = {"weight-decay", .kind = KIND_NUMBER, .field = FIELD(weight_decay),
+                          .value = "X", .initial = "0", .max = 1e30, .below_max = true,
+                          .also = "wd decay l2",
+                          .help = "pull of the weights towards 0"},
+    [OPT_NESTEROV] = {"nesterov", .field = FIELD(nesterov), .help = "Nesterov's momentum"},
+    [OPT_SCHEDULE] = {"schedule", .kind = KIND_TEXT, .field = FIELD(schedule), .value = "TEXT",
+                      .shown = "the model's", .also = "scheduler",
+                      .help = "lr by epoch, as \"step 10 gamma=0.5\""},
+    [OPT_MODEL] = {"model", .kind = KIND_TEXT, .field = FIELD(model), .value = "NAME",
+                   .shown = "lenet5 or small", .also = "net network",
+                   .help = "a name, layers as text, or a file"},
+    [OPT_SIZE] = {"size", .kind = KIND_INT, .field = FIELD(size), .value = "N",
+                  .shown = "the first's", .min = 8, .max = 512, .also = "image-size resize",
+                  .help = "pictures become N x N"},
+    [OPT_AUGMENT] = {"augment", .kind = KIND_TEXT, .field = FIELD(augment), .value = "TEXT",
+                     .shown = "shift, flip", .also = "transform augmentation",
+                     .help = "\"flip; rotation 10\", or none"},
+    [OPT_MIXUP] = {"mixup", .kind = KIND_NUMBER, .field = FIELD(mixup), .value = "ALPHA",
+                   .shown = "none", .max = 1000000, .above_min = true, .also = "mixup-alpha mix",
+                   .help = "images mixed by Beta(ALPHA, ALPHA)"},
+    [OPT_CUTMIX] = {"cutmix", .kind = KIND_NUMBER, .field = FIELD(cutmix), .value = "ALPHA",
+                    .shown = "none", .max = 1000000, .above_min = true, .also = "cutmix-alpha",
+                    .help = "boxes of images exchanged"},
+    [OPT_VAL] = {"val", .kind = KIND_NUMBER, .field = FIELD(val), .value = "X",
+                 .shown = "a tenth of yours", .max = 1e9, .also = "validation",
+                 .help = "share, or number, to validate on"},
+    [OPT_FOLDS] = {"folds", 'k', .kind = KIND_INT, .field = FIELD(folds), .value = "K",
+                   .shown = "none", .min = 2, .max = 100, .also = "kfold cv k",
+                   .help = "for cross-validation"},
+    [OPT_PATIENCE] = {"patience", .kind = KIND_INT, .field = FIELD(patience), .value = "N",
+                      .initial = "0", .max = 1000000, .also = "early-stopping",
+                      .help = "epochs without a better one"},
+    [OPT_NUM_WORKERS] = {"num-workers", .kind = KIND_INT, .field = FIELD(num_workers), .value = "N",
+                         .initial = "0", .max = 64, .also = "workers",
+                         .help = "threads that read pictures ahead"},
+    [OPT_NORMALIZE] = {"normalize", .kind = KIND_CHOICE, .field = FIELD(normalize), .value = "HOW",
+                       .initial = "auto", .choices = {"auto", "none"}, .also = "standardize",
+                       .help = "by mean and std, or none"},
+    [OPT_MAX_MEMORY] = {"max-memory", .kind = KIND_TEXT, .field = FIELD(max_memory),
+                        .value = "SIZE", .shown = "no limit", .also = "memory ram",
+                        .help = "of the net, as 64M: smaller parts"},
+    [OPT_SKIP_BAD] = {"skip-bad", .field = FIELD(skip_bad), .also = "skip-broken ignore-errors",
+                      .help = "leave out all that cannot be read"},
+    [OPT_DRY_RUN] = {"dry-run", .field = FIELD(dry_run), .also = "check plan",
+                     .help = "print the plan and stop"},
+    [OPT_SEED] = {"seed", .kind = KIND_SEED, .field = FIELD(seed), .value = "N", .initial = "0",
+                  .help = "of the random numbers"},
+    [OPT_ROOT] = {"root", .kind = KIND_TEXT, .field = FIELD(root), .value = "DIR",
+                  .initial = "data", .also = "data dir folder",
+                  .help = "the folder that holds MNIST/raw"},
+    [OPT_OUT] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "DIR",
+                 .shown = "runs/mnist-1, -2, ...", .also = "output save name",
+                 .help = "new folder for the run"},
+    [OPT_FILE] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "FILE",
+                  .also = "output save name", .help = "the file that is written"},
+    [OPT_NO_SAVE] = {"no-save", .field = FIELD(no_save), .help = "write no files"},
+    [OPT_NO_REPORT] = {"no-report", .field = FIELD(no_report), .also = "report html",
+                       .help = "write no report.html"},
+    [OPT_THREADS] = {"threads", .kind = KIND_INT, .field = FIELD(threads), .value = "N",
+                     .shown = "all processors", .min = 1, .max = FV_THREADS_MAX,
+                     .also = "jobs cpus", .help = "1 to 256"},
+    [OPT_KERNELS] = {"kernels", .kind = KIND_CHOICE, .field = FIELD(kernels), .value = "SET",
+                     .shown = "the widest there is", .choices = {"ref", "avx2", "avx512", "neon"},
+                     .also = "simd isa", .help = "ref, avx2, avx512 or neon"},
+    [OPT_MIRROR] = {"mirror", .kind = KIND_TEXT, .field = FIELD(mirror), .value = "URL",
+                    .shown = "the set's own", .also = "mirrors url",
+                    .help = "a folder's address, to try first"},
+    [OPT_ONLY_MIRROR] = {"only-mirror", .field = FIELD(only_mirror),
+                         .help = "no other address"},
+    [OPT_FROM] = {"from", .kind = KIND_TEXT, .field = FIELD(from), .value = "DIR",
+                  .shown = "the network", .also = "source copy",
+                  .help = "a folder that has the files"},
+    [OPT_TIMEOUT] = {"timeout", .kind = KIND_INT, .field = FIELD(timeout), .value = "N",
+                     .initial = "30", .min = 1, .max = 3600, .also = "wait seconds",
+                     .help = "seconds without an answer"},
+    [OPT_INPUT] = {"input", .kind = KIND_TEXT, .field = FIELD(input), .value = "X.npy",
+                   .also = "x in", .help = "the batch, [N,C,H,W] or [N,K]"},
+    [OPT_WEIGHTS] = {"weights", .kind = KIND_TEXT, .field = FIELD(weights), .value = "FILE",
+                     .shown = "drawn from the seed", .also = "load checkpoint",
+                     .help = "parameters, a .safetensors file"},
+    [OPT_TARGET] = {"target", .kind = KIND_TEXT, .field = FIELD(target), .value = "T.npy",
+                    .also = "labels y", .help = "labels [N], or floats"},
+    [OPT_LOSS] = {"loss", .kind = KIND_TEXT, .field = FIELD(loss), .value = "TEXT",
+                  .also = "criterion", .help = "\"nll\", \"cross_entropy\", \"mse\", ..."},
+    [OPT_OPTIMIZER] = {"optimizer", .kind = KIND_TEXT, .field = FIELD(optimizer), .value = "TEXT",
+                       .shown = "the model's", .also = "optim",
+                       .help = "such as \"adam lr=0.001\""},
+    [OPT_STEPS] = {"steps", .kind = KIND_INT, .field = FIELD(steps), .value = "N", .initial = "0",
+                   .max = 1000000, .help = "training steps on this batch"},
+    [OPT_TRAIN] = {"train", .field = FIELD(train), .help = "train mode, not eval mode"},
+    [OPT_GRAD] = {"grad", .field = FIELD(grad), .also = "gradients backward",
+                  .help = "gradients too, in train mode"},
+    [OPT_SHAPE] = {"shape", .kind = KIND_TEXT, .field = FIELD(shape), .value = "CxHxW",
+                   .initial = "1x28x28", .help = "of the pictures"},
+    [OPT_FIT] = {"fit", .field = FIELD(fit), .also = "resize",
+                 .help = "other sizes are made to fit"},
+    [OPT_SUBMISSION] = {"submission", .kind = KIND_TEXT, .field = FIELD(submission),
+                        .value = "OUT.csv", .also = "csv output",
+                        .help = "rows file,class instead"},
+    [OPT_LOG_INTERVAL] = {"log-interval", .kind = KIND_INT, .field = FIELD(log_interval),
+                          .value = "N", .initial = "100", .shown = "the model's", .max = 1000000000,
+                          .also = "log interval",
+                          .help = "steps between lines; 0: no lines"},
+    [OPT_QUICK] = {"quick", .field = FIELD(quick), .also = "fast short",
+                   .help = "fewer images, once instead of three times"},
+    [OPT_JSON] = {"json", .field = FIELD(json), .help = "JSON for programs, an object a line"},
+    [OPT_QUIET] = {"quiet", 'q', .field = FIELD(quiet), .help = "nothing but the result"},
+    [OPT_VERBOSE] = {"verbose", 'v', .field = FIELD(verbose),
+                     .help = "what a terminal shows, also in a pipe"},
+};
+
+static bool is_option(const char *arg)
+{
+    return arg[0] == '-' && arg[1] != '\0';
+}
+
+/* The option that arg ("--lr", "--lr=1", "-q") names among those of the set; OPT_COUNT: none. */
+static option_id find_option(const char *arg, uint64_t set)
+{
+    size_t n = strcspn(arg, "=");
+    for (option_id id = 0; id < OPT_COUNT; id++) {
+        const option *o = &options[id];
+        bool is_long = strncmp(arg, "--", 2) == 0 && strlen(o->name) == n - 2 &&
+                       strncmp(arg + 2, o->name, n - 2) == 0;
+        bool is_short = o->letter && arg[1] == o->letter && arg[2] == '\0';
+        if ((set & TAKES(id)) && (is_long || is_short))
+            return id;
+    }
+    return OPT_COUNT;
+}
+
+int find_command_word(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!is_option(argv[i]))
+            return i;
+        option_id id = find_option(argv[i], ~0ull);
+        if (id != OPT_COUNT && options[id].kind != KIND_FLAG && !strchr(argv[i], '='))
+            i++;
+    }
+    return 0;
+}
+
+bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+/* ---- values -------------------------------------------------------------------------------- */
+
+static bool in_range(const option *o, double v)
+{
+    return isfinite(v) && (o->above_min ? v > o->min : v >= o->min) &&
+           (o->below_max ? v < o->max : v <= o->max);
+}
+
+static bool read_number(const char *text, bool whole, double *value)
+{
+    char *end;
+    if (!*text || text[strspn(text, whole ? "-0123456789" : "+-.0123456789eE")])
+        return false;
+    *value = strtod(text, &end);
+    return *end == '\0';
+}
+
+static bool read_seed(const char *text, uint64_t *seed)
+{
+    errno = 0;
+    *seed = strtoull(text, NULL, 10);
+    return *text && !text[strspn(text, "0123456789")] && errno == 0;
+}
+
+static const char *find_choice(const option *o, const char *text)
+{
+    for (int i = 0; i < 4 && o->choices[i]; i++)
+        if (strcmp(o->choices[i], text) == 0)
+            return o->choices[i];
+    return NULL;
+}
+
+/* Puts the value into its field, if it is one for this option. */
+static bool take_value(const option *o, const char *text, settings *s)
+{
+    void *field = (char *)s + o->field;
+    double number;
+    switch (o->kind) {
+    case KIND_INT:
+    case KIND_NUMBER:
+        if (!read_number(text, o->kind == KIND_INT, &number) || !in_range(o, number))
+            return false;
+        if (o->kind == KIND_INT)
+            *(int *)field = (int)number;
+        else
+            *(double *)field = number;
+        return true;
+    case KIND_SEED:
+        return read_seed(text, field);
+    case KIND_TEXT:
+        *(const char **)field = text;
+        return *text != '\0';
+    case KIND_CHOICE:
+        return (*(const char **)field = find_choice(o, text)) != NULL;
+    case KIND_FLAG:
+        *(bool *)field = true;
+        return true;
+    }
+    return false;
+}
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+typedef struct reader {
+    const command *command;
+    int word, argc;
+    char **argv;
+    settings *s;
+} reader;
+
+/* What a value must be, in words. */
+static void describe_range(const option *o, char *text, size_t room)
+{
+    int n = 0;
+    if (o->kind == KIND_SEED)
+        snprintf(text, room, "a whole number from 0 to %llu", (unsigned long long)UINT64_MAX);
+    else if (o->kind == KIND_TEXT)
+        snprintf(text, room, "a text that is not empty");
+    else if (o->kind == KIND_INT)
+        snprintf(text, room, "a whole number from %.0f to %.0f", o->min, o->max);
+    else if (o->kind == KIND_NUMBER)
+        snprintf(text, room, "a number %s %g, %s %g", o->above_min ? "above" : "from", o->min,
+                 o->below_max ? "below" : "at most", o->max);
+    else
+        for (int i = 0; i < 4 && o->choices[i]; i++)
+            n += snprintf(text + n, room - (size_t)n, "%s%s", i ? ", " : "one of ", o->choices[i]);
+}
+
+/* What is wrong with the text, and what to type instead. */
+static void explain_value(const option *o, const char *text, char why[160], char fix[40])
+{
+    double number;
+    settings unused;
+    char with_dot[40];
+    snprintf(with_dot, sizeof with_dot, "%s", text);
+    if (strchr(with_dot, ','))
+        *strchr(with_dot, ',') = '.';
+    bool is_number = read_number(text, o->kind != KIND_NUMBER, &number);
+    snprintf(fix, 40, "%s", o->initial ? o->initial : o->kind == KIND_NUMBER ? "0.1"
+                            : o == &options[OPT_OUT] ? "runs/mine" : o->value ? o->value : "");
+    if (!o->initial && o->kind == KIND_INT)
+        snprintf(fix, 40, "%.0f", o->min);
+    for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
+        if (i == 0 || looks_like(text, o->choices[i]))
+            snprintf(fix, 40, "%s", o->choices[i]);
+    if (o->kind == KIND_TEXT)
+        snprintf(why, 160, "\"\" is empty");
+    else if (o->kind == KIND_CHOICE)
+        snprintf(why, 160, "\"%.60s\" is none of them", text);
+    else if (is_number)
+        snprintf(why, 160, "%.60s is out of range", text);
+    else if (o->kind == KIND_NUMBER && take_value(o, with_dot, &unused))
+        snprintf(why, 160, "\"%.60s\" is not a number; write %s", text, strcpy(fix, with_dot));
+    else
+        snprintf(why, 160, "\"%.60s\" is not a %snumber", text,
+                 o->kind == KIND_NUMBER ? "" : "whole ");
+}
+
+/* The command line with instead in the place of argument at, and value behind it if that is not
+   NULL (in the place of what stands there); what is longer than a line becomes a call for help. */
+static const char *corrected(const reader *r, int at, const char *instead, const char *value,
+                             char line[160])
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                               "_@%+=:,./-";
+    size_t n = (size_t)snprintf(line, 160, "fovea %s", r->command->name);
+    for (int i = 1; i < r->argc && n < 160; i++) {
+        const char *arg = i == at ? instead : i == at + 1 && value ? value : r->argv[i];
+        if (i == r->word)
+            continue;
+        bool quote = !*arg || arg[strspn(arg, safe)];
+        n += (size_t)snprintf(line + n, 160 - n, quote ? " '%s'" : " %s", arg);
+    }
+    if (n > 100 || strchr(line, '\n'))
+        snprintf(line, 160, "fovea help %s", r->command->name);
+    return line;
+}
+
+static int fail_value(const reader *r, const option *o, int at, const char *text, bool joined)
+{
+    char why[160], fix[40], range[120], whole[80], line[160];
+    explain_value(o, text, why, fix);
+    describe_range(o, range, sizeof range);
+    snprintf(whole, sizeof whole, "--%s=%s", o->name, fix);
+    const char *initial = o->initial ? o->initial : o->shown;
+    return fail(EXIT_USAGE, "E-ARGS", "--%s: %s\n--%s takes %s%s%s\nhelp: %s", o->name, why,
+                o->name, range, initial ? "; the default is " : "", initial ? initial : "",
+                joined ? corrected(r, at, whole, NULL, line)
+                       : corrected(r, at, r->argv[at], fix, line));
+}
+
+/* The option that somebody who typed name may have meant, or OPT_COUNT. */
+static option_id nearest_option(const char *name, uint64_t set)
+{
+    option_id best = OPT_COUNT;
+    int distance = 1000;
+    for (option_id id = 0; id < OPT_COUNT; id++) {
+        char words[80];
+        snprintf(words, sizeof words, "%s %s", options[id].name,
+                 options[id].also ? options[id].also : "");
+        for (char *w = strtok(words, " "); w && (set & TAKES(id)); w = strtok(NULL, " ")) {
+            int d = edit_distance(name, w);
+            if (looks_like(name, w) && d < distance) {
+                best = id;
+                distance = d;
+            }
+        }
+    }
+    return best;
+}
+
+static int fail_unknown(const reader *r, int at)
+{
+    const char *arg = r->argv[at], *equals = strchr(arg, '='), *text = equals ? equals + 1 : NULL;
+    char name[64], right[120], why[160] = "", fix[40], line[160];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(arg, "="), arg);
+    option_id id = nearest_option(name + strspn(name, "-"), r->command->options);
+    if (id == OPT_COUNT)
+        return fail(EXIT_USAGE, "E-ARGS", "no option \"%s\" for \"fovea %s\"\nhelp: fovea help %s",
+                    name, r->command->name, r->command->name);
+    const option *o = &options[id];
+    settings unused;
+    bool takes = o->kind != KIND_FLAG;
+    bool next = takes && !text && at + 1 < r->argc && at + 1 != r->word;
+    if (next)
+        text = r->argv[at + 1];
+    snprintf(fix, sizeof fix, "%.39s", text ? text : "");
+    if (takes && text && !take_value(o, text, &unused))
+        explain_value(o, text, why, fix);
+    snprintf(right, sizeof right, takes && equals ? "--%s=%s" : "--%s", o->name, fix);
+    return fail(EXIT_USAGE, "E-ARGS",
+                "no option \"%s\" for \"fovea %s\"; did you mean --%s ?%s%s\nhelp: %s", name,
+                r->command->name, o->name, *why ? "\nand " : "", why,
+                corrected(r, at, right, next ? fix : NULL, line));
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+/* Reads the option at argv[*at], and its value, on which *at then stands. */
+static int read_option(reader *r, int *at)
+{
+    const char *arg = r->argv[*at], *equals = strchr(arg, '='), *text = equals ? equals + 1 : "";
+    option_id id = find_option(arg, r->command->options);
+    if (id == OPT_COUNT)
+        return fail_unknown(r, *at);
+    const option *o = &options[id];
+    int place = *at;
+    r->s->given |= TAKES(id);
+    if (o->kind == KIND_FLAG && equals)
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--%s takes no value, but \"%s\" is given\nhelp: leave out the %s", o->name,
+                    text, equals);
+    if (o->kind != KIND_FLAG && !equals) {
+        if (place + 1 >= r->argc || strncmp(r->argv[place + 1], "--", 2) == 0)
+            return fail(EXIT_USAGE, "E-ARGS", "--%s wants a value behind it: --%s %s\n"
+                                              "help: fovea help %s",
+                        o->name, o->name, o->value, r->command->name);
+        text = r->argv[++*at];
+    }
+    return take_value(o, text, r->s) ? EXIT_DONE : fail_value(r, o, place, text, equals != NULL);
+}
+
+static int check_args(const reader *r, int given, const char *extra)
+{
+    const command *c = r->command;
+    if (given > c->max_args)
+        return fail(EXIT_USAGE, "E-ARGS", "\"%s\" is one thing too many for \"fovea %s\"\n"
+                                          "it takes: fovea %s%s%s [options]\nhelp: %s",
+                    extra, c->name, c->name, *c->usage ? " " : "", c->usage, c->examples[0][0]);
+    if (given < c->min_args)
+        return fail(EXIT_USAGE, "E-ARGS", "\"fovea %s\" wants more: fovea %s %s\nhelp: %s", c->name,
+                    c->name, c->usage, c->examples[0][0]);
+    return EXIT_DONE;
+}
+
+int parse_options(const command *c, int word, int argc, char **argv, settings *s)
+{
+    reader r = {c, word, argc, argv, s};
+    const char *extra = NULL;
+    int code = EXIT_DONE, given = 0;
+    bool ended = false;
+    *s = (settings){0};
+    for (option_id id = 0; id < OPT_COUNT; id++)
+        if (options[id].initial)
+            take_value(&options[id], options[id].initial, s);
+    for (int i = 1; i < argc && !code; i++) {
+        if (i == word)
+            continue;
+        if (!ended && strcmp(argv[i], "--") == 0)
+            ended = true;
+        else if (!ended && is_option(argv[i]))
+            code = read_option(&r, &i);
+        else if (given++ < c->max_args)
+            s->args[given - 1] = argv[i];
+        else
+            extra = argv[i];
+    }
+    if (!code && s->quiet && s->verbose)
+        code = fail(EXIT_USAGE, "E-ARGS", "--quiet and --verbose contradict each other\n"
+                                          "help: leave out one of the two");
+    return code ? code : check_args(&r, given, extra);
+}

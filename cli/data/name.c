@@ -1,0 +1,171 @@
+/*
+ * name.c - data as it is typed: a known name, a folder, a .csv or a .npz; and what was meant
+ * where there is none of these.
+ *
+ * Layer 6. Calls libc and POSIX.
+ */
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cli.h"
+
+static const char *const names[] = {
+    "mnist",          "fashion-mnist",   "kmnist",         "qmnist",        "emnist-byclass",
+    "emnist-bymerge", "emnist-balanced", "emnist-letters", "emnist-digits", "emnist-mnist",
+    "cifar10",        "cifar100",        "digits"};
+
+enum { NAMES = sizeof names / sizeof *names };
+
+bool ends_in(const char *path, const char *end)
+{
+    size_t n = strlen(path), m = strlen(end);
+    return n > m && strcmp(path + n - m, end) == 0;
+}
+
+/* The known name that typed is, with or without a slash at its end; NULL for others. */
+static const char *known_name(const char *typed)
+{
+    size_t n = strlen(typed);
+    n -= n > 1 && typed[n - 1] == '/';
+    for (int i = 0; i < NAMES; i++)
+        if (strlen(names[i]) == n && strncmp(names[i], typed, n) == 0)
+            return names[i];
+    return NULL;
+}
+
+/* Whether that is a folder for --root. */
+static bool is_a_root(const char *typed)
+{
+    char path[PATH_ROOM];
+    return join_path(path, typed, "MNIST/raw") && is_folder(path);
+}
+
+bool data_looks_like(const char *typed)
+{
+    char path[PATH_ROOM];
+    if (known_name(typed) || ends_in(typed, ".csv") || ends_in(typed, ".npz"))
+        return true;
+    return is_folder(typed) && !(join_path(path, typed, "model.safetensors") && is_file(path));
+}
+
+/* ---- what was meant -------------------------------------------------------------------------- */
+
+/* Folders in a folder that are not hidden. */
+static int count_folders(const char *path)
+{
+    char below[PATH_ROOM];
+    int count = 0;
+    DIR *folder = opendir(path);
+    for (struct dirent *e; folder && (e = readdir(folder)) != NULL;)
+        count += e->d_name[0] != '.' && join_path(below, path, e->d_name) && is_folder(below);
+    if (folder)
+        closedir(folder);
+    return count;
+}
+
+/* What typed is in, and its last part. */
+static void cut_path(const char *typed, char parent[PATH_ROOM], char last[PATH_ROOM])
+{
+    snprintf(parent, PATH_ROOM, "%s", typed);
+    for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/'; n--)
+        parent[n - 1] = '\0';
+    char *slash = strrchr(parent, '/');
+    snprintf(last, PATH_ROOM, "%s", slash ? slash + 1 : parent);
+    strcpy(slash ? slash + (slash == parent) : parent, slash ? "" : ".");
+}
+
+/* The folder with folders, or the .csv or .npz, whose name is nearest to last, in its parent. */
+static bool nearest_entry(const char *parent, const char *last, char near[PATH_ROOM])
+{
+    char path[PATH_ROOM];
+    int least = 1000;
+    DIR *folder = opendir(parent);
+    for (struct dirent *e; folder && (e = readdir(folder)) != NULL;) {
+        const char *name = e->d_name;
+        if (name[0] == '.' || !looks_like(last, name) || !join_path(path, parent, name) ||
+            !(is_folder(path) ? count_folders(path) > 0
+                              : ends_in(name, ".csv") || ends_in(name, ".npz")))
+            continue;
+        int distance = edit_distance(last, name);
+        if (distance < least || (distance == least && strcmp(path, near) < 0)) {
+            least = distance;
+            strcpy(near, strncmp(path, "./", 2) == 0 ? path + 2 : path);
+        }
+    }
+    if (folder)
+        closedir(folder);
+    return least < 1000;
+}
+
+/* A folder or file that is not there. near: one of a name like it, or "". */
+static int fail_path(const char *typed, const char *parent, const char *near)
+{
+    char here[PATH_ROOM] = "", there[PATH_ROOM + 100] = "", quoted[PATH_ROOM];
+    bool folder = is_folder(near), is_list = ends_in(typed, ".csv") || ends_in(typed, ".npz");
+    if (strcmp(parent, ".") != 0)
+        snprintf(here, sizeof here, "in %s", parent);
+    else if (getcwd(quoted, sizeof quoted))
+        snprintf(here, sizeof here, "here (%.*s)", PATH_ROOM - 10, quoted);
+    int folders = folder ? count_folders(near) : 0;
+    if (folder)
+        snprintf(there, sizeof there, "but there is \"%s/\", with %d class folder%s\n", near,
+                 folders, folders > 1 ? "s" : "");
+    else if (*near)
+        snprintf(there, sizeof there, "but there is \"%s\"\n", near);
+    return fail(EXIT_USAGE, "E-PATH", "there is no %s \"%s\" %s\n%shelp: fovea %s%s%s",
+                is_list ? "file" : "folder", typed, here, there, *near ? "train " : "help train",
+                near, folder ? "/" : "");
+}
+
+static int fail_name(const char *typed)
+{
+    char list[300] = "", parent[PATH_ROOM], last[PATH_ROOM], near[PATH_ROOM] = "";
+    bool is_root = is_a_root(typed);
+    const char *name = NULL;
+    cut_path(typed, parent, last);
+    for (int i = 0; i < NAMES; i++) {
+        strcat(strcat(list, i ? ", " : ""), names[i]);
+        if (!name && looks_like(typed, names[i]))
+            name = names[i];
+    }
+    bool found = !is_root && nearest_entry(parent, last, near);
+    bool is_path = strchr(typed, '/') || ends_in(typed, ".csv") || ends_in(typed, ".npz");
+    if (!is_root && !name && (found || is_path))
+        return fail_path(typed, parent, near);
+    return fail(EXIT_USAGE, "E-NAME",
+                "there is no data set \"%s\", and no such folder, .csv or .npz\n"
+                "known are %s\n"
+                "help: fovea train %s%s%s",
+                typed, list, name && !is_root ? name : "mnist", is_root ? " --root " : "",
+                is_root ? typed : "");
+}
+
+/* ---- what it is ------------------------------------------------------------------------------ */
+
+/* The last part of a path without its ending: what runs are called after. */
+static void name_of_path(const char *path, char name[64])
+{
+    char copy[PATH_ROOM];
+    snprintf(copy, sizeof copy, "%s", path);
+    for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+        copy[n - 1] = '\0';
+    const char *slash = strrchr(copy, '/'), *last = slash ? slash + 1 : copy;
+    size_t n = is_folder(path) ? strlen(last) : strcspn(last, ".");
+    snprintf(name, 64, "%.*s", (int)(n > 0 ? n : strlen(last)), last);
+}
+
+int data_name(const char *typed, data *d)
+{
+    *d = (data){.typed = typed ? typed : "mnist"};
+    d->known = known_name(d->typed);
+    if (d->known)
+        snprintf(d->name, sizeof d->name, "%s", d->known);
+    else if (is_a_root(d->typed))
+        return fail_name(d->typed);
+    else if (data_looks_like(d->typed) && (is_folder(d->typed) || is_file(d->typed)))
+        name_of_path(d->typed, d->name);
+    else
+        return fail_name(d->typed);
+    return EXIT_DONE;
+}

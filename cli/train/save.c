@@ -1,0 +1,380 @@
+/*
+ * save.c - the run folder: model.safetensors, log.csv, run.json, split.csv where pictures are
+ * files, skipped.txt where some could not be read; and runs/latest beside it.
+ *
+ * Each file is written anew as a whole, so that a crash leaves the one before.
+ *
+ * Layer 6. Calls fovea.h, cJSON, libc and POSIX.
+ */
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "train/train.h"
+
+/* ---- folder --------------------------------------------------------------------------------- */
+
+static int fail_folder(const char *path, const char *reason)
+{
+    return fail(EXIT_FAILED, "E-IO", "cannot make the folder \"%s\": %s\n"
+                                     "help: choose another with --out, or go without: --no-save",
+                path, reason);
+}
+
+/* Makes the parents of path that are missing. */
+static int make_parents(run_folder *f)
+{
+    for (char *slash = strchr(f->path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int error = mkdir(f->path, 0777) == 0 ? 0 : errno;
+        if (error == 0 && f->first_new == 0)
+            f->first_new = strlen(f->path);
+        int code = error && error != EEXIST ? fail_folder(f->path, strerror(error)) : EXIT_DONE;
+        *slash = '/';
+        if (code)
+            return code;
+    }
+    return EXIT_DONE;
+}
+
+static bool is_empty(const char *path)
+{
+    int entries = 0;
+    DIR *folder = opendir(path);
+    while (folder && readdir(folder))
+        entries++;
+    if (folder)
+        closedir(folder);
+    return entries == 2; /* . and .. */
+}
+
+/* Makes path itself; an error that mkdir meets is returned, EEXIST for one that is in use. */
+static int make_last(run_folder *f)
+{
+    if (mkdir(f->path, 0777) == 0) {
+        f->first_new = f->first_new ? f->first_new : strlen(f->path);
+        return 0;
+    }
+    if (errno != EEXIST)
+        return errno;
+    if (!is_empty(f->path))
+        return EEXIST;
+    return access(f->path, W_OK | X_OK) == 0 ? 0 : errno;
+}
+
+static int fail_taken(const char *path)
+{
+    return fail(EXIT_FAILED, "E-PATH", "\"%s\" exists already, and a run overwrites nothing\n"
+                                       "help: fovea train --out %s-2", path, path);
+}
+
+static int make_given(run_folder *f, const char *out)
+{
+    size_t n = (size_t)snprintf(f->path, PATH_ROOM, "%s", out);
+    while (n > 1 && n < PATH_ROOM && f->path[n - 1] == '/')
+        f->path[--n] = '\0';
+    if (n + 32 > PATH_ROOM)
+        return fail_folder("...", "the path is too long");
+    if (strcmp(f->path, "runs/latest") == 0)
+        return fail_taken(f->path);
+    int code = make_parents(f), error = code ? 0 : make_last(f);
+    if (error == EEXIST)
+        return fail_taken(f->path);
+    return error ? fail_folder(f->path, strerror(error)) : code;
+}
+
+int folder_make(run_folder *f, const char *out, const char *name)
+{
+    *f = (run_folder){.path = ""};
+    int code = EXIT_DONE, error = EEXIST;
+    if (out) {
+        code = make_given(f, out);
+    } else {
+        for (int i = 1; !code && error == EEXIST; i++) {
+            snprintf(f->path, PATH_ROOM, "runs/%s-%d", name, i);
+            code = make_parents(f);
+            error = code ? 0 : mkdir(f->path, 0777) == 0 ? 0 : errno;
+        }
+        if (error)
+            code = fail_folder(f->path, strerror(error));
+        else if (!code && f->first_new == 0)
+            f->first_new = strlen(f->path);
+    }
+    if (code)
+        folder_remove(f);
+    return code;
+}
+
+void folder_remove(const run_folder *f)
+{
+    char path[PATH_ROOM];
+    strcpy(path, f->path);
+    for (size_t n = strlen(path); f->first_new && n >= f->first_new;) {
+        path[n] = '\0';
+        rmdir(path);
+        while (n > 0 && path[n] != '/')
+            n--;
+    }
+}
+
+/* ---- log.csv and run.json -------------------------------------------------------------------- */
+
+/* Adds a line to a text in memory. NULL if there is no memory; then text is freed. */
+static char *add_line(char *text, const char *line)
+{
+    size_t n = text ? strlen(text) : 0;
+    char *longer = realloc(text, n + strlen(line) + 1);
+    if (!longer)
+        free(text);
+    else
+        strcpy(longer + n, line);
+    return longer;
+}
+
+static int fail_memory(void)
+{
+    return fail(EXIT_FAILED, "E-MEMORY", "no memory for the files of the run\n"
+                                         "help: close other programs and try again");
+}
+
+static int add_row(training *t, const char *split, double loss, double accuracy, double seconds)
+{
+    char row[200], fold[16] = "";
+    if (t->fold)
+        snprintf(fold, sizeof fold, "%d:", t->fold);
+    snprintf(row, sizeof row, "%s%d,%s,%.6f,%.6f,%g,%.3f\n", fold, t->epoch, split, loss, accuracy,
+             fv_lr(t->optim), seconds);
+    t->log = add_line(t->log, row);
+    return t->log ? EXIT_DONE : fail_memory();
+}
+
+int save_log_row(training *t)
+{
+    const epoch_result *e = &t->last;
+    if (!t->folder.path[0])
+        return EXIT_DONE;
+    int code = add_row(t, "train", e->train_loss, e->train_accuracy, e->train_seconds);
+    if (!code && e->val.total)
+        code = add_row(t, "val", e->val.loss, accuracy_of(e->val), e->val_seconds);
+    return code || !e->test.total ? code : save_test_row(t);
+}
+
+int save_test_row(training *t)
+{
+    const epoch_result *e = &t->last;
+    if (!t->folder.path[0])
+        return EXIT_DONE;
+    return add_row(t, "test", e->test.loss, accuracy_of(e->test), e->test_seconds);
+}
+
+/* ---- the best epoch -------------------------------------------------------------------------- */
+
+static size_t state_bytes(const training *t)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < fv_state_count(t->net); i++) {
+        fv_tensor tensor = fv_state_at(t->net, i);
+        bytes += tensor.count * fv_type_size(tensor.type);
+    }
+    return bytes;
+}
+
+int keep_best(training *t)
+{
+    char *at = realloc(t->best_state, state_bytes(t) + 1);
+    if (!at)
+        return fail_memory();
+    t->best_state = at;
+    for (int i = 0; i < fv_state_count(t->net); i++) {
+        fv_tensor tensor = fv_state_at(t->net, i);
+        size_t bytes = tensor.count * fv_type_size(tensor.type);
+        memcpy(at, tensor.value, bytes);
+        at += bytes;
+    }
+    return EXIT_DONE;
+}
+
+void restore_best(training *t)
+{
+    const char *at = t->best_state;
+    for (int i = 0; at && i < fv_state_count(t->net); i++) {
+        fv_tensor tensor = fv_state_at(t->net, i);
+        size_t bytes = tensor.count * fv_type_size(tensor.type);
+        memcpy(tensor.value, at, bytes);
+        at += bytes;
+    }
+}
+
+static int add_checksums(training *t)
+{
+    fv_dataset_info sets[] = {fv_dataset_describe(t->data.train),
+                              fv_dataset_describe(t->data.test)};
+    for (int i = 0; i < 4; i++) {
+        const char *path = sets[i / 2].files[i % 2];
+        char hex[65];
+        struct stat st;
+        if (!path || stat(path, &st) != 0 || !S_ISREG(st.st_mode)) /* or a folder of pictures */
+            continue;
+        if (fv_sha256_file(t->ctx, path, hex))
+            return fail_context(t->ctx, "fovea help train");
+        cJSON *file = cJSON_CreateObject();
+        cJSON_AddStringToObject(file, "name", path);
+        cJSON_AddStringToObject(file, "sha256", hex);
+        cJSON_AddItemToArray(t->files, file);
+    }
+    return EXIT_DONE;
+}
+
+static fv_status write_text(training *t, const char *name, const char *text)
+{
+    char path[PATH_ROOM];
+    join_path(path, t->folder.path, name);
+    return fv_write_file(t->ctx, path, text, strlen(text));
+}
+
+/* split.csv: which picture is in which set, if they are files. */
+static int write_split(training *t)
+{
+    fv_dataset *sets[SETS] = {t->data.train, t->data.val, t->data.test};
+    csv out = {0};
+    int code = csv_add(&out, (const char *[]){"path", "class", "split"}, 3);
+    if (!fv_dataset_file(sets[0], 0)) {
+        free(out.text);
+        return code;
+    }
+    for (int k = 0; k < SETS; k++)
+        for (int64_t i = 0; !code && i < fv_dataset_describe(sets[k]).len; i++) {
+            int64_t label = fv_dataset_label(sets[k], i);
+            char number[24];
+            const char *class = fv_dataset_class_name(sets[k], label);
+            snprintf(number, sizeof number, "%lld", (long long)label);
+            code = csv_add(&out, (const char *[]){fv_dataset_file(sets[k], i),
+                                                   class ? class : number, set_key(k)}, 3);
+        }
+    char path[PATH_ROOM];
+    join_path(path, t->folder.path, "split.csv");
+    if (!code && fv_write_file(t->ctx, path, out.text, out.used))
+        code = fail_context(t->ctx, "fovea help train");
+    free(out.text);
+    return code;
+}
+
+int save_start(training *t)
+{
+    if (!t->folder.path[0])
+        return EXIT_DONE;
+    t->files = cJSON_CreateArray();
+    t->log = add_line(NULL, "epoch,split,loss,accuracy,lr,seconds\n");
+    if (t->data.n_skipped && write_text(t, "skipped.txt", t->data.skipped))
+        return fail_context(t->ctx, "fovea help train");
+    int code = t->log ? write_split(t) : fail_memory();
+    return code ? code : add_checksums(t);
+}
+
+static void add_option(cJSON *to, const option *o, const settings *s)
+{
+    const void *field = (const char *)s + o->field;
+    char digits[32];
+    if (o->kind == KIND_FLAG) {
+        cJSON_AddBoolToObject(to, o->name, *(const bool *)field);
+    } else if (o->kind == KIND_INT) {
+        cJSON_AddNumberToObject(to, o->name, *(const int *)field);
+    } else if (o->kind == KIND_NUMBER) {
+        cJSON_AddNumberToObject(to, o->name, *(const double *)field);
+    } else if (o->kind == KIND_SEED) { /* a double would not hold all of it */
+        snprintf(digits, sizeof digits, "%llu", (unsigned long long)*(const uint64_t *)field);
+        cJSON_AddRawToObject(to, o->name, digits);
+    } else {
+        const char *text = *(const char *const *)field;
+        cJSON_AddStringToObject(to, o->name, text ? text : "");
+    }
+}
+
+void json_outcome(cJSON *to, const training *t)
+{
+    cJSON_AddNumberToObject(to, "epochs", t->done);
+    if (t->done > 0) {
+        cJSON_AddNumberToObject(to, "train_loss", t->last.train_loss);
+        if (t->last.val.total) {
+            cJSON_AddNumberToObject(to, "val_loss", t->last.val.loss);
+            cJSON_AddNumberToObject(to, "val_acc", accuracy_of(t->last.val));
+            cJSON_AddNumberToObject(to, "best_epoch", t->best_epoch);
+        }
+        if (t->last.test.total)
+            json_result(to, t->last.test);
+    }
+    if (t->stopped) {
+        cJSON *at = cJSON_AddObjectToObject(to, "stopped");
+        cJSON_AddNumberToObject(at, "epoch", t->epoch);
+        cJSON_AddNumberToObject(at, "steps", (double)t->step + 1);
+    }
+    cJSON_AddNumberToObject(to, "seconds", now() - t->start);
+}
+
+/* The options are those that were used: what was left open has been filled in. */
+static char *run_json(const training *t)
+{
+    fv_device device = fv_device_describe(t->ctx);
+    settings used = *t->s;
+    used.threads = device.threads;
+    used.kernels = device.kernels;
+    used.out = t->folder.path;
+    cJSON *root = cJSON_CreateObject();
+    cJSON_AddStringToObject(root, "version", fv_version());
+    cJSON_AddStringToObject(root, "data", t->data.typed);
+    for (option_id id = 0; id < OPT_COUNT; id++)
+        if (train_command.options & TAKES(id))
+            add_option(root, &options[id], &used);
+    cJSON_AddItemReferenceToObject(root, "files", t->files);
+    json_outcome(cJSON_AddObjectToObject(root, "result"), t);
+    char *text = cJSON_Print(root);
+    cJSON_Delete(root);
+    return text;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* Only where the folder is called runs: elsewhere, a file "latest" may be somebody's own. */
+static void write_latest(training *t)
+{
+    char path[PATH_ROOM], name[PATH_ROOM];
+    const char *slash = strrchr(t->folder.path, '/');
+    size_t n = slash ? (size_t)(slash - t->folder.path) : 0;
+    if (n < 4 || strncmp(slash - 4, "runs", 4) != 0 || (n > 4 && slash[-5] != '/'))
+        return;
+    snprintf(path, sizeof path, "%.*s/latest", (int)n, t->folder.path);
+    snprintf(name, sizeof name, "%s\n", slash + 1);
+    fv_write_file(t->ctx, path, name, strlen(name));
+}
+
+int save_run(training *t)
+{
+    char path[PATH_ROOM];
+    if (!t->folder.path[0])
+        return EXIT_DONE;
+    char *json = run_json(t);
+    if (!json)
+        return fail_memory();
+    snprintf(t->card.value[CARD_EPOCHS], sizeof t->card.value[0], "%d", t->done);
+    snprintf(t->card.value[CARD_SEED], sizeof t->card.value[0], "%llu",
+             (unsigned long long)t->s->seed);
+    join_path(path, t->folder.path, "model.safetensors");
+    card_save(&t->card, t->net, path);
+    write_text(t, "log.csv", t->log);
+    write_text(t, "run.json", json);
+    write_latest(t);
+    cJSON_free(json);
+    return fv_error(t->ctx) ? fail_context(t->ctx, "look at the disk: is it full, or read only?")
+                            : EXIT_DONE;
+}
+
+void save_end(training *t)
+{
+    free(t->log);
+    free(t->best_state);
+    cJSON_Delete(t->files);
+}

@@ -1,0 +1,376 @@
+/*
+ * train.c - `fovea train`: the tutorial's loop over the public API.
+ *
+ * Everything that can be wrong is looked at before the first step: options, data, labels, a place
+ * for the run. Ctrl+C finishes the step and saves; a second one leaves at once.
+ *
+ * Layer 6. Calls fovea.h, libc and POSIX.
+ */
+#include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "train/train.h"
+
+static atomic_int interrupts; /* how often Ctrl+C was pressed; a signal may come on any thread */
+
+static void on_interrupt(int signal_number)
+{
+    (void)signal_number;
+    if (atomic_fetch_add(&interrupts, 1) > 0)
+        _exit(EXIT_STOPPED);
+}
+
+static void catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+}
+
+/* ---- one epoch ------------------------------------------------------------------------------ */
+
+/* How many of the batch the last fv_forward got right; of mixed images, with targets, the class of
+   the larger share is right. */
+static int count_right(const training *t, const fv_batch *batch, const float *targets)
+{
+    int classes, right = 0;
+    fv_output_shape(t->net, &classes, NULL, NULL);
+    const float *y = fv_output(t->net);
+    for (int i = 0; i < batch->n; i++, y += classes) {
+        int64_t label = batch->labels[i];
+        if (targets)
+            label = fv_argmax(targets + (size_t)i * (size_t)classes, classes);
+        right += fv_argmax(y, classes) == label;
+    }
+    return right;
+}
+
+/* Forward and backward of some images of a batch, whose loss counts as their share of it. targets
+   are those of mixed images, else NULL; cross-entropy of log-probabilities is their NLL. */
+static float train_part(training *t, const fv_batch *part, const float *targets, double share,
+                        int *right)
+{
+    fv_forward(t->net, part);
+    float loss = targets ? fv_cross_entropy_loss(t->net, .target = targets, .scale = share)
+                 : t->log_probabilities ? fv_nll_loss(t->net, part, .scale = share)
+                                        : fv_cross_entropy_loss(t->net, part, .scale = share);
+    if (!fv_error(t->ctx) && isfinite(loss)) {
+        *right += count_right(t, part, targets);
+        fv_backward(t->net);
+    }
+    return loss;
+}
+
+/* One step, in parts if the memory asks for it: gradients add up in the order of the images. *loss
+   is that of the batch before the update; *right is how many were right then. */
+static int train_step(training *t, const fv_batch *batch, float *loss, int *right)
+{
+    fv_batch whole = *batch;
+    int classes, code = mixes(t) ? mix_batch(t, &whole) : EXIT_DONE;
+    if (code)
+        return code;
+    size_t image = (size_t)batch->channels * (size_t)batch->height * (size_t)batch->width *
+                   fv_type_size(whole.type);
+    double sum = 0;
+    fv_output_shape(t->net, &classes, NULL, NULL);
+    fv_zero_grad(t->net);
+    for (int i = 0; i < batch->n; i += t->part) {
+        fv_batch part = whole;
+        part.n = batch->n - i < t->part ? batch->n - i : t->part;
+        part.pixels = (const char *)whole.pixels + (size_t)i * image;
+        part.labels = batch->labels + i;
+        part.indices = batch->indices ? batch->indices + i : NULL;
+        const float *targets = mixes(t) ? t->targets + (size_t)i * (size_t)classes : NULL;
+        sum += (double)train_part(t, &part, targets, (double)part.n / batch->n, right);
+    }
+    *loss = (float)sum;
+    if (fv_error(t->ctx))
+        return fail_context(t->ctx, "fovea help train");
+    t->step = batch->index;
+    t->recent[t->step % RECENT] = *loss;
+    if (!isfinite(*loss))
+        return fail_loss(t, (double)*loss, false);
+    return fv_step(t->optim) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
+}
+
+static int train_epoch(training *t, epoch_result *result)
+{
+    double start = now(), loss_sum = 0;
+    int64_t seen = 0, right_sum = 0;
+    for (fv_batch batch; fv_loader_next(t->train_loader, &batch);) {
+        float loss;
+        int right = 0, code = train_step(t, &batch, &loss, &right);
+        if (code)
+            return code;
+        loss_sum += (double)loss * batch.n;
+        right_sum += right;
+        seen += batch.n;
+        record_step(t, loss);
+        show_step(t, &batch, loss);
+        if (atomic_load(&interrupts))
+            return EXIT_STOPPED;
+    }
+    if (fv_error(t->ctx))
+        return fail_data(t->ctx, &t->data);
+    result->train_loss = loss_sum / (double)seen;
+    result->train_accuracy = (double)right_sum / (double)seen;
+    result->train_seconds = now() - start;
+    return EXIT_DONE;
+}
+
+static int measure(training *t, fv_loader *loader, fv_result *result, double *seconds)
+{
+    double start = now();
+    record_start(t, loader == t->val_loader ? t->data.val : t->data.test);
+    if (fv_evaluate(t->net, loader, result, .each = t->fold ? NULL : record_batch, .user = t))
+        return fail_data(t->ctx, &t->data);
+    *seconds = now() - start;
+    return isfinite(result->loss) ? EXIT_DONE : fail_loss(t, result->loss, true);
+}
+
+/* Without a validation set the test set is measured after every epoch, as in the tutorial. */
+static int measure_epoch(training *t, epoch_result *result)
+{
+    int code = EXIT_DONE;
+    if (t->val_loader)
+        code = measure(t, t->val_loader, &result->val, &result->val_seconds);
+    else if (t->test_loader)
+        code = measure(t, t->test_loader, &result->test, &result->test_seconds);
+    if (!code && t->val_loader && (t->best_epoch == 0 || result->val.loss < t->best)) {
+        t->best = result->val.loss;
+        t->best_accuracy = accuracy_of(result->val);
+        t->best_epoch = t->epoch;
+        code = keep_best(t);
+    }
+    return code;
+}
+
+static void next_rate(training *t, const epoch_result *result)
+{
+    double metric = t->val_loader ? result->val.loss : result->train_loss;
+    if (t->schedule)
+        fv_schedule_step_metric(t->schedule, metric);
+}
+
+static bool out_of_patience(const training *t)
+{
+    return t->s->patience > 0 && t->val_loader && t->epoch - t->best_epoch >= t->s->patience;
+}
+
+static int train_epochs(training *t)
+{
+    int code = EXIT_DONE;
+    t->done = t->best_epoch = 0;
+    for (t->epoch = 1; t->epoch <= t->s->epochs; t->epoch++) {
+        epoch_result result = {0};
+        if ((code = train_epoch(t, &result)) || (code = measure_epoch(t, &result)))
+            return code;
+        t->last = result;
+        if (t->epoch == 1)
+            t->first_loss = result.train_loss;
+        t->done = t->epoch;
+        if ((code = save_log_row(t)) || (code = save_run(t)) || (code = show_epoch(t)))
+            return code;
+        next_rate(t, &result);
+        if (atomic_load(&interrupts))
+            return EXIT_STOPPED;
+        if (out_of_patience(t))
+            break;
+    }
+    return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : code;
+}
+
+/* The epochs; then, if there was a validation set, the best epoch's weights meet the test set,
+   once. */
+static int train_all(training *t)
+{
+    int code = train_epochs(t);
+    if (code || !t->val_loader || t->fold)
+        return code;
+    restore_best(t);
+    t->epoch = t->best_epoch;
+    if (t->test_loader)
+        code = measure(t, t->test_loader, &t->last.test, &t->last.test_seconds);
+    if (!code && t->test_loader && (code = save_test_row(t)) == EXIT_DONE)
+        code = show_test(t);
+    return code ? code : save_run(t);
+}
+
+/* ---- the whole run -------------------------------------------------------------------------- */
+
+static bool gives_log_probabilities(const fv_net *net)
+{
+    return strcmp(fv_layer_at(net, fv_layer_count(net) - 1).kind, "log_softmax") == 0;
+}
+
+static fv_loader *plain_loader(const training *t, fv_dataset *set)
+{
+    int size = t->s->test_batch_size ? t->s->test_batch_size
+               : t->example_lines    ? 1000
+                                     : t->s->batch_size;
+    int64_t len = fv_dataset_describe(set).len;
+    if (len > 0 && len < size)
+        size = (int)len;
+    return set ? fv_loader_new(set, .batch_size = size, .transform = t->data.plain,
+                               .num_workers = t->s->num_workers)
+               : NULL;
+}
+
+/* Net, loaders and optimizer. The net comes before the first epoch of a loader: that is the order
+   in which the tutorial draws its random numbers. */
+static int prepare_net(training *t)
+{
+    const settings *s = t->s;
+    fv_loader_free(t->train_loader), fv_loader_free(t->val_loader), fv_loader_free(t->test_loader);
+    fv_schedule_free(t->schedule), fv_optim_free(t->optim), fv_net_free(t->net);
+    t->schedule = NULL;
+    t->optim = NULL;
+    t->net = card_net(t->ctx, &t->card);
+    if (!t->net)
+        return EXIT_FAILED;
+    t->log_probabilities = gives_log_probabilities(t->net);
+    int code = plan_memory(t);
+    if (code)
+        return code;
+    int classes;
+    fv_output_shape(t->net, &classes, NULL, NULL);
+    fv_dataset_check(t->data.train, classes, NULL);
+    if (t->data.test)
+        fv_dataset_check(t->data.test, classes, NULL);
+    t->train_loader = fv_loader_new(t->data.train, .batch_size = s->batch_size, .shuffle = true,
+                                    .transform = t->data.augment, .num_workers = s->num_workers);
+    t->val_loader = plain_loader(t, t->data.val);
+    t->test_loader = plain_loader(t, t->data.test);
+    if (fv_error(t->ctx))
+        return fail_context(t->ctx, "fovea help train");
+    return plan_optimizer(t);
+}
+
+static int prepare(training *t)
+{
+    t->ctx = open_context(t->s);
+    int code = data_open(t->ctx, t->s, &t->data);
+    if (!code)
+        code = plan_recipe(t);
+    if (code)
+        return code;
+    if (t->s->patience && !t->data.val && !t->s->folds)
+        return fail(EXIT_USAGE, "E-ARGS", "--patience waits for a better validation loss, and %s "
+                                          "has no validation set\nhelp: --val 0.1", t->data.typed);
+    data_card(&t->data, t->model, &t->card);
+    return prepare_net(t);
+}
+
+static int train_one_fold(training *t)
+{
+    int code = prepare_net(t);
+    return code ? code : train_epochs(t);
+}
+
+static int train(training *t)
+{
+    int code = prepare(t);
+    if (code)
+        return code;
+    if (t->s->dry_run) {
+        show_plan(t);
+        return EXIT_DONE;
+    }
+    catch_interrupts();
+    if (!t->s->no_save && (code = folder_make(&t->folder, t->s->out, t->data.name)))
+        return code;
+    t->start = now();
+    if (!(code = save_start(t))) {
+        show_plan(t);
+        code = t->s->folds ? train_folds(t, train_one_fold) : train_all(t);
+    }
+    if (code == EXIT_STOPPED) {
+        t->stopped = true;
+        code = save_run(t);
+        if (!code && !(code = report_write(t)))
+            return show_stop(t);
+    }
+    if (code == EXIT_DONE && !(code = report_write(t)))
+        return t->s->folds ? EXIT_DONE : show_end(t);
+    folder_remove(&t->folder);
+    return code;
+}
+
+static int check_together(const settings *s)
+{
+    if (s->schedule && s->gamma > 0)
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--gamma %g and --schedule both say how lr goes on\n"
+                    "help: --schedule \"step 1 gamma=%g\"", s->gamma, s->gamma);
+    bool sgd = !s->optimizer || strncmp(s->optimizer, "sgd", 3) == 0;
+    if (s->no_save && s->out)
+        return fail(EXIT_USAGE, "E-ARGS", "--no-save and --out %s contradict each other\n"
+                                          "help: leave out one of the two", s->out);
+    if (sgd && s->nesterov && (s->momentum == 0 || s->dampening != 0))
+        return fail(EXIT_USAGE, "E-ARGS", "--nesterov wants --momentum above 0 and --dampening 0, "
+                                          "not %g and %g\nhelp: fovea train --nesterov",
+                    s->momentum, s->dampening);
+    if (s->folds && s->given & TAKES(OPT_VAL))
+        return fail(EXIT_USAGE, "E-ARGS", "--folds and --val contradict each other: the folds take "
+                                          "turns as validation set\nhelp: leave out --val");
+    return EXIT_DONE;
+}
+
+static int run_train(const settings *s)
+{
+    training *t = calloc(1, sizeof *t);
+    if (!t)
+        return fail(EXIT_FAILED, "E-MEMORY", "no memory to begin with\nhelp: close other programs");
+    t->used = *s;
+    t->s = &t->used;
+    int code = data_name(s->args[0], &t->data);
+    if (!code)
+        code = check_together(s);
+    if (!code)
+        code = train(t);
+    save_end(t);
+    free(t->mixed);
+    free(t->targets);
+    fv_close(t->ctx);
+    free(t);
+    return code;
+}
+
+const command train_command = {
+    .name = "train",
+    .summary = "Train a network on a data set",
+    .usage = "[DATA]",
+    .examples = {{"fovea train", "the tutorial: an epoch on MNIST"},
+                 {"fovea train photos/ --size 64", "folders named by class"},
+                 {"fovea train cifar10 --model resnet9", "a larger network"},
+                 {"fovea train mnist --model mnist-cnn", "the PyTorch example"}},
+    .notes = "DATA is mnist, fashion-mnist, cifar10, digits and others by name; a folder of\n"
+             "class folders, or with train, val and test in it; a .csv of path,label; a\n"
+             ".npz. Pictures in files that come without a split get one by a hash of what\n"
+             "they contain, 80/10/10: a picture stays where it is when others are added, and\n"
+             "copies stay together; what --val asks for is then met about, as chance has it.\n"
+             "split.csv of the run says which is where. Of other data --val takes its share\n"
+             "of every class. Defaults are the tutorial's. Other models bring their own\n"
+             "recipe, which the plan shows: --dry-run. With --mixup and --cutmix both, each\n"
+             "batch gets one of the two; the accuracy of training then counts the class of\n"
+             "the larger share as right. The loss in log.csv is the mean over the epoch.\n"
+             "Ctrl+C saves and stops.",
+    .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) |
+               TAKES(OPT_TEST_BATCH_SIZE) | TAKES(OPT_LR) | TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) |
+               TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) |
+               TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) |
+               TAKES(OPT_AUGMENT) | TAKES(OPT_MIXUP) | TAKES(OPT_CUTMIX) | TAKES(OPT_VAL) |
+               TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
+               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_NORMALIZE) | TAKES(OPT_MAX_MEMORY) |
+               TAKES(OPT_SKIP_BAD) |
+               TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) | TAKES(OPT_OUT) |
+               TAKES(OPT_NO_SAVE) | TAKES(OPT_NO_REPORT) | TAKES(OPT_THREADS) |
+               TAKES(OPT_KERNELS) |
+               TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
+    .max_args = 1,
+    .run = run_train,
+};

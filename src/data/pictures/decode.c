@@ -1,0 +1,229 @@
+/*
+ * decode.c - a picture out of the bytes of a file: which format they are of, where its pixels go,
+ * and upright as Exif says. Layer 3, data. Calls the base.
+ */
+#include "data/pictures/decode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bool fv_decode_fail(fv_decoding *d, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fv_work_fail(d->work, FV_E_DATA, "\"%s\": %s", d->name, text);
+    return false;
+}
+
+/* ---- where pixels go ----------------------------------------------------------------------- */
+
+bool fv_decode_check(fv_decoding *d, int64_t height, int64_t width)
+{
+    if (height < 1 || width < 1)
+        return fv_decode_fail(d, "damaged: a picture of %lld x %lld pixels", (long long)width,
+                              (long long)height);
+    if (height > FV_PIXELS_MAX / width)
+        return fv_decode_fail(d,
+                              "%lld x %lld pixels are more than the %d that are read\n"
+                              "help: make the picture smaller",
+                              (long long)width, (long long)height, FV_PIXELS_MAX);
+    return true;
+}
+
+/* Where the upper left pixel as coded goes, and which way its rows and columns run. */
+static void lay_out(fv_decoding *d)
+{
+    const ptrdiff_t h = d->height, w = d->width;
+    const int o = d->orientation;
+    bool turned = o >= 5; /* rows become columns */
+    bool up = o == 3 || o == 4 || o == 6 || o == 7, left = o == 2 || o == 3 || o == 7 || o == 8;
+    d->down = turned ? 1 : w;
+    d->right = turned ? h : 1;
+    d->origin = (up ? (h - 1) * d->down : 0) + (left ? (w - 1) * d->right : 0);
+    d->down = up ? -d->down : d->down;
+    d->right = left ? -d->right : d->right;
+    d->picture->height = turned ? d->width : d->height;
+    d->picture->width = turned ? d->height : d->width;
+}
+
+bool fv_decode_start(fv_decoding *d, int64_t height, int64_t width, int samples, size_t spare)
+{
+    if (!fv_decode_check(d, height, width))
+        return false;
+    d->height = (int)height;
+    d->width = (int)width;
+    d->samples = samples;
+    fv_picture *p = d->picture;
+    *p = (fv_picture){.channels = d->wish.channels ? d->wish.channels : samples, .type = FV_U8};
+    lay_out(d);
+    size_t size = (size_t)p->channels * (size_t)height * (size_t)width;
+    uint8_t *room = fv_work_room(d->work, 1, size + spare);
+    if (!room)
+        return false;
+    p->pixels = room;
+    d->spare = room + size;
+    return true;
+}
+
+void fv_decode_row(fv_decoding *d, int y, const uint8_t *row)
+{
+    const fv_picture *p = d->picture;
+    const size_t plane = (size_t)d->height * (size_t)d->width;
+    const int width = d->width, samples = d->samples;
+    const ptrdiff_t right = d->right;
+    for (int c = 0; c < p->channels; c++) {
+        uint8_t *to = (uint8_t *)p->pixels + (size_t)c * plane + (d->origin + y * d->down);
+        if (samples == 3 && p->channels == 1) /* PIL's weights: ITU-R 601 in 16 bits */
+            for (int x = 0; x < width; x++) {
+                const uint8_t *rgb = row + 3 * x;
+                to[x * right] = (uint8_t)((rgb[0] * 19595 + rgb[1] * 38470 + rgb[2] * 7471 +
+                                           0x8000) >>
+                                          16);
+            }
+        else
+            for (int x = 0, from = samples == 1 ? 0 : c; x < width; x++, from += samples)
+                to[x * right] = row[from];
+    }
+}
+
+/* ---- Exif ---------------------------------------------------------------------------------- */
+
+static unsigned number(const uint8_t *p, int bytes, bool big_endian)
+{
+    unsigned n = 0;
+    for (int i = 0; i < bytes; i++)
+        n = n << 8 | p[big_endian ? i : bytes - 1 - i];
+    return n;
+}
+
+int fv_exif_orientation(const uint8_t *tiff, size_t size)
+{
+    enum { ORIENTATION = 0x0112, SHORT = 3, ENTRY = 12 };
+    if (size < 8 || (memcmp(tiff, "II*\0", 4) != 0 && memcmp(tiff, "MM\0*", 4) != 0))
+        return 1;
+    bool big = tiff[0] == 'M';
+    size_t at = number(tiff + 4, 4, big);
+    if (at > size - 2)
+        return 1;
+    unsigned entries = number(tiff + at, 2, big);
+    for (at += 2; entries-- > 0 && at + ENTRY <= size; at += ENTRY)
+        if (number(tiff + at, 2, big) == ORIENTATION && number(tiff + at + 2, 2, big) == SHORT) {
+            unsigned o = number(tiff + at + 8, 2, big);
+            return o >= 1 && o <= 8 ? (int)o : 1;
+        }
+    return 1;
+}
+
+/* ---- which format -------------------------------------------------------------------------- */
+
+/* Whether the bytes at offset are text's. */
+static bool has(const fv_decoding *d, size_t offset, const char *text, size_t size)
+{
+    return d->size >= offset + size && memcmp(d->bytes + offset, text, size) == 0;
+}
+#define HAS(offset, text) has(d, offset, text, sizeof(text) - 1)
+
+static bool is_pnm(const fv_decoding *d)
+{
+    return d->size >= 3 && d->bytes[0] == 'P' && d->bytes[1] && strchr("2356", d->bytes[1]) &&
+           d->bytes[2] && strchr(" \t\n\v\f\r#", d->bytes[2]);
+}
+
+static bool fail_format(fv_decoding *d)
+{
+    const char *what = HAS(0, "GIF8")                            ? "a GIF"
+                       : HAS(0, "II*\0") || HAS(0, "MM\0*")      ? "a TIFF"
+                       : HAS(4, "ftypavif")                      ? "an AVIF"
+                       : HAS(4, "ftyphei") || HAS(4, "ftypmif1") ? "a HEIC"
+                       : HAS(0, "%PDF")                          ? "a PDF"
+                       : HAS(0, "<svg") || HAS(0, "<?xml")       ? "an SVG or XML"
+                                                                 : NULL;
+    if (what)
+        return fv_decode_fail(d,
+                              "it begins as %s, which is not read\n"
+                              "help: convert it to JPEG or PNG",
+                              what);
+    char found[40] = "";
+    for (size_t i = 0; i < d->size && i < 8; i++)
+        snprintf(found + 3 * i, sizeof found - 3 * i, " %02x", d->bytes[i]);
+    return fv_decode_fail(d, "not a picture: expected JPEG, PNG, WebP, BMP, PPM or PGM, found%s",
+                          found);
+}
+
+bool fv_picture_decode(fv_work *work, const uint8_t *bytes, size_t size, const char *name,
+                       fv_wish wish, fv_picture *picture)
+{
+    fv_decoding decoding = {
+        .work = work, .name = name, .bytes = bytes, .size = size, .wish = wish, .picture = picture};
+    fv_decoding *d = &decoding;
+    if (size == 0)
+        return fv_decode_fail(d, "empty: 0 bytes");
+    if (HAS(0, "\xff\xd8\xff"))
+        return fv_decode_jpeg(d);
+    if (HAS(0, "\x89PNG\r\n\x1a\n"))
+        return fv_decode_png(d);
+    if (HAS(0, "RIFF") && HAS(8, "WEBP"))
+        return fv_decode_webp(d);
+    if (HAS(0, "BM"))
+        return fv_decode_bmp(d);
+    return is_pnm(d) ? fv_decode_pnm(d) : fail_format(d);
+}
+
+/* ---- from a file --------------------------------------------------------------------------- */
+
+static bool fail_file(fv_work *work, const char *path, int error)
+{
+    char reason[128];
+    fv_work_fail(work, error == ENOENT || error == ENOTDIR ? FV_E_PATH : FV_E_IO,
+                 "cannot read \"%s\": %s", path, fv_reason(error, reason));
+    return false;
+}
+
+/* All of fd, of size bytes, into room 0; *size becomes what there is. 0 or errno. */
+static int read_bytes(int fd, uint8_t *to, size_t *size)
+{
+    size_t done = 0;
+    while (done < *size) {
+        ssize_t n = read(fd, to + done, *size - done);
+        if (n < 0 && errno != EINTR)
+            return errno;
+        if (n == 0)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    *size = done;
+    return 0;
+}
+
+bool fv_picture_load(fv_work *work, const char *path, fv_wish wish, fv_picture *picture)
+{
+    const off_t most = 1 << 30;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would make it wait */
+    struct stat st;
+    if (fd < 0)
+        return fail_file(work, path, errno);
+    int error = fstat(fd, &st) != 0 ? errno : 0;
+    size_t size = error ? 0 : (size_t)st.st_size;
+    uint8_t *bytes = NULL;
+    if (!error && !S_ISREG(st.st_mode))
+        fv_work_fail(work, FV_E_PATH, "\"%s\" is a folder or a device, not a picture", path);
+    else if (!error && st.st_size > most)
+        fv_work_fail(work, FV_E_DATA,
+                     "\"%s\" has %lld bytes, more than the %lld of a picture that "
+                     "is read",
+                     path, (long long)st.st_size, (long long)most);
+    else if (!error && (bytes = fv_work_room(work, 0, size)))
+        error = read_bytes(fd, bytes, &size);
+    close(fd);
+    if (error)
+        return fail_file(work, path, error);
+    return bytes && fv_picture_decode(work, bytes, size, path, wish, picture);
+}

@@ -1,0 +1,271 @@
+/*
+ * transform.c - transforms: a list of steps that every picture goes through.
+ *
+ * Chance depends on seed, epoch and index alone. SplitMix64's state starts as
+ * mix(mix(mix(seed) ^ epoch) ^ index), and each draw adds a constant and mixes; the steps draw one
+ * after the other. So no worker has a state, and a picture can be made again at any time.
+ * Layer 3, data. Calls the base.
+ */
+#include "data/transform/transform.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+struct fv_transform {
+    fv_object object;
+    fv_tstep *steps;
+    int count;
+    char *text;
+};
+
+/* ---- chance ------------------------------------------------------------------------------- */
+
+fv_draw fv_draw_start(uint64_t seed, int64_t epoch, int64_t index)
+{
+    return (fv_draw){fv_mix64(fv_mix64(fv_mix64(seed) ^ (uint64_t)epoch) ^ (uint64_t)index)};
+}
+
+uint64_t fv_draw_bits(fv_draw *draw)
+{
+    return fv_mix64(draw->state += 0x9e3779b97f4a7c15u);
+}
+
+double fv_draw_uniform(fv_draw *draw, double low, double high)
+{
+    return low + (double)(fv_draw_bits(draw) >> 11) * 0x1p-53 * (high - low);
+}
+
+int fv_draw_int(fv_draw *draw, int n)
+{
+    return (int)((fv_draw_bits(draw) >> 32) * (uint64_t)n >> 32);
+}
+
+bool fv_draw_chance(fv_draw *draw, double p)
+{
+    return fv_draw_uniform(draw, 0, 1) < p;
+}
+
+/* ---- making and ending ---------------------------------------------------------------------- */
+
+static void transform_destroy(void *self)
+{
+    fv_transform *t = self;
+    fv_ctx *ctx = t->object.ctx;
+    for (int i = 0; t->steps && i < t->count; i++)
+        fv_release(ctx, t->steps[i].table);
+    fv_release(ctx, t->steps);
+    fv_release(ctx, t->text);
+    fv_object_end(t);
+}
+
+void fv_transform_free(fv_transform *transform)
+{
+    fv_object_free(transform);
+}
+
+/* What the 256 bytes become: v / 255, then (. - mean) / std where normalize follows at once, with a
+   rounding to float after each operation, as PyTorch's. */
+static fv_status make_tables(fv_ctx *ctx, fv_tstep *step, fv_tstep *next)
+{
+    const fv_targ *mean = next ? &next->args[0] : NULL, *std = next ? &next->args[1] : NULL;
+    step->tables = !next ? 1 : mean->count > std->count ? mean->count : std->count;
+    step->table = fv_alloc(ctx, (size_t)step->tables, sizeof *step->table);
+    for (int c = 0; step->table && c < step->tables; c++)
+        for (int v = 0; v < 256; v++) {
+            float x = (float)v / 255;
+            if (next)
+                x = (x - (float)mean->v[c % mean->count]) / (float)std->v[c % std->count];
+            step->table[c][v] = x;
+        }
+    if (next)
+        next->folded = true;
+    return fv_error(ctx);
+}
+
+static fv_status finish_steps(fv_ctx *ctx, fv_tstep *steps, int count)
+{
+    for (int i = 0; i < count; i++) {
+        bool folds = i + 1 < count && strcmp(steps[i + 1].kind->name, "normalize") == 0;
+        steps[i].number = i + 1;
+        if (strcmp(steps[i].kind->name, "to_tensor") == 0 &&
+            make_tables(ctx, &steps[i], folds ? &steps[i + 1] : NULL))
+            break;
+    }
+    return fv_error(ctx);
+}
+
+static char *text_of(fv_ctx *ctx, const fv_tstep *steps, int count)
+{
+    char *text = fv_alloc(ctx, (size_t)count + 1, FV_STEP_TEXT_MAX + 2);
+    for (int i = 0; text && i < count; i++) {
+        char one[FV_STEP_TEXT_MAX];
+        fv_tstep_text(&steps[i], one);
+        strcat(strcat(text, i ? "; " : ""), one);
+    }
+    return text;
+}
+
+/* The transform that takes over steps; count -1: none. */
+static fv_transform *transform_of(fv_ctx *ctx, fv_tstep *steps, int count)
+{
+    fv_transform *t = count < 0 ? NULL : fv_object_new(ctx, sizeof *t, transform_destroy);
+    if (!t) {
+        fv_release(ctx, steps);
+        return NULL;
+    }
+    t->steps = steps;
+    t->count = count;
+    t->text = text_of(ctx, steps, count);
+    if (t->text && !finish_steps(ctx, steps, count))
+        return t;
+    fv_object_free(t);
+    return NULL;
+}
+
+fv_transform *fv_transform_new(fv_ctx *ctx, const char *text)
+{
+    if (!ctx || fv_error(ctx))
+        return NULL;
+    fv_tstep *steps = NULL;
+    int count = fv_tsteps_read(ctx, text ? text : "", &steps);
+    return transform_of(ctx, steps, count);
+}
+
+fv_transform *fv_transform_eval(const fv_transform *transform)
+{
+    if (!transform || fv_error(transform->object.ctx))
+        return NULL;
+    fv_ctx *ctx = transform->object.ctx;
+    fv_tstep *steps = fv_alloc(ctx, 2 * (size_t)transform->count + 1, sizeof *steps);
+    int count = steps ? 0 : -1;
+    for (int i = 0; steps && i < transform->count; i++) {
+        fv_tstep step = transform->steps[i];
+        step.table = NULL;
+        step.folded = false;
+        if (step.kind->eval)
+            count += step.kind->eval(&step, steps + count);
+        else
+            steps[count++] = step;
+    }
+    return transform_of(ctx, steps, count);
+}
+
+const char *fv_transform_text(const fv_transform *transform)
+{
+    return transform ? transform->text : NULL;
+}
+
+fv_picture_shape fv_transform_shape(const fv_transform *transform, fv_picture_shape in)
+{
+    for (int i = 0; transform && i < transform->count; i++)
+        if (transform->steps[i].kind->shape)
+            transform->steps[i].kind->shape(&transform->steps[i], &in);
+    return in;
+}
+
+/* ---- running -------------------------------------------------------------------------------- */
+
+bool fv_tstep_fail(const fv_tstep *step, fv_work *work, fv_status code, const char *format, ...)
+{
+    char text[FV_STEP_TEXT_MAX], message[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    fv_tstep_text(step, text);
+    fv_work_fail(work, code, "transform, step %d \"%.200s\": %s", step->number, text, message);
+    return false;
+}
+
+bool fv_picture_make(fv_work *work, const fv_picture *in, int channels, int height, int width,
+                     fv_type type, fv_picture *out)
+{
+    const double most = 1 << 28;
+    if ((double)channels * height * width > most) {
+        fv_work_fail(work, FV_E_SHAPE,
+                     "a transform makes a picture of %d x %d x %d, more than %.0f numbers",
+                     channels, height, width, most);
+        return false;
+    }
+    int room = FV_ROOM_RESULT + (in->pixels == work->rooms[FV_ROOM_RESULT]);
+    size_t count = (size_t)channels * (size_t)height * (size_t)width;
+    *out = (fv_picture){channels, height, width, type, NULL};
+    out->pixels = fv_work_room(work, room, count * fv_type_size(type));
+    return out->pixels != NULL;
+}
+
+/* Whether the step can take this kind of picture. */
+static bool check_picture(const fv_tstep *step, fv_work *work, const fv_picture *in)
+{
+    unsigned flags = step->kind->flags;
+    if ((flags & FV_STEP_BYTES) && in->type != FV_U8)
+        return fv_tstep_fail(step, work, FV_E_SHAPE,
+                             "it takes uint8 pictures, and this one is float32");
+    if ((flags & FV_STEP_FLOATS) && in->type != FV_F32)
+        return fv_tstep_fail(step, work, FV_E_SHAPE,
+                             "it takes float32 pictures, and this one is uint8\n"
+                             "help: to_tensor before it");
+    if ((flags & FV_STEP_COLORS) && in->channels != 1 && in->channels != 3)
+        return fv_tstep_fail(step, work, FV_E_SHAPE,
+                             "it takes pictures of 1 or 3 channels, and this one has %d",
+                             in->channels);
+    for (int i = 0; i < FV_ARGS_MAX && step->kind->args[i].name; i++)
+        if ((step->kind->args[i].flags & FV_ARG_CHANNELS) && step->args[i].count > 1 &&
+            step->args[i].count != in->channels)
+            return fv_tstep_fail(step, work, FV_E_SHAPE,
+                                 "%s has %d numbers, but the picture has %d channels",
+                                 step->kind->args[i].name, step->args[i].count, in->channels);
+    return true;
+}
+
+bool fv_transform_run(const fv_transform *transform, fv_work *work, uint64_t seed, int64_t epoch,
+                      int64_t index, const fv_picture *in, fv_picture *out)
+{
+    fv_draw draw = fv_draw_start(seed, epoch, index);
+    *out = *in;
+    for (int i = 0; i < transform->count; i++) {
+        const fv_tstep *step = &transform->steps[i];
+        fv_picture from = *out;
+        if (!check_picture(step, work, &from) ||
+            (!step->folded && !step->kind->run(step, work, &draw, &from, out)))
+            return false;
+    }
+    return true;
+}
+
+/* [C,H,W] or [H,W] as a picture; false for what is none. */
+static bool picture_of(const fv_array *array, fv_picture *picture)
+{
+    if (!array || !array->data || array->ndim < 2 || array->ndim > 3 ||
+        (array->type != FV_U8 && array->type != FV_F32))
+        return false;
+    for (int d = 0; d < array->ndim; d++)
+        if (array->dims[d] < 1 || array->dims[d] > 1 << 28)
+            return false;
+    const int64_t *sides = array->dims + array->ndim - 2;
+    *picture = (fv_picture){array->ndim == 3 ? (int)array->dims[0] : 1, (int)sides[0],
+                            (int)sides[1], array->type, array->data};
+    return true;
+}
+
+fv_array *fv_transform_apply(const fv_transform *transform, const fv_array *picture, uint64_t seed,
+                             int64_t epoch, int64_t index)
+{
+    if (!transform || fv_error(transform->object.ctx))
+        return NULL;
+    fv_ctx *ctx = transform->object.ctx;
+    fv_work work = {.ctx = ctx};
+    fv_picture in, out;
+    fv_array *array = NULL;
+    if (!picture_of(picture, &in))
+        fv_fail(ctx, FV_E_ARG,
+                "fv_transform_apply: a picture is uint8 or float32, [C,H,W] or [H,W]");
+    else if (fv_transform_run(transform, &work, seed, epoch, index, &in, &out))
+        array = fv_array_new(ctx, out.type, 3, (int64_t[]){out.channels, out.height, out.width});
+    if (array)
+        memcpy(array->data, out.pixels, array->count * fv_type_size(array->type));
+    fv_work_report(&work);
+    fv_work_end(&work);
+    return array;
+}

@@ -1,0 +1,148 @@
+/*
+ * argmax.h - weight gradients by the pixels that won a pooling, image by image.
+ *
+ * Of the outputs of a convolution that is pooled one in a window has a gradient, so that one row of
+ * taps and channels is added up for each window, not for each output: a quarter of the work for
+ * windows of 2 x 2. Winners are found lane by lane, turned to images and listed; then the rows of a
+ * kernel stay in registers while windows go by. Included by simd.c alone.
+ */
+
+#if defined(FV_SIMD_AVX2)
+enum { WON_ROWS = 3 };
+#define FOR_EACH_WON(DO)                                                                           \
+    DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4)                        \
+    DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4)
+#else
+enum { WON_ROWS = 5 };
+#define FOR_EACH_WON(DO)                                                                           \
+    DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4)                        \
+    DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4) DO(4, 1) DO(4, 2) DO(4, 3) DO(4, 4)                        \
+    DO(5, 1) DO(5, 2) DO(5, 3) DO(5, 4)
+#endif
+enum { WON_VECTORS = 4 };
+
+/* ---- finding ------------------------------------------------------------------------------ */
+
+/* g [some][L] of windows one after the other, and zeros up to a multiple of L of them. */
+static inline void find_gradients(int some, const float *y, const float *dy, float *db, float *g)
+{
+    const vec zero = vec_splat(0.0f);
+    vec sum[L / V];
+    UNROLL for (int l = 0; l < L / V; l++) sum[l] = vec_load(db + l * V);
+    for (int i = 0; i < some; i++, y += L, dy += L, g += L)
+        UNROLL for (int l = 0; l < L / V; l++) {
+            const vec none = vec_load(y + l * V), by = vec_load(dy + l * V);
+            const vec left = vec_pick(vec_at_most(none, zero), zero, by);
+            vec_store(g + l * V, left);
+            sum[l] = vec_add(sum[l], left);
+        }
+    UNROLL for (int l = 0; l < L / V; l++) vec_store(db + l * V, sum[l]);
+    memset(g, 0, (fv_round_up(some) - some) * L * sizeof *g);
+}
+
+/* at [some][L] of windows from number i on: integers, to be turned as floats are. */
+static inline void find_places(const fv_winners *w, const fv_pool2d *v, int i, int some,
+                               const int32_t *winner, float *restrict at)
+{
+    const int32_t by_S = (1 << 16) / v->S + 1; /* divides what is below FV_WINNERS_MOST */
+    const int32_t pixel = w->pixel, side = v->S * pixel, down = w->line - side;
+    int p = i / v->Q, q = i % v->Q;
+    for (; some-- > 0; winner += L, at += L) {
+        const int32_t first = p * v->R * w->line + q * side;
+        for (int l = 0; l < L; l++) {
+            const int32_t x = first + winner[l] * pixel + (winner[l] * by_S >> 16) * down;
+            memcpy(at + l, &x, sizeof x);
+        }
+        if (++q == v->Q)
+            q = 0, p++;
+    }
+}
+
+/* Leaves of the first n of a list, and zeros, those whose gradient is not 0; returns how many. */
+static inline int keep_found(fv_found *list, int n)
+{
+    int kept = 0;
+#if defined(FV_SIMD_AVX512)
+    for (int i = 0; i < n; i += V) {
+        float *at = (float *)(void *)list->at;
+        kept += vec_keep(vec_load(list->g + i), vec_load(at + i), list->g + kept, at + kept);
+    }
+#else
+    for (int i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, list->g + i, sizeof bits); /* compared sooner than a float */
+        list->g[kept] = list->g[i];
+        list->at[kept] = list->at[i];
+        kept += bits << 1 != 0;
+    }
+#endif
+    return kept;
+}
+
+/* The windows of a list are turned to images while they are in the first cache. */
+static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
+                         const int32_t *winner, float *db, fv_found *found, int32_t *counts)
+{
+    const size_t step = w->lists * sizeof *found / sizeof(float);
+    float g[FV_FOUND * L], at[FV_FOUND * L];
+    for (int o = 0; o < w->O; o++, db += L)
+        for (int i = 0, some; i < w->cells; i += some, found++, counts++) {
+            some = w->cells - i < FV_FOUND ? w->cells - i : FV_FOUND;
+            find_gradients(some, y, dy, db, g);
+            find_places(w, v, i, some, winner, at);
+            y += some * L, dy += some * L, winner += some * L;
+            const size_t whole = fv_round_up(some);
+            turn_apart(whole, L, g, L, found->g, step);
+            turn_apart(whole, L, at, L, (float *)(void *)found->at, step);
+            for (int l = 0; l < L; l++)
+                counts[l * w->lists] = keep_found(found + l * w->lists, some);
+        }
+}
+
+/* ---- weighting ---------------------------------------------------------------------------- */
+
+/* M rows by N vectors of the kernels of one output. The next output's list comes meanwhile. */
+INLINE void won(const int M, const int N, const fv_winners *w, const float *x,
+                const fv_found *found, const int32_t *counts, float *dw)
+{
+    const size_t line = (size_t)w->line, row = fv_round_up(w->row);
+    vec sum[WON_ROWS][WON_VECTORS];
+    for (size_t i = 0; i < sizeof *found; i += 64)
+        __builtin_prefetch((const char *)(found + w->groups) + i);
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
+        sum[m][n] = vec_load(dw + m * row + n * V);
+    for (const fv_found *end = found + w->groups; found < end; found++, counts++)
+        for (int i = 0; i < *counts; i++) {
+            const float *from = x + found->at[i];
+            const vec by = vec_splat(found->g[i]);
+            UNROLL for (int m = 0; m < M; m++, from += line) UNROLL for (int n = 0; n < N; n++)
+                sum[m][n] = vec_fma(by, vec_load(from + n * V), sum[m][n]);
+        }
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
+        vec_store(dw + m * row + n * V, sum[m][n]);
+}
+
+#define WON(M, N)                                                                                  \
+    static void won_##M##x##N(const fv_winners *w, const float *x, const fv_found *found,          \
+                              const int32_t *counts, float *dw)                                    \
+    {                                                                                              \
+        won(M, N, w, x, found, counts, dw);                                                        \
+    }
+FOR_EACH_WON(WON)
+#define WON_ENTRY(M, N) [M][N] = won_##M##x##N,
+static void (*const wons[WON_ROWS + 1][WON_VECTORS + 1])(const fv_winners *w, const float *x,
+                                                         const fv_found *found,
+                                                         const int32_t *counts,
+                                                         float *dw) = {FOR_EACH_WON(WON_ENTRY)};
+
+static void weight_by_winners(const fv_winners *w, const float *x, const fv_found *found,
+                              const int32_t *counts, float *dw)
+{
+    const cut down = cut_even(w->R, WON_ROWS), across = cut_even(pieces(w->row, V), WON_VECTORS);
+    const size_t row = fv_round_up(w->row);
+    for (int o = 0; o < w->O; o++, found += w->groups, counts += w->groups, dw += w->R * row)
+        for (int i = 0, m = 0; i < down.count; m += size_of(&down, i++))
+            for (int k = 0, n = 0; k < across.count; n += size_of(&across, k++) * V)
+                wons[size_of(&down, i)][size_of(&across, k)](w, x + m * w->line + n, found, counts,
+                                                             dw + m * row + n);
+}

@@ -1,0 +1,113 @@
+/*
+ * select.h - batch last, input gradients of a convolution that is pooled by windows of 2 x 2.
+ *
+ * In a lane one pixel of a window has a gradient, and which one says by which of four weights an
+ * input under the window gets it. The four lie side by side, and a vector takes of them, lane by
+ * lane, the one that its image wants: 36 choices and 36 multiply-adds for a kernel of 5 x 5, where
+ * all four pixels would be 100. A tile is 2 x 2 inputs and M channels. Included by simd.c alone.
+ */
+
+enum { CHOSEN_M = 6 }; /* the most channels */
+
+/* By windows, outputs and channels of a piece: 16 numbers, the four weights of each input of a
+   2 x 2. Those of pixels that do not see it are 0. */
+static void pack_choices(const fv_conv *v, const float *w, float *packed)
+{
+    const cut channels = cut_even(v->C, mmax[WINDOW_N]);
+    const ptrdiff_t down = v->R / 2, across = v->S / 2;
+    memset(packed, 0, fv_choices_packed(v) * sizeof *packed);
+    for (int i = 0, m = 0; i < channels.count; m += size_of(&channels, i++)) {
+        const ptrdiff_t M = size_of(&channels, i), step = v->O * M * 16;
+        for (ptrdiff_t o = 0; o < v->O; o++)
+            for (ptrdiff_t c = 0; c < M; c++)
+                for (int t = 0; t < 2 * v->R; t++) { /* row t/2, by a winner of row t%2 */
+                    const int row = t / 2 + t % 2;
+                    const float *from = w + ((o * v->C + m + c) * v->R + t / 2) * v->S;
+                    float *to = packed + ((down - row / 2) * (across + 1) + across) * step +
+                                (o * M + c) * 16 + row % 2 * 8 + t % 2 * 2;
+                    for (ptrdiff_t s = 0, at = 0; s < v->S; s += 2, at -= step) {
+                        to[at] = to[at + 5] = from[s];
+                        if (s + 1 < v->S)
+                            to[at + 4] = to[at - step + 1] = from[s + 1];
+                    }
+                }
+        packed += (down + 1) * (across + 1) * step;
+    }
+}
+
+/* Gradients and choices of a window's outputs side by side, as tiles read them. */
+static void list_choices(const fv_conv *v, const float *y, const float *dy, const int32_t *winner,
+                         float *work)
+{
+    const ptrdiff_t plane = (ptrdiff_t)(v->P / 2) * (v->Q / 2) * L;
+    const vec zero = vec_splat(0.0f);
+    for (ptrdiff_t i = 0; i < plane; i += L)
+        for (ptrdiff_t o = 0; o < v->O; o++, work += 2 * L)
+            for (int lane = 0; lane < L; lane += V) {
+                const ptrdiff_t at = o * plane + i + lane;
+                const vec tap = vec_load((const float *)(const void *)(winner + at));
+                const vec_mask dead = vec_at_most(vec_load(y + at), zero);
+                vec_store(work + lane, vec_pick(dead, zero, vec_load(dy + at)));
+                vec_store(work + L + lane, vec_choice(tap));
+            }
+}
+
+/* M channels of inputs 2a, 2a+1 by 2b, 2b+1, padding included. Windows of a row and their outputs
+   are one run. */
+INLINE void chosen(const int M, const fv_conv *v, int a, int b, const float *packed,
+                   const float *work, float *dx)
+{
+    const int P = v->P / 2, Q = v->Q / 2, down = v->R / 2, across = v->S / 2;
+    const int p0 = a < down ? 0 : a - down, q0 = b < across ? 0 : b - across;
+    const int count = ((b < Q ? b + 1 : Q) - q0) * v->O;
+    vec sum[CHOSEN_M][WINDOW_N];
+    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < WINDOW_N; n++)
+        sum[m][n] = vec_splat(0.0f);
+    for (int p = p0; p <= a && p < P; p++) {
+        const ptrdiff_t block = (ptrdiff_t)(down - a + p) * (across + 1) + across - b + q0;
+        const float *w = packed + block * v->O * M * 16;
+        const float *in = work + ((ptrdiff_t)p * Q + q0) * v->O * 2 * L;
+        for (int i = 0; i < count; i++, w += M * 16, in += 2 * L) {
+            vec g = vec_load(in), choice = vec_load(in + L);
+            PIN(g);
+            PIN(choice);
+            UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < WINDOW_N; n++)
+                sum[m][n] = vec_fma(g, vec_choose(w + m * 16 + n * 4, choice), sum[m][n]);
+        }
+    }
+    UNROLL for (int n = 0; n < WINDOW_N; n++)
+    {
+        const int h = 2 * a + n / 2 - v->ph, k = 2 * b + n % 2 - v->pw;
+        if (h >= 0 && h < v->H && k >= 0 && k < v->W)
+            UNROLL for (int m = 0; m < M; m++)
+                vec_store(dx + (((ptrdiff_t)m * v->H + h) * v->W + k) * L, sum[m][n]);
+    }
+}
+
+#define CHOSEN(M)                                                                                  \
+    static void chosen_##M(const fv_conv *v, int a, int b, const float *packed, const float *work, \
+                           float *dx)                                                              \
+    {                                                                                              \
+        chosen(M, v, a, b, packed, work, dx);                                                      \
+    }
+FOR_EACH_WINDOW(CHOSEN)
+#define CHOSEN_ENTRY(M) [M] = chosen_##M,
+static void (*const chosens[])(const fv_conv *v, int a, int b, const float *packed,
+                               const float *work, float *dx) = {FOR_EACH_WINDOW(CHOSEN_ENTRY)};
+
+static void input_pooled(const fv_conv *v, const float *packed, const float *y, const float *dy,
+                         const int32_t *winner, float *work, float *dx)
+{
+    const cut channels = cut_even(v->C, mmax[WINDOW_N]);
+    const size_t each = fv_choices_packed(v) / v->C;
+    list_choices(v, y, dy, winner, work);
+    for (int i = 0; i < channels.count; i++) {
+        const int M = size_of(&channels, i);
+        for (int a = v->ph / 2; 2 * a < v->ph + v->H; a++)
+            for (int b = v->pw / 2; 2 * b < v->pw + v->W; b++)
+                for (int lane = 0; lane < L; lane += V)
+                    chosens[M](v, a, b, packed, work + lane, dx + lane);
+        packed += M * each;
+        dx += (ptrdiff_t)M * v->H * v->W * L;
+    }
+}

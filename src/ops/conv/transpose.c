@@ -1,0 +1,215 @@
+/*
+ * transpose.c - conv_transpose2d: shape rule, forward, backward.
+ *
+ * x [C][H][W]   w [C][O/groups][R][S]   b [O]   y [O][P][Q], for the images of a block.
+ * It is the convolution of y's picture that would make one of x's size, the other way round: its
+ * forward is that one's gradient of the input, and its gradient of the input that one's forward. So
+ * in def->conv C, H, W are those of y, and O, P, Q those of x. torch.nn.ConvTranspose2d. Layer 2.
+ * Calls the base and the kernels.
+ */
+#include "ops/op.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Scratch: x and dy as the convolution's kernels want its dy and its x. */
+static fv_need transpose_need(const fv_def *def, fv_layout layout, int images)
+{
+    const fv_conv *v = &def->conv;
+    fv_need need = fv_conv_need(def, layout, images);
+    need.scratch = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout) +
+                   2 * FV_LANES;
+    return need;
+}
+
+static void transpose_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                           const float *w, float *scratch, float *forward, float *backward)
+{
+    (void)images, (void)scratch;
+    k->conv[layout].pack(&def->conv, true, w, forward);
+    if (backward)
+        k->conv[layout].pack(&def->conv, false, w, backward);
+}
+
+/* x of a turn as the convolution's output gradient. */
+static void spread_input(const fv_run *r, int turn, float *xp)
+{
+    const fv_conv *v = &r->def->conv;
+    r->k->pad_gradient(v, fv_planes(r->layout, v->O), fv_width(r->layout, v->O),
+                       r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in)), xp);
+}
+
+static void add_bias(const fv_run *r, float *y)
+{
+    int O = r->def->out.c, width = fv_width(r->layout, O), area = r->def->out.h * r->def->out.w;
+    for (int i = 0; i < area * fv_planes(r->layout, O); i++, y += width)
+        for (int c = 0; c < width; c++)
+            y[c] += r->b[r->layout == FV_BATCH_LAST ? i / area : c];
+}
+
+static void transpose_forward(const fv_run *r)
+{
+    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; i < r->turns; i++) {
+        spread_input(r, i, r->scratch);
+        r->k->conv[r->layout].backward_input(&r->def->conv, r->scratch, r->packed, r->y + i * out);
+        if (r->b)
+            add_bias(r, r->y + i * out);
+    }
+}
+
+/* db [O], or [O][L] batch last, += dy over rows and columns. */
+static void sum_bias(const fv_run *r, const float *dy, float *db, bool first)
+{
+    int O = r->def->out.c, width = fv_width(r->layout, O), area = r->def->out.h * r->def->out.w;
+    if (first)
+        memset(db, 0, fv_turn(r->layout, O) * sizeof *db);
+    for (int i = 0; i < area * fv_planes(r->layout, O); i++, dy += width) {
+        float *sum = db + (r->layout == FV_BATCH_LAST ? i / area * FV_LANES : 0);
+        for (int c = 0; c < width; c++)
+            sum[c] += dy[c];
+    }
+}
+
+/* dy of a turn as the convolution's input: itself, or padded at `to`. */
+static const float *padded_gradient(const fv_run *r, const float *dy, float *to)
+{
+    const fv_conv *v = &r->def->conv;
+    if (fv_conv_is_padded(v))
+        return dy;
+    r->k->pad(fv_planes(r->layout, v->C), fv_width(r->layout, v->C), v->H, v->W, dy,
+              fv_conv_rows(v), fv_conv_cols(v), v->ph, v->pw, to);
+    return to;
+}
+
+static void transpose_backward(const fv_run *r)
+{
+    const fv_conv *v = &r->def->conv;
+    const fv_conv_kernels *conv = &r->k->conv[r->layout];
+    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
+    float *xp = r->scratch, *to = xp + fv_conv_gradient_floats(v, r->layout) + FV_LANES;
+    for (int i = 0; i < r->turns; i++) {
+        const float *dy = r->dy + i * out, *dyp = padded_gradient(r, dy, to);
+        bool first = r->first && i == 0;
+        spread_input(r, i, xp);
+        conv->backward_weight(v, 1, dyp, 0, xp, 0, 0, v->P, r->part, NULL, first);
+        if (r->b)
+            sum_bias(r, dy, fv_conv_db(r), first);
+        if (r->dx)
+            conv->forward(v, dyp, r->packed, NULL, r->dx + i * in, 0, v->P);
+    }
+}
+
+static void transpose_describe(const fv_def *def, char text[32])
+{
+    const fv_conv_transpose2d_args *a = def->args;
+    fv_hw more = fv_hw_of(a->output_padding, 0);
+    fv_conv_describe(def, text);
+    fv_describe_pair(text, "o", more.h, more.w, 0);
+}
+
+static const fv_op conv_transpose2d = {
+    .kind = "conv_transpose2d",
+    .flags = FV_KEEPS_X,
+    .need = transpose_need,
+    .pack = transpose_pack,
+    .forward = transpose_forward,
+    .backward = transpose_backward,
+    .reduce_items = fv_conv_reduce_items,
+    .reduce = fv_conv_reduce,
+    .describe = transpose_describe,
+};
+
+/* ---- shape rule --------------------------------------------------------------------------- */
+
+/* Padding takes away from the output, output_padding adds below and to the right, less than would
+   be another step of the convolution. */
+static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw more)
+{
+    fv_conv *v = &def->conv;
+    if (fv_check_hw(ctx, def, "output_padding", more, 0))
+        return fv_error(ctx);
+    if ((more.h >= v->sh && more.h >= v->dh) || (more.w >= v->sw && more.w >= v->dw))
+        return fv_fail(ctx, FV_E_ARG,
+                       "layer \"%s\": output_padding %d x %d must be less than the stride %d x %d "
+                       "or the dilation %d x %d\n"
+                       "help: it chooses among the sizes that a convolution makes the input's size",
+                       def->name, more.h, more.w, v->sh, v->sw, v->dh, v->dw);
+    int64_t h = (int64_t)(v->P - 1) * v->sh - 2 * v->ph + (int64_t)v->dh * (v->R - 1) + more.h + 1;
+    int64_t w = (int64_t)(v->Q - 1) * v->sw - 2 * v->pw + (int64_t)v->dw * (v->S - 1) + more.w + 1;
+    if (h < 1 || w < 1)
+        return fv_fail(ctx, FV_E_SHAPE,
+                       "layer \"%s\": padding %d x %d leaves an output of %lld x %lld; it must be "
+                       "1 or more each way\n"
+                       "help: less padding, or a larger kernel",
+                       def->name, v->ph, v->pw, (long long)h, (long long)w);
+    v->H = fv_clamp_size(h), v->W = fv_clamp_size(w);
+    def->out = (fv_shape){v->C, v->H, v->W};
+    return FV_OK;
+}
+
+static fv_status conv_transpose2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_conv_transpose2d_args *a = args;
+    fv_hw kernel = fv_hw_of(a->kernel_size, 0), stride = fv_hw_of(a->stride, 1);
+    fv_hw dilation = fv_hw_of(a->dilation, 1), padding = fv_hw_of(a->padding, 0);
+    fv_conv *v = &def->conv;
+    *v = (fv_conv){.C = a->out_channels,
+                   .O = def->in.c,
+                   .P = def->in.h,
+                   .Q = def->in.w,
+                   .R = kernel.h,
+                   .S = kernel.w,
+                   .sh = stride.h,
+                   .sw = stride.w,
+                   .ph = padding.h,
+                   .pw = padding.w,
+                   .dh = dilation.h,
+                   .dw = dilation.w,
+                   .groups = a->groups ? a->groups : 1};
+    if (fv_check_channels(ctx, def, v->C, a->in_channels, v->groups) ||
+        fv_check_hw(ctx, def, "kernel_size", kernel, 1) ||
+        fv_check_hw(ctx, def, "stride", stride, 1) ||
+        fv_check_hw(ctx, def, "dilation", dilation, 1) ||
+        fv_check_hw(ctx, def, "padding", padding, 0) ||
+        set_output(ctx, def, fv_hw_of(a->output_padding, 0)))
+        return fv_error(ctx);
+    int Og = v->C / v->groups;
+    def->op = &conv_transpose2d;
+    def->weight_ndim = 4;
+    def->weight_dims[0] = v->O, def->weight_dims[1] = Og;
+    def->weight_dims[2] = v->R, def->weight_dims[3] = v->S;
+    if (fv_check_size(ctx, def))
+        return fv_error(ctx);
+    def->fan_in = Og * v->R * v->S;
+    def->weights = (size_t)v->O * def->fan_in;
+    def->biases = a->no_bias ? 0 : v->C;
+    def->macs = (int64_t)def->weights * v->P * v->Q;
+    return FV_OK;
+}
+
+static const fv_field fields[] = {
+    FV_FIELD(fv_conv_transpose2d_args, out_channels, FV_INT_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, kernel_size, FV_PAIR_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, stride, FV_PAIR_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, padding, FV_PAIR_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, output_padding, FV_PAIR_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, dilation, FV_PAIR_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, groups, FV_INT_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, no_bias, FV_FLAG_FIELD),
+    FV_FIELD(fv_conv_transpose2d_args, in_channels, FV_INT_FIELD),
+    {0},
+};
+
+const fv_kind fv_kind_conv_transpose2d = {
+    .name = "conv_transpose2d",
+    .alias = "conv_transpose",
+    .torch = "torch.nn.ConvTranspose2d",
+    .size = sizeof(fv_conv_transpose2d_args),
+    .name_offset = offsetof(fv_conv_transpose2d_args, name),
+    .inputs = 1,
+    .places = 2,
+    .fields = fields,
+    .shape = conv_transpose2d_shape,
+};
