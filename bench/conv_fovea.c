@@ -15,7 +15,7 @@ typedef struct job {
     int images, blocks, in_block;
     size_t in, out, dw;                    /* floats of a block, and of the weights */
     float *x, *y, *w, *packed[2], *dw_sum; /* backward, y is dy */
-    fv_run run;
+    fv_call run;
 } job;
 
 static float *filled(fv_ctx *ctx, size_t count)
@@ -30,7 +30,7 @@ static void release(void *handle)
 {
     job *j = handle;
     float *all[] = {j->x,      j->y,           j->w,        j->packed[0], j->packed[1],
-                    j->dw_sum, j->run.scratch, j->run.sums, j->run.dx,    j->run.part};
+                    j->dw_sum, j->run.scratch, j->run.sums, j->run.dx,    j->run.partial};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         fv_release(j->ctx, all[i]);
     fv_close(j->ctx);
@@ -61,9 +61,9 @@ static bool give_memory(job *j, fv_layout layout)
     j->run.scratch = filled(j->ctx, need.scratch);
     j->run.sums = filled(j->ctx, need.sums);
     j->run.dx = filled(j->ctx, j->pass == INPUT_GRADIENT ? j->in * j->blocks : 0);
-    j->run.part = filled(j->ctx, need.part);
+    j->run.partial = filled(j->ctx, need.partial);
     return j->x && j->y && j->w && j->dw_sum && j->packed[0] && j->packed[1] && j->run.scratch &&
-           j->run.sums && j->run.dx && j->run.part;
+           j->run.sums && j->run.dx && j->run.partial;
 }
 
 static void *prepare(const fv_conv *v, int images, conv_pass pass)
@@ -76,12 +76,12 @@ static void *prepare(const fv_conv *v, int images, conv_pass pass)
     fv_layout layout = fv_plan_layout_for(net, images, true);
     *j = (job){.ctx = ctx, .def = net->defs + 1, .pass = pass, .images = images};
     j->in_block = FV_LANES, j->blocks = images / FV_LANES;
-    j->run = (fv_run){.k = ctx->kernels,
+    j->run = (fv_call){.k = ctx->kernels,
                       .def = j->def,
                       .layout = layout,
                       .images = FV_LANES,
-                      .room = FV_LANES,
-                      .turns = layout == FV_BATCH_LAST ? 1 : FV_LANES};
+                      .block_images = FV_LANES,
+                      .slices = layout == FV_BATCH_LAST ? 1 : FV_LANES};
     if (give_memory(j, layout))
         return j;
     release(j);
@@ -96,14 +96,14 @@ static void run(void *handle)
         op->pack(j->run.k, j->def, j->run.layout, j->in_block, j->w, j->run.scratch, j->packed[0],
                  j->pass == INPUT_GRADIENT ? j->packed[1] : NULL);
     for (int i = 0; i < j->blocks; i++) {
-        fv_run r = j->run;
+        fv_call r = j->run;
         r.x = j->x + i * j->in;
         r.y = j->y + i * j->out;
         r.dy = r.y;
         r.first = i == 0, r.last = i == j->blocks - 1;
         r.packed = j->packed[j->pass == INPUT_GRADIENT];
         r.dx = j->pass == INPUT_GRADIENT ? r.dx + i * j->in : NULL;
-        r.part = j->pass == WEIGHT_GRADIENT ? r.part : NULL;
+        r.partial = j->pass == WEIGHT_GRADIENT ? r.partial : NULL;
         (j->pass == FORWARD ? op->forward : op->backward)(&r);
     }
     fv_sums sums = {.k = j->run.k,
@@ -111,7 +111,7 @@ static void run(void *handle)
                     .layout = j->run.layout,
                     .blocks = j->blocks,
                     .chunks = 1,
-                    .part = j->run.part,
+                    .partial = j->run.partial,
                     .dw = j->dw_sum};
     for (int i = 0; j->pass == WEIGHT_GRADIENT && i < op->reduce_items(j->def, j->run.layout); i++)
         op->reduce(&sums, i);

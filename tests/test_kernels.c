@@ -107,7 +107,7 @@ static float *turned(const float *x, size_t planes, size_t area)
 /* Everything about a convolution in one layout, one after the other: y of all rows, y of half of
    them without bias, dx, dw twice, db twice. */
 static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, const float *x,
-                       const float *w, const float *b, const float *dy, size_t *n, size_t parts[7])
+                       const float *w, const float *b, const float *dy, size_t *n, size_t partials[7])
 {
     bool batch = layout == FV_BATCH_LAST;
     int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v), half = v->P / 2, images = batch ? 1 : L;
@@ -121,7 +121,7 @@ static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, 
     float *packed = numbers(fv_conv_packed(v)), *back = numbers(fv_conv_packed(v));
     *n = 0;
     for (int i = 0; i < 7; i++)
-        *n += parts[i] = sizes[i] * (i < 3 ? images : 1);
+        *n += partials[i] = sizes[i] * (i < 3 ? images : 1);
     float *out = calloc(*n + L, sizeof *out), *to = out;
     conv->pack(v, false, w, packed);
     conv->pack(v, true, w, back);
@@ -155,7 +155,7 @@ static const char *const part_names[] = {
 
 static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kernels *set)
 {
-    size_t nx = (size_t)v->C * v->H * v->W * L, ny = (size_t)v->O * v->P * v->Q * L, n, parts[7];
+    size_t nx = (size_t)v->C * v->H * v->W * L, ny = (size_t)v->O * v->P * v->Q * L, n, partials[7];
     float *x = numbers(nx), *dy = numbers(ny), *b = numbers(v->O + L);
     float *w = numbers((size_t)v->O * v->C / v->groups * v->R * v->S);
     float *x2 = turned(x, v->C, (size_t)v->H * v->W), *dy2 = turned(dy, v->O, (size_t)v->P * v->Q);
@@ -163,10 +163,10 @@ static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kerne
     for (int layout = 0; layout < FV_LAYOUTS; layout++) {
         const float *in = layout == FV_BATCH_LAST ? x : x2,
                     *out = layout == FV_BATCH_LAST ? dy : dy2;
-        float *want = run_conv(ref, layout, v, in, w, b, out, &n, parts);
-        y[layout] = run_conv(set, layout, v, in, w, b, out, &n, parts);
-        for (size_t i = 0, at = 0; i < 7; at += parts[i++])
-            same_bits(want + at, y[layout] + at, parts[i], part_names[i], set->name);
+        float *want = run_conv(ref, layout, v, in, w, b, out, &n, partials);
+        y[layout] = run_conv(set, layout, v, in, w, b, out, &n, partials);
+        for (size_t i = 0, at = 0; i < 7; at += partials[i++])
+            same_bits(want + at, y[layout] + at, partials[i], part_names[i], set->name);
         free(want);
     }
     float *turn = turned(y[FV_BATCH_LAST], v->O, (size_t)v->P * v->Q);
@@ -218,7 +218,7 @@ static void large_pictures(void **state)
     free(w), free(dy), free(want);
 }
 
-/* y and winners, one after the other, of a convolution that pools; set NULL: by the three kernels of
+/* y and argmax, one after the other, of a convolution that pools; set NULL: by the three kernels of
    the reference that it stands for. */
 static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_conv *v,
                          const float *xp, const float *w, const float *b, size_t n)
@@ -226,18 +226,18 @@ static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_
     size_t rows = (size_t)v->P * v->Q * L;
     float *packed = numbers(fv_conv_packed(v)), *y = numbers(v->O * rows);
     float *out = calloc(2 * n, sizeof *out);
-    int32_t *winner = (int32_t *)(void *)(out + n);
+    int32_t *argmax = (int32_t *)(void *)(out + n);
     fv_pool2d pool = {.H = v->P, .W = v->Q, .P = v->P / 2, .Q = v->Q / 2, .R = 2, .S = 2, .sh = 2,
                       .sw = 2, .dh = 1, .dw = 1};
     (set ? set : ref)->conv[FV_BATCH_LAST].pack(v, false, w, packed);
     if (set) {
         set->forward_pooled(v, xp, packed, b, out, NULL);
         memcpy(y, out, n * sizeof *y);
-        set->forward_pooled(v, xp, packed, b, out, winner);
+        set->forward_pooled(v, xp, packed, b, out, argmax);
         same_bits(out, y, n, "forward_pooled without winners", set->name);
     } else {
         ref->conv[FV_BATCH_LAST].forward(v, xp, packed, b, y, 0, v->P);
-        ref->max_pool_forward(&pool, v->O, L, y, out, winner, n / v->O);
+        ref->max_pool_forward(&pool, v->O, L, y, out, argmax, n / v->O);
         ref->relu_forward(n, out, out);
     }
     free(packed), free(y);
@@ -275,12 +275,12 @@ static void pooled_convolutions(void **state)
 
 /* Input gradients right from pooled ones; dx. */
 static float *run_input_pooled(const fv_kernels *k, const fv_conv *v, const float *w,
-                               const float *y, const float *dy, const int32_t *winner)
+                               const float *y, const float *dy, const int32_t *argmax)
 {
-    float *packed = numbers(fv_conv_packed(v)), *work = numbers(fv_choices_work(v));
+    float *packed = numbers(fv_conv_packed(v)), *work = numbers(fv_select_work(v));
     float *dx = numbers((size_t)v->C * v->H * v->W * L);
     k->conv[FV_BATCH_LAST].pack(v, true, w, packed);
-    k->input_pooled(v, packed, y, dy, winner, work, dx);
+    k->input_pooled(v, packed, y, dy, argmax, work, dx);
     free(packed), free(work);
     return dx;
 }
@@ -292,25 +292,25 @@ static void pooled_inputs(void **state)
     for (int done = 0; done < 60;) {
         fv_conv v = random_conv();
         v.sh = v.sw = v.dh = v.dw = v.groups = 1;
-        v.pooled = v.chosen = true;
+        v.pooled = v.select = true;
         v.P = outputs(v.H, v.R, 1, v.ph, 1);
         v.Q = outputs(v.W, v.S, 1, v.pw, 1);
         if (v.P < 2 || v.Q < 2)
             continue;
         size_t n = (size_t)v.O * (v.P / 2) * (v.Q / 2) * L;
         float *w = numbers((size_t)v.O * v.C * v.R * v.S), *y = numbers(n), *dy = numbers(n);
-        int32_t *winner = malloc(n * sizeof *winner);
+        int32_t *argmax = malloc(n * sizeof *argmax);
         for (size_t i = 0; i < n; i++)
-            winner[i] = (int32_t)draw(4);
-        float *want = run_input_pooled(ref, &v, w, y, dy, winner);
+            argmax[i] = (int32_t)draw(4);
+        float *want = run_input_pooled(ref, &v, w, y, dy, argmax);
         for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
             const fv_kernels *set = set_named(sets[i]);
-            float *got = set ? run_input_pooled(set, &v, w, y, dy, winner) : NULL;
+            float *got = set ? run_input_pooled(set, &v, w, y, dy, argmax) : NULL;
             if (got)
                 same_bits(want, got, (size_t)v.C * v.H * v.W * L, "input_pooled", set->name);
             free(got);
         }
-        free(w), free(y), free(dy), free(winner), free(want);
+        free(w), free(y), free(dy), free(argmax), free(want);
         done++;
     }
 }
@@ -322,8 +322,8 @@ static void compare_linear(int K, int O, int blocks, const fv_kernels *ref, cons
     float *xt0 = numbers(L * Kp), *xt1 = numbers(L * Kp), *xt = numbers(blocks * L * Kp);
     float *dw0 = numbers(nw), *dw1 = copy_of(dw0, nw);
 
-    ref->transpose(K, x, xt0);
-    set->transpose(K, x, xt1);
+    ref->transpose_lanes(K, x, xt0);
+    set->transpose_lanes(K, x, xt1);
     same_bits(xt0, xt1, L * Kp, "transpose", set->name);
     ref->linear_backward_weight(K, blocks, dy, ny, xt, L * Kp, dw0, 0, O);
     set->linear_backward_weight(K, blocks, dy, ny, xt, L * Kp, dw1, 0, O / 2);
@@ -348,10 +348,10 @@ static void pool(const fv_kernels *k, const fv_pool2d *v, const float *x, const 
                  float *out)
 {
     size_t ny = (size_t)v->C * v->P * v->Q * L;
-    int32_t *winner = calloc(ny, sizeof *winner);
-    k->max_pool_forward(v, v->C, L, x, out, winner, (size_t)v->P * v->Q * L);
-    k->max_pool_backward(v, v->C, L, dy, winner, out + ny);
-    free(winner);
+    int32_t *argmax = calloc(ny, sizeof *argmax);
+    k->max_pool_forward(v, v->C, L, x, out, argmax, (size_t)v->P * v->Q * L);
+    k->max_pool_backward(v, v->C, L, dy, argmax, out + ny);
+    free(argmax);
 }
 
 /* Softmax, ReLU, pooling, sums. */
@@ -408,7 +408,7 @@ static float *special_numbers(size_t n)
     return x;
 }
 
-static void curves(void **state)
+static void acts(void **state)
 {
     (void)state;
     enum { N = 60 * L };
@@ -416,21 +416,21 @@ static void curves(void **state)
     for (int s = 0; s < 2; s++)
         y[s] = numbers(N), dx[s] = numbers(N);
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++)
-        for (int c = 0; c < FV_CURVES && set_named(sets[i]); c++) {
+        for (int c = 0; c < FV_ACTS && set_named(sets[i]); c++) {
             const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
             for (int s = 0; s < 2; s++) {
-                k[s]->curves[c].forward(N, 0.3f, x, y[s]);
-                k[s]->curves[c].backward(N, 0.3f, c < FV_CURVE_BY_Y ? y[0] : x, dy, dx[s]);
+                k[s]->acts[c].forward(N, 0.3f, x, y[s]);
+                k[s]->acts[c].backward(N, 0.3f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[s]);
             }
             same_bits(y[0], y[1], N, "a curve", k[1]->name);
             same_bits(dx[0] + L, dx[1] + L, N - L, "a curve's backward", k[1]->name);
             memcpy(y[1], x, N * sizeof *x);
-            k[1]->curves[c].forward(N, 0.3f, y[1], y[1]);
+            k[1]->acts[c].forward(N, 0.3f, y[1], y[1]);
             same_bits(y[0], y[1], N, "a curve in place", k[1]->name);
         }
-    for (int c = 0; c < FV_CURVES; c++) { /* NaN stays NaN; large numbers give none */
-        set_named("ref")->curves[c].forward(N, 0.3f, x, y[0]);
-        set_named("ref")->curves[c].backward(N, 0.3f, c < FV_CURVE_BY_Y ? y[0] : x, dy, dx[0]);
+    for (int c = 0; c < FV_ACTS; c++) { /* NaN stays NaN; large numbers give none */
+        set_named("ref")->acts[c].forward(N, 0.3f, x, y[0]);
+        set_named("ref")->acts[c].backward(N, 0.3f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[0]);
         assert_memory_equal(x, y[0], sizeof *x);
         for (int n = 1; n < N; n++)
             if (isfinite(x[n]))
@@ -549,7 +549,7 @@ int main(void)
         cmocka_unit_test(pooled_inputs),
         cmocka_unit_test(linear_layers),
         cmocka_unit_test(elementwise),
-        cmocka_unit_test(curves),
+        cmocka_unit_test(acts),
         cmocka_unit_test(rows),
         cmocka_unit_test(exp_and_log),
         cmocka_unit_test(tanh_and_kin),

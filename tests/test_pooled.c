@@ -13,7 +13,7 @@
 
 static const struct {
     int C, O, H, W, kernel, padding, down, across, images;
-    bool winners, chosen;
+    bool argmax, select;
 } shapes[] = {
     {6, 16, 14, 14, 5, 0, 2, 2, 20, true, true},  {3, 8, 12, 31, 5, 2, 2, 2, 16, true, true},
     {16, 9, 9, 7, 3, 1, 3, 2, 3, true, false},    {13, 8, 15, 12, 5, 1, 2, 3, 17, true, false},
@@ -98,8 +98,8 @@ static fv_net *net_of(fv_ctx *ctx, int i)
     x = fv_conv2d(x, shapes[i].O, shapes[i].kernel, .padding = shapes[i].padding);
     fv_net *net = fv_net_new(fv_max_pool2d(fv_relu(x), FV_HW(shapes[i].down, shapes[i].across)));
     assert_int_equal(fv_error(ctx), FV_OK);
-    assert_int_equal(net->defs[1].winners, shapes[i].winners);
-    assert_int_equal(net->defs[1].conv.chosen, shapes[i].chosen);
+    assert_int_equal(net->defs[1].argmax, shapes[i].argmax);
+    assert_int_equal(net->defs[1].conv.select, shapes[i].select);
     net->layout = FV_BATCH_LAST;
     return net;
 }
@@ -191,7 +191,7 @@ static void test_which(void **state)
     (void)state;
     static const struct {
         int in, out, kernel, stride, dilation, groups, window;
-        bool winners, chosen;
+        bool argmax, select;
         fv_padding_mode mode;
     } layers[] = {
         {6, 16, 5, 1, 1, 1, 2, true, true, 0},
@@ -217,8 +217,8 @@ static void test_which(void **state)
                       .padding_mode = layers[i].mode);
         fv_net *net = fv_net_new(fv_max_pool2d(fv_relu(x), layers[i].window));
         assert_int_equal(fv_error(ctx), FV_OK);
-        assert_int_equal(net->defs[1].winners, layers[i].winners);
-        assert_int_equal(net->defs[1].conv.chosen, layers[i].chosen);
+        assert_int_equal(net->defs[1].argmax, layers[i].argmax);
+        assert_int_equal(net->defs[1].conv.select, layers[i].select);
         fv_close(ctx);
     }
 }

@@ -101,7 +101,7 @@ static bool own_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *
 {
     const numbers *my = set->desc.user;
     *p = (fv_picture){my->wrong_at && index == my->wrong_at ? 1 : 2, (int)index + 1, 5 - (int)index,
-                      FV_U8, fv_work_room(work, 0, 64)};
+                      FV_U8, fv_work_slot(work, 0, 64)};
     if (p->pixels)
         memset(p->pixels, (int)index, fv_picture_bytes(p));
     *label = 0;

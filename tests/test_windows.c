@@ -99,7 +99,7 @@ static void check_set(int i, const char *set)
         float *wanted = run(apart, i, layout, x, dy, &n);
         found[layout] = run(together, i, layout, x, dy, &n);
         if (layout == FV_BATCH_LAST)
-            n = 2 * out + (together->defs[1].conv.chosen ? 0 : in);
+            n = 2 * out + (together->defs[1].conv.select ? 0 : in);
         assert_same(wanted, found[layout], n, set);
         free(wanted);
     }

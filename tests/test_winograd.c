@@ -160,7 +160,7 @@ static void check_set(int i, const char *kernels, const float *x, const float *d
     fv_net *net = fv_net_new(conv_of(ctx, i));
     assert_int_equal(fv_error(ctx), FV_OK);
     assert_int_equal(net->defs[1].winograd, shapes[i].kernel == 3);
-    assert_int_equal(fv_conv_by_fives(&net->defs[1].conv), shapes[i].kernel == 5);
+    assert_int_equal(fv_conv_is_winograd5(&net->defs[1].conv), shapes[i].kernel == 5);
     for (int layout = 0; layout < FV_LAYOUTS; layout++) {
         net->layout = (fv_layout)layout;
         results r = run(net, i, N, x, dy), *f = first + layout;
@@ -266,16 +266,16 @@ static void test_which(void **state)
     assert_non_null(net);
     for (int i = 0; i < n; i++) {
         assert_int_equal(net->defs[1 + i].winograd, i < 2);
-        assert_false(fv_conv_by_fives(&net->defs[1 + i].conv));
+        assert_false(fv_conv_is_winograd5(&net->defs[1 + i].conv));
     }
     fv_node rgb = fv_input(ctx, 3, 12, 12);
-    fv_node fives[] = {fv_conv2d(rgb, 16, 5), fv_conv2d(rgb, 16, 5, .padding = 2),
+    fv_node winograd5[] = {fv_conv2d(rgb, 16, 5), fv_conv2d(rgb, 16, 5, .padding = 2),
                        fv_conv2d(rgb, 15, 5), fv_conv2d(rgb, 16, 5, .stride = 2),
                        fv_conv2d(rgb, 16, FV_HW(5, 3))};
-    net = fv_net_new_outputs(fives, 5);
+    net = fv_net_new_outputs(winograd5, 5);
     assert_non_null(net);
     for (int i = 0; i < 5; i++)
-        assert_int_equal(fv_conv_by_fives(&net->defs[1 + i].conv), i < 2);
+        assert_int_equal(fv_conv_is_winograd5(&net->defs[1 + i].conv), i < 2);
     assert_int_equal(fv_error(ctx), FV_OK);
     fv_close(ctx);
 }

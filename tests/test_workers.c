@@ -77,7 +77,7 @@ static bool slow_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture 
 {
     slow *my = set->desc.user;
     *p = (fv_picture){2, my->grow && index >= 20 ? 4 : 1, 3, FV_F32, NULL};
-    p->pixels = fv_work_room(work, 0, fv_picture_bytes(p));
+    p->pixels = fv_work_slot(work, 0, fv_picture_bytes(p));
     if (!p->pixels)
         return false;
     if (slow_get(my, index, p->pixels, label))

@@ -17,7 +17,7 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_STOPPED = 130 };
 
 /* A path that is longer is refused. */
-enum { PATH_ROOM = 4096 };
+enum { PATH_SIZE = 4096 };
 
 enum { ARGS_MAX = 65 };
 
@@ -144,7 +144,7 @@ void hide_controls(char *text);
 
 bool is_folder(const char *path);
 bool is_file(const char *path); /* whatever is there and no folder */
-/* path[PATH_ROOM] = folder/name; false if it is too long. */
+/* path[PATH_SIZE] = folder/name; false if it is too long. */
 bool join_path(char *path, const char *folder, const char *name);
 
 /* ---- screen.c: terminals, bars, figures ----------------------------------------------------- */
@@ -202,12 +202,12 @@ typedef enum card_key {
     CARD_FOVEA, CARD_TRANSFORM, CARD_CLASS_NAMES, CARD_COUNT
 } card_key;
 
-enum { CARD_ROOM = 4096 };
+enum { CARD_SIZE = 4096 };
 
 /* The values as they stand in the file's metadata: "lenet5", "1x28x28", "10", "0.1307", ...; names
    of classes have tabs between them. mean and std are empty where the input is not normalised. */
 typedef struct card {
-    char value[CARD_COUNT][CARD_ROOM];
+    char value[CARD_COUNT][CARD_SIZE];
 } card;
 
 extern const char *const card_keys[CARD_COUNT];
@@ -236,7 +236,7 @@ typedef struct data {
    an error, unless --skip-bad is given. */
 int skip_broken(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set);
 /* What is wrong, without the name of the file in front of it. */
-void flaw_reason(const fv_flaw *flaw, char *text, size_t room);
+void flaw_reason(const fv_flaw *flaw, char *text, size_t capacity);
 
 /* data_name.c: what was typed (NULL: mnist), or an error that says what there is. */
 int data_name(const char *typed, data *d);
@@ -247,7 +247,7 @@ bool ends_in(const char *path, const char *end);
    the context's. */
 int open_folder(fv_ctx *ctx, const settings *s, data *d);
 /* The folder of test pictures in root, in path; NULL: there is none. */
-const char *test_folder(const char *root, char path[PATH_ROOM]);
+const char *test_folder(const char *root, char path[PATH_SIZE]);
 /* Opens the sets that there are, as they are. */
 int data_parts(fv_ctx *ctx, const settings *s, data *d);
 /* That, and holds out what is missing. */
@@ -268,7 +268,7 @@ void data_card(const data *d, const char *model, card *c);
 
 typedef struct csv {
     char *text; /* for free */
-    size_t used, room;
+    size_t used, capacity;
 } csv;
 
 /* Adds a line of n fields with commas between them, in quotes where they must be. */
@@ -320,7 +320,7 @@ float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *c
 /* typed: a built-in name, layers as text, or a file with them; new parameters from the seed. NULL
    after an error. */
 /* What a card holds of it: the name, or the text that a file of that name has. */
-int model_text(const char *typed, char *to, size_t room);
+int model_text(const char *typed, char *to, size_t capacity);
 fv_net *model_open(fv_ctx *ctx, const char *typed, int channels, int height, int width);
 
 /* ---- model_chain.c: where a network as text does not fit ------------------------------------- */
@@ -331,7 +331,7 @@ int fail_chain(fv_ctx *ctx, const char *text, int channels, int height, int widt
 /* ---- run_open.c: trained networks by path --------------------------------------------------- */
 
 typedef struct run {
-    char file[PATH_ROOM]; /* the safetensors file */
+    char file[PATH_SIZE]; /* the safetensors file */
     card card;
     fv_net *net; /* with its parameters; belongs to the context */
     fv_transform *transform; /* of the card; NULL: none */

@@ -27,12 +27,12 @@ int csv_add(csv *to, const char *const *fields, int n)
     size_t most = to->used + 1;
     for (int i = 0; i < n; i++)
         most += 2 * strlen(fields[i]) + 3;
-    if (most > to->room) {
+    if (most > to->capacity) {
         char *text = realloc(to->text, 2 * most);
         if (!text)
             return fail(EXIT_FAILED, "E-MEMORY", "no memory for the rows\nhelp: fewer pictures");
         to->text = text;
-        to->room = 2 * most;
+        to->capacity = 2 * most;
     }
     char *at = to->text + to->used;
     for (int i = 0; i < n; i++) {

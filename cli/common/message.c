@@ -89,7 +89,7 @@ bool is_file(const char *path)
 bool join_path(char *path, const char *folder, const char *name)
 {
     size_t n = strlen(folder);
-    int length = snprintf(path, PATH_ROOM, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/",
+    int length = snprintf(path, PATH_SIZE, "%s%s%s", folder, n && folder[n - 1] == '/' ? "" : "/",
                           name);
-    return length > 0 && length < PATH_ROOM;
+    return length > 0 && length < PATH_SIZE;
 }

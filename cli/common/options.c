@@ -261,21 +261,21 @@ typedef struct reader {
 } reader;
 
 /* What a value must be, in words. */
-static void describe_range(const option *o, char *text, size_t room)
+static void describe_range(const option *o, char *text, size_t capacity)
 {
     int n = 0;
     if (o->kind == KIND_SEED)
-        snprintf(text, room, "a whole number from 0 to %llu", (unsigned long long)UINT64_MAX);
+        snprintf(text, capacity, "a whole number from 0 to %llu", (unsigned long long)UINT64_MAX);
     else if (o->kind == KIND_TEXT)
-        snprintf(text, room, "a text that is not empty");
+        snprintf(text, capacity, "a text that is not empty");
     else if (o->kind == KIND_INT)
-        snprintf(text, room, "a whole number from %.0f to %.0f", o->min, o->max);
+        snprintf(text, capacity, "a whole number from %.0f to %.0f", o->min, o->max);
     else if (o->kind == KIND_NUMBER)
-        snprintf(text, room, "a number %s %g, %s %g", o->above_min ? "above" : "from", o->min,
+        snprintf(text, capacity, "a number %s %g, %s %g", o->above_min ? "above" : "from", o->min,
                  o->below_max ? "below" : "at most", o->max);
     else
         for (int i = 0; i < 4 && o->choices[i]; i++)
-            n += snprintf(text + n, room - (size_t)n, "%s%s", i ? ", " : "one of ", o->choices[i]);
+            n += snprintf(text + n, capacity - (size_t)n, "%s%s", i ? ", " : "one of ", o->choices[i]);
 }
 
 /* What is wrong with the text, and what to type instead. */

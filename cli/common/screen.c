@@ -132,8 +132,8 @@ progress progress_start(bool on, bool plain, int epochs, int64_t total)
 
 void live_line(const char *head, double share, const char *tail)
 {
-    int room = screen_width() - 1 - (int)strlen(head); /* a full line could not be erased */
-    int cells = room - (int)strlen(tail) - 3;
+    int capacity = screen_width() - 1 - (int)strlen(head); /* a full line could not be erased */
+    int cells = capacity - (int)strlen(tail) - 3;
     fprintf(stderr, "\r\033[K%s", head);
     if (cells >= 4) { /* a shorter bar says nothing */
         bool utf8 = has_utf8();
@@ -141,7 +141,7 @@ void live_line(const char *head, double share, const char *tail)
         put_bar(stderr, share, cells, utf8 ? "\u28ff" : "#", utf8 ? "\u28c0" : ".");
         fputs("] ", stderr);
     }
-    fprintf(stderr, "%.*s", room > 0 ? room : 0, tail);
+    fprintf(stderr, "%.*s", capacity > 0 ? capacity : 0, tail);
     fflush(stderr);
 }
 

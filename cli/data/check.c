@@ -18,7 +18,7 @@ static const char *const kinds[KINDS] = {[FV_FLAW_BROKEN] = "broken",
                                          [FV_FLAW_DUPLICATE] = "duplicate",
                                          [SHARED] = "shared"};
 
-enum { PLACE_ROOM = PATH_ROOM + 100 };
+enum { PLACE_SIZE = PATH_SIZE + 100 };
 
 typedef struct inspection {
     const settings *s;
@@ -39,26 +39,26 @@ static int set_of(const inspection *w, int64_t index)
 }
 
 /* Its file, or what `fovea predict` calls it: "mnist:train:7". */
-static const char *place(const inspection *w, int64_t index, char text[PLACE_ROOM])
+static const char *place(const inspection *w, int64_t index, char text[PLACE_SIZE])
 {
     const char *file = fv_dataset_file(w->all, index);
     int k = set_of(w, index);
     if (file)
-        snprintf(text, PLACE_ROOM, "%s", file);
+        snprintf(text, PLACE_SIZE, "%s", file);
     else
-        snprintf(text, PLACE_ROOM, "%s:%s:%lld", w->d->typed, set_key(k),
+        snprintf(text, PLACE_SIZE, "%s:%s:%lld", w->d->typed, set_key(k),
                  (long long)(index - w->start[k]));
     return text;
 }
 
 /* What is wrong, without the name of the file in front of it. */
-static void reason(const inspection *w, const fv_flaw *flaw, char *text, size_t room)
+static void reason(const inspection *w, const fv_flaw *flaw, char *text, size_t capacity)
 {
-    char other[PLACE_ROOM];
+    char other[PLACE_SIZE];
     if (flaw->file || flaw->same_as < 0)
-        flaw_reason(flaw, text, room);
+        flaw_reason(flaw, text, capacity);
     else
-        snprintf(text, room, "the same picture as %s%s", place(w, flaw->same_as, other),
+        snprintf(text, capacity, "the same picture as %s%s", place(w, flaw->same_as, other),
                  flaw->kind == FV_FLAW_LABEL ? ", which is of another class" : "");
 }
 
@@ -72,7 +72,7 @@ static void print_flaw(const char *kind, char *where, char *text)
 static void json_flaw(const inspection *w, const fv_flaw *flaw, const char *kind, const char *where,
                       const char *text)
 {
-    char other[PLACE_ROOM];
+    char other[PLACE_SIZE];
     int k = set_of(w, flaw->index);
     cJSON *line = cJSON_CreateObject();
     cJSON_AddStringToObject(line, "event", "flaw");
@@ -90,7 +90,7 @@ static void json_flaw(const inspection *w, const fv_flaw *flaw, const char *kind
 static bool take_flaw(void *user, const fv_flaw *flaw)
 {
     inspection *w = user;
-    char where[PLACE_ROOM], text[2 * PLACE_ROOM];
+    char where[PLACE_SIZE], text[2 * PLACE_SIZE];
     bool again = flaw->kind == FV_FLAW_DUPLICATE;
     int kind = again && set_of(w, flaw->index) != set_of(w, flaw->same_as) ? SHARED
                                                                            : (int)flaw->kind;

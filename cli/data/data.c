@@ -122,7 +122,7 @@ static int make_transforms(fv_ctx *ctx, const settings *s, data *d)
                                 : "auto: no --augment for these";
     int side = own_sizes || s->size ? side_of(s, d) : info.width < info.height ? info.width
                                                                                     : info.height;
-    char text[PATH_ROOM] = "";
+    char text[PATH_SIZE] = "";
     size_t n = 0;
     if (own_sizes || s->size)
         n = (size_t)snprintf(text, sizeof text, "resize %d; center_crop %d; ", side, side);
@@ -264,7 +264,7 @@ static bool same_path(const char *a, const char *b)
 
 int fail_data(const fv_ctx *ctx, const data *d)
 {
-    char help[PATH_ROOM + 20];
+    char help[PATH_SIZE + 20];
     snprintf(help, sizeof help, "fovea check %s", d->typed);
     return fail_context(ctx, help);
 }
@@ -272,7 +272,7 @@ int fail_data(const fv_ctx *ctx, const data *d)
 fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const char *trained_on,
                           uint64_t seed)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     settings used = *s;
     if (fv_error(ctx))
         return NULL;
@@ -291,7 +291,7 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const char *t
 
 /* Names of the classes with tabs between them; "" where there are none, or too many, or they are
    the numbers. */
-static void class_names(const fv_dataset *set, int classes, char *text, size_t room)
+static void class_names(const fv_dataset *set, int classes, char *text, size_t capacity)
 {
     size_t n = 0;
     int numbers = 0;
@@ -304,25 +304,25 @@ static void class_names(const fv_dataset *set, int classes, char *text, size_t r
     text[0] = '\0';
     for (int i = 0; i < classes && numbers < classes; i++) {
         const char *name = fv_dataset_class_name(set, i);
-        if (!name || n + strlen(name) + 2 > room) {
+        if (!name || n + strlen(name) + 2 > capacity) {
             text[0] = '\0';
             return;
         }
-        n += (size_t)snprintf(text + n, room - n, i ? "\t%s" : "%s", name);
+        n += (size_t)snprintf(text + n, capacity - n, i ? "\t%s" : "%s", name);
     }
 }
 
 void data_card(const data *d, const char *model, card *c)
 {
     *c = (card){{"", "", "", "", "", "", "0"}};
-    snprintf(c->value[CARD_MODEL], CARD_ROOM, "%s", model);
-    snprintf(c->value[CARD_INPUT], CARD_ROOM, "%dx%dx%d", d->channels, d->height, d->width);
-    snprintf(c->value[CARD_CLASSES], CARD_ROOM, "%d", d->classes);
-    snprintf(c->value[CARD_MEAN], CARD_ROOM, "%s", d->mean);
-    snprintf(c->value[CARD_STD], CARD_ROOM, "%s", d->std);
-    snprintf(c->value[CARD_DATA], CARD_ROOM, "%s", d->typed);
-    snprintf(c->value[CARD_FOVEA], CARD_ROOM, "%s", fv_version());
+    snprintf(c->value[CARD_MODEL], CARD_SIZE, "%s", model);
+    snprintf(c->value[CARD_INPUT], CARD_SIZE, "%dx%dx%d", d->channels, d->height, d->width);
+    snprintf(c->value[CARD_CLASSES], CARD_SIZE, "%d", d->classes);
+    snprintf(c->value[CARD_MEAN], CARD_SIZE, "%s", d->mean);
+    snprintf(c->value[CARD_STD], CARD_SIZE, "%s", d->std);
+    snprintf(c->value[CARD_DATA], CARD_SIZE, "%s", d->typed);
+    snprintf(c->value[CARD_FOVEA], CARD_SIZE, "%s", fv_version());
     if (d->plain)
-        snprintf(c->value[CARD_TRANSFORM], CARD_ROOM, "%s", fv_transform_text(d->plain));
-    class_names(d->train, d->classes, c->value[CARD_CLASS_NAMES], CARD_ROOM);
+        snprintf(c->value[CARD_TRANSFORM], CARD_SIZE, "%s", fv_transform_text(d->plain));
+    class_names(d->train, d->classes, c->value[CARD_CLASS_NAMES], CARD_SIZE);
 }

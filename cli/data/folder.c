@@ -10,7 +10,7 @@
 #include "common/cli.h"
 
 /* The folder below root that has one of the words as its name, NULL if there is none. */
-static const char *part_of(const char *root, const char *const words[], char path[PATH_ROOM])
+static const char *part_of(const char *root, const char *const words[], char path[PATH_SIZE])
 {
     for (int i = 0; words[i]; i++)
         if (join_path(path, root, words[i]) && is_folder(path))
@@ -22,7 +22,7 @@ static const char *const train_words[] = {"train", "training", "학습", NULL};
 static const char *const val_words[] = {"val", "valid", "validation", "dev", "검증", NULL};
 static const char *const test_words[] = {"test", "testing", "시험", NULL};
 
-const char *test_folder(const char *root, char path[PATH_ROOM])
+const char *test_folder(const char *root, char path[PATH_SIZE])
 {
     return part_of(root, test_words, path);
 }
@@ -38,7 +38,7 @@ static int find_class(const fv_dataset *set, const char *name)
 }
 
 /* Appends "validation   cat 40   dog 38", as many classes as there is room for. */
-static void list_classes(fv_dataset *set, const char *path, int width, char *text, size_t room)
+static void list_classes(fv_dataset *set, const char *path, int width, char *text, size_t capacity)
 {
     enum { MOST = 100 };
     const char *slash = strrchr(path, '/');
@@ -47,16 +47,16 @@ static void list_classes(fv_dataset *set, const char *path, int width, char *tex
     size_t start = strlen(text), n = start;
     if (count)
         fv_dataset_check(set, classes, count);
-    n += (size_t)snprintf(text + n, room - n, "  %-*s", width, slash ? slash + 1 : path);
-    for (int i = 0; count && i < classes && n + 100 < room; i++) {
+    n += (size_t)snprintf(text + n, capacity - n, "  %-*s", width, slash ? slash + 1 : path);
+    for (int i = 0; count && i < classes && n + 100 < capacity; i++) {
         if (n - start > MOST) {
-            n += (size_t)snprintf(text + n, room - n, "   ...");
+            n += (size_t)snprintf(text + n, capacity - n, "   ...");
             break;
         }
-        n += (size_t)snprintf(text + n, room - n, "   %.60s %lld", fv_dataset_class_name(set, i),
+        n += (size_t)snprintf(text + n, capacity - n, "   %.60s %lld", fv_dataset_class_name(set, i),
                               (long long)count[i]);
     }
-    snprintf(text + n, room - n, "\n");
+    snprintf(text + n, capacity - n, "\n");
     free(count);
 }
 
@@ -141,7 +141,7 @@ static int open_part(fv_ctx *ctx, const settings *s, data *d, const char *path, 
 
 int open_folder(fv_ctx *ctx, const settings *s, data *d)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     int code = EXIT_DONE;
     if (!part_of(d->typed, train_words, path)) {
         d->train = fv_dataset_folder(ctx, d->typed);

@@ -37,13 +37,13 @@ static const char *known_name(const char *typed)
 /* Whether that is a folder for --root. */
 static bool is_a_root(const char *typed)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     return join_path(path, typed, "MNIST/raw") && is_folder(path);
 }
 
 bool data_looks_like(const char *typed)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     if (known_name(typed) || ends_in(typed, ".csv") || ends_in(typed, ".npz"))
         return true;
     return is_folder(typed) && !(join_path(path, typed, "model.safetensors") && is_file(path));
@@ -54,7 +54,7 @@ bool data_looks_like(const char *typed)
 /* Folders in a folder that are not hidden. */
 static int count_folders(const char *path)
 {
-    char below[PATH_ROOM];
+    char below[PATH_SIZE];
     int count = 0;
     DIR *folder = opendir(path);
     for (struct dirent *e; folder && (e = readdir(folder)) != NULL;)
@@ -65,20 +65,20 @@ static int count_folders(const char *path)
 }
 
 /* What typed is in, and its last part. */
-static void cut_path(const char *typed, char parent[PATH_ROOM], char last[PATH_ROOM])
+static void cut_path(const char *typed, char parent[PATH_SIZE], char last[PATH_SIZE])
 {
-    snprintf(parent, PATH_ROOM, "%s", typed);
+    snprintf(parent, PATH_SIZE, "%s", typed);
     for (size_t n = strlen(parent); n > 1 && parent[n - 1] == '/'; n--)
         parent[n - 1] = '\0';
     char *slash = strrchr(parent, '/');
-    snprintf(last, PATH_ROOM, "%s", slash ? slash + 1 : parent);
+    snprintf(last, PATH_SIZE, "%s", slash ? slash + 1 : parent);
     strcpy(slash ? slash + (slash == parent) : parent, slash ? "" : ".");
 }
 
 /* The folder with folders, or the .csv or .npz, whose name is nearest to last, in its parent. */
-static bool nearest_entry(const char *parent, const char *last, char near[PATH_ROOM])
+static bool nearest_entry(const char *parent, const char *last, char near[PATH_SIZE])
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     int least = 1000;
     DIR *folder = opendir(parent);
     for (struct dirent *e; folder && (e = readdir(folder)) != NULL;) {
@@ -101,12 +101,12 @@ static bool nearest_entry(const char *parent, const char *last, char near[PATH_R
 /* A folder or file that is not there. near: one of a name like it, or "". */
 static int fail_path(const char *typed, const char *parent, const char *near)
 {
-    char here[PATH_ROOM] = "", there[PATH_ROOM + 100] = "", quoted[PATH_ROOM];
+    char here[PATH_SIZE] = "", there[PATH_SIZE + 100] = "", quoted[PATH_SIZE];
     bool folder = is_folder(near), is_list = ends_in(typed, ".csv") || ends_in(typed, ".npz");
     if (strcmp(parent, ".") != 0)
         snprintf(here, sizeof here, "in %s", parent);
     else if (getcwd(quoted, sizeof quoted))
-        snprintf(here, sizeof here, "here (%.*s)", PATH_ROOM - 10, quoted);
+        snprintf(here, sizeof here, "here (%.*s)", PATH_SIZE - 10, quoted);
     int folders = folder ? count_folders(near) : 0;
     if (folder)
         snprintf(there, sizeof there, "but there is \"%s/\", with %d class folder%s\n", near,
@@ -120,7 +120,7 @@ static int fail_path(const char *typed, const char *parent, const char *near)
 
 static int fail_name(const char *typed)
 {
-    char list[300] = "", parent[PATH_ROOM], last[PATH_ROOM], near[PATH_ROOM] = "";
+    char list[300] = "", parent[PATH_SIZE], last[PATH_SIZE], near[PATH_SIZE] = "";
     bool is_root = is_a_root(typed);
     const char *name = NULL;
     cut_path(typed, parent, last);
@@ -146,7 +146,7 @@ static int fail_name(const char *typed)
 /* The last part of a path without its ending: what runs are called after. */
 static void name_of_path(const char *path, char name[64])
 {
-    char copy[PATH_ROOM];
+    char copy[PATH_SIZE];
     snprintf(copy, sizeof copy, "%s", path);
     for (size_t n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
         copy[n - 1] = '\0';

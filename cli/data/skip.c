@@ -27,13 +27,13 @@ typedef struct broken {
     bool no_memory;
 } broken;
 
-void flaw_reason(const fv_flaw *flaw, char *text, size_t room)
+void flaw_reason(const fv_flaw *flaw, char *text, size_t capacity)
 {
     size_t n = flaw->file ? strlen(flaw->file) : 0;
     const char *from = flaw->text;
     if (n && from[0] == '"' && strncmp(from + 1, flaw->file, n) == 0 && from[n + 1] == '"')
         from += n + 2 + strspn(from + n + 2, " :,");
-    snprintf(text, room, "%.*s", (int)strcspn(from, "\n"), from);
+    snprintf(text, capacity, "%.*s", (int)strcspn(from, "\n"), from);
 }
 
 static void count_kind(broken *b, const char *file, const char *reason)

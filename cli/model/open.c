@@ -32,16 +32,16 @@ static bool has_input(const char *text)
     return strncmp(text, "input ", 6) == 0;
 }
 
-int model_text(const char *typed, char *to, size_t room)
+int model_text(const char *typed, char *to, size_t capacity)
 {
     char *text = read_text(typed);
-    size_t n = (size_t)snprintf(to, room, "%s", text ? text : typed);
+    size_t n = (size_t)snprintf(to, capacity, "%s", text ? text : typed);
     free(text);
-    return n < room ? EXIT_DONE
+    return n < capacity ? EXIT_DONE
                     : fail(EXIT_FAILED, "E-DATA",
                            "the network in \"%.60s\" is longer than %zu letters\n"
                            "help: write it in C, as examples/ does",
-                           typed, room - 1);
+                           typed, capacity - 1);
 }
 
 fv_net *model_open(fv_ctx *ctx, const char *typed, int channels, int height, int width)

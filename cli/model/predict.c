@@ -15,7 +15,7 @@
    mnist:train:INDEX names it. */
 typedef struct sample {
     const char *typed;
-    char name[PATH_ROOM]; /* of the data set */
+    char name[PATH_SIZE]; /* of the data set */
     bool is_file;
     data d;
     fv_split split;
@@ -271,7 +271,7 @@ static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char 
 /* A picture a line. */
 static int predict_stdin(fv_ctx *ctx, const settings *s, const run *r, csv *out)
 {
-    char line[PATH_ROOM];
+    char line[PATH_SIZE];
     int code = EXIT_DONE;
     for (int i = 0; !code && fgets(line, sizeof line, stdin); i++) {
         line[strcspn(line, "\r\n")] = '\0';

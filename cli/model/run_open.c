@@ -30,7 +30,7 @@ static int list_runs(const char *name, candidate *found)
     int count = 0;
     DIR *folder = opendir("runs");
     for (struct dirent *e; folder && count < CANDIDATES_MAX && (e = readdir(folder)) != NULL;) {
-        char path[PATH_ROOM];
+        char path[PATH_SIZE];
         snprintf(path, sizeof path, "runs/%s/model.safetensors", e->d_name);
         if (strlen(e->d_name) >= sizeof found->name || !is_file(path))
             continue;
@@ -46,7 +46,7 @@ static int list_runs(const char *name, candidate *found)
 static int fail_missing(const char *path, const char *verb)
 {
     candidate found[CANDIDATES_MAX];
-    char typed[PATH_ROOM], list[SHOWN_MAX * 80] = "";
+    char typed[PATH_SIZE], list[SHOWN_MAX * 80] = "";
     snprintf(typed, sizeof typed, "%s", path);
     for (size_t n = strlen(typed); n > 1 && typed[n - 1] == '/'; n--)
         typed[n - 1] = '\0';
@@ -67,14 +67,14 @@ static int fail_missing(const char *path, const char *verb)
 /* ---- opening -------------------------------------------------------------------------------- */
 
 /* If path is the file runs/latest: the run beside it, whose name it holds. */
-static void follow_latest(char path[PATH_ROOM])
+static void follow_latest(char path[PATH_SIZE])
 {
     char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path, name[256] = "";
     FILE *f = strcmp(last, "latest") == 0 && is_file(path) ? fopen(path, "r") : NULL;
     if (!f)
         return;
     if (fgets(name, sizeof name, f) && name[0] != '\n')
-        snprintf(last, (size_t)(path + PATH_ROOM - last), "%.*s", (int)strcspn(name, "\n"), name);
+        snprintf(last, (size_t)(path + PATH_SIZE - last), "%.*s", (int)strcspn(name, "\n"), name);
     fclose(f);
 }
 
@@ -105,7 +105,7 @@ int open_run(fv_ctx *ctx, const char *path, const char *verb, bool quiet, run *r
 {
     if (fv_error(ctx))
         return fail_context(ctx, "fovea device");
-    char at[PATH_ROOM];
+    char at[PATH_SIZE];
     snprintf(at, sizeof at, "%s", path);
     follow_latest(at);
     if (is_file(at))

@@ -14,7 +14,7 @@ enum { SHOWN_WIDTH = 112 }; /* CSS pixels, about: four times MNIST's */
 /* What is done to a picture before the net, but for normalize; NULL: nothing. */
 static fv_transform *viewing_transform(const training *t)
 {
-    char text[PATH_ROOM] = "";
+    char text[PATH_SIZE] = "";
     const char *step = t->data.plain ? fv_transform_text(t->data.plain) : "";
     for (size_t n = 0; *step;) {
         size_t length = strcspn(step, ";");

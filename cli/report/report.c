@@ -325,7 +325,7 @@ static void put_page(FILE *f, const training *t)
 
 int report_write(training *t)
 {
-    char path[PATH_ROOM], *text = NULL;
+    char path[PATH_SIZE], *text = NULL;
     size_t size;
     if (!t->folder.path[0] || t->s->no_report)
         return EXIT_DONE;

@@ -33,20 +33,20 @@ static const char *name_of(const outcome *o, int label, char name[64])
 
 /* ---- the list ------------------------------------------------------------------------------- */
 
-static bool learned_nothing(const outcome *o, char *text, size_t room)
+static bool learned_nothing(const outcome *o, char *text, size_t capacity)
 {
     const training *t = o->t;
     if (was_typed(o, TAKES(OPT_LR) | TAKES(OPT_OPTIMIZER)) || t->done < 2 ||
         t->last.train_loss < 0.98 * t->first_loss || accuracy_of(o->seen) > o->share + 0.02)
         return false;
-    snprintf(text, room,
+    snprintf(text, capacity,
              "the net has learned nothing: the training loss was %.4f after the first\n"
              "epoch and is %.4f. Another learning rate may help: --lr %g",
              t->first_loss, t->last.train_loss, t->s->lr / 10);
     return true;
 }
 
-static bool never_predicted(const outcome *o, char *text, size_t room)
+static bool never_predicted(const outcome *o, char *text, size_t capacity)
 {
     char name[64];
     for (int k = 0; k < o->classes; k++) {
@@ -54,7 +54,7 @@ static bool never_predicted(const outcome *o, char *text, size_t room)
         if (c.support < 3 || c.guessed > 0) /* of fewer it may be chance */
             continue;
         bool rare = 2 * o->count[k] <= o->count[o->largest];
-        snprintf(text, room, "the net never says %s, which has %lld training images.\n%s",
+        snprintf(text, capacity, "the net never says %s, which has %lld training images.\n%s",
                  name_of(o, k, name), (long long)o->count[k],
                  rare ? "More of them will help more than more epochs."
                       : "It has not learned enough yet: more epochs may help.");
@@ -63,13 +63,13 @@ static bool never_predicted(const outcome *o, char *text, size_t room)
     return false;
 }
 
-static bool learned_by_heart(const outcome *o, char *text, size_t room)
+static bool learned_by_heart(const outcome *o, char *text, size_t capacity)
 {
     const training *t = o->t;
     double gap = t->last.train_accuracy - accuracy_of(t->last.val);
     if (!t->last.val.total || t->last.val.loss <= 1.05 * t->best || gap <= 0.05)
         return false;
-    snprintf(text, room,
+    snprintf(text, capacity,
              "the net has begun to learn its pictures by heart: since epoch %d the\n"
              "validation loss grows, and training is %.0f points ahead. More pictures\n"
              "%swill help more than more epochs.",
@@ -78,7 +78,7 @@ static bool learned_by_heart(const outcome *o, char *text, size_t room)
     return true;
 }
 
-static bool unbalanced(const outcome *o, char *text, size_t room)
+static bool unbalanced(const outcome *o, char *text, size_t capacity)
 {
     char least[64], largest[64];
     if (o->worst != o->least || 2 * o->count[o->least] > o->count[o->largest] ||
@@ -86,7 +86,7 @@ static bool unbalanced(const outcome *o, char *text, size_t room)
         return false;
     name_of(o, o->least, least);
     name_of(o, o->largest, largest);
-    snprintf(text, room,
+    snprintf(text, capacity,
              "%s has %lld images, %s %lld, and %s is wrong most often.\n"
              "More %s images will help more than more epochs.",
              least, (long long)o->count[o->least], largest, (long long)o->count[o->largest], least,
@@ -94,36 +94,36 @@ static bool unbalanced(const outcome *o, char *text, size_t room)
     return true;
 }
 
-static bool too_few(const outcome *o, char *text, size_t room)
+static bool too_few(const outcome *o, char *text, size_t capacity)
 {
     int64_t all = 0;
     for (int k = 0; k < o->classes; k++)
         all += o->count[k];
     if (all >= 50 * (int64_t)o->classes || accuracy_of(o->seen) >= 0.95)
         return false;
-    snprintf(text, room, "%lld training images in %d classes are few: more of them will help most.",
+    snprintf(text, capacity, "%lld training images in %d classes are few: more of them will help most.",
              (long long)all, o->classes);
     return true;
 }
 
-static bool still_falling(const outcome *o, char *text, size_t room)
+static bool still_falling(const outcome *o, char *text, size_t capacity)
 {
     const training *t = o->t;
     if (t->best_epoch == 0 || t->best_epoch != t->done || was_typed(o, TAKES(OPT_EPOCHS)))
         return false;
-    snprintf(text, room, "the validation loss is still falling: --epochs %d will help.",
+    snprintf(text, capacity, "the validation loss is still falling: --epochs %d will help.",
              2 * t->s->epochs);
     return true;
 }
 
-static bool too_small_to_tell(const outcome *o, char *text, size_t room)
+static bool too_small_to_tell(const outcome *o, char *text, size_t capacity)
 {
     double low, high;
     fv_result val = o->t->last.val;
     wilson_range(val, &low, &high);
     if (!val.total || high - low < 0.2 || was_typed(o, TAKES(OPT_VAL)))
         return false;
-    snprintf(text, room,
+    snprintf(text, capacity,
              "%lld validation images are too few to tell a better epoch from luck: their\n"
              "accuracy is known within %.0f points. More images, or --val 0.2, or --folds 5.",
              (long long)val.total, 100 * (high - low));
@@ -160,7 +160,7 @@ static void put_advice(const char *text)
 
 bool show_advice(const training *t)
 {
-    static bool (*const list[])(const outcome *o, char *text, size_t room) = {
+    static bool (*const list[])(const outcome *o, char *text, size_t capacity) = {
         learned_nothing, never_predicted, learned_by_heart, unbalanced,
         too_few,         still_falling,   too_small_to_tell};
     outcome o = {.t = t, .seen = t->last.test.total ? t->last.test : t->last.val};

@@ -45,7 +45,7 @@ static int predict_fold(training *t, const int *folds, int fold, int64_t len, in
 static int write_predictions(training *t, int64_t len, const int *folds, const int *labels,
                              const int *predicted)
 {
-    char path[PATH_ROOM], *text = malloc((size_t)len * 80 + 100);
+    char path[PATH_SIZE], *text = malloc((size_t)len * 80 + 100);
     if (!t->folder.path[0] || !text) {
         free(text);
         return EXIT_DONE;

@@ -68,12 +68,12 @@ int plan_recipe(training *t)
 }
 
 /* The options that stand for arguments of the optimizer, behind its name. */
-static void optimizer_text(const training *t, char *text, size_t room)
+static void optimizer_text(const training *t, char *text, size_t capacity)
 {
     const settings *s = &t->used;
     const recipe *r = recipe_of(s->model);
     bool own = !typed(t, OPT_OPTIMIZER), sgd = own && strcmp(r->optimizer, "sgd") == 0;
-    size_t n = (size_t)snprintf(text, room, "%s", own ? r->optimizer : s->optimizer);
+    size_t n = (size_t)snprintf(text, capacity, "%s", own ? r->optimizer : s->optimizer);
     const struct {
         option_id id;
         const char *name;
@@ -83,10 +83,10 @@ static void optimizer_text(const training *t, char *text, size_t room)
                    {OPT_WEIGHT_DECAY, "weight_decay", s->weight_decay}};
     for (int i = 0; i < 4; i++)
         if (typed(t, numbers[i].id) || (own && i == 0) || (sgd && numbers[i].value != 0))
-            n += (size_t)snprintf(text + n, room - n, " %s=%.17g", numbers[i].name,
+            n += (size_t)snprintf(text + n, capacity - n, " %s=%.17g", numbers[i].name,
                                   numbers[i].value);
     if (typed(t, OPT_NESTEROV) || (sgd && s->nesterov))
-        snprintf(text + n, room - n, " nesterov");
+        snprintf(text + n, capacity - n, " nesterov");
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -145,12 +145,12 @@ int plan_memory(training *t)
 
 int plan_optimizer(training *t)
 {
-    char text[CARD_ROOM], schedule[CARD_ROOM];
+    char text[CARD_SIZE], schedule[CARD_SIZE];
     const char *given[] = {t->s->optimizer, t->s->schedule};
     for (int i = 0; i < 2; i++)
-        if (given[i] && strlen(given[i]) > CARD_ROOM / 2)
+        if (given[i] && strlen(given[i]) > CARD_SIZE / 2)
             return fail(EXIT_USAGE, "E-ARGS", "--%s is longer than %d letters\n"
-                        "help: fovea help train", i ? "schedule" : "optimizer", CARD_ROOM / 2);
+                        "help: fovea help train", i ? "schedule" : "optimizer", CARD_SIZE / 2);
     optimizer_text(t, text, sizeof text);
     t->optim = fv_optim_text(t->net, text);
     if (!t->optim)

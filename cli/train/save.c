@@ -74,10 +74,10 @@ static int fail_taken(const char *path)
 
 static int make_given(run_folder *f, const char *out)
 {
-    size_t n = (size_t)snprintf(f->path, PATH_ROOM, "%s", out);
-    while (n > 1 && n < PATH_ROOM && f->path[n - 1] == '/')
+    size_t n = (size_t)snprintf(f->path, PATH_SIZE, "%s", out);
+    while (n > 1 && n < PATH_SIZE && f->path[n - 1] == '/')
         f->path[--n] = '\0';
-    if (n + 32 > PATH_ROOM)
+    if (n + 32 > PATH_SIZE)
         return fail_folder("...", "the path is too long");
     if (strcmp(f->path, "runs/latest") == 0)
         return fail_taken(f->path);
@@ -95,7 +95,7 @@ int folder_make(run_folder *f, const char *out, const char *name)
         code = make_given(f, out);
     } else {
         for (int i = 1; !code && error == EEXIST; i++) {
-            snprintf(f->path, PATH_ROOM, "runs/%s-%d", name, i);
+            snprintf(f->path, PATH_SIZE, "runs/%s-%d", name, i);
             code = make_parents(f);
             error = code ? 0 : mkdir(f->path, 0777) == 0 ? 0 : errno;
         }
@@ -111,7 +111,7 @@ int folder_make(run_folder *f, const char *out, const char *name)
 
 void folder_remove(const run_folder *f)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     strcpy(path, f->path);
     for (size_t n = strlen(path); f->first_new && n >= f->first_new;) {
         path[n] = '\0';
@@ -231,7 +231,7 @@ static int add_checksums(training *t)
 
 static fv_status write_text(training *t, const char *name, const char *text)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     join_path(path, t->folder.path, name);
     return fv_write_file(t->ctx, path, text, strlen(text));
 }
@@ -255,7 +255,7 @@ static int write_split(training *t)
             code = csv_add(&out, (const char *[]){fv_dataset_file(sets[k], i),
                                                    class ? class : number, set_key(k)}, 3);
         }
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     join_path(path, t->folder.path, "split.csv");
     if (!code && fv_write_file(t->ctx, path, out.text, out.used))
         code = fail_context(t->ctx, "fovea help train");
@@ -341,7 +341,7 @@ static char *run_json(const training *t)
 /* Only where the folder is called runs: elsewhere, a file "latest" may be somebody's own. */
 static void write_latest(training *t)
 {
-    char path[PATH_ROOM], name[PATH_ROOM];
+    char path[PATH_SIZE], name[PATH_SIZE];
     const char *slash = strrchr(t->folder.path, '/');
     size_t n = slash ? (size_t)(slash - t->folder.path) : 0;
     if (n < 4 || strncmp(slash - 4, "runs", 4) != 0 || (n > 4 && slash[-5] != '/'))
@@ -353,7 +353,7 @@ static void write_latest(training *t)
 
 int save_run(training *t)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     if (!t->folder.path[0])
         return EXIT_DONE;
     char *json = run_json(t);

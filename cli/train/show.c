@@ -128,7 +128,7 @@ static int json_end(const training *t, const char *event)
 static void show_files(const training *t)
 {
     static const char *const names[] = {"model.safetensors", "report.html"};
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     struct stat st;
     for (int i = 0, n = 0; i < 2; i++)
         if (join_path(path, t->folder.path, names[i]) && stat(path, &st) == 0)
@@ -141,7 +141,7 @@ static void show_next(const training *t)
 {
     const char *folder = t->folder.path, *picture = fv_dataset_file(t->data.test, 0);
     bool plain = picture && !strpbrk(picture, " \t\n\"'\\`$&|;<>()*?[]#~!");
-    char root[PATH_ROOM] = "", name[PATH_ROOM];
+    char root[PATH_SIZE] = "", name[PATH_SIZE];
     snprintf(name, sizeof name, "%s", t->data.known ? t->data.known : plain ? picture : "PICTURE");
     hide_controls(name);
     if (t->s->given & TAKES(OPT_ROOT))
@@ -192,7 +192,7 @@ int show_stop(training *t)
 }
 
 /* "largest weight in fc.F7.weight (1.2e+19)". */
-static void find_largest(const training *t, char *text, size_t room)
+static void find_largest(const training *t, char *text, size_t capacity)
 {
     double most = -1;
     for (int i = 0; i < fv_param_count(t->net); i++) {
@@ -201,7 +201,7 @@ static void find_largest(const training *t, char *text, size_t room)
             double size = isfinite(p.value[k]) ? fabs((double)p.value[k]) : INFINITY;
             if (size > most) {
                 most = size;
-                snprintf(text, room, "largest weight in %s (%.2g)", p.name, size);
+                snprintf(text, capacity, "largest weight in %s (%.2g)", p.name, size);
             }
         }
     }
@@ -209,7 +209,7 @@ static void find_largest(const training *t, char *text, size_t room)
 
 int fail_loss(training *t, double loss, bool in_test)
 {
-    char recent[200] = "", safe[PATH_ROOM + 100], where[80], largest[200] = "";
+    char recent[200] = "", safe[PATH_SIZE + 100], where[80], largest[200] = "";
     int64_t first = t->step < RECENT ? 0 : t->step - RECENT + 1;
     for (int64_t i = first, n = 0; i <= t->step; i++)
         n += snprintf(recent + n, sizeof recent - (size_t)n, "  step %lld  %.4g", (long long)i,

@@ -77,7 +77,7 @@ static void show_sets(const training *t, const counts *c)
 static void show_pictures(const training *t)
 {
     const data *d = &t->data;
-    char text[2 * CARD_ROOM];
+    char text[2 * CARD_SIZE];
     fv_dataset_info info = fv_dataset_describe(d->train);
     const char *colours = d->channels == 1 ? " gray" : d->channels == 3 ? " RGB" : "";
     if (d->n_skipped)
@@ -114,7 +114,7 @@ static void show_chance(const counts *c)
 
 static void show_data(const training *t, const counts *c)
 {
-    char text[PATH_ROOM + 100], n[32];
+    char text[PATH_SIZE + 100], n[32];
     int64_t all = 0;
     for (int k = 0; k < SETS; k++)
         all += c->of[k] ? c->info[k].len : 0;
@@ -150,7 +150,7 @@ static void show_model(const training *t)
 static void show_recipe(const training *t)
 {
     const settings *s = t->s;
-    char text[2 * CARD_ROOM], why[200] = "", n[32];
+    char text[2 * CARD_SIZE], why[200] = "", n[32];
     int64_t steps = fv_loader_len(t->train_loader);
     int64_t last = fv_dataset_describe(t->data.train).len - (steps - 1) * s->batch_size;
     bool epochs = typed(t, TAKES(OPT_EPOCHS)), batch = typed(t, TAKES(OPT_BATCH_SIZE));

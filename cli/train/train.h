@@ -9,7 +9,7 @@
 
 /* A new folder for a run. */
 typedef struct run_folder {
-    char path[PATH_ROOM]; /* "" with --no-save */
+    char path[PATH_SIZE]; /* "" with --no-save */
     size_t first_new;     /* length of the shortest part of path that did not exist before; 0: all
                              was there */
 } run_folder;
@@ -53,7 +53,7 @@ typedef struct training {
     const settings *s; /* with the recipe's values where nothing was typed */
     settings used;
     data data;
-    char model[CARD_ROOM]; /* name or text */
+    char model[CARD_SIZE]; /* name or text */
     bool example_lines;    /* those of pytorch/examples, not the tutorial's */
     fv_ctx *ctx;
     fv_loader *train_loader, *val_loader, *test_loader;

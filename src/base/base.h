@@ -93,7 +93,7 @@ void fv_put(fv_text *text, const char *format, ...) FV_PRINTF(2, 3);
    with a character between them, how many, or -1. */
 bool fv_read_number(const char *text, double *value);
 bool fv_read_int(const char *text, int *value);
-int fv_read_numbers(const char *text, char between, double *values, int room);
+int fv_read_numbers(const char *text, char between, double *values, int capacity);
 
 /* The shortest decimal that is read as the same number, double or float; returns text. */
 const char *fv_number_text(double value, bool is_float, char text[40]);

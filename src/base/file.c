@@ -54,20 +54,20 @@ static ssize_t read_full(int fd, char *to, size_t size)
 /* All of fd, whose size is a hint: a pipe has none, and a file may grow. */
 static char *read_all(fv_ctx *ctx, int fd, const char *path, size_t hint, size_t *size)
 {
-    size_t room = hint + 1, have = 0;
-    char *bytes = fv_alloc(ctx, room, 1);
+    size_t capacity = hint + 1, have = 0;
+    char *bytes = fv_alloc(ctx, capacity, 1);
     while (bytes) {
-        ssize_t n = read_full(fd, bytes + have, room - have);
+        ssize_t n = read_full(fd, bytes + have, capacity - have);
         if (n < 0) {
             fv_fail_errno(ctx, "read", path, errno);
             break;
         }
         have += (size_t)n;
-        if (have < room) {
+        if (have < capacity) {
             *size = have;
             return bytes;
         }
-        char *more = fv_grow(ctx, bytes, room *= 2, 1);
+        char *more = fv_grow(ctx, bytes, capacity *= 2, 1);
         if (!more)
             break;
         bytes = more;
@@ -124,10 +124,10 @@ static size_t folder_length(const char *path)
 
 /* A new file in path's folder that nobody else has; its name goes to name[room]. It is not named
    after path, which may be as long as a name can be. */
-static int open_temporary(const char *path, char *name, size_t room)
+static int open_temporary(const char *path, char *name, size_t capacity)
 {
     for (int i = 0; i < 100; i++) {
-        snprintf(name, room, "%.*s.fovea-%ld-%d.tmp", (int)folder_length(path), path,
+        snprintf(name, capacity, "%.*s.fovea-%ld-%d.tmp", (int)folder_length(path), path,
                  (long)getpid(), i);
         int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd >= 0 || errno != EEXIST)
@@ -173,11 +173,11 @@ fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t
     if (there && !S_ISREG(old.st_mode))
         return fv_fail(ctx, FV_E_PATH, "cannot write \"%s\": it is a %s, not a file", path,
                        S_ISDIR(old.st_mode) ? "folder" : "device or pipe");
-    size_t room = strlen(path) + 64;
-    char *name = fv_alloc(ctx, room, 1);
+    size_t capacity = strlen(path) + 64;
+    char *name = fv_alloc(ctx, capacity, 1);
     if (!name)
         return ctx->error;
-    int fd = open_temporary(path, name, room);
+    int fd = open_temporary(path, name, capacity);
     if (fd >= 0 && there)
         fchmod(fd, old.st_mode & 0777); /* who could not read it before cannot now */
     int error = fd < 0 ? errno : fill_and_move(fd, name, path, bytes, size);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NUMBER_ROOM = 40 };
+enum { NUMBER_SIZE = 40 };
 
 void fv_put(fv_text *text, const char *format, ...)
 {
@@ -47,7 +47,7 @@ bool fv_read_number(const char *text, double *value)
     char *end;
     *value = strtod(text, &end);
     plain_end(plain, before);
-    return *text && *end == '\0' && strlen(text) < NUMBER_ROOM && *value > -1e30 &&
+    return *text && *end == '\0' && strlen(text) < NUMBER_SIZE && *value > -1e30 &&
            *value < 1e30 && text[strspn(text, "+-.0123456789eE")] == '\0';
 }
 
@@ -60,11 +60,11 @@ bool fv_read_int(const char *text, int *value)
     return good;
 }
 
-int fv_read_numbers(const char *text, char between, double *values, int room)
+int fv_read_numbers(const char *text, char between, double *values, int capacity)
 {
     const char ends[] = {between, '\0'};
-    char one[NUMBER_ROOM];
-    for (int n = 0; n < room;) {
+    char one[NUMBER_SIZE];
+    for (int n = 0; n < capacity;) {
         size_t length = strcspn(text, ends);
         if (length >= sizeof one)
             return -1;
@@ -85,7 +85,7 @@ const char *fv_number_text(double value, bool is_float, char text[40])
     locale_t before, plain = plain_begin(&before);
     bool whole = fabs(value) < 1e15 && value == floor(value);
     for (int digits = whole ? 15 : 6; digits <= 17; digits++) {
-        snprintf(text, NUMBER_ROOM, "%.*g", digits, value + 0.0); /* no -0 */
+        snprintf(text, NUMBER_SIZE, "%.*g", digits, value + 0.0); /* no -0 */
         double back = strtod(text, NULL);
         if (is_float ? (float)back == (float)value : back == value)
             break;
@@ -97,10 +97,10 @@ const char *fv_number_text(double value, bool is_float, char text[40])
 void fv_some_add(fv_some *some, const char *name)
 {
     enum { MOST = 5 };
-    size_t used = strlen(some->text), room = sizeof some->text - used;
+    size_t used = strlen(some->text), capacity = sizeof some->text - used;
     if (some->count < MOST)
-        snprintf(some->text + used, room, "%s\"%.100s\"", used ? ", " : "", name);
+        snprintf(some->text + used, capacity, "%s\"%.100s\"", used ? ", " : "", name);
     else if (some->count == MOST)
-        snprintf(some->text + used, room, ", ...");
+        snprintf(some->text + used, capacity, ", ...");
     some->count++;
 }

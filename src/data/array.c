@@ -20,14 +20,14 @@ size_t fv_type_size(fv_type type)
     return (size_t)type < sizeof types / sizeof *types ? types[type].size : 0;
 }
 
-void fv_array_text(const fv_array *array, char *text, size_t room)
+void fv_array_text(const fv_array *array, char *text, size_t capacity)
 {
     size_t used = 0;
     for (int d = 0; d < array->ndim; d++)
-        used += (size_t)snprintf(text + used, room - used, d ? " x %lld" : "%lld",
+        used += (size_t)snprintf(text + used, capacity - used, d ? " x %lld" : "%lld",
                                  (long long)array->dims[d]);
     if (fv_type_size(array->type))
-        snprintf(text + used, room - used, " %s", types[array->type].name);
+        snprintf(text + used, capacity - used, " %s", types[array->type].name);
 }
 
 /* An fv_array as the context owns it. */

@@ -16,7 +16,7 @@ typedef struct fv_picture {
     void *pixels; /* a stretch of memory of the fv_work it was made with, or someone else's */
 } fv_picture;
 
-enum { FV_WORK_ROOMS = 8 };
+enum { FV_WORK_SLOTS = 8 };
 
 size_t fv_picture_bytes(const fv_picture *picture); /* of all pixels */
 bool fv_picture_alike(const fv_picture *a, const fv_picture *b); /* of one shape and type */
@@ -26,15 +26,15 @@ void fv_picture_text(const fv_picture *picture, char text[80]);  /* "3 x 32 x 32
    error, for the context belongs to another thread. */
 typedef struct fv_work {
     fv_ctx *ctx; /* for its allocator alone */
-    void *rooms[FV_WORK_ROOMS];
-    size_t sizes[FV_WORK_ROOMS];
+    void *slots[FV_WORK_SLOTS];
+    size_t sizes[FV_WORK_SLOTS];
     fv_status error; /* the first; FV_OK: none */
     char error_text[1024];
 } fv_work;
 
 /* Room number `room`, of size bytes or more, for anything; what was in it is lost when it grows.
    NULL: FV_E_MEMORY is in the work. */
-void *fv_work_room(fv_work *work, int room, size_t size);
+void *fv_work_slot(fv_work *work, int capacity, size_t size);
 /* The context's allocator, as its allocate: ptr NULL: new, size 0: free. NULL sets no error. */
 void *fv_work_memory(fv_work *work, void *ptr, size_t size);
 /* Keeps the first error, as fv_fail does. */
@@ -121,7 +121,7 @@ bool fv_array_is_sound(const fv_array *array);
 /* A copy; [N,H,W,C] becomes [N,C,H,W] with channels_last. */
 fv_array *fv_array_copy(fv_ctx *ctx, const fv_array *from, bool channels_last);
 /* "60000 x 28 x 28 uint8" */
-void fv_array_text(const fv_array *array, char *text, size_t room);
+void fv_array_text(const fv_array *array, char *text, size_t capacity);
 
 /* ---- gzip: a stream of bytes out of a buffer ----------------------------------------------- */
 

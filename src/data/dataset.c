@@ -105,7 +105,7 @@ bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *
         return true;
     }
     *label = 0; /* where get has none to write */
-    picture->pixels = fv_work_room(work, 0, set->pixel_bytes);
+    picture->pixels = fv_work_slot(work, 0, set->pixel_bytes);
     int code = picture->pixels ? d->get(d->user, index, picture->pixels, label) : 0;
     if (code)
         fv_work_fail(work, FV_E_DATA, "\"%s\": get failed for sample %lld with code %d", set->name,

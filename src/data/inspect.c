@@ -53,13 +53,13 @@ static int64_t find_same(inspection *w, int64_t index, const fv_picture *p, int6
     return index;
 }
 
-static void name_sample(const inspection *w, int64_t index, char *text, size_t room)
+static void name_sample(const inspection *w, int64_t index, char *text, size_t capacity)
 {
     const char *file = fv_dataset_file(w->set, index);
     if (file)
-        snprintf(text, room, "\"%s\"", file);
+        snprintf(text, capacity, "\"%s\"", file);
     else
-        snprintf(text, room, "sample %lld", (long long)index);
+        snprintf(text, capacity, "sample %lld", (long long)index);
 }
 
 static void report_same(inspection *w, int64_t index, int64_t label, int64_t first)

@@ -14,17 +14,17 @@ void *fv_work_memory(fv_work *work, void *ptr, size_t size)
     return ptr || size > 0 ? fv_allocate(work->ctx, ptr, size) : NULL;
 }
 
-void *fv_work_room(fv_work *work, int room, size_t size)
+void *fv_work_slot(fv_work *work, int capacity, size_t size)
 {
-    if (size <= work->sizes[room] && work->rooms[room])
-        return work->rooms[room];
-    fv_work_memory(work, work->rooms[room], 0);
+    if (size <= work->sizes[capacity] && work->slots[capacity])
+        return work->slots[capacity];
+    fv_work_memory(work, work->slots[capacity], 0);
     size += size / 4 + 64; /* so that pictures of slowly growing sizes do not move it each time */
-    work->rooms[room] = fv_work_memory(work, NULL, size);
-    work->sizes[room] = work->rooms[room] ? size : 0;
-    if (!work->rooms[room])
+    work->slots[capacity] = fv_work_memory(work, NULL, size);
+    work->sizes[capacity] = work->slots[capacity] ? size : 0;
+    if (!work->slots[capacity])
         fv_work_fail(work, FV_E_MEMORY, "out of memory: %zu bytes for a picture", size);
-    return work->rooms[room];
+    return work->slots[capacity];
 }
 
 fv_status fv_work_fail(fv_work *work, fv_status code, const char *format, ...)
@@ -55,9 +55,9 @@ fv_status fv_work_report(fv_work *work)
 
 void fv_work_end(fv_work *work)
 {
-    for (int i = 0; i < FV_WORK_ROOMS; i++) {
-        fv_work_memory(work, work->rooms[i], 0);
-        work->rooms[i] = NULL;
+    for (int i = 0; i < FV_WORK_SLOTS; i++) {
+        fv_work_memory(work, work->slots[i], 0);
+        work->slots[i] = NULL;
         work->sizes[i] = 0;
     }
 }

@@ -207,16 +207,16 @@ static bool placed(const opened *f, const cJSON *tensor, const fv_tensor *p, siz
 /* ---- what does not fit -------------------------------------------------------------------- */
 
 /* "  missing     a b c ...\n", cut to what an error text holds. */
-static void list_name(char *text, size_t room, const char *what, const char *name)
+static void list_name(char *text, size_t capacity, const char *what, const char *name)
 {
     size_t used = strlen(text);
-    if (used + strlen(name) + 24 < room)
-        snprintf(text + used, room - used, "  %-14s %s\n", what, name);
-    else if (used + 8 < room)
-        snprintf(text + used, room - used, "  ...\n");
+    if (used + strlen(name) + 24 < capacity)
+        snprintf(text + used, capacity - used, "  %-14s %s\n", what, name);
+    else if (used + 8 < capacity)
+        snprintf(text + used, capacity - used, "  ...\n");
 }
 
-static void list_shapes(char *text, size_t room, const cJSON *tensor, const fv_tensor *p)
+static void list_shapes(char *text, size_t capacity, const cJSON *tensor, const fv_tensor *p)
 {
     char line[400], ours[80] = "";
     cJSON *shape = cJSON_GetObjectItemCaseSensitive(tensor, "shape");
@@ -227,7 +227,7 @@ static void list_shapes(char *text, size_t room, const cJSON *tensor, const fv_t
     }
     snprintf(line, sizeof line, "%.100s: %.100s, the net's is [%s]", p->name,
              theirs ? theirs : "none", ours);
-    list_name(text, room, "another shape", line);
+    list_name(text, capacity, "another shape", line);
     cJSON_free(theirs);
 }
 

@@ -174,7 +174,7 @@ FV_CURVE(hardswish)
 FV_CURVE(hardsigmoid)
 FV_CURVE(elu)
 
-#define FV_CURVE_ENTRY(name) {name##_forward, name##_backward}
+#define FV_ACT_ENTRY(name) {name##_forward, name##_backward}
 
 /* ---- softmax ------------------------------------------------------------------------------ */
 
@@ -289,14 +289,14 @@ static void scale_sums(size_t rows, int width, size_t row_step, size_t col_step,
     for (size_t r = 0; r < rows; r += block)
         for (int i = 0; i < width; i += STRIP) {
             int n = width - i < STRIP ? width - i : STRIP;
-            float part[STRIP] = {0};
+            float partial[STRIP] = {0};
             for (size_t k = r; k < rows && k < r + block; k++)
                 for (int l = 0; l < n; l++) {
                     size_t at = k * width + i + l;
-                    part[l] = b ? fmaf(a[at], b[at], part[l]) : part[l] + a[at];
+                    partial[l] = b ? fmaf(a[at], b[at], partial[l]) : partial[l] + a[at];
                 }
             for (int l = 0; l < n; l++)
-                sums[r * row_step + (i + l) * col_step] += part[l];
+                sums[r * row_step + (i + l) * col_step] += partial[l];
         }
 }
 
@@ -314,16 +314,16 @@ static void exp_forward(size_t n, const float *x, float *y)
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_ACTIVATION_ENTRIES                                                                      \
     .exp = exp_forward,                                                                            \
-    .curves = {[FV_CURVE_LEAKY_RELU] = FV_CURVE_ENTRY(leaky_relu),                                 \
-               [FV_CURVE_RELU6] = FV_CURVE_ENTRY(relu6),                                           \
-               [FV_CURVE_SIGMOID] = FV_CURVE_ENTRY(sigmoid),                                       \
-               [FV_CURVE_TANH] = FV_CURVE_ENTRY(tanh),                                             \
-               [FV_CURVE_GELU] = FV_CURVE_ENTRY(gelu),                                             \
-               [FV_CURVE_GELU_TANH] = FV_CURVE_ENTRY(gelu_tanh),                                   \
-               [FV_CURVE_SILU] = FV_CURVE_ENTRY(silu),                                             \
-               [FV_CURVE_HARDSWISH] = FV_CURVE_ENTRY(hardswish),                                   \
-               [FV_CURVE_HARDSIGMOID] = FV_CURVE_ENTRY(hardsigmoid),                               \
-               [FV_CURVE_ELU] = FV_CURVE_ENTRY(elu)},                                              \
+    .acts = {[FV_ACT_LEAKY_RELU] = FV_ACT_ENTRY(leaky_relu),                                 \
+               [FV_ACT_RELU6] = FV_ACT_ENTRY(relu6),                                           \
+               [FV_ACT_SIGMOID] = FV_ACT_ENTRY(sigmoid),                                       \
+               [FV_ACT_TANH] = FV_ACT_ENTRY(tanh),                                             \
+               [FV_ACT_GELU] = FV_ACT_ENTRY(gelu),                                             \
+               [FV_ACT_GELU_TANH] = FV_ACT_ENTRY(gelu_tanh),                                   \
+               [FV_ACT_SILU] = FV_ACT_ENTRY(silu),                                             \
+               [FV_ACT_HARDSWISH] = FV_ACT_ENTRY(hardswish),                                   \
+               [FV_ACT_HARDSIGMOID] = FV_ACT_ENTRY(hardsigmoid),                               \
+               [FV_ACT_ELU] = FV_ACT_ENTRY(elu)},                                              \
     .softmax_forward = softmax_forward, .softmax_backward = softmax_backward, .scale = scale,      \
     .scale_sums = scale_sums
 

@@ -41,16 +41,16 @@ static inline void find_gradients(int some, const float *y, const float *dy, flo
 }
 
 /* at [some][L] of windows from number i on: integers, to be turned as floats are. */
-static inline void find_places(const fv_winners *w, const fv_pool2d *v, int i, int some,
-                               const int32_t *winner, float *restrict at)
+static inline void find_places(const fv_argmax_job *w, const fv_pool2d *v, int i, int some,
+                               const int32_t *argmax, float *restrict at)
 {
-    const int32_t by_S = (1 << 16) / v->S + 1; /* divides what is below FV_WINNERS_MOST */
+    const int32_t by_S = (1 << 16) / v->S + 1; /* divides what is below FV_ARGMAX_TAPS_MAX */
     const int32_t pixel = w->pixel, side = v->S * pixel, down = w->line - side;
     int p = i / v->Q, q = i % v->Q;
-    for (; some-- > 0; winner += L, at += L) {
+    for (; some-- > 0; argmax += L, at += L) {
         const int32_t first = p * v->R * w->line + q * side;
         for (int l = 0; l < L; l++) {
-            const int32_t x = first + winner[l] * pixel + (winner[l] * by_S >> 16) * down;
+            const int32_t x = first + argmax[l] * pixel + (argmax[l] * by_S >> 16) * down;
             memcpy(at + l, &x, sizeof x);
         }
         if (++q == v->Q)
@@ -80,8 +80,8 @@ static inline int keep_found(fv_found *list, int n)
 }
 
 /* The windows of a list are turned to images while they are in the first cache. */
-static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
-                         const int32_t *winner, float *db, fv_found *found, int32_t *counts)
+static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
+                         const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
 {
     const size_t step = w->lists * sizeof *found / sizeof(float);
     float g[FV_FOUND * L], at[FV_FOUND * L];
@@ -89,11 +89,11 @@ static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y
         for (int i = 0, some; i < w->cells; i += some, found++, counts++) {
             some = w->cells - i < FV_FOUND ? w->cells - i : FV_FOUND;
             find_gradients(some, y, dy, db, g);
-            find_places(w, v, i, some, winner, at);
-            y += some * L, dy += some * L, winner += some * L;
+            find_places(w, v, i, some, argmax, at);
+            y += some * L, dy += some * L, argmax += some * L;
             const size_t whole = fv_round_up(some);
-            turn_apart(whole, L, g, L, found->g, step);
-            turn_apart(whole, L, at, L, (float *)(void *)found->at, step);
+            transpose_apart(whole, L, g, L, found->g, step);
+            transpose_apart(whole, L, at, L, (float *)(void *)found->at, step);
             for (int l = 0; l < L; l++)
                 counts[l * w->lists] = keep_found(found + l * w->lists, some);
         }
@@ -102,7 +102,7 @@ static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y
 /* ---- weighting ---------------------------------------------------------------------------- */
 
 /* M rows by N vectors of the kernels of one output. The next output's list comes meanwhile. */
-INLINE void won(const int M, const int N, const fv_winners *w, const float *x,
+INLINE void won(const int M, const int N, const fv_argmax_job *w, const float *x,
                 const fv_found *found, const int32_t *counts, float *dw)
 {
     const size_t line = (size_t)w->line, row = fv_round_up(w->row);
@@ -123,19 +123,19 @@ INLINE void won(const int M, const int N, const fv_winners *w, const float *x,
 }
 
 #define WON(M, N)                                                                                  \
-    static void won_##M##x##N(const fv_winners *w, const float *x, const fv_found *found,          \
+    static void won_##M##x##N(const fv_argmax_job *w, const float *x, const fv_found *found,          \
                               const int32_t *counts, float *dw)                                    \
     {                                                                                              \
         won(M, N, w, x, found, counts, dw);                                                        \
     }
 FOR_EACH_WON(WON)
 #define WON_ENTRY(M, N) [M][N] = won_##M##x##N,
-static void (*const wons[WON_ROWS + 1][WON_VECTORS + 1])(const fv_winners *w, const float *x,
+static void (*const wons[WON_ROWS + 1][WON_VECTORS + 1])(const fv_argmax_job *w, const float *x,
                                                          const fv_found *found,
                                                          const int32_t *counts,
                                                          float *dw) = {FOR_EACH_WON(WON_ENTRY)};
 
-static void weight_by_winners(const fv_winners *w, const float *x, const fv_found *found,
+static void weight_by_argmax(const fv_argmax_job *w, const float *x, const fv_found *found,
                               const int32_t *counts, float *dw)
 {
     const cut down = cut_even(w->R, WON_ROWS), across = cut_even(pieces(w->row, V), WON_VECTORS);

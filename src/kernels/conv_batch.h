@@ -11,13 +11,13 @@ typedef struct packed_by {
     ptrdiff_t first, row, tap, all;
 } packed_by;
 
-/* Runs j for all lanes and all pieces of M, N pixels at once; its winners, if any, are those of c.
+/* Runs j for all lanes and all pieces of M, N pixels at once; its argmax, if any, are those of c.
    What j has is written here and there, never copied: reading at once what was just written in
    parts takes long. */
 static void run_packed(job *j, a_kind kind, const packed_by *s, const cut *rows, int N,
                        const float *a, const float *b, float *c, const float *bias)
 {
-    int32_t *winner = j->winner;
+    int32_t *argmax = j->argmax;
     for (int i = 0; i < rows->count; i++) {
         int M = size_of(rows, i);
         j->ar = s->row * M, j->as = s->tap * M, j->ak = M;
@@ -26,12 +26,12 @@ static void run_packed(job *j, a_kind kind, const packed_by *s, const cut *rows,
         for (int lane = 0; lane < L; lane += V) {
             j->b = b + lane;
             j->c = c + lane;
-            j->winner = winner ? winner + lane : NULL;
+            j->argmax = argmax ? argmax + lane : NULL;
             tiles[kind][M][N](j);
         }
         a += s->all * M;
         c += M * j->cm;
-        winner = winner ? winner + M * j->cm : NULL;
+        argmax = argmax ? argmax + M * j->cm : NULL;
         bias = bias ? bias + M : NULL;
     }
 }
@@ -102,11 +102,11 @@ static void pack_batch(const fv_conv *v, bool backward, const float *w, float *p
         memcpy(packed, w, (size_t)v->O * v->C * sizeof *w);
         return;
     }
-    if (!backward && fv_conv_by_fives(v)) {
+    if (!backward && fv_conv_is_winograd5(v)) {
         pack_fives_batch(v, w, packed);
         return;
     }
-    if (backward && v->chosen) {
+    if (backward && v->select) {
         pack_choices(v, w, packed);
         return;
     }
@@ -145,7 +145,7 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
         linear_forward(v, xp, packed, b, y);
         return;
     }
-    if (fv_conv_by_fives(v)) {
+    if (fv_conv_is_winograd5(v)) {
         forward_fives_batch(&(fives_out){.v = v, .b = b, .y = y, .from = from, .to = to}, xp,
                             packed);
         return;
@@ -166,10 +166,10 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
 }
 
 static void forward_pooled(const fv_conv *v, const float *xp, const float *packed, const float *b,
-                           float *y, int32_t *winner)
+                           float *y, int32_t *argmax)
 {
-    if (fv_conv_by_fives(v)) {
-        forward_fives_batch(&(fives_out){v, b, y, winner, 0, v->P, true}, xp, packed);
+    if (fv_conv_is_winograd5(v)) {
+        forward_fives_batch(&(fives_out){v, b, y, argmax, 0, v->P, true}, xp, packed);
         return;
     }
     const int Cg = v->C / v->groups, Og = v->O / v->groups, P = v->P / 2, Q = v->Q / 2;
@@ -183,7 +183,7 @@ static void forward_pooled(const fv_conv *v, const float *xp, const float *packe
         for (int p = 0; p < P; p++)
             for (int q = 0; q < Q; q++) {
                 const ptrdiff_t at = g * Og * j.cm + ((ptrdiff_t)p * Q + q) * L;
-                j.winner = winner ? winner + at : NULL;
+                j.argmax = argmax ? argmax + at : NULL;
                 run_packed(&j, NUMBERS_POOLED, &s, &rows, WINDOW_N, packed + g * Og * s.all,
                            xp + g * Cg * plane + 2 * (p * j.br2 + q * j.bn), y + at,
                            b ? b + g * Og : NULL);

@@ -38,7 +38,7 @@ static void pack_channels(const fv_conv *v, bool backward, const float *w, float
         pack_pieces(w, RS, 1, 0, v->C, RS, all, V, packed);
         return;
     }
-    if (!backward && fv_conv_by_fives(v)) {
+    if (!backward && fv_conv_is_winograd5(v)) {
         pack_fives_channels(v, w, packed);
         return;
     }
@@ -68,7 +68,7 @@ static void forward_depthwise(const fv_conv *v, const float *xp, const float *pa
                 j.b = packed + c;
                 j.c = y + ((ptrdiff_t)(p - from) * v->Q + q) * C + c;
                 j.bias = b ? b + c : NULL;
-                j.part = part_of(1, v->C - c);
+                j.partial = partial_of(1, v->C - c);
                 depths[size_of(&pixels, i)](&j);
             }
 }
@@ -122,7 +122,7 @@ static void forward_panels(int P, int Q, job *j, const cut *panels, int k0, int 
                 j->b = b + steps * o;
                 j->c = c + ((ptrdiff_t)p * Q + q) * j->cm + o;
                 j->bias = bias ? bias + o : NULL;
-                j->part = part_of(N, width - o);
+                j->partial = partial_of(N, width - o);
                 j->ahead = next_tile(j, M, o, k - k0);
                 tiles[APART][M][N](j);
             }
@@ -135,7 +135,7 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
         forward_depthwise(v, xp, packed, b, y, from, to);
         return;
     }
-    if (fv_conv_by_fives(v)) {
+    if (fv_conv_is_winograd5(v)) {
         forward_fives_channels(&(fives_out){.v = v, .b = b, .y = y, .from = from, .to = to}, xp,
                                packed);
         return;
@@ -194,7 +194,7 @@ static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp
         j.a = dyp + o->at + c;
         j.b = packed + o->tap * Cp + c;
         j.c = dx + c;
-        j.part = part_of(1, v->C - c);
+        j.partial = partial_of(1, v->C - c);
         depths[o->n](&j);
     }
 }
@@ -215,7 +215,7 @@ static void gather_panels(const fv_conv *v, const gather *o, const cut *panels, 
         j.bk = N * V, j.bs = o->side.step * j.bk * Og, j.br = o->down.step * j.bk * Og * v->S;
         j.b = packed + steps * c + o->tap * Og * N * V;
         j.c = dx + c;
-        j.part = part_of(N, Cg - c);
+        j.partial = partial_of(N, Cg - c);
         j.ahead = next_tile(&j, o->n, c, k - k0);
         tiles[APART][o->n][N](&j);
     }
@@ -275,7 +275,7 @@ static void weight_rows_depthwise(const fv_conv *v, job j, const float *xp, floa
                 j.a = xp + (r * v->dh * Wp + s * v->dw) * C + c;
                 j.b = dy + c;
                 j.c = dw + ((ptrdiff_t)r * v->S + s) * C + c;
-                j.part = part_of(1, v->C - c);
+                j.partial = partial_of(1, v->C - c);
                 depths[size_of(&taps, i)](&j);
             }
 }
@@ -320,8 +320,8 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
     int pixels = j.R * j.K;
     bool copy = v->O >= 256 && pixels * largest_of(&across) * V <= BAND;
     const job whole = j;
-    bool part = j.K < v->Q; /* of a row */
-    ptrdiff_t on_x = part ? j.K * j.ak : j.R * j.ar, on_dy = part ? j.K * j.bk : j.R * j.br;
+    bool partial = j.K < v->Q; /* of a row */
+    ptrdiff_t on_x = partial ? j.K * j.ak : j.R * j.ar, on_dy = partial ? j.K * j.bk : j.R * j.br;
     const float *next_x = xp + on_x, *next_dy = dy + on_dy; /* of the pixels after these */
     int runs = v->groups * across.count * v->R * taps * rows.count; /* each fetches a share */
     int share_x = (int)(on_x / L / runs) + 1, share_dy = (int)(on_dy / L / runs) + 1;
@@ -346,7 +346,7 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
                     for (int image = 0; image < images; image++, j.add = true) {
                         j.a = xp + image * x_step + tap * C + g * Cg + m;
                         j.b = b + image * b_step;
-                        j.part = part_of(N, Og - o);
+                        j.partial = partial_of(N, Og - o);
                         tiles[NUMBERS][M][N](&j);
                     }
                 }
@@ -364,16 +364,16 @@ static void backward_weight_channels(const fv_conv *v, int images, const float *
     const ptrdiff_t xline = v->sh * fv_conv_cols(v) * C;
     dyp += fv_conv_left(v) * O;
     const int most = 1 + BAND / (v->Q * 3 * V), rows = to - from;
-    const cut parts = cut_even(v->Q, most > 1 || depthwise ? v->Q : BAND / (3 * V));
-    const bool whole = rows <= most && parts.count == 1; /* else the order would be another */
+    const cut partials = cut_even(v->Q, most > 1 || depthwise ? v->Q : BAND / (3 * V));
+    const bool whole = rows <= most && partials.count == 1; /* else the order would be another */
     const int group = whole && !depthwise ? IMAGES_AT_ONCE : 1;
     for (int i = 0; i < images; i += group) {
         int n = images - i < group ? images - i : group;
         for (int p = 0; p < rows; p += most)
-            for (int k = 0, q = 0; k < parts.count; q += size_of(&parts, k++)) {
+            for (int k = 0, q = 0; k < partials.count; q += size_of(&partials, k++)) {
                 const float *x = xp + i * x_step + (from + p) * xline + q * v->sw * C;
                 const float *dy = dyp + i * dy_step + p * line + q * O;
-                job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = size_of(&parts, k)};
+                job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = size_of(&partials, k)};
                 j.ar = xline, j.ak = v->sw * C;
                 j.b = dy, j.br = line, j.bk = O, j.bn = V, j.cn = V;
                 j.add = !first || i > 0 || p > 0 || k > 0;

@@ -27,8 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_WINNERS_MOST = 64, FV_FOUND = 32 };
-enum { FV_FIVES_MOST = 16 };
+enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_ARGMAX_TAPS_MAX = 64, FV_FOUND = 32 };
+enum { FV_WINOGRAD5_CHANNELS_MAX = 16 };
 
 /* The sizes of a convolution, per image. The letters are those of all kernels. */
 typedef struct fv_conv {
@@ -41,7 +41,7 @@ typedef struct fv_conv {
     int groups;  /* divides C and O */
     bool bare;   /* dyp has no zeros around its rows: not for backward_input */
     bool pooled; /* packed for forward_pooled, batch last, and not for forward */
-    bool chosen; /* and for input_pooled, not for backward_input */
+    bool select; /* and for input_pooled, not for backward_input */
 } fv_conv;
 
 /* The sizes of a pooling; the kernel is R x S, the padding is minus infinity. */
@@ -74,21 +74,21 @@ typedef struct fv_sgd_step {
     bool nesterov, maximize, first;
 } fv_sgd_step;
 
-/* Activations y = f(x), with a number a. backward takes y before FV_CURVE_BY_Y, x from there on. */
-typedef enum fv_curve {
-    FV_CURVE_LEAKY_RELU, /* a > 0: the slope below 0 */
-    FV_CURVE_RELU6,
-    FV_CURVE_SIGMOID,
-    FV_CURVE_TANH,
-    FV_CURVE_HARDSIGMOID,
-    FV_CURVE_ELU, /* a > 0: alpha */
-    FV_CURVE_BY_Y,
-    FV_CURVE_GELU = FV_CURVE_BY_Y,
-    FV_CURVE_GELU_TANH,
-    FV_CURVE_SILU,
-    FV_CURVE_HARDSWISH,
-    FV_CURVES
-} fv_curve;
+/* Activations y = f(x), with a number a. backward takes y before FV_ACT_BY_Y, x from there on. */
+typedef enum fv_act {
+    FV_ACT_LEAKY_RELU, /* a > 0: the slope below 0 */
+    FV_ACT_RELU6,
+    FV_ACT_SIGMOID,
+    FV_ACT_TANH,
+    FV_ACT_HARDSIGMOID,
+    FV_ACT_ELU, /* a > 0: alpha */
+    FV_ACT_BY_Y,
+    FV_ACT_GELU = FV_ACT_BY_Y,
+    FV_ACT_GELU_TANH,
+    FV_ACT_SILU,
+    FV_ACT_HARDSWISH,
+    FV_ACTS
+} fv_act;
 
 /* A step of Adam and its like, worked out once for a tensor; see adam. sign is -1 to maximize. */
 typedef struct fv_adam_step {
@@ -105,9 +105,9 @@ typedef struct fv_tiles {
     int rows, cols;
 } fv_tiles;
 
-/* Weight gradients by the winners of a pooling, image by image; see winners.h. A row of a kernel is
+/* Weight gradients by the argmax of a pooling, image by image; see argmax.h. A row of a kernel is
    its taps by its channels, side by side as in x [H][W][C]. */
-typedef struct fv_winners {
+typedef struct fv_argmax_job {
     int O, cells;     /* outputs, and windows of each */
     int groups;       /* lists of each, one for FV_FOUND windows */
     int C, R, row;    /* channels, rows of a kernel, and floats of one */
@@ -115,7 +115,7 @@ typedef struct fv_winners {
     int pixel, line;  /* floats of x from one place to the next, and to the one below */
     size_t image;     /* floats from one image to the next */
     size_t lists;     /* and lists */
-} fv_winners;
+} fv_argmax_job;
 
 /* A list of pixels that won: the gradients, and where in x the first taps are that were multiplied
    into them. */
@@ -136,7 +136,7 @@ typedef struct fv_conv_kernels {
     void (*pack)(const fv_conv *v, bool backward, const float *w, float *packed);
 
     /* Rows from to to-1 of the output, y [O][to-from][Q][L] or [to-from][Q][O] = b [O] or 0, then
-       += w*xp over r, s, then c; by tiles of 2 x 2 of them where fv_conv_by_fives, see winograd.h.
+       += w*xp over r, s, then c; by tiles of 2 x 2 of them where fv_conv_is_winograd5, see winograd.h.
        xp [C][Hp][Wp][L] or [Hp][Wp][C] is x with its padding, or x itself where
        fv_conv_is_padded. */
     void (*forward)(const fv_conv *v, const float *xp, const float *packed, const float *b,
@@ -162,23 +162,23 @@ typedef struct fv_kernels {
     fv_conv_kernels conv[FV_LAYOUTS];
 
     /* Batch last: forward of all rows, max_pool_forward by windows of 2 x 2 that lie side by side,
-       and relu_forward, in one. v is pooled; y and winner, or NULL, are [O][P/2][Q/2][L]. */
+       and relu_forward, in one. v is pooled; y and argmax, or NULL, are [O][P/2][Q/2][L]. */
     void (*forward_pooled)(const fv_conv *v, const float *xp, const float *packed, const float *b,
-                           float *y, int32_t *winner);
+                           float *y, int32_t *argmax);
 
     /* backward_weight of what forward_pooled made; stride and dilation 1, no groups, no more than
        FV_POOLED_TAPS columns of taps. dw, db (or NULL) = 0 if first, else what is there, then for
        each window, in order, += x * g of its left column, and += x * g of its right one; g is 0 for
        the column that lost. */
     void (*weight_pooled)(const fv_conv *v, const float *xp, const float *y, const float *dy,
-                          const int32_t *winner, float *dw, float *db, bool first);
+                          const int32_t *argmax, float *dw, float *db, bool first);
 
     /* backward_input of what forward_pooled made; stride and dilation 1, no groups; v is chosen.
-       dx = 0, then += g * the weight by which the winner sees the input, or 0, over those windows,
+       dx = 0, then += g * the weight by which the argmax sees the input, or 0, over those windows,
        in order, that reach any of the 2 x 2 inputs it is one of, then o. Those start, padding
-       included, in even rows and columns. work has room for fv_choices_work floats. */
+       included, in even rows and columns. work has room for fv_select_work floats. */
     void (*input_pooled)(const fv_conv *v, const float *packed, const float *y, const float *dy,
-                         const int32_t *winner, float *work, float *dx);
+                         const int32_t *argmax, float *work, float *dx);
 
     /* to [planes][Hp][Wp][width] = from [planes][H][W][width] moved down by top and right by left,
        zeros elsewhere; what falls outside is cut. */
@@ -189,10 +189,10 @@ typedef struct fv_kernels {
     void (*pad_gradient)(const fv_conv *v, int planes, int width, const float *dy, float *dyp);
 
     /* out[i] += the sum, in order, of parts [count] of [n], one every step floats. */
-    void (*sum_parts)(size_t n, int count, const float *parts, size_t step, float *out);
+    void (*sum_partials)(size_t n, int count, const float *partials, size_t step, float *out);
     /* Outputs from to to-1 of dw [O][C/groups][R][S] += the sum, in order, of parts [count] of
        conv.backward_weight, channels last, one every step floats. */
-    void (*sum_channels)(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
+    void (*sum_channels)(const fv_conv *v, int count, const float *partials, size_t step, float *dw,
                          int from, int to);
 
     /* Weight gradients of a linear layer, batch last. */
@@ -202,11 +202,11 @@ typedef struct fv_kernels {
     void (*linear_backward_weight)(int K, int blocks, const float *dy, size_t dy_step,
                                    const float *xt, size_t xt_step, float *dw, int from, int to);
     /* xt [L][Kp] from x [K][L]; what is past K in a row becomes 0. */
-    void (*transpose)(int K, const float *x, float *xt);
+    void (*transpose_lanes)(int K, const float *x, float *xt);
 
     /* out[i] += the sum over lanes of (the sum of parts [count] of [n][L] in order, one every
        step floats). */
-    void (*sum_lanes)(size_t n, int count, const float *parts, size_t step, float *out);
+    void (*sum_lanes)(size_t n, int count, const float *partials, size_t step, float *out);
 
     /* Winograd's filtering for kernels of 3 x 3 and stride 1: the 16 positions of tiles, one `step`
        floats after the other, of inputs, outputs or kernels. Gradients go through the transposed
@@ -258,40 +258,40 @@ typedef struct fv_kernels {
     void (*dropout)(size_t rows, int width, const fv_dropout *d, const uint64_t *keys,
                     const float *x, float *y);
 
-    /* Pooling; y and winner [planes][P][Q][width], planes step floats apart. winner is the tap
+    /* Pooling; y and argmax [planes][P][Q][width], planes step floats apart. argmax is the tap
        r*S + s that won (the first among equals, the last NaN over all), or NULL.
-       dx [planes][H][W][width] = 0, then += dy at the winner over p, q. v->C is not used. */
+       dx [planes][H][W][width] = 0, then += dy at the argmax over p, q. v->C is not used. */
     void (*max_pool_forward)(const fv_pool2d *v, int planes, int width, const float *x, float *y,
-                             int32_t *winner, size_t step);
+                             int32_t *argmax, size_t step);
     void (*max_pool_backward)(const fv_pool2d *v, int planes, int width, const float *dy,
-                              const int32_t *winner, float *dx);
+                              const int32_t *argmax, float *dx);
     /* Gradients through relu and a row of pooling whose windows lie side by side, to the R rows
-       they come from: dx [R][Wp][planes][width] from column left on = dy at the winner, or 0 where
-       y <= 0. dy, winner and y [planes][Q][width], planes step floats apart. */
+       they come from: dx [R][Wp][planes][width] from column left on = dy at the argmax, or 0 where
+       y <= 0. dy, argmax and y [planes][Q][width], planes step floats apart. */
     void (*pool_row_backward)(const fv_pool2d *v, int planes, int width, const float *y,
-                              const float *dy, const int32_t *winner, size_t step, int Wp, int left,
+                              const float *dy, const int32_t *argmax, size_t step, int Wp, int left,
                               float *dx);
 
     /* Batch last, a convolution with stride and dilation 1 whose pooling has its windows, of up to
-       FV_WINNERS_MOST pixels, side by side. Gradients of idle lanes are 0.
-       turn: to [L][pixels][C], image floats apart, of x [C][pixels][L].
+       FV_ARGMAX_TAPS_MAX pixels, side by side. Gradients of idle lanes are 0.
+       transpose: to [L][pixels][C], image floats apart, of x [C][pixels][L].
        spread: to [rows][places][row, rounded up] of x [rows][..][C]: a place's pixels in a piece
        that no other shares, so that its vectors are aligned; what is past a row becomes anything.
-       find: for each image and output the winners in order, but for those whose y <= 0 or
+       find: for each image and output the argmax in order, but for those whose y <= 0 or
        gradient 0: found [L][O][groups], `lists` from one image to the next, of which as many are
        there as counts, in the same order, says; db [O][L] += g, lane by lane. v is the pooling; y,
-       dy and winner are [O][P][Q][L].
-       weight: dw [O][R][row, rounded up] += g * x of an image over its winners, in order. x, turned
+       dy and argmax are [O][P][Q][L].
+       weight: dw [O][R][row, rounded up] += g * x of an image over its argmax, in order. x, turned
        or spread, has FV_LANES more floats to read at its end; what is past a row becomes
        anything. */
     struct {
-        void (*turn)(const fv_winners *w, size_t pixels, const float *x, float *to);
-        void (*spread)(const fv_winners *w, const float *x, float *to);
-        void (*find)(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
-                     const int32_t *winner, float *db, fv_found *found, int32_t *counts);
-        void (*weight)(const fv_winners *w, const float *x, const fv_found *found,
+        void (*transpose)(const fv_argmax_job *w, size_t pixels, const float *x, float *to);
+        void (*spread)(const fv_argmax_job *w, const float *x, float *to);
+        void (*find)(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
+                     const int32_t *argmax, float *db, fv_found *found, int32_t *counts);
+        void (*weight)(const fv_argmax_job *w, const float *x, const fv_found *found,
                        const int32_t *counts, float *dw);
-    } winners;
+    } argmax;
 
     /* y [planes][P][Q][width] = the sum over the rows of rows[p], then the columns of cols[q], of
        (weight of row * weight of column) * x [planes][H][W][width]; none where there are none.
@@ -300,11 +300,11 @@ typedef struct fv_kernels {
     void (*resample_backward)(const fv_resample *v, int planes, int width, const float *dy,
                               float *dx);
 
-    /* Activations by their curve; see fv_curve. In place allowed. */
+    /* Activations by their curve; see fv_act. In place allowed. */
     struct {
         void (*forward)(size_t n, float a, const float *x, float *y);
         void (*backward)(size_t n, float a, const float *from, const float *dy, float *dx);
-    } curves[FV_CURVES];
+    } acts[FV_ACTS];
 
     /* Over the D numbers of [outer][D][inner]: e = exp(x - max), y = e / (sum of e in order), or
        with log y = x - max - log(sum of e). dx = y * (dy - (sum of dy*y in order)), with log
@@ -335,10 +335,10 @@ typedef struct fv_kernels {
     void (*load_windows)(size_t rows, size_t n, size_t step, const float *from, size_t row,
                          float *x);
     /* y [n][m] = x [m][n] turned. */
-    void (*turn)(size_t m, size_t n, const float *x, float *y);
+    void (*transpose)(size_t m, size_t n, const float *x, float *y);
 
     /* Asks for p [n] to write to: since it was written, other threads have read it. */
-    void (*own)(size_t n, const float *p);
+    void (*prefetch_for_write)(size_t n, const float *p);
     /* One SGD step of n parameters; the formula is fv_sgd's. v NULL if momentum is 0. */
     void (*sgd)(size_t n, const fv_sgd_step *step, float *p, const float *g, float *v);
 
@@ -420,19 +420,19 @@ static inline bool fv_conv_is_depthwise(const fv_conv *v)
 
 /* 5 x 5 with few channels: by Winograd's tiles, each in the first cache from its inputs to its
    outputs. */
-static inline bool fv_conv_by_fives(const fv_conv *v)
+static inline bool fv_conv_is_winograd5(const fv_conv *v)
 {
-    return v->R == 5 && v->S == 5 && fv_conv_is_plain(v) && v->C >= 3 && v->C <= FV_FIVES_MOST &&
+    return v->R == 5 && v->S == 5 && fv_conv_is_plain(v) && v->C >= 3 && v->C <= FV_WINOGRAD5_CHANNELS_MAX &&
            v->O >= 8 && v->C * v->O >= 48 && v->P >= 2 && v->Q >= 2;
 }
 
 /* Floats of weights and of work for input_pooled. */
-static inline size_t fv_choices_packed(const fv_conv *v)
+static inline size_t fv_select_packed(const fv_conv *v)
 {
     return (size_t)(v->R / 2 + 1) * (v->S / 2 + 1) * v->O * v->C * 16;
 }
 
-static inline size_t fv_choices_work(const fv_conv *v)
+static inline size_t fv_select_work(const fv_conv *v)
 {
     return (size_t)(v->P / 2) * (v->Q / 2) * v->O * 2 * FV_LANES;
 }
@@ -441,9 +441,9 @@ static inline size_t fv_choices_work(const fv_conv *v)
 static inline size_t fv_conv_packed(const fv_conv *v)
 {
     size_t Cg = fv_round_up(v->C / v->groups), Og = fv_round_up(v->O / v->groups);
-    size_t taps = fv_conv_by_fives(v) ? 36 : (size_t)v->R * v->S;
+    size_t taps = fv_conv_is_winograd5(v) ? 36 : (size_t)v->R * v->S;
     size_t plain = fv_conv_is_depthwise(v) ? taps * fv_round_up(v->C) : v->groups * taps * Cg * Og;
-    return v->chosen && plain < fv_choices_packed(v) ? fv_choices_packed(v) : plain;
+    return v->select && plain < fv_select_packed(v) ? fv_select_packed(v) : plain;
 }
 
 /* The set of that name, or the widest that this CPU runs for NULL. *why says in a few words how it

@@ -22,7 +22,7 @@ typedef float four __attribute__((vector_size(16)));
 
 /* y [n][m] = x [m][n], rows x_step and y_step floats apart: 4 x 4 numbers at a time in vectors that
    every CPU has. */
-static inline void turn_four(const float *x, size_t x_step, float *y, size_t y_step)
+static inline void transpose_four(const float *x, size_t x_step, float *y, size_t y_step)
 {
     four a, b, c, d;
     memcpy(&a, x, sizeof a), memcpy(&b, x + x_step, sizeof b);
@@ -40,7 +40,7 @@ static inline void turn_four(const float *x, size_t x_step, float *y, size_t y_s
 }
 
 /* The same of two rows. */
-static inline void turn_two(const float *x, size_t x_step, float *y, size_t y_step)
+static inline void transpose_two(const float *x, size_t x_step, float *y, size_t y_step)
 {
     four a, b;
     memcpy(&a, x, sizeof a), memcpy(&b, x + x_step, sizeof b);
@@ -54,7 +54,7 @@ static inline void turn_two(const float *x, size_t x_step, float *y, size_t y_st
 
 #if defined(FV_VEC_H)
 /* The same of V rows: every fourth row in one vector, whose fours are turned at once. */
-static inline void turn_rows(const float *x, size_t x_step, float *y, size_t y_step)
+static inline void transpose_rows(const float *x, size_t x_step, float *y, size_t y_step)
 {
     const vec a = vec_fours(x, 4 * x_step), b = vec_fours(x + x_step, 4 * x_step);
     const vec c = vec_fours(x + 2 * x_step, 4 * x_step), d = vec_fours(x + 3 * x_step, 4 * x_step);
@@ -65,20 +65,20 @@ static inline void turn_rows(const float *x, size_t x_step, float *y, size_t y_s
 }
 #endif
 
-static void turn_apart(size_t m, size_t n, const float *x, size_t x_step, float *y, size_t y_step)
+static void transpose_apart(size_t m, size_t n, const float *x, size_t x_step, float *y, size_t y_step)
 {
     size_t n4 = n / 4 * 4, i = 0;
 #if defined(FV_VEC_H)
     for (; i + V <= m; i += V)
         for (size_t k = 0; k < n4; k += 4)
-            turn_rows(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
+            transpose_rows(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
 #endif
     for (; i + 4 <= m; i += 4)
         for (size_t k = 0; k < n4; k += 4)
-            turn_four(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
+            transpose_four(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
     for (; i + 2 <= m; i += 2)
         for (size_t k = 0; k < n4; k += 4)
-            turn_two(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
+            transpose_two(x + i * x_step + k, x_step, y + k * y_step + i, y_step);
     for (size_t k = 0; i < m && k < n4; k++)
         y[k * y_step + i] = x[i * x_step + k];
     for (i = 0; i < m; i++)
@@ -86,20 +86,20 @@ static void turn_apart(size_t m, size_t n, const float *x, size_t x_step, float 
             y[k * y_step + i] = x[i * x_step + k];
 }
 
-static void turn(size_t m, size_t n, const float *x, float *y)
+static void transpose(size_t m, size_t n, const float *x, float *y)
 {
-    turn_apart(m, n, x, n, y, m);
+    transpose_apart(m, n, x, n, y, m);
 }
 
 /* ---- sums over lanes ---------------------------------------------------------------------- */
 
 /* The last four lanes of the tree for one sum. */
-static inline four four_lanes(const float *parts, int count, size_t step)
+static inline four four_lanes(const float *partials, int count, size_t step)
 {
     four sum[4], next[4];
-    memcpy(sum, parts, sizeof sum);
+    memcpy(sum, partials, sizeof sum);
     for (int c = 1; c < count; c++) {
-        memcpy(next, parts + c * step, sizeof next);
+        memcpy(next, partials + c * step, sizeof next);
         for (int i = 0; i < 4; i++)
             sum[i] += next[i];
     }
@@ -107,14 +107,14 @@ static inline four four_lanes(const float *parts, int count, size_t step)
 }
 
 /* Four sums at a time, whose last lanes meet when they are turned. */
-static void sum_lanes(size_t n, int count, const float *parts, size_t step, float *out)
+static void sum_lanes(size_t n, int count, const float *partials, size_t step, float *out)
 {
     for (size_t i = 0; i < n; i += 4) {
         size_t some = n - i < 4 ? n - i : 4;
         four lanes[4] = {0}, turned[4];
         for (size_t k = 0; k < some; k++)
-            lanes[k] = four_lanes(parts + (i + k) * L, count, step);
-        turn_four((const float *)lanes, 4, (float *)turned, 4);
+            lanes[k] = four_lanes(partials + (i + k) * L, count, step);
+        transpose_four((const float *)lanes, 4, (float *)turned, 4);
         turned[0] = (turned[0] + turned[2]) + (turned[1] + turned[3]);
         for (size_t k = 0; k < some; k++)
             out[i + k] += turned[0][k];
@@ -208,12 +208,12 @@ static void pad_gradient(const fv_conv *v, int planes, int width, const float *d
     }
 }
 
-static void sum_parts(size_t n, int count, const float *parts, size_t step, float *out)
+static void sum_partials(size_t n, int count, const float *partials, size_t step, float *out)
 {
     for (size_t i = 0; i < n; i++) {
-        float sum = parts[i];
+        float sum = partials[i];
         for (int c = 1; c < count; c++)
-            sum += parts[c * step + i];
+            sum += partials[c * step + i];
         out[i] += sum;
     }
 }
@@ -223,18 +223,18 @@ static void sum_parts(size_t n, int count, const float *parts, size_t step, floa
 enum { TILE_OUTPUTS = 32, TILE_NUMBERS = 128 };
 
 /* Outputs o to o+n-1 of dw, channels c to c+m-1 of a group += the sum of parts at [R][S][C][O]. */
-static void sum_tile(int RS, int Cg, int Og, int n, int m, int count, const float *parts,
+static void sum_tile(int RS, int Cg, int Og, int n, int m, int count, const float *partials,
                      size_t step, float *dw)
 {
     float sums[TILE_OUTPUTS][TILE_NUMBERS];
     for (int rs = 0; rs < RS; rs++)
         for (int c = 0; c < m; c++) {
             float sum[TILE_OUTPUTS];
-            const float *part = parts + ((size_t)rs * Cg + c) * Og;
-            memcpy(sum, part, n * sizeof *sum);
+            const float *partial = partials + ((size_t)rs * Cg + c) * Og;
+            memcpy(sum, partial, n * sizeof *sum);
             for (int i = 1; i < count; i++)
                 for (int o = 0; o < n; o++)
-                    sum[o] += part[i * step + o];
+                    sum[o] += partial[i * step + o];
             for (int o = 0; o < n; o++)
                 sums[o][c * RS + rs] = sum[o];
         }
@@ -244,23 +244,23 @@ static void sum_tile(int RS, int Cg, int Og, int n, int m, int count, const floa
 }
 
 /* Kernels too large for a tile, and those of depthwise convolutions, [R][S][C]. */
-static void sum_output(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
+static void sum_output(const fv_conv *v, int count, const float *partials, size_t step, float *dw,
                        int o)
 {
     bool depthwise = fv_conv_is_depthwise(v);
     int Cg = v->C / v->groups, Og = depthwise ? v->O : v->O / v->groups, RS = v->R * v->S;
-    parts += depthwise ? (size_t)o : (size_t)(o / Og) * RS * Cg * Og + o % Og;
+    partials += depthwise ? (size_t)o : (size_t)(o / Og) * RS * Cg * Og + o % Og;
     for (int rs = 0; rs < RS; rs++)
         for (int c = 0; c < Cg; c++) {
-            const float *part = parts + ((size_t)rs * Cg + c) * Og;
-            float sum = part[0];
+            const float *partial = partials + ((size_t)rs * Cg + c) * Og;
+            float sum = partial[0];
             for (int i = 1; i < count; i++)
-                sum += part[i * step];
+                sum += partial[i * step];
             dw[((size_t)o * Cg + c) * RS + rs] += sum;
         }
 }
 
-static void sum_channels(const fv_conv *v, int count, const float *parts, size_t step, float *dw,
+static void sum_channels(const fv_conv *v, int count, const float *partials, size_t step, float *dw,
                          int from, int to)
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S, most = TILE_NUMBERS / RS;
@@ -269,19 +269,19 @@ static void sum_channels(const fv_conv *v, int count, const float *parts, size_t
         int left = Og - o % Og < to - o ? Og - o % Og : to - o;
         n = !tiles ? 1 : left < TILE_OUTPUTS ? left : TILE_OUTPUTS;
         if (!tiles) {
-            sum_output(v, count, parts, step, dw, o);
+            sum_output(v, count, partials, step, dw, o);
             continue;
         }
-        const float *group = parts + (size_t)(o / Og) * RS * Cg * Og + o % Og;
+        const float *group = partials + (size_t)(o / Og) * RS * Cg * Og + o % Og;
         for (int c = 0; c < Cg; c += most)
             sum_tile(RS, Cg, Og, n, Cg - c < most ? Cg - c : most, count, group + (size_t)c * Og,
                      step, dw + ((size_t)o * Cg + c) * RS);
     }
 }
 
-/* ---- winners of a pooling: images from lanes ---------------------------------------------- */
+/* ---- argmax of a pooling: images from lanes ---------------------------------------------- */
 
-static void turn_pixels(const fv_winners *w, size_t pixels, const float *x, float *to)
+static void transpose_pixels(const fv_argmax_job *w, size_t pixels, const float *x, float *to)
 {
     float rows[L * L];
     const size_t n = pixels * w->C;
@@ -293,12 +293,12 @@ static void turn_pixels(const fv_winners *w, size_t pixels, const float *x, floa
             if (++c == (size_t)w->C)
                 c = 0, pixel++;
         }
-        turn_apart(some, L, rows, L, to + i, w->image);
+        transpose_apart(some, L, rows, L, to + i, w->image);
     }
 }
 
 /* n * L floats for each place. */
-static inline void spread_some(const fv_winners *w, const int n, const float *x, float *to)
+static inline void spread_some(const fv_argmax_job *w, const int n, const float *x, float *to)
 {
     const int rows = w->rows, places = w->places, C = w->C, after = w->row - C;
     for (int r = 0; r < rows; r++, x += after)
@@ -307,7 +307,7 @@ static inline void spread_some(const fv_winners *w, const int n, const float *x,
                 memcpy(to, x + k * L, L * sizeof *to);
 }
 
-static void spread(const fv_winners *w, const float *x, float *to)
+static void spread(const fv_argmax_job *w, const float *x, float *to)
 {
     const int n = (int)(fv_round_up(w->row) / L);
     if (n == 2) /* told to the compiler, it leaves no loop */
@@ -360,22 +360,22 @@ static void load_f32(size_t n, const float *const *pixels, float mean, float std
 
 static void store_rows(size_t n, int count, const float *x, size_t x_step, float *rows)
 {
-    turn_apart(n, count, x, x_step, rows, n);
+    transpose_apart(n, count, x, x_step, rows, n);
 }
 
-static void transpose(int K, const float *x, float *xt)
+static void transpose_lanes(int K, const float *x, float *xt)
 {
     size_t Kp = fv_round_up(K);
-    turn_apart(K, L, x, L, xt, Kp);
+    transpose_apart(K, L, x, L, xt, Kp);
     for (int l = 0; l < L; l++)
         memset(xt + l * Kp + K, 0, (Kp - K) * sizeof *xt);
 }
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
-    .pad = pad, .pad_gradient = pad_gradient, .sum_parts = sum_parts,                              \
-    .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .turn = turn,    \
+    .pad = pad, .pad_gradient = pad_gradient, .sum_partials = sum_partials,                              \
+    .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .transpose_lanes = transpose_lanes,    \
     .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows,                            \
-    .winners = {turn_pixels, spread, winners_find, weight_by_winners}
+    .argmax = {transpose_pixels, spread, argmax_find, weight_by_argmax}
 
 #endif

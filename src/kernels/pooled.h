@@ -19,20 +19,20 @@ enum { POOLED_M = 3 };
     DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4) DO(3, 5)
 #endif
 
-/* The gradient of a window where its winner is on the left, where it is on the right, and which row
+/* The gradient of a window where its argmax is on the left, where it is on the right, and which row
    it is in: bits 0 or 1. */
 typedef struct pooled_window {
     vec left, right, row;
 } pooled_window;
 
 /* Windows of one output. */
-static void find_windows(int some, const float *y, const float *dy, const int32_t *winner,
+static void find_windows(int some, const float *y, const float *dy, const int32_t *argmax,
                          pooled_window *to, float *db)
 {
     const vec zero = vec_splat(0.0f), one = vec_bits(1), two = vec_bits(2), three = vec_bits(3);
     vec sum = vec_load(db);
-    for (int q = 0; q < some; q++, y += L, dy += L, winner += L) {
-        const vec tap = vec_load((const float *)(const void *)winner);
+    for (int q = 0; q < some; q++, y += L, dy += L, argmax += L) {
+        const vec tap = vec_load((const float *)(const void *)argmax);
         const vec g = vec_pick(vec_at_most(vec_load(y), zero), zero, vec_load(dy));
         const vec_mask last = vec_same_bits(tap, three);
         const vec right = vec_pick(vec_same_bits(tap, one), g, vec_pick(last, g, zero));
@@ -89,7 +89,7 @@ static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(
     ptrdiff_t output) = {FOR_EACH_POOLED(POOLED_ENTRY)};
 
 static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
-                          const int32_t *winner, float *dw, float *db, bool first)
+                          const int32_t *argmax, float *dw, float *db, bool first)
 {
     const int P = v->P / 2, Q = v->Q / 2, taps = v->C * v->R * v->S;
     const ptrdiff_t line = (ptrdiff_t)fv_conv_cols(v) * L, plane = fv_conv_rows(v) * line;
@@ -108,7 +108,7 @@ static void weight_pooled(const fv_conv *v, const float *xp, const float *y, con
                     const int M = size_of(&outputs, i);
                     for (int m = 0; m < M; m++) {
                         const ptrdiff_t at = (((ptrdiff_t)(o + m) * P + p) * Q + q) * L + lane;
-                        find_windows(some, y + at, dy + at, winner + at, windows + m * POOLED_RUN,
+                        find_windows(some, y + at, dy + at, argmax + at, windows + m * POOLED_RUN,
                                      (db ? db + (o + m) * L : none) + lane);
                     }
                     for (int k = 0; k < v->C * v->R; k++)

@@ -17,8 +17,8 @@ enum { UNIT = 1 };
 #define INLINE                 static inline
 #define unit_of(x)             (x)
 #define unit_fma               fmaf
-#define unit_load(p, part)     ((void)(part), *(p))
-#define unit_store(p, x, part) ((void)(part), *(p) = (x))
+#define unit_load(p, partial)     ((void)(partial), *(p))
+#define unit_store(p, x, partial) ((void)(partial), *(p) = (x))
 #include "kernels/winograd.h"
 
 /* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
@@ -54,9 +54,9 @@ static const float *weight_of(const fv_conv *v, const float *w, int o, int c, in
 
 static void pack(const fv_conv *v, bool backward, const float *w, float *packed)
 {
-    if (!backward && fv_conv_by_fives(v)) { /* [O][36][FV_FIVES_MOST] */
+    if (!backward && fv_conv_is_winograd5(v)) { /* [O][36][FV_WINOGRAD5_CHANNELS_MAX] */
         for (int o = 0; o < v->O; o++)
-            weights5(v->C, w + o * v->C * 25, packed + (ptrdiff_t)o * 36 * FV_FIVES_MOST);
+            weights5(v->C, w + o * v->C * 25, packed + (ptrdiff_t)o * 36 * FV_WINOGRAD5_CHANNELS_MAX);
         return;
     }
     memcpy(packed, w, (size_t)v->O * (v->C / v->groups) * v->R * v->S * sizeof *w);
@@ -78,23 +78,23 @@ static float output_at(const fv_conv *v, const place *x, const float *xp, const 
     return sum;
 }
 
-/* The four outputs of the tile at p, q of output o and image l, by fives; some may not exist. */
+/* The four outputs of the tile at p, q of output o and image l, by winograd5; some may not exist. */
 static void tile_at(const fv_conv *v, const place *x, const float *xp, const float *u,
                     const float *b, int o, int p, int q, int l, float y[4])
 {
     const ptrdiff_t rows = p + 1 < v->P ? 5 : 4, cols = q + 1 < v->Q ? 5 : 4;
-    float in[FV_FIVES_MOST][36], t[36];
+    float in[FV_WINOGRAD5_CHANNELS_MAX][36], t[36];
     for (int c = 0; c < v->C; c++) {
         const float *from = xp + c * x->channel + p * x->row + q * x->pixel + l;
         for (int s = 0; s <= cols; s++)
             tiles5_down(from + s * x->pixel, x->row, rows * x->row, 1, t + s, 6);
         tile5_across(t, 6, 1, cols, 0, in[c], 1);
     }
-    u += (ptrdiff_t)o * 36 * FV_FIVES_MOST;
+    u += (ptrdiff_t)o * 36 * FV_WINOGRAD5_CHANNELS_MAX;
     float lines[2][6];
     for (int i = 0; i < 6; i++) {
         float sum[6];
-        for (int j = 0; j < 6; j++, u += FV_FIVES_MOST) {
+        for (int j = 0; j < 6; j++, u += FV_WINOGRAD5_CHANNELS_MAX) {
             sum[j] = u[0] * in[0][i * 6 + j];
             for (int c = 1; c < v->C; c++)
                 sum[j] = fmaf(u[c], in[c][i * 6 + j], sum[j]);
@@ -128,7 +128,7 @@ static void forward(const fv_conv *v, fv_layout layout, const float *xp, const f
 {
     place x = input_of(v, layout, fv_conv_rows(v), fv_conv_cols(v));
     place out = output_of(v, layout, to - from);
-    if (fv_conv_by_fives(v)) {
+    if (fv_conv_is_winograd5(v)) {
         forward_fives(v, &x, xp, w, b, &out, y, from, to);
         return;
     }
@@ -290,7 +290,7 @@ static void relu_backward(size_t n, const float *y, const float *dy, float *dx)
 /* ---- pooling ------------------------------------------------------------------------------ */
 
 static void max_pool_forward(const fv_pool2d *v, int planes, int width, const float *x, float *y,
-                             int32_t *winner, size_t step)
+                             int32_t *argmax, size_t step)
 {
     for (int i = 0; i < planes; i++, x += (size_t)v->H * v->W * width)
         for (int p = 0; p < v->P; p++)
@@ -309,27 +309,27 @@ static void max_pool_forward(const fv_pool2d *v, int planes, int width, const fl
                             }
                         }
                     y[at] = best;
-                    if (winner)
-                        winner[at] = tap;
+                    if (argmax)
+                        argmax[at] = tap;
                 }
 }
 
 static void max_pool_backward(const fv_pool2d *v, int planes, int width, const float *dy,
-                              const int32_t *winner, float *dx)
+                              const int32_t *argmax, float *dx)
 {
     size_t plane = (size_t)v->H * v->W * width;
     memset(dx, 0, planes * plane * sizeof *dx);
     for (int i = 0; i < planes; i++, dx += plane)
         for (int p = 0; p < v->P; p++)
-            for (int q = 0; q < v->Q; q++, dy += width, winner += width) {
+            for (int q = 0; q < v->Q; q++, dy += width, argmax += width) {
                 window o = window_at(v, p, q);
                 for (int c = 0; c < width; c++)
-                    dx[place_of(v, &o, winner[c] / v->S, winner[c] % v->S) * width + c] += dy[c];
+                    dx[place_of(v, &o, argmax[c] / v->S, argmax[c] % v->S) * width + c] += dy[c];
             }
 }
 
 static void pool_row_backward(const fv_pool2d *v, int planes, int width, const float *y,
-                              const float *dy, const int32_t *winner, size_t step, int Wp, int left,
+                              const float *dy, const int32_t *argmax, size_t step, int Wp, int left,
                               float *dx)
 {
     size_t pixel = (size_t)planes * width;
@@ -338,7 +338,7 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
         for (int q = 0; q < v->Q; q++)
             for (int c = 0; c < width; c++) {
                 size_t at = i * step + (size_t)q * width + c;
-                int r = winner[at] / v->S, s = winner[at] % v->S;
+                int r = argmax[at] / v->S, s = argmax[at] % v->S;
                 if (!(y[at] <= 0.0f))
                     dx[(r * Wp + left + q * v->S + s) * pixel + i * width + c] = dy[at];
             }
@@ -346,7 +346,7 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
 
 /* The two columns of a window, one of which has no gradient. */
 static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
-                          const int32_t *winner, float *dw, float *db, bool first)
+                          const int32_t *argmax, float *dw, float *db, bool first)
 {
     const place x = input_of(v, FV_BATCH_LAST, fv_conv_rows(v), fv_conv_cols(v));
     const int P = v->P / 2, Q = v->Q / 2, taps = v->C * v->R * v->S;
@@ -356,7 +356,7 @@ static void weight_pooled(const fv_conv *v, const float *xp, const float *y, con
         memset(db, 0, (size_t)v->O * L * sizeof *db);
     for (ptrdiff_t i = 0; i < (ptrdiff_t)v->O * P * Q * L; i++) {
         const ptrdiff_t l = i % L, q = i / L % Q, p = i / L / Q % P, o = i / L / Q / P;
-        const ptrdiff_t row = 2 * p + winner[i] / 2;
+        const ptrdiff_t row = 2 * p + argmax[i] / 2;
         const float g = y[i] <= 0.0f ? 0.0f : dy[i];
         if (db)
             db[o * L + l] += g;
@@ -364,8 +364,8 @@ static void weight_pooled(const fv_conv *v, const float *xp, const float *y, con
             const int c = t / v->S / v->R, r = t / v->S % v->R, s = t % v->S;
             const float *in = xp + c * x.channel + (row + r) * x.row + (2 * q + s) * x.pixel + l;
             float *to = dw + ((size_t)o * taps + t) * L + l;
-            *to = fmaf(winner[i] % 2 ? 0.0f : g, in[0], *to);
-            *to = fmaf(winner[i] % 2 ? g : 0.0f, in[x.pixel], *to);
+            *to = fmaf(argmax[i] % 2 ? 0.0f : g, in[0], *to);
+            *to = fmaf(argmax[i] % 2 ? g : 0.0f, in[x.pixel], *to);
         }
     }
 }
@@ -380,7 +380,7 @@ static float seen_by(const fv_conv *v, const float *w, int o, int c, int pixel, 
 }
 
 static void input_pooled(const fv_conv *v, const float *w, const float *y, const float *dy,
-                         const int32_t *winner, float *work, float *dx)
+                         const int32_t *argmax, float *work, float *dx)
 {
     (void)work;
     const int P = v->P / 2, Q = v->Q / 2, area = v->H * v->W;
@@ -395,22 +395,22 @@ static void input_pooled(const fv_conv *v, const float *w, const float *y, const
                         const size_t at = (((size_t)o * P + p) * Q + q) * L + l;
                         const float g = y[at] <= 0.0f ? 0.0f : dy[at];
                         const int r = row - 2 * p, s = col - 2 * q;
-                        sum = fmaf(g, seen_by(v, w, o, i / area, winner[at], r, s), sum);
+                        sum = fmaf(g, seen_by(v, w, o, i / area, argmax[at], r, s), sum);
                     }
                 }
             dx[(size_t)i * L + l] = sum;
         }
 }
 
-static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y, const float *dy,
-                         const int32_t *winner, float *db, fv_found *found, int32_t *counts)
+static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
+                         const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
 {
     memset(counts, 0, L * w->lists * sizeof *counts);
     for (ptrdiff_t i = 0; i < (ptrdiff_t)w->O * w->cells * L; i++) {
         const int l = i % L, cell = i / L % w->cells, o = i / L / w->cells;
         const size_t list = (size_t)l * w->lists + o * w->groups + cell / FV_FOUND;
-        const int row = cell / v->Q * v->R + winner[i] / v->S;
-        const int col = cell % v->Q * v->S + winner[i] % v->S;
+        const int row = cell / v->Q * v->R + argmax[i] / v->S;
+        const int col = cell % v->Q * v->S + argmax[i] % v->S;
         const float g = y[i] <= 0.0f ? 0.0f : dy[i];
         db[o * L + l] += g;
         if (g == 0.0f)
@@ -420,7 +420,7 @@ static void winners_find(const fv_winners *w, const fv_pool2d *v, const float *y
     }
 }
 
-static void weight_by_winners(const fv_winners *w, const float *x, const fv_found *found,
+static void weight_by_argmax(const fv_argmax_job *w, const float *x, const fv_found *found,
                               const int32_t *counts, float *dw)
 {
     const int row = (int)fv_round_up(w->row);
@@ -435,7 +435,7 @@ static void weight_by_winners(const fv_winners *w, const float *x, const fv_foun
 
 /* Window by window, each a picture of 2 x 2. */
 static void forward_pooled(const fv_conv *v, const float *xp, const float *w, const float *b,
-                           float *y, int32_t *winner)
+                           float *y, int32_t *argmax)
 {
     const fv_pool2d pool = {
         .H = 2, .W = 2, .P = 1, .Q = 1, .R = 2, .S = 2, .sh = 2, .sw = 2, .dh = 1, .dw = 1};
@@ -443,9 +443,9 @@ static void forward_pooled(const fv_conv *v, const float *xp, const float *w, co
     float sums[4 * L], tile[4];
     for (int o = 0; o < v->O; o++)
         for (int p = 0; p + 1 < v->P; p += 2)
-            for (int q = 0; q + 1 < v->Q; q += 2, y += L, winner = winner ? winner + L : NULL) {
+            for (int q = 0; q + 1 < v->Q; q += 2, y += L, argmax = argmax ? argmax + L : NULL) {
                 for (int i = 0; i < 4 * L; i++)
-                    if (!fv_conv_by_fives(v))
+                    if (!fv_conv_is_winograd5(v))
                         sums[i] = output_at(v, &x, xp, w, b, o, p + i / L / 2, q + i / L % 2,
                                             i % L);
                     else if (i < L) {
@@ -453,7 +453,7 @@ static void forward_pooled(const fv_conv *v, const float *xp, const float *w, co
                         for (int k = 0; k < 4; k++)
                             sums[k * L + i] = tile[k];
                     }
-                max_pool_forward(&pool, 1, L, sums, y, winner, 0);
+                max_pool_forward(&pool, 1, L, sums, y, argmax, 0);
                 relu_forward(L, y, y);
             }
 }

@@ -15,12 +15,12 @@ static void pack_choices(const fv_conv *v, const float *w, float *packed)
 {
     const cut channels = cut_even(v->C, mmax[WINDOW_N]);
     const ptrdiff_t down = v->R / 2, across = v->S / 2;
-    memset(packed, 0, fv_choices_packed(v) * sizeof *packed);
+    memset(packed, 0, fv_select_packed(v) * sizeof *packed);
     for (int i = 0, m = 0; i < channels.count; m += size_of(&channels, i++)) {
         const ptrdiff_t M = size_of(&channels, i), step = v->O * M * 16;
         for (ptrdiff_t o = 0; o < v->O; o++)
             for (ptrdiff_t c = 0; c < M; c++)
-                for (int t = 0; t < 2 * v->R; t++) { /* row t/2, by a winner of row t%2 */
+                for (int t = 0; t < 2 * v->R; t++) { /* row t/2, by a argmax of row t%2 */
                     const int row = t / 2 + t % 2;
                     const float *from = w + ((o * v->C + m + c) * v->R + t / 2) * v->S;
                     float *to = packed + ((down - row / 2) * (across + 1) + across) * step +
@@ -36,7 +36,7 @@ static void pack_choices(const fv_conv *v, const float *w, float *packed)
 }
 
 /* Gradients and choices of a window's outputs side by side, as tiles read them. */
-static void list_choices(const fv_conv *v, const float *y, const float *dy, const int32_t *winner,
+static void list_choices(const fv_conv *v, const float *y, const float *dy, const int32_t *argmax,
                          float *work)
 {
     const ptrdiff_t plane = (ptrdiff_t)(v->P / 2) * (v->Q / 2) * L;
@@ -45,7 +45,7 @@ static void list_choices(const fv_conv *v, const float *y, const float *dy, cons
         for (ptrdiff_t o = 0; o < v->O; o++, work += 2 * L)
             for (int lane = 0; lane < L; lane += V) {
                 const ptrdiff_t at = o * plane + i + lane;
-                const vec tap = vec_load((const float *)(const void *)(winner + at));
+                const vec tap = vec_load((const float *)(const void *)(argmax + at));
                 const vec_mask dead = vec_at_most(vec_load(y + at), zero);
                 vec_store(work + lane, vec_pick(dead, zero, vec_load(dy + at)));
                 vec_store(work + L + lane, vec_choice(tap));
@@ -54,7 +54,7 @@ static void list_choices(const fv_conv *v, const float *y, const float *dy, cons
 
 /* M channels of inputs 2a, 2a+1 by 2b, 2b+1, padding included. Windows of a row and their outputs
    are one run. */
-INLINE void chosen(const int M, const fv_conv *v, int a, int b, const float *packed,
+INLINE void select(const int M, const fv_conv *v, int a, int b, const float *packed,
                    const float *work, float *dx)
 {
     const int P = v->P / 2, Q = v->Q / 2, down = v->R / 2, across = v->S / 2;
@@ -88,7 +88,7 @@ INLINE void chosen(const int M, const fv_conv *v, int a, int b, const float *pac
     static void chosen_##M(const fv_conv *v, int a, int b, const float *packed, const float *work, \
                            float *dx)                                                              \
     {                                                                                              \
-        chosen(M, v, a, b, packed, work, dx);                                                      \
+        select(M, v, a, b, packed, work, dx);                                                      \
     }
 FOR_EACH_WINDOW(CHOSEN)
 #define CHOSEN_ENTRY(M) [M] = chosen_##M,
@@ -96,11 +96,11 @@ static void (*const chosens[])(const fv_conv *v, int a, int b, const float *pack
                                const float *work, float *dx) = {FOR_EACH_WINDOW(CHOSEN_ENTRY)};
 
 static void input_pooled(const fv_conv *v, const float *packed, const float *y, const float *dy,
-                         const int32_t *winner, float *work, float *dx)
+                         const int32_t *argmax, float *work, float *dx)
 {
     const cut channels = cut_even(v->C, mmax[WINDOW_N]);
-    const size_t each = fv_choices_packed(v) / v->C;
-    list_choices(v, y, dy, winner, work);
+    const size_t each = fv_select_packed(v) / v->C;
+    list_choices(v, y, dy, argmax, work);
     for (int i = 0; i < channels.count; i++) {
         const int M = size_of(&channels, i);
         for (int a = v->ph / 2; 2 * a < v->ph + v->H; a++)

@@ -45,7 +45,7 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
             j.a = dy + (size_t)m * L;
             j.b = xt + n;
             j.c = dw + (size_t)m * K + n;
-            j.part = part_of(N, K - n);
+            j.partial = partial_of(N, K - n);
             tiles[APART][M][N](&j);
         }
 }
@@ -101,58 +101,58 @@ static inline taps taps_of(const fv_pool2d *v, const window *o, int width)
 }
 
 /* A width that is no multiple of V ends in a part of a vector. */
-INLINE void best_of(taps t, int width, const float *x, float *y, int32_t *winner)
+INLINE void best_of(taps t, int width, const float *x, float *y, int32_t *argmax)
 {
     for (int c = 0; c < width; c += V) {
-        const int part = part_of(1, width - c);
+        const int partial = partial_of(1, width - c);
         vec best = vec_splat(-INFINITY), tap = vec_bits(t.r0 * t.S + t.s0);
         for (int r = t.r0; r < t.r1; r++)
             for (int s = t.s0; s < t.s1; s++) {
-                vec in = load_some(x + t.at + r * t.down + s * t.side + c, part);
+                vec in = load_some(x + t.at + r * t.down + s * t.side + c, partial);
                 vec_mask holds = vec_holds(best, in);
                 best = vec_pick(holds, best, in);
                 tap = vec_pick(holds, tap, vec_bits(r * t.S + s));
             }
-        store_some(y + c, best, part);
-        if (winner)
-            store_some((float *)(void *)(winner + c), tap, part);
+        store_some(y + c, best, partial);
+        if (argmax)
+            store_some((float *)(void *)(argmax + c), tap, partial);
     }
 }
 
 /* One row of windows. The usual ones, 2 x 2 and all inside the picture, are told to best_of as
    constants, which leaves no loop over them. */
 INLINE void pool_row(const fv_pool2d *v, int p, int width, const float *x, float *y,
-                     int32_t *winner)
+                     int32_t *argmax)
 {
     window o = window_rows(v, p);
     const bool inside = o.r1 - o.r0 == 2 && v->R == 2 && v->S == 2 && v->pw == 0 &&
                         (v->Q - 1) * v->sw + v->dw < v->W;
     const ptrdiff_t down = (ptrdiff_t)v->dh * v->W * width, side = (ptrdiff_t)v->dw * width;
     ptrdiff_t at = (ptrdiff_t)o.h * v->W * width;
-    for (int q = 0; q < v->Q; q++, y += width, winner = winner ? winner + width : NULL) {
+    for (int q = 0; q < v->Q; q++, y += width, argmax = argmax ? argmax + width : NULL) {
         if (inside) {
-            best_of((taps){0, 2, 0, 2, 2, at, down, side}, width, x, y, winner);
+            best_of((taps){0, 2, 0, 2, 2, at, down, side}, width, x, y, argmax);
             at += (ptrdiff_t)v->sw * width;
             continue;
         }
         window_cols(v, q, &o);
-        best_of(taps_of(v, &o, width), width, x, y, winner);
+        best_of(taps_of(v, &o, width), width, x, y, argmax);
     }
 }
 
 /* With the width of the batch-last layout as a constant: no loop over it, nor over parts. */
-static void pool_row_lanes(const fv_pool2d *v, int p, const float *x, float *y, int32_t *winner)
+static void pool_row_lanes(const fv_pool2d *v, int p, const float *x, float *y, int32_t *argmax)
 {
-    pool_row(v, p, L, x, y, winner);
+    pool_row(v, p, L, x, y, argmax);
 }
 
 static void max_pool_forward(const fv_pool2d *v, int planes, int width, const float *x, float *y,
-                             int32_t *winner, size_t step)
+                             int32_t *argmax, size_t step)
 {
     for (int i = 0; i < planes; i++, x += (size_t)v->H * v->W * width)
         for (int p = 0; p < v->P; p++) {
             size_t at = i * step + (size_t)p * v->Q * width;
-            int32_t *to = winner ? winner + at : NULL;
+            int32_t *to = argmax ? argmax + at : NULL;
             if (width == L)
                 pool_row_lanes(v, p, x, y + at, to);
             else
@@ -161,26 +161,26 @@ static void max_pool_forward(const fv_pool2d *v, int planes, int width, const fl
 }
 
 static void max_pool_backward(const fv_pool2d *v, int planes, int width, const float *dy,
-                              const int32_t *winner, float *dx)
+                              const int32_t *argmax, float *dx)
 {
     size_t plane = (size_t)v->H * v->W * width;
     memset(dx, 0, planes * plane * sizeof *dx);
     for (int i = 0; i < planes; i++, dx += plane)
         for (int p = 0; p < v->P; p++) {
             window o = window_rows(v, p);
-            for (int q = 0; q < v->Q; q++, dy += width, winner += width) {
+            for (int q = 0; q < v->Q; q++, dy += width, argmax += width) {
                 window_cols(v, q, &o);
                 taps t = taps_of(v, &o, width);
                 for (int c = 0; c < width; c += V) {
-                    const int part = part_of(1, width - c);
-                    vec tap = load_some((const float *)(const void *)(winner + c), part);
-                    vec out = load_some(dy + c, part);
+                    const int partial = partial_of(1, width - c);
+                    vec tap = load_some((const float *)(const void *)(argmax + c), partial);
+                    vec out = load_some(dy + c, partial);
                     for (int r = t.r0; r < t.r1; r++)
                         for (int s = t.s0; s < t.s1; s++) {
                             float *to = dx + t.at + r * t.down + s * t.side + c;
                             vec_mask mine = vec_same_bits(tap, vec_bits(r * t.S + s));
                             vec more = vec_pick(mine, out, vec_splat(0.0f));
-                            store_some(to, vec_add(load_some(to, part), more), part);
+                            store_some(to, vec_add(load_some(to, partial), more), partial);
                         }
                 }
             }
@@ -189,26 +189,26 @@ static void max_pool_backward(const fv_pool2d *v, int planes, int width, const f
 
 /* The pixels of one window of R x S, in lines of dx, for all planes. */
 INLINE void spread_window(int R, int S, int planes, int width, const float *y, const float *dy,
-                          const int32_t *winner, size_t step, size_t line, float *dx)
+                          const int32_t *argmax, size_t step, size_t line, float *dx)
 {
     const vec zero = vec_splat(0.0f);
     const ptrdiff_t side = (ptrdiff_t)planes * width;
-    for (int i = 0; i < planes; i++, y += step, dy += step, winner += step, dx += width)
+    for (int i = 0; i < planes; i++, y += step, dy += step, argmax += step, dx += width)
         for (int c = 0; c < width; c += V) {
-            const int part = part_of(1, width - c);
-            vec tap = load_some((const float *)(const void *)(winner + c), part);
-            vec out = load_some(dy + c, part);
-            out = vec_pick(vec_at_most(load_some(y + c, part), zero), zero, out);
+            const int partial = partial_of(1, width - c);
+            vec tap = load_some((const float *)(const void *)(argmax + c), partial);
+            vec out = load_some(dy + c, partial);
+            out = vec_pick(vec_at_most(load_some(y + c, partial), zero), zero, out);
             for (int r = 0; r < R; r++)
                 for (int s = 0; s < S; s++) {
                     vec_mask mine = vec_same_bits(tap, vec_bits(r * S + s));
-                    store_some(dx + r * line + s * side + c, vec_pick(mine, out, zero), part);
+                    store_some(dx + r * line + s * side + c, vec_pick(mine, out, zero), partial);
                 }
         }
 }
 
 static void pool_row_backward(const fv_pool2d *v, int planes, int width, const float *y,
-                              const float *dy, const int32_t *winner, size_t step, int Wp, int left,
+                              const float *dy, const int32_t *argmax, size_t step, int Wp, int left,
                               float *dx)
 {
     size_t pixel = (size_t)planes * width, line = Wp * pixel;
@@ -218,11 +218,11 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
         memset(dx + (r + 1) * line - right * pixel, 0, right * pixel * sizeof *dx);
     }
     dx += left * pixel;
-    for (int q = 0; q < v->Q; q++, y += width, dy += width, winner += width, dx += v->S * pixel)
+    for (int q = 0; q < v->Q; q++, y += width, dy += width, argmax += width, dx += v->S * pixel)
         if (v->R == 2 && v->S == 2 && width == L)
-            spread_window(2, 2, planes, L, y, dy, winner, step, line, dx);
+            spread_window(2, 2, planes, L, y, dy, argmax, step, line, dx);
         else
-            spread_window(v->R, v->S, planes, width, y, dy, winner, step, line, dx);
+            spread_window(v->R, v->S, planes, width, y, dy, argmax, step, line, dx);
 }
 
 #define NAME_(set) fv_kernels_##set

@@ -46,9 +46,9 @@ typedef struct job {
     const float *bias;
     bool bias_across, add;
     bool stream; /* rows apart only, where part is 0 and C aligned: past the caches */
-    int part;
+    int partial;
     ptrdiff_t br2;      /* a window only: from its first row of pixels to the second, */
-    int32_t *winner;    /* and where the number of the best goes, as in C, or NULL */
+    int32_t *argmax;    /* and where the number of the best goes, as in C, or NULL */
     const float *ahead; /* rows apart only: what to fetch meanwhile, a line a step */
 } job;
 
@@ -115,31 +115,31 @@ INLINE void advance(rows_of_a *a, ptrdiff_t ak)
         a->at[i] += ak;
 }
 
-INLINE vec load_some(const float *p, int part)
+INLINE vec load_some(const float *p, int partial)
 {
-    return part ? vec_load_part(p, part) : vec_load(p);
+    return partial ? vec_load_part(p, partial) : vec_load(p);
 }
 
-INLINE void store_some(float *p, vec a, int part)
+INLINE void store_some(float *p, vec a, int partial)
 {
-    if (part)
-        vec_store_part(p, a, part);
+    if (partial)
+        vec_store_part(p, a, partial);
     else
         vec_store(p, a);
 }
 
-INLINE vec start_of(const job *j, int m, int n, int part)
+INLINE vec start_of(const job *j, int m, int n, int partial)
 {
     if (j->add)
-        return load_some(j->c + m * j->cm + n * j->cn, part);
+        return load_some(j->c + m * j->cm + n * j->cn, partial);
     if (!j->bias)
         return vec_splat(0.0f);
-    return j->bias_across ? load_some(j->bias + n * V, part) : vec_splat(j->bias[m]);
+    return j->bias_across ? load_some(j->bias + n * V, partial) : vec_splat(j->bias[m]);
 }
 
 /* relu of the best of a window's sums, and which it is, as in max_pool_forward: the first row's
    meets the second's. */
-INLINE void store_best(const vec *sums, float *to, int32_t *winner)
+INLINE void store_best(const vec *sums, float *to, int32_t *argmax)
 {
     vec best[2], tap[2];
     UNROLL for (int r = 0; r < 2; r++) {
@@ -149,8 +149,8 @@ INLINE void store_best(const vec *sums, float *to, int32_t *winner)
     }
     vec_mask above = vec_holds(best[0], best[1]);
     vec_store(to, vec_max(vec_splat(0.0f), vec_pick(above, best[0], best[1])));
-    if (winner)
-        vec_store((float *)(void *)winner, vec_pick(above, tap[0], tap[1]));
+    if (argmax)
+        vec_store((float *)(void *)argmax, vec_pick(above, tap[0], tap[1]));
 }
 
 /* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes
@@ -161,7 +161,7 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
     vec acc[16][NMAX], v[NMAX];
     UNROLL for (int m = 0; m < M; m++)
         UNROLL for (int n = 0; n < N; n++)
-            acc[m][n] = start_of(&j, m, n, n == N - 1 ? j.part : 0);
+            acc[m][n] = start_of(&j, m, n, n == N - 1 ? j.partial : 0);
     const float *ahead = j.ahead;
     for (int r = 0; r < j.R; r++)
         for (int s = 0; s < j.S; s++) {
@@ -188,13 +188,13 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
     float *c = j.c;
     UNROLL for (int m = 0; m < M; m++, c += j.cm)
         if (kind == NUMBERS_POOLED)
-            store_best(acc[m], c, j.winner ? j.winner + m * j.cm : NULL);
+            store_best(acc[m], c, j.argmax ? j.argmax + m * j.cm : NULL);
         else
             UNROLL for (int n = 0; n < N; n++) {
                 if (kind == APART && M * N > FEW_SUMS && j.stream)
                     vec_stream(c + n * j.cn, acc[m][n]);
                 else
-                    store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.part : 0);
+                    store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.partial : 0);
             }
 }
 
@@ -281,7 +281,7 @@ static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrd
         for (int rs = 0; rs < RS; rs++, out += (size_t)K * size) {
             const float *from = w + rs + m0 * wm;
             if (wk == 1 && full == size) { /* rows of w, turned */
-                turn_apart(size, K, from, wm, out, size);
+                transpose_apart(size, K, from, wm, out, size);
                 continue;
             }
             if (wm == 1 && full == size) { /* rows of w */
@@ -301,7 +301,7 @@ static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrd
 }
 
 /* The numbers in the last of N vectors when only `width` columns exist, as a job wants it. */
-static int part_of(int N, int width)
+static int partial_of(int N, int width)
 {
     return width < N * V ? width - (N - 1) * V : 0;
 }
@@ -316,7 +316,7 @@ static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrd
     cut across = cut_even(pieces(width, V), NMAX);
     for (int i = 0, n = 0; i < across.count; n += size_of(&across, i++) * V) {
         j.b = dy + n, j.c = db + n;
-        j.part = part_of(size_of(&across, i), width - n);
+        j.partial = partial_of(size_of(&across, i), width - n);
         tiles[NUMBERS][1][size_of(&across, i)](&j);
     }
 }

@@ -13,7 +13,7 @@
 
 #include "kernels/kernels.h"
 
-static void own(size_t n, const float *p)
+static void prefetch_for_write(size_t n, const float *p)
 {
     for (size_t i = 0; i < n; i += FV_LANES)
         __builtin_prefetch(p + i, 1);
@@ -148,7 +148,7 @@ static void lion(size_t n, const fv_adam_step *step, float *restrict p, const fl
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_UPDATE_ENTRIES                                                                          \
-    .own = own, .sgd = sgd, .adam = adam, .amsgrad = amsgrad, .adagrad = adagrad,                  \
+    .prefetch_for_write = prefetch_for_write, .sgd = sgd, .adam = adam, .amsgrad = amsgrad, .adagrad = adagrad,                  \
     .adadelta = adadelta, .rmsprop = rmsprop, .lion = lion
 
 #endif

@@ -74,65 +74,65 @@ INLINE void line_weight_back(unit *g, const int a)
 /* ---- tiles: rows and pixels, or positions, so many floats apart ------------------------------ */
 
 INLINE void read_tile(const int rows, const int cols, const float *from, size_t row, size_t step,
-                      int part, unit d[16])
+                      int partial, unit d[16])
 {
     UNIT_UNROLL for (int r = 0; r < rows; r++) UNIT_UNROLL for (int s = 0; s < cols; s++)
-        d[r * 4 + s] = unit_load(from + r * row + s * step, part);
+        d[r * 4 + s] = unit_load(from + r * row + s * step, partial);
 }
 
-INLINE void write_tile(const unit d[16], float *to, size_t step, int part)
+INLINE void write_tile(const unit d[16], float *to, size_t step, int partial)
 {
-    UNIT_UNROLL for (int i = 0; i < 16; i++) unit_store(to + i * step, d[i], part);
+    UNIT_UNROLL for (int i = 0; i < 16; i++) unit_store(to + i * step, d[i], partial);
 }
 
 /* Calls LINE(d, a) on lines of d down, so many, and on lines across. */
 #define DOWN(LINE, lines)   UNIT_UNROLL for (int s = 0; s < (lines); s++) LINE(d + s, 4)
 #define ACROSS(LINE, lines) UNIT_UNROLL for (int r = 0; r < (lines); r++) LINE(d + r * 4, 1)
 
-INLINE void tile_in(const float *x, size_t row, size_t pixel, float *v, size_t step, int part)
+INLINE void tile_in(const float *x, size_t row, size_t pixel, float *v, size_t step, int partial)
 {
     unit d[16];
-    read_tile(4, 4, x, row, pixel, part, d);
+    read_tile(4, 4, x, row, pixel, partial, d);
     DOWN(line_in, 4);
     ACROSS(line_in, 4);
-    write_tile(d, v, step, part);
+    write_tile(d, v, step, partial);
 }
 
 /* Tiles overlap: their gradients add up. */
-INLINE void tile_in_back(const float *v, size_t step, float *dx, size_t row, size_t pixel, int part)
+INLINE void tile_in_back(const float *v, size_t step, float *dx, size_t row, size_t pixel, int partial)
 {
     unit d[16];
-    read_tile(4, 4, v, 4 * step, step, part, d);
+    read_tile(4, 4, v, 4 * step, step, partial, d);
     DOWN(line_in_back, 4);
     ACROSS(line_in_back, 4);
     UNIT_UNROLL for (int r = 0; r < 4; r++) UNIT_UNROLL for (int s = 0; s < 4; s++)
     {
         float *to = dx + r * row + s * pixel;
-        unit_store(to, unit_load(to, part) + d[r * 4 + s], part);
+        unit_store(to, unit_load(to, partial) + d[r * 4 + s], partial);
     }
 }
 
 /* rows and cols of the tile's outputs exist. */
 INLINE void tile_out(const float *m, size_t step, float *y, size_t row, size_t pixel, int rows,
-                     int cols, int part)
+                     int cols, int partial)
 {
     unit d[16];
-    read_tile(4, 4, m, 4 * step, step, part, d);
+    read_tile(4, 4, m, 4 * step, step, partial, d);
     DOWN(line_out, 4);
     ACROSS(line_out, 2);
     UNIT_UNROLL for (int r = 0; r < 2; r++)
         UNIT_UNROLL for (int s = 0; s < 2; s++) if (r < rows && s < cols)
-            unit_store(y + r * row + s * pixel, d[r * 4 + s], part);
+            unit_store(y + r * row + s * pixel, d[r * 4 + s], partial);
 }
 
 INLINE void tile_out_back(const float *dy, size_t row, size_t pixel, float *m, size_t step,
-                          int part)
+                          int partial)
 {
     unit d[16];
-    read_tile(2, 2, dy, row, pixel, part, d);
+    read_tile(2, 2, dy, row, pixel, partial, d);
     ACROSS(line_out_back, 2);
     DOWN(line_out_back, 4);
-    write_tile(d, m, step, part);
+    write_tile(d, m, step, partial);
 }
 
 /* For each unit of n numbers DO(i, part) from number i on: part 0, a constant, if it is full. */
@@ -151,7 +151,7 @@ static void winograd_in(const fv_tiles *t, int planes, int width, const float *x
         for (int r = 0; r < t->rows; r++)
             for (int q = 0; q < t->cols; q++, v += width) {
                 const float *from = x + 2 * r * row + 2 * (size_t)q * width;
-#define IN(i, part) tile_in(from + i, row, width, v + i, step, part)
+#define IN(i, partial) tile_in(from + i, row, width, v + i, step, partial)
                 EACH_UNIT(width, IN)
             }
 }
@@ -163,7 +163,7 @@ static void winograd_in_back(const fv_tiles *t, int planes, int width, const flo
         for (int r = 0; r < t->rows; r++)
             for (int q = 0; q < t->cols; q++, v += width) {
                 float *to = dx + 2 * r * row + 2 * (size_t)q * width;
-#define IN_BACK(i, part) tile_in_back(v + i, step, to + i, row, width, part)
+#define IN_BACK(i, partial) tile_in_back(v + i, step, to + i, row, width, partial)
                 EACH_UNIT(width, IN_BACK)
             }
 }
@@ -175,7 +175,7 @@ static void winograd_out(const fv_tiles *t, int planes, int width, const float *
         for (int r = 0; r < t->rows; r++)
             for (int q = 0; q < t->cols; q++, m += width) {
                 float *to = y + 2 * r * row + 2 * (size_t)q * width;
-#define OUT(i, part) tile_out(m + i, step, to + i, row, width, P - 2 * r, Q - 2 * q, part)
+#define OUT(i, partial) tile_out(m + i, step, to + i, row, width, P - 2 * r, Q - 2 * q, partial)
                 EACH_UNIT(width, OUT)
             }
 }
@@ -186,7 +186,7 @@ static void winograd_out_back(const fv_tiles *t, int pixel, const float *dyp, si
     for (int r = 0; r < t->rows; r++)
         for (int q = 0; q < t->cols; q++, m += pixel) {
             const float *from = dyp + 2 * r * row + 2 * (size_t)q * pixel;
-#define OUT_BACK(i, part) tile_out_back(from + i, row, pixel, m + i, step, part)
+#define OUT_BACK(i, partial) tile_out_back(from + i, row, pixel, m + i, step, partial)
             EACH_UNIT(pixel, OUT_BACK)
         }
 }
@@ -283,10 +283,10 @@ INLINE void tiles5_down(const float *x, size_t row, size_t last_row, size_t n, f
                         size_t step)
 {
     for (size_t i = 0; i < n; i += UNIT) {
-        const int part = n - i < UNIT ? (int)(n - i) : 0;
+        const int partial = n - i < UNIT ? (int)(n - i) : 0;
         unit d[6];
         UNIT_UNROLL for (int r = 0; r < 6; r++)
-            d[r] = unit_load(x + (r < 5 ? r * row : last_row) + i, part);
+            d[r] = unit_load(x + (r < 5 ? r * row : last_row) + i, partial);
         line5_in(d, 1);
         UNIT_UNROLL for (int r = 0; r < 6; r++) unit_store(t + r * step + i, d[r], 0);
     }
@@ -294,35 +294,35 @@ INLINE void tiles5_down(const float *x, size_t row, size_t last_row, size_t n, f
 
 /* And across: v [36] of a tile, positions `apart` floats apart. The last pixel is like the last
    row. */
-INLINE void tile5_across(const float *t, size_t step, size_t pixel, size_t last_pixel, int part,
+INLINE void tile5_across(const float *t, size_t step, size_t pixel, size_t last_pixel, int partial,
                          float *v, const int apart)
 {
     for (int r = 0; r < 6; r++, t += step, v += 6 * apart) {
         unit d[6];
         UNIT_UNROLL for (int s = 0; s < 6; s++)
-            d[s] = unit_load(t + (s < 5 ? s * pixel : last_pixel), part);
+            d[s] = unit_load(t + (s < 5 ? s * pixel : last_pixel), partial);
         line5_in(d, 1);
         UNIT_UNROLL for (int s = 0; s < 6; s++) unit_store(v + s * apart, d[s], 0);
     }
 }
 
-/* The kernels of one output, w [C][5][5], at all positions: u [36][FV_FIVES_MOST]. */
+/* The kernels of one output, w [C][5][5], at all positions: u [36][FV_WINOGRAD5_CHANNELS_MAX]. */
 static void weights5(int C, const float *w, float *u)
 {
-    float taps[25 * FV_FIVES_MOST] = {0};
+    float taps[25 * FV_WINOGRAD5_CHANNELS_MAX] = {0};
     for (int c = 0; c < C; c++)
         for (int tap = 0; tap < 25; tap++)
-            taps[tap * FV_FIVES_MOST + c] = w[c * 25 + tap];
-    for (int c = 0; c < FV_FIVES_MOST; c += UNIT) {
+            taps[tap * FV_WINOGRAD5_CHANNELS_MAX + c] = w[c * 25 + tap];
+    for (int c = 0; c < FV_WINOGRAD5_CHANNELS_MAX; c += UNIT) {
         unit d[36];
         UNIT_UNROLL for (int r = 0; r < 5; r++)
         {
             UNIT_UNROLL for (int s = 0; s < 5; s++)
-                d[r * 6 + s] = unit_load(taps + (r * 5 + s) * FV_FIVES_MOST + c, 0);
+                d[r * 6 + s] = unit_load(taps + (r * 5 + s) * FV_WINOGRAD5_CHANNELS_MAX + c, 0);
             line5_weight(d + r * 6, 1);
         }
         UNIT_UNROLL for (int s = 0; s < 6; s++) line5_weight(d + s, 6);
-        UNIT_UNROLL for (int i = 0; i < 36; i++) unit_store(u + i * FV_FIVES_MOST + c, d[i], 0);
+        UNIT_UNROLL for (int i = 0; i < 36; i++) unit_store(u + i * FV_WINOGRAD5_CHANNELS_MAX + c, d[i], 0);
     }
 }
 

@@ -10,24 +10,24 @@
 
 /* Sums of six positions at once. */
 #if defined(FV_SIMD_AVX2)
-enum { FIVES_M = 2 };
+enum { W5_M = 2 };
 #define FOR_EACH_FIVES(DO) DO(1) DO(2)
 #else
-enum { FIVES_M = 4 };
+enum { W5_M = 4 };
 #define FOR_EACH_FIVES(DO) DO(1) DO(2) DO(3) DO(4)
 #endif
 
 enum {
-    FIVES_C = FV_FIVES_MOST, /* numbers side by side, channels last */
-    FIVES_COLS = 6 * FIVES_C /* vectors of L in a row of a strip, of all planes */
+    W5_C = FV_WINOGRAD5_CHANNELS_MAX, /* numbers side by side, channels last */
+    W5_COLS = 6 * W5_C /* vectors of L in a row of a strip, of all planes */
 };
 
 /* Batch last the numbers are [6][C][6][M] and the vectors [C][36][L], channels last
-   [M][36][FIVES_C] and [6][C][6][V]. */
-typedef struct fives {
+   [M][36][W5_C] and [6][C][6][V]. */
+typedef struct winograd5 {
     int C;
     const float *numbers, *vectors;
-} fives;
+} winograd5;
 
 /* The products of M numbers, `of_m` floats apart, and six vectors, in `sum` or added to it. */
 INLINE void multiply_fives(const bool add, const int M, const float *number, const int of_m,
@@ -47,19 +47,19 @@ INLINE void multiply_fives(const bool add, const int M, const float *number, con
 
 /* y: M times the four outputs of a tile, without bias. The loop over rows stays one: six copies of
    it would be more than the decoded-instruction cache feeds. */
-INLINE void sum_fives(const fives *given, const int M, const fv_layout layout, vec y[][4])
+INLINE void sum_fives(const winograd5 *given, const int M, const fv_layout layout, vec y[][4])
 {
     const bool batch = layout == FV_BATCH_LAST;
-    const int of_m = batch ? 1 : 36 * FIVES_C, of_j = batch ? M : FIVES_C;
+    const int of_m = batch ? 1 : 36 * W5_C, of_j = batch ? M : W5_C;
     const int number_c = batch ? 6 * M : 1, of_vector = batch ? L : V;
     const int vector_c = (batch ? 36 : 6) * of_vector;
-    const fives f = *given;
-    const ptrdiff_t number_row = batch ? f.C * number_c : 6 * FIVES_C;
+    const winograd5 f = *given;
+    const ptrdiff_t number_row = batch ? f.C * number_c : 6 * W5_C;
     const ptrdiff_t vector_row = batch ? 6 * L : f.C * vector_c;
-    vec lines[FIVES_M][2][6];
+    vec lines[W5_M][2][6];
     for (int i = 0; i < 6; i++) {
         const float *number = f.numbers + i * number_row, *vector = f.vectors + i * vector_row;
-        vec sum[FIVES_M][6];
+        vec sum[W5_M][6];
         multiply_fives(false, M, number, of_m, of_j, vector, of_vector, sum);
         for (int c = 1; c < f.C; c++) {
             number += number_c, vector += vector_c;
@@ -72,33 +72,33 @@ INLINE void sum_fives(const fives *given, const int M, const fv_layout layout, v
 }
 
 #define FIVES(M)                                                                                   \
-    static void fives_batch_##M(const fives *f, vec y[][4])                                        \
+    static void fives_batch_##M(const winograd5 *f, vec y[][4])                                        \
     {                                                                                              \
         sum_fives(f, M, FV_BATCH_LAST, y);                                                         \
     }                                                                                              \
-    static void fives_channels_##M(const fives *f, vec y[][4])                                     \
+    static void fives_channels_##M(const winograd5 *f, vec y[][4])                                     \
     {                                                                                              \
         sum_fives(f, M, FV_CHANNELS_LAST, y);                                                      \
     }
 FOR_EACH_FIVES(FIVES)
-#define FIVES_BATCH(M)    [M] = fives_batch_##M,
-#define FIVES_CHANNELS(M) [M] = fives_channels_##M,
-static void (*const fives_of[FV_LAYOUTS][FIVES_M + 1])(const fives *f, vec y[][4]) = {
-    [FV_BATCH_LAST] = {FOR_EACH_FIVES(FIVES_BATCH)},
-    [FV_CHANNELS_LAST] = {FOR_EACH_FIVES(FIVES_CHANNELS)}};
+#define W5_BATCH(M)    [M] = fives_batch_##M,
+#define W5_CHANNELS(M) [M] = fives_channels_##M,
+static void (*const fives_of[FV_LAYOUTS][W5_M + 1])(const winograd5 *f, vec y[][4]) = {
+    [FV_BATCH_LAST] = {FOR_EACH_FIVES(W5_BATCH)},
+    [FV_CHANNELS_LAST] = {FOR_EACH_FIVES(W5_CHANNELS)}};
 
 /* ---- strips: a row of tiles side by side, as many as the first caches hold ------------------ */
 
 typedef struct strip {
     int p, q, tiles; /* the first output, and tiles that are 2 apart */
     size_t step;     /* floats from one row of t to the next */
-    float t[6 * FIVES_COLS * L] __attribute__((aligned(64)));
+    float t[6 * W5_COLS * L] __attribute__((aligned(64)));
 } strip;
 
 /* The most tiles of planes of channels that are `width` floats wide. */
 static int tiles_of_strip(int planes, int width)
 {
-    return (FIVES_COLS * L / (planes * width) - 4) / 2;
+    return (W5_COLS * L / (planes * width) - 4) / 2;
 }
 
 /* The step to the last of 6 rows, or columns, of the tile whose first output is number `at`. */
@@ -119,24 +119,24 @@ static void begin_strip(const fv_conv *v, int planes, int width, const float *xp
                     s->step);
 }
 
-/* What becomes of tiles: rows from to to-1 of y, or, pooled, y and winner. */
+/* What becomes of tiles: rows from to to-1 of y, or, pooled, y and argmax. */
 typedef struct fives_out {
     const fv_conv *v;
     const float *b;
     float *y;
-    int32_t *winner;
+    int32_t *argmax;
     int from, to;
     bool pooled;
 } fives_out;
 
 /* The outputs p, q of a tile that are wanted; y is of row `from`, with `pixel` floats a pixel. */
-static void put_tile(const fives_out *t, int p, int q, float *y, ptrdiff_t pixel, int part,
+static void put_tile(const fives_out *t, int p, int q, float *y, ptrdiff_t pixel, int partial,
                      const vec sums[4])
 {
     for (int r = p < t->from ? 1 : 0; r < 2 && p + r < t->to; r++)
         for (int s = 0; s < 2 && q + s < t->v->Q; s++)
             store_some(y + ((ptrdiff_t)(p + r - t->from) * t->v->Q + q + s) * pixel,
-                       sums[r * 2 + s], part);
+                       sums[r * 2 + s], partial);
 }
 
 INLINE void add_bias(const vec b, vec y[4])
@@ -149,8 +149,8 @@ INLINE void add_bias(const vec b, vec y[4])
 /* [pieces of M outputs][6][C][6][M] */
 static void pack_fives_batch(const fv_conv *v, const float *w, float *packed)
 {
-    const cut outputs = cut_even(v->O, FIVES_M);
-    float u[36 * FIVES_C];
+    const cut outputs = cut_even(v->O, W5_M);
+    float u[36 * W5_C];
     for (int i = 0; i < outputs.count; i++) {
         const int M = size_of(&outputs, i);
         for (int m = 0; m < M; m++, w += v->C * 25) {
@@ -159,7 +159,7 @@ static void pack_fives_batch(const fv_conv *v, const float *w, float *packed)
             for (int row = 0; row < 6; row++)
                 for (int c = 0; c < v->C; c++)
                     for (int j = 0; j < 6; j++, to += M)
-                        *to = u[(row * 6 + j) * FIVES_C + c];
+                        *to = u[(row * 6 + j) * W5_C + c];
         }
         packed += 36 * v->C * M;
     }
@@ -172,7 +172,7 @@ static void put_lanes(const fives_out *t, int o, int p, int q, int lane, vec y[4
     add_bias(vec_splat(t->b ? t->b[o] : 0.0f), y);
     if (t->pooled) {
         const ptrdiff_t at = (((ptrdiff_t)o * (v->P / 2) + p / 2) * (v->Q / 2) + q / 2) * L + lane;
-        store_best(y, t->y + at, t->winner ? t->winner + at : NULL);
+        store_best(y, t->y + at, t->argmax ? t->argmax + at : NULL);
     } else
         put_tile(t, p, q, t->y + (ptrdiff_t)o * (t->to - t->from) * v->Q * L + lane, L, 0, y);
 }
@@ -181,18 +181,18 @@ static void put_lanes(const fives_out *t, int o, int p, int q, int lane, vec y[4
 static void tile_batch(const fives_out *t, const strip *s, int k, const float *packed)
 {
     const fv_conv *v = t->v;
-    const cut outputs = cut_even(v->O, FIVES_M);
+    const cut outputs = cut_even(v->O, W5_M);
     const int q = s->q + 2 * k;
-    float positions[36 * FIVES_C * L] __attribute__((aligned(64)));
+    float positions[36 * W5_C * L] __attribute__((aligned(64)));
     for (int c = 0; c < v->C; c++)
         for (int lane = 0; lane < L; lane += V)
             tile5_across(s->t + c * 6 * s->step + 2 * k * L + lane, s->step, L,
                          last_of_tile(q, v->Q, L), 0, positions + c * 36 * L + lane, L);
-    fives f = {.C = v->C, .numbers = packed};
+    winograd5 f = {.C = v->C, .numbers = packed};
     for (int i = 0, o = 0; i < outputs.count; o += size_of(&outputs, i++)) {
         const int M = size_of(&outputs, i);
         for (int lane = 0; lane < L; lane += V) {
-            vec y[FIVES_M][4];
+            vec y[W5_M][4];
             f.vectors = positions + lane;
             fives_of[FV_BATCH_LAST][M](&f, y);
             for (int m = 0; m < M; m++)
@@ -222,7 +222,7 @@ static void forward_fives_batch(const fives_out *t, const float *xp, const float
 /* [vectors of outputs][6][C][6][V] */
 static void pack_fives_channels(const fv_conv *v, const float *w, float *packed)
 {
-    float u[36 * FIVES_C];
+    float u[36 * W5_C];
     memset(packed, 0, 36 * (size_t)v->C * pieces(v->O, V) * V * sizeof *packed);
     for (int o = 0; o < v->O; o++, w += v->C * 25) {
         float *to = packed + (ptrdiff_t)(o / V) * 36 * v->C * V + o % V;
@@ -230,7 +230,7 @@ static void pack_fives_channels(const fv_conv *v, const float *w, float *packed)
         for (int i = 0; i < 6; i++)
             for (int c = 0; c < v->C; c++)
                 for (int j = 0; j < 6; j++, to += V)
-                    *to = u[(i * 6 + j) * FIVES_C + c];
+                    *to = u[(i * 6 + j) * W5_C + c];
     }
 }
 
@@ -239,20 +239,20 @@ static void tiles_channels(const fives_out *t, const strip *s, int k, int M, con
 {
     const fv_conv *v = t->v;
     const int C = v->C, q = s->q + 2 * k;
-    float positions[FIVES_M * 36 * FIVES_C] __attribute__((aligned(64)));
+    float positions[W5_M * 36 * W5_C] __attribute__((aligned(64)));
     for (int m = 0; m < M; m++)
         for (int c = 0; c < C; c += V)
             tile5_across(s->t + 2 * (k + m) * C + c, s->step, C, last_of_tile(q + 2 * m, v->Q, C),
-                         part_of(1, C - c), positions + m * 36 * FIVES_C + c, FIVES_C);
-    fives f = {.C = C, .numbers = positions, .vectors = packed};
+                         partial_of(1, C - c), positions + m * 36 * W5_C + c, W5_C);
+    winograd5 f = {.C = C, .numbers = positions, .vectors = packed};
     for (int o = 0; o < v->O; o += V, f.vectors += 36 * C * V) {
-        const int part = part_of(1, v->O - o);
-        const vec b = t->b ? load_some(t->b + o, part) : vec_splat(0.0f);
-        vec y[FIVES_M][4];
+        const int partial = partial_of(1, v->O - o);
+        const vec b = t->b ? load_some(t->b + o, partial) : vec_splat(0.0f);
+        vec y[W5_M][4];
         fives_of[FV_CHANNELS_LAST][M](&f, y);
         for (int m = 0; m < M; m++) {
             add_bias(b, y[m]);
-            put_tile(t, s->p, q + 2 * m, t->y + o, v->O, part, y[m]);
+            put_tile(t, s->p, q + 2 * m, t->y + o, v->O, partial, y[m]);
         }
     }
 }
@@ -267,7 +267,7 @@ static void forward_fives_channels(const fives_out *t, const float *xp, const fl
             s.q = 2 * start_of_piece(&strips, i);
             s.tiles = size_of(&strips, i);
             begin_strip(v, 1, v->C, xp, &s);
-            const cut some = cut_even(s.tiles, FIVES_M);
+            const cut some = cut_even(s.tiles, W5_M);
             for (int n = 0, k = 0; n < some.count; k += size_of(&some, n++))
                 tiles_channels(t, &s, k, size_of(&some, n), packed);
         }

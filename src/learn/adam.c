@@ -89,14 +89,14 @@ static void prepare_adamw(const void *args, const fv_move *move, fv_update *upda
     update->adam.weight_decay = 0.0f;
 }
 
-const fv_optim_kind fv_kind_adam = {
+const fv_optim_kind fv_optim_kind_adam = {
     .recipe = {"adam", "fv_adam", sizeof(fv_adam_args), adam_settings, 0},
     .memories = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
     .needs = adam_needs,
     .prepare = prepare_adam,
     .step = step};
 
-const fv_optim_kind fv_kind_adamw = {
+const fv_optim_kind fv_optim_kind_adamw = {
     .recipe = {"adamw", "fv_adamw", sizeof(fv_adam_args), adamw_settings, 0},
     .memories = {"exp_avg", "exp_avg_sq", "max_exp_avg_sq"},
     .needs = adam_needs,
@@ -105,12 +105,12 @@ const fv_optim_kind fv_kind_adamw = {
 
 fv_optim *fv_adam_opt(fv_adam_args args)
 {
-    return fv_optim_new(&fv_kind_adam, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_adam, NULL, args.net, &args);
 }
 
 fv_optim *fv_adamw_opt(fv_adam_args args)
 {
-    return fv_optim_new(&fv_kind_adamw, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_adamw, NULL, args.net, &args);
 }
 
 /* ---- NAdam -------------------------------------------------------------------------------- */
@@ -139,7 +139,7 @@ static void prepare_nadam(const void *args, const fv_move *move, fv_update *upda
     update->adam.of_m = (float)(move->lr * next / (1 - product * next));
 }
 
-const fv_optim_kind fv_kind_nadam = {
+const fv_optim_kind fv_optim_kind_nadam = {
     .recipe = {"nadam", "fv_nadam", sizeof(fv_nadam_args), nadam_settings, 0},
     .memories = {"exp_avg", "exp_avg_sq"},
     .needs = two_moments,
@@ -148,7 +148,7 @@ const fv_optim_kind fv_kind_nadam = {
 
 fv_optim *fv_nadam_opt(fv_nadam_args args)
 {
-    return fv_optim_new(&fv_kind_nadam, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_nadam, NULL, args.net, &args);
 }
 
 /* ---- RAdam -------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static void prepare_radam(const void *args, const fv_move *move, fv_update *upda
     update->adam.of_m = (float)(lr * rectify * sqrt(1 - last));
 }
 
-const fv_optim_kind fv_kind_radam = {
+const fv_optim_kind fv_optim_kind_radam = {
     .recipe = {"radam", "fv_radam", sizeof(fv_radam_args), radam_settings, 0},
     .memories = {"exp_avg", "exp_avg_sq"},
     .needs = two_moments,
@@ -186,7 +186,7 @@ const fv_optim_kind fv_kind_radam = {
 
 fv_optim *fv_radam_opt(fv_radam_args args)
 {
-    return fv_optim_new(&fv_kind_radam, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_radam, NULL, args.net, &args);
 }
 
 /* ---- Lion --------------------------------------------------------------------------------- */
@@ -218,7 +218,7 @@ static void step_lion(const fv_kernels *k, size_t n, const fv_update *update, fl
     k->lion(n, &update->adam, p, g, memories[0]);
 }
 
-const fv_optim_kind fv_kind_lion = {
+const fv_optim_kind fv_optim_kind_lion = {
     .recipe = {"lion", "fv_lion", sizeof(fv_lion_args), lion_settings, 0},
     .memories = {"exp_avg"},
     .needs = lion_needs,
@@ -227,5 +227,5 @@ const fv_optim_kind fv_kind_lion = {
 
 fv_optim *fv_lion_opt(fv_lion_args args)
 {
-    return fv_optim_new(&fv_kind_lion, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_lion, NULL, args.net, &args);
 }

@@ -54,7 +54,7 @@ static void step_adagrad(const fv_kernels *k, size_t n, const fv_update *update,
     k->adagrad(n, &update->scaled, p, g, memories[0]);
 }
 
-const fv_optim_kind fv_kind_adagrad = {
+const fv_optim_kind fv_optim_kind_adagrad = {
     .recipe = {"adagrad", "fv_adagrad", sizeof(fv_adagrad_args), adagrad_settings, 0},
     .memories = {"sum"},
     .needs = adagrad_needs,
@@ -64,7 +64,7 @@ const fv_optim_kind fv_kind_adagrad = {
 
 fv_optim *fv_adagrad_opt(fv_adagrad_args args)
 {
-    return fv_optim_new(&fv_kind_adagrad, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_adagrad, NULL, args.net, &args);
 }
 
 /* ---- Adadelta ----------------------------------------------------------------------------- */
@@ -96,7 +96,7 @@ static void step_adadelta(const fv_kernels *k, size_t n, const fv_update *update
     k->adadelta(n, &update->scaled, p, g, memories[0], memories[1]);
 }
 
-const fv_optim_kind fv_kind_adadelta = {
+const fv_optim_kind fv_optim_kind_adadelta = {
     .recipe = {"adadelta", "fv_adadelta", sizeof(fv_adadelta_args), adadelta_settings, 0},
     .memories = {"square_avg", "acc_delta"},
     .needs = adadelta_needs,
@@ -105,7 +105,7 @@ const fv_optim_kind fv_kind_adadelta = {
 
 fv_optim *fv_adadelta_opt(fv_adadelta_args args)
 {
-    return fv_optim_new(&fv_kind_adadelta, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_adadelta, NULL, args.net, &args);
 }
 
 /* ---- RMSprop ------------------------------------------------------------------------------ */
@@ -141,7 +141,7 @@ static void step_rmsprop(const fv_kernels *k, size_t n, const fv_update *update,
     k->rmsprop(n, &update->scaled, p, g, memories[0], memories[1], memories[2]);
 }
 
-const fv_optim_kind fv_kind_rmsprop = {
+const fv_optim_kind fv_optim_kind_rmsprop = {
     .recipe = {"rmsprop", "fv_rmsprop", sizeof(fv_rmsprop_args), rmsprop_settings, 0},
     .memories = {"square_avg", "grad_avg", "momentum_buffer"},
     .needs = rmsprop_needs,
@@ -150,5 +150,5 @@ const fv_optim_kind fv_kind_rmsprop = {
 
 fv_optim *fv_rmsprop_opt(fv_rmsprop_args args)
 {
-    return fv_optim_new(&fv_kind_rmsprop, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_rmsprop, NULL, args.net, &args);
 }

@@ -207,7 +207,7 @@ const int64_t *fv_metrics_confusion(const fv_metrics *m)
 
 /* ---- as text ------------------------------------------------------------------------------ */
 
-enum { SHOWN_CLASSES = 10, ROW_ROOM = 80 }; /* more do not fit on a line */
+enum { SHOWN_CLASSES = 10, ROW_SIZE = 80 }; /* more do not fit on a line */
 
 /* The class's name, or its number written into number. */
 static const char *name_of(const char *const *names, int c, char number[16])
@@ -286,7 +286,7 @@ const char *fv_metrics_text(fv_metrics *m, const char *const *names)
     int width = name_width(m, names);
     size_t rows = (size_t)m->classes + 9;
     rows += m->classes <= SHOWN_CLASSES ? SHOWN_CLASSES * SHOWN_CLASSES : 0;
-    fv_text t = {.left = rows * (ROW_ROOM + (size_t)width)};
+    fv_text t = {.left = rows * (ROW_SIZE + (size_t)width)};
     fv_release(m->object.ctx, m->text);
     m->text = t.at = fv_alloc(m->object.ctx, t.left, 1);
     if (m->text)

@@ -238,7 +238,7 @@ static void step_stretch(void *arg, const fv_stretch *s)
         for (int m = 0; m < FV_MEMORIES_MAX; m++)
             memories[m] = optim->memories[m] ? optim->memories[m] + from : NULL;
         if (net->object.ctx->threads > 1)
-            k->own(n, net->values + from);
+            k->prefetch_for_write(n, net->values + from);
         optim->kind->step(k, n, &optim->updates[s->param], net->values + from, net->grads + from,
                           memories);
     }
@@ -292,9 +292,9 @@ static const fv_recipe group_recipe = {"group", "fv_group", sizeof(fv_group_args
                                        0};
 
 static const fv_recipe *const recipes[] = {
-    &fv_kind_sgd.recipe,     &fv_kind_adam.recipe,     &fv_kind_adamw.recipe,
-    &fv_kind_nadam.recipe,   &fv_kind_radam.recipe,    &fv_kind_lion.recipe,
-    &fv_kind_adagrad.recipe, &fv_kind_adadelta.recipe, &fv_kind_rmsprop.recipe};
+    &fv_optim_kind_sgd.recipe,     &fv_optim_kind_adam.recipe,     &fv_optim_kind_adamw.recipe,
+    &fv_optim_kind_nadam.recipe,   &fv_optim_kind_radam.recipe,    &fv_optim_kind_lion.recipe,
+    &fv_optim_kind_adagrad.recipe, &fv_optim_kind_adadelta.recipe, &fv_optim_kind_rmsprop.recipe};
 enum { KINDS = sizeof recipes / sizeof *recipes };
 
 /* The optimizer alone, without groups. */
@@ -354,12 +354,12 @@ const char *fv_optim_describe(fv_optim *optim)
     if (!optim || fv_error(optim->object.ctx))
         return NULL;
     fv_ctx *ctx = optim->object.ctx;
-    size_t room = 500;
+    size_t capacity = 500;
     for (int g = 1; g < optim->n_groups; g++)
-        room += strlen(optim->groups[g].pattern) + 150;
+        capacity += strlen(optim->groups[g].pattern) + 150;
     fv_release(ctx, optim->text);
-    optim->text = fv_alloc(ctx, room, 1);
-    fv_text to = {optim->text, room};
+    optim->text = fv_alloc(ctx, capacity, 1);
+    fv_text to = {optim->text, capacity};
     if (!optim->text)
         return NULL;
     fv_put(&to, "%s", optim->kind->recipe.name);

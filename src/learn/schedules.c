@@ -342,11 +342,11 @@ const char *fv_schedule_describe(fv_schedule *schedule)
     if (!schedule || fv_error(schedule->object.ctx))
         return NULL;
     fv_ctx *ctx = schedule->object.ctx;
-    size_t room = ROOM * (schedule->n_members ? FV_MEMBERS_MAX * FV_MEMBERS_MAX : 1);
+    size_t capacity = ROOM * (schedule->n_members ? FV_MEMBERS_MAX * FV_MEMBERS_MAX : 1);
     fv_release(ctx, schedule->text);
-    schedule->text = fv_alloc(ctx, room, 1);
+    schedule->text = fv_alloc(ctx, capacity, 1);
     if (schedule->text)
-        put_schedule(&(fv_text){schedule->text, room}, schedule);
+        put_schedule(&(fv_text){schedule->text, capacity}, schedule);
     return schedule->text;
 }
 

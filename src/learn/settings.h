@@ -54,12 +54,12 @@ typedef struct fv_recipe {
     int places;                 /* the first so many need no name in a text */
 } fv_recipe;
 
-enum { FV_LIST_MAX = 64, FV_ARGS_ROOM = 160 };
+enum { FV_LIST_MAX = 64, FV_ARGS_SIZE = 160 };
 
 /* Room for any of the structs. */
 typedef union fv_args {
     max_align_t align;
-    char bytes[FV_ARGS_ROOM];
+    char bytes[FV_ARGS_SIZE];
 } fv_args;
 
 /* Puts defaults in and checks ranges; errors begin with where: "fv_adam". NaN is in no range. */

@@ -42,7 +42,7 @@ static void step(const fv_kernels *k, size_t n, const fv_update *update, float *
     k->sgd(n, &update->sgd, p, g, memories[0]);
 }
 
-const fv_optim_kind fv_kind_sgd = {.recipe = {"sgd", "fv_sgd", sizeof(fv_sgd_args), settings, 0},
+const fv_optim_kind fv_optim_kind_sgd = {.recipe = {"sgd", "fv_sgd", sizeof(fv_sgd_args), settings, 0},
                                    .memories = {"momentum_buffer"},
                                    .needs = needs,
                                    .prepare = prepare,
@@ -50,5 +50,5 @@ const fv_optim_kind fv_kind_sgd = {.recipe = {"sgd", "fv_sgd", sizeof(fv_sgd_arg
 
 fv_optim *fv_sgd_opt(fv_sgd_args args)
 {
-    return fv_optim_new(&fv_kind_sgd, NULL, args.net, &args);
+    return fv_optim_new(&fv_optim_kind_sgd, NULL, args.net, &args);
 }

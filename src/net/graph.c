@@ -116,16 +116,16 @@ fv_node fv_scope_end(fv_node x)
 
 /* ---- one more layer ----------------------------------------------------------------------- */
 
-static bool make_room(fv_graph *graph)
+static bool grow_layers(fv_graph *graph)
 {
-    if (graph->count < graph->room)
+    if (graph->count < graph->capacity)
         return true;
-    int room = graph->room ? 2 * graph->room : 16;
-    fv_def *defs = fv_grow(graph->object.ctx, graph->defs, room, sizeof *defs);
+    int capacity = graph->capacity ? 2 * graph->capacity : 16;
+    fv_def *defs = fv_grow(graph->object.ctx, graph->defs, capacity, sizeof *defs);
     if (!defs)
         return false;
     graph->defs = defs;
-    graph->room = room;
+    graph->capacity = capacity;
     return true;
 }
 
@@ -156,10 +156,10 @@ static fv_graph *common_graph(const fv_node *xs, int n, const char *kind)
 static fv_def *start(const fv_node *xs, int n, const char *name, const char *kind)
 {
     fv_graph *graph = common_graph(xs, n, kind);
-    if (!graph || !make_room(graph))
+    if (!graph || !grow_layers(graph))
         return NULL;
     fv_def *def = graph->defs + graph->count;
-    *def = (fv_def){.name = full_name(graph, name, kind), .shares = -1};
+    *def = (fv_def){.name = full_name(graph, name, kind), .shares_weights_of = -1};
     if (!def->name)
         return NULL;
     for (int i = 0; i < n && xs[i].index >= 0; i++) {
@@ -167,7 +167,7 @@ static fv_def *start(const fv_node *xs, int n, const char *name, const char *kin
         def->ins[i] = graph->defs[xs[i].index].out;
     }
     def->in = def->ins[0];
-    def->giver = def->n_inputs ? graph->defs[def->inputs[0]].name : NULL;
+    def->producer = def->n_inputs ? graph->defs[def->inputs[0]].name : NULL;
     return def;
 }
 
@@ -193,10 +193,10 @@ static void check_same_parameters(fv_ctx *ctx, const fv_def *def, const fv_def *
         fv_fail(ctx, FV_E_SHAPE,
                 "layer \"%s\" cannot use the parameters of \"%s\": its input [N,%d,%d,%d] (from "
                 "\"%s\") asks for others",
-                def->name, owner->name, def->in.c, def->in.h, def->in.w, def->giver);
+                def->name, owner->name, def->in.c, def->in.h, def->in.w, def->producer);
 }
 
-fv_node fv_layer_add(const fv_kind *kind, const fv_node *xs, int n, const void *args)
+fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const void *args)
 {
     const char *name;
     memcpy(&name, (const char *)args + kind->name_offset, sizeof name);
@@ -224,14 +224,14 @@ fv_node fv_again(fv_node layer, fv_node x)
         fv_fail(ctx, FV_E_ARG, "fv_again: layer \"%s\" is an input, or has several", like->name);
         return fv_node_failed;
     }
-    int owner = like->shares >= 0 ? like->shares : layer.index;
-    const fv_kind *kind = like->kind;
+    int owner = like->shares_weights_of >= 0 ? like->shares_weights_of : layer.index;
+    const fv_layer_type *kind = like->kind;
     fv_def *def = start(&x, 1, NULL, kind->name);
     if (!def)
         return fv_node_failed;
     like = graph->defs + layer.index; /* start may have moved them */
     def->kind = kind;
-    def->shares = owner;
+    def->shares_weights_of = owner;
     def->args = fv_alloc(ctx, 1, kind->size);
     if (def->args) {
         memcpy(def->args, like->args, kind->size);

@@ -31,9 +31,9 @@ typedef struct call {
                       __VA_ARGS__}})
 
 /* A number, or its default. */
-static double or_usual(double value, double usual)
+static double or_usual(double value, double default_value)
 {
-    return value == 0 ? usual : value;
+    return value == 0 ? default_value : value;
 }
 
 static fv_ctx *ctx_of(const call *c)

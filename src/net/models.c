@@ -57,7 +57,7 @@ static fv_node classic_map(const fv_node maps[6], int i)
 static fv_node lenet5_classic(fv_node x, int classes)
 {
     const fv_node start = x;
-    fv_node maps[6], parts[16];
+    fv_node maps[6], partials[16];
     if (start.graph && start.graph->defs[0].out.h == 28)
         x = fv_pad2d(x, 2, 2, 2, 2);                           /* [N,1,32,32] */
     x = fv_tanh(fv_conv2d(x, 6, 5, .name = "C1"));             /* [N,6,28,28] */
@@ -65,8 +65,8 @@ static fv_node lenet5_classic(fv_node x, int classes)
     for (int i = 0; i < 6; i++)
         maps[i] = fv_slice(x, 1, i, i + 1);
     for (int i = 0; i < 16; i++)
-        parts[i] = classic_map(maps, i);
-    x = fv_concat(FV_NODES(fv_concat(parts, 8), fv_concat(parts + 8, 8)), .name = "C3");
+        partials[i] = classic_map(maps, i);
+    x = fv_concat(FV_NODES(fv_concat(partials, 8), fv_concat(partials + 8, 8)), .name = "C3");
     x = fv_tanh(fv_avg_pool2d(fv_tanh(x), 2, .name = "S4"));   /* [N,16,5,5] */
     x = fv_tanh(fv_conv2d(x, 120, 5, .name = "C5"));           /* [N,120,1,1] */
     x = fv_tanh(fv_linear(fv_flatten(x), 84, .name = "F6"));

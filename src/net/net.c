@@ -42,10 +42,10 @@ static int place_params(fv_net *net)
     int count = 0;
     for (int i = 0; i < net->layers; i++) {
         fv_def *def = net->defs + i;
-        if (def->shares >= 0) {
-            def->weight_offset = net->defs[def->shares].weight_offset;
-            def->bias_offset = net->defs[def->shares].bias_offset;
-            def->buffer_offset = net->defs[def->shares].buffer_offset;
+        if (def->shares_weights_of >= 0) {
+            def->weight_offset = net->defs[def->shares_weights_of].weight_offset;
+            def->bias_offset = net->defs[def->shares_weights_of].bias_offset;
+            def->buffer_offset = net->defs[def->shares_weights_of].buffer_offset;
             continue;
         }
         def->weight_offset = net->size;
@@ -118,7 +118,7 @@ static bool make_params(fv_net *net)
     if (fv_error(ctx))
         return false;
     for (int i = 0; i < net->layers; i++)
-        if (net->defs[i].shares < 0 && !name_state(net, net->defs + i))
+        if (net->defs[i].shares_weights_of < 0 && !name_state(net, net->defs + i))
             return false;
     return true;
 }
@@ -140,7 +140,7 @@ static void draw_params(fv_net *net)
     fv_rng *rng = &net->object.ctx->rng;
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
-        if (def->shares >= 0)
+        if (def->shares_weights_of >= 0)
             continue;
         if (def->fan_in == 0) {
             fill_params(net, def);
@@ -201,8 +201,8 @@ static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place
         const fv_def *def = graph->defs + i;
         for (int k = 0; place[i] == 0 && k < def->n_inputs; k++)
             place[def->inputs[k]] = 0;
-        if (place[i] == 0 && def->shares >= 0)
-            place[def->shares] = 0;
+        if (place[i] == 0 && def->shares_weights_of >= 0)
+            place[def->shares_weights_of] = 0;
     }
     int kept = 0;
     for (int i = 0; i < graph->count; i++) {
@@ -215,7 +215,7 @@ static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place
         *def = graph->defs[i];
         for (int k = 0; k < def->n_inputs; k++)
             def->inputs[k] = place[def->inputs[k]];
-        def->shares = def->shares >= 0 ? place[def->shares] : -1;
+        def->shares_weights_of = def->shares_weights_of >= 0 ? place[def->shares_weights_of] : -1;
         place[i] = kept++;
     }
     return graph->count = kept;
@@ -226,13 +226,13 @@ static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place
 static void find_readers(fv_net *net)
 {
     for (int i = 0; i < net->n_outputs; i++)
-        net->defs[net->outputs[i]].readers++;
+        net->defs[net->outputs[i]].consumers++;
     for (int i = 0; i < net->layers; i++) {
         fv_def *def = net->defs + i;
         def->wants_gradient = def->weights > 0 || def->biases > 0 || def->image.requires_grad;
         for (int k = 0; k < def->n_inputs; k++) {
             def->wants_gradient |= net->defs[def->inputs[k]].wants_gradient;
-            net->defs[def->inputs[k]].readers++;
+            net->defs[def->inputs[k]].consumers++;
         }
     }
 }
@@ -250,12 +250,12 @@ static void find_sums(fv_net *net)
 {
     for (int i = 0; i < net->layers; i++)
         for (int k = 0; k < net->defs[i].n_inputs; k++) {
-            int giver = net->defs[i].inputs[k];
-            bool written = is_output(net, giver);
+            int producer = net->defs[i].inputs[k];
+            bool written = is_output(net, producer);
             for (int j = i; j < net->layers; j++)
                 for (int m = 0; m < net->defs[j].n_inputs; m++)
-                    written |= net->defs[j].inputs[m] == giver && (j > i || m < k);
-            net->defs[i].adds |= (unsigned)written << k;
+                    written |= net->defs[j].inputs[m] == producer && (j > i || m < k);
+            net->defs[i].accumulates |= (unsigned)written << k;
         }
 }
 

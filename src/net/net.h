@@ -13,7 +13,7 @@ enum { FV_SCOPE_MAX = 256, FV_CHUNKS_MAX = 16 };
 struct fv_graph {
     fv_object object;
     fv_def *defs;
-    int count, room;
+    int count, capacity;
     char scope[FV_SCOPE_MAX]; /* "" or "convnet." */
     int depth;                /* of scopes */
     bool used;                /* a net was made of it */
@@ -23,10 +23,10 @@ struct fv_graph {
    which count from the end of a thread's scratch, and part, packed and shared, from the start of
    all. */
 typedef struct fv_slot {
-    size_t y, dy, saved, sums, part, shared, packed[2]; /* packed: of forward, of backward */
-    size_t part_size; /* of one chunk */
+    size_t y, dy, saved, sums, partial, shared, packed[2]; /* packed: of forward, of backward */
+    size_t partial_size; /* of one chunk */
     size_t extra;    /* gradients of inputs that are to be added to what is there */
-    unsigned passed; /* bit k: the gradient of input k lies where dy is */
+    unsigned aliased; /* bit k: the gradient of input k lies where dy is */
 } fv_slot;
 
 /* All memory of running the net in one mode and layout, for batches up to a size. The blocks of a
@@ -39,7 +39,7 @@ typedef struct fv_plan {
     int batch, blocks, chunks; /* the most it has room for */
     fv_slot *slots;            /* [layers] */
     size_t region;             /* floats of a block */
-    size_t parts;              /* floats of all partial gradients, all chunks */
+    size_t partials;              /* floats of all partial gradients, all chunks */
     size_t scratch, sums;      /* floats of one thread */
     size_t packed, shared;     /* floats of all packed weights, of all that meetings leave */
     uint64_t packed_at;        /* the net's changes when forward's weights were packed */
@@ -87,7 +87,7 @@ bool fv_node_broken(fv_node x); /* failed, or there is an error */
 void fv_name_free(const fv_def *defs, int count, const char *begin, char text[2 * FV_SCOPE_MAX]);
 
 /* One more layer of that kind after the n nodes xs, with a copy of its struct of arguments. */
-fv_node fv_layer_add(const fv_kind *kind, const fv_node *xs, int n, const void *args);
+fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const void *args);
 
 /* ---- plan.c ------------------------------------------------------------------------------- */
 

@@ -25,7 +25,7 @@ typedef struct lives {
     int *view;                      /* [layers] the layer of whose output it is a view, or itself */
     int *until;                     /* [layers] last time that the output or a view is read */
     int *y_root, *dy_root;          /* [layers] the layer whose buffer it shares, or itself */
-    unsigned *passed;               /* [layers] as fv_slot's */
+    unsigned *aliased;               /* [layers] as fv_slot's */
 } lives;
 
 size_t fv_plan_work(const fv_net *net)
@@ -47,7 +47,7 @@ static lives cut_work(const fv_net *net, void *work)
     l.until = l.view + n;
     l.y_root = l.until + n;
     l.dy_root = l.y_root + n;
-    l.passed = (unsigned *)(void *)(l.dy_root + n);
+    l.aliased = (unsigned *)(void *)(l.dy_root + n);
     return l;
 }
 
@@ -152,24 +152,24 @@ static void live_gradient(const fv_net *net, const lives *l, const fv_plan *plan
 static void find_gradients_of(const fv_net *net, const lives *l, const fv_plan *plan, int i)
 {
     const fv_def *def = net->defs + i;
-    bool view = fv_is_view(def, plan->layout, true), passes = view || def->op->flags & FV_PASSES;
-    bool shares = passes || def->op->flags & FV_IN_PLACE;
+    bool view = fv_is_view(def, plan->layout, true), aliases_dy = view || def->op->flags & FV_ALIASES_DY;
+    bool shares_weights_of = aliases_dy || def->op->flags & FV_IN_PLACE;
     size_t extra = 0;
     for (int k = 0; k < def->n_inputs; k++) {
-        int giver = def->inputs[k];
-        if (!net->defs[giver].wants_gradient)
+        int producer = def->inputs[k];
+        if (!net->defs[producer].wants_gradient)
             continue;
-        if (def->adds >> k & 1) {
-            extra += passes ? 0 : block_floats(plan, net->defs[giver].stored);
+        if (def->accumulates >> k & 1) {
+            extra += aliases_dy ? 0 : block_floats(plan, net->defs[producer].stored);
             continue;
         }
-        l->dy_root[giver] = giver;
-        if (shares) {
-            l->dy_root[giver] = l->dy_root[i];
-            l->passed[i] |= 1u << k;
+        l->dy_root[producer] = producer;
+        if (shares_weights_of) {
+            l->dy_root[producer] = l->dy_root[i];
+            l->aliased[i] |= 1u << k;
         }
-        shares = false;
-        live_gradient(net, l, plan, giver, 2 * net->layers - i);
+        shares_weights_of = false;
+        live_gradient(net, l, plan, producer, 2 * net->layers - i);
     }
     if (extra)
         live(l->extra + i, extra, 2 * net->layers - i, 2 * net->layers - i);
@@ -237,7 +237,7 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
     plan->batch = batch;
     plan->blocks = fv_blocks(batch, plan->images);
     plan->chunks = plan->blocks < FV_CHUNKS_MAX ? plan->blocks : FV_CHUNKS_MAX;
-    plan->scratch = plan->sums = plan->parts = plan->packed = plan->shared = 0;
+    plan->scratch = plan->sums = plan->partials = plan->packed = plan->shared = 0;
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
         fv_need need = {0};
@@ -247,17 +247,17 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
                                    .dy = l.dy[l.dy_root[i]].at,
                                    .saved = l.saved[i].at,
                                    .sums = plan->sums,
-                                   .part = plan->parts,
-                                   .part_size = need.part,
+                                   .partial = plan->partials,
+                                   .partial_size = need.partial,
                                    .shared = plan->shared,
                                    .extra = l.extra[i].at,
-                                   .passed = l.passed[i],
+                                   .aliased = l.aliased[i],
                                    .packed = {plan->packed, plan->packed + need.packed}};
         size_t scratch = fv_round_up(need.scratch);
         plan->scratch = scratch > plan->scratch ? scratch : plan->scratch;
         plan->packed += need.packed * (plan->train ? 2 : 1);
         plan->sums += plan->train ? need.sums : 0;
-        plan->parts += plan->train || fv_meets(def, false) ? need.part * plan->chunks : 0;
+        plan->partials += plan->train || fv_needs_stats(def, false) ? need.partial * plan->chunks : 0;
         plan->shared += fv_round_up(need.shared);
     }
 }
@@ -284,7 +284,7 @@ static size_t cut_rows(const fv_net *net, fv_plan *plan, float *base)
 
 static size_t floats_before_rows(const fv_net *net, const fv_plan *plan)
 {
-    return plan->region * plan->blocks + plan->parts +
+    return plan->region * plan->blocks + plan->partials +
            (plan->scratch + plan->sums) * net->object.ctx->threads + plan->packed + plan->shared;
 }
 
@@ -294,7 +294,7 @@ size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan)
 {
     fv_plan copy = *plan;
     size_t rows = cut_rows(net, &copy, NULL);
-    double floats = (double)plan->region * plan->blocks + (double)plan->parts +
+    double floats = (double)plan->region * plan->blocks + (double)plan->partials +
                     ((double)plan->scratch + (double)plan->sums) * net->object.ctx->threads +
                     (double)plan->packed + (double)plan->shared + (double)rows;
     if (floats > (double)(SIZE_MAX / 8))

@@ -42,14 +42,14 @@ static float *region_of(const fv_plan *plan, int block)
 }
 
 /* A layer's sums over a chunk. */
-static float *part_of(const fv_plan *plan, const fv_slot *slot, int chunk)
+static float *partial_of(const fv_plan *plan, const fv_slot *slot, int chunk)
 {
-    return plan->memory + plan->region * plan->blocks + slot->part + slot->part_size * chunk;
+    return plan->memory + plan->region * plan->blocks + slot->partial + slot->partial_size * chunk;
 }
 
 static float *scratch_of(const fv_plan *plan, int thread)
 {
-    return plan->memory + plan->region * plan->blocks + plan->parts +
+    return plan->memory + plan->region * plan->blocks + plan->partials +
            (plan->scratch + plan->sums) * thread;
 }
 
@@ -80,38 +80,38 @@ static uint64_t key_of(const fv_net *net, int layer)
 
 /* The run of layer i over a block of a chunk, field by field: made elsewhere and copied it would
    take as long as a small layer. */
-static void set_run(fv_run *run, const pass *p, int i, int block, int chunk, int thread)
+static void set_call(fv_call *call, const pass *p, int i, int block, int chunk, int thread)
 {
     const fv_net *net = p->net;
     const fv_plan *plan = p->plan;
     const fv_def *def = net->defs + i;
     const fv_slot *slot = plan->slots + i;
     float *region = region_of(plan, block);
-    run->k = net->object.ctx->kernels;
-    run->def = def;
-    run->layout = plan->layout;
-    run->images = images_in(p, block);
-    run->turns = plan->layout == FV_BATCH_LAST ? 1 : run->images;
-    run->room = plan->images;
-    run->first_image = block * plan->images;
-    run->key = key_of(net, i);
-    run->packed = packed_of(net, plan, slot, false);
-    run->w = def->weights ? net->values + def->weight_offset : NULL;
-    run->b = def->biases ? net->values + def->bias_offset : NULL;
-    run->y = region + slot->y;
-    run->dy = run->dx = NULL;
-    run->saved = plan->train ? region + slot->saved : NULL;
-    run->scratch = scratch_of(plan, thread);
-    run->sums = run->scratch + plan->scratch + slot->sums;
-    run->part = part_of(plan, slot, chunk);
-    run->shared = shared_of(net, plan, slot);
-    run->first = block == chunk_start(p, chunk);
-    run->last = block == chunk_start(p, chunk + 1) - 1;
+    call->k = net->object.ctx->kernels;
+    call->def = def;
+    call->layout = plan->layout;
+    call->images = images_in(p, block);
+    call->slices = plan->layout == FV_BATCH_LAST ? 1 : call->images;
+    call->block_images = plan->images;
+    call->first_image = block * plan->images;
+    call->key = key_of(net, i);
+    call->packed = packed_of(net, plan, slot, false);
+    call->w = def->weights ? net->values + def->weight_offset : NULL;
+    call->b = def->biases ? net->values + def->bias_offset : NULL;
+    call->y = region + slot->y;
+    call->dy = call->dx = NULL;
+    call->saved = plan->train ? region + slot->saved : NULL;
+    call->scratch = scratch_of(plan, thread);
+    call->sums = call->scratch + plan->scratch + slot->sums;
+    call->partial = partial_of(plan, slot, chunk);
+    call->shared = shared_of(net, plan, slot);
+    call->first = block == chunk_start(p, chunk);
+    call->last = block == chunk_start(p, chunk + 1) - 1;
     for (int k = 0; k < def->n_inputs; k++) {
-        run->xs[k] = region + plan->slots[def->inputs[k]].y;
-        run->dxs[k] = NULL;
+        call->xs[k] = region + plan->slots[def->inputs[k]].y;
+        call->dxs[k] = NULL;
     }
-    run->x = def->n_inputs ? run->xs[0] : NULL;
+    call->x = def->n_inputs ? call->xs[0] : NULL;
 }
 
 static void meet(const pass *p, int i, bool backward)
@@ -119,15 +119,15 @@ static void meet(const pass *p, int i, bool backward)
     fv_net *net = p->net;
     const fv_def *def = net->defs + i;
     const fv_slot *slot = p->plan->slots + i;
-    fv_meeting meeting = {
+    fv_batch_stats meeting = {
         .def = def,
         .layout = p->plan->layout,
         .train = p->plan->train,
         .images = net->n,
         .chunks = p->chunks,
-        .room = p->plan->images,
-        .part = part_of(p->plan, slot, 0),
-        .part_size = slot->part_size,
+        .block_images = p->plan->images,
+        .partial = partial_of(p->plan, slot, 0),
+        .partial_size = slot->partial_size,
         .shared = shared_of(net, p->plan, slot),
         .w = def->weights ? net->values + def->weight_offset : NULL,
         .b = def->biases ? net->values + def->bias_offset : NULL,
@@ -135,7 +135,7 @@ static void meet(const pass *p, int i, bool backward)
         .db = def->biases ? net->grads + def->bias_offset : NULL,
         .buffers = net->buffers + def->buffer_offset,
     };
-    (backward ? def->op->meet_backward : def->op->meet)(&meeting);
+    (backward ? def->op->stats_finish_backward : def->op->stats_finish)(&meeting);
 }
 
 /* Packs the weights of layer i for both passes in train mode, else for forward. */
@@ -236,7 +236,7 @@ static void store_block(const pass *p, int block, fv_shape shape, const float *x
         return;
     }
     for (int i = 0; i < images_in(p, block); i++)
-        k->turn((size_t)shape.h * shape.w, shape.c, x + i * image, rows + i * image);
+        k->transpose((size_t)shape.h * shape.w, shape.c, x + i * image, rows + i * image);
 }
 
 static void load_rows(const pass *p, int block, fv_shape shape, const float *rows, float *x)
@@ -249,7 +249,7 @@ static void load_rows(const pass *p, int block, fv_shape shape, const float *row
         if (p->plan->layout == FV_BATCH_LAST)
             lanes[i] = rows + i * image;
         else
-            k->turn(shape.c, (size_t)shape.h * shape.w, rows + i * image, x + i * image);
+            k->transpose(shape.c, (size_t)shape.h * shape.w, rows + i * image, x + i * image);
     if (p->plan->layout == FV_BATCH_LAST)
         k->load_f32(image, lanes, 0.0f, 1.0f, x);
 }
@@ -274,7 +274,7 @@ static void forward_chunk(void *arg, int chunk, int thread)
 {
     const pass *p = arg;
     const fv_net *net = p->net;
-    fv_run run;
+    fv_call call;
     for (int block = chunk_start(p, chunk); block < chunk_start(p, chunk + 1); block++) {
         if (p->from == 0)
             load_inputs(p, block);
@@ -282,14 +282,14 @@ static void forward_chunk(void *arg, int chunk, int thread)
             const fv_def *def = net->defs + i;
             if (!def->op->forward || fv_is_view(def, p->plan->layout, p->plan->train))
                 continue;
-            set_run(&run, p, i, block, chunk, thread);
-            def->op->forward(&run);
+            set_call(&call, p, i, block, chunk, thread);
+            def->op->forward(&call);
         }
         if (p->to == net->layers) {
             store_outputs(p, block);
         } else {
-            set_run(&run, p, p->to, block, chunk, thread);
-            run.def->op->gather(&run);
+            set_call(&call, p, p->to, block, chunk, thread);
+            call.def->op->stats_accumulate(&call);
         }
     }
 }
@@ -316,11 +316,11 @@ static fv_status check_batch(fv_net *net, const fv_batch *batches, int index)
 }
 
 /* A mean and a variance need more than one number. */
-static fv_status check_meetings(fv_net *net, int n)
+static fv_status check_stats(fv_net *net, int n)
 {
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
-        if (fv_meets(def, net->train) && (size_t)n * def->in.h * def->in.w < 2)
+        if (fv_needs_stats(def, net->train) && (size_t)n * def->in.h * def->in.w < 2)
             return fv_fail(net->object.ctx, FV_E_SHAPE,
                            "layer \"%s\": the mean over a batch needs more than one value per "
                            "channel, but its input is [1,%d,1,1]\n"
@@ -354,7 +354,7 @@ static void prepare(pass *p)
         pack_layers(p);
     plan->packed_at = net->changes;
     for (int i = 0; i < net->layers; i++)
-        if (net->defs[i].op->meet && !fv_meets(net->defs + i, plan->train))
+        if (net->defs[i].op->stats_finish && !fv_needs_stats(net->defs + i, plan->train))
             meet(p, i, false);
 }
 
@@ -371,7 +371,7 @@ fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
     for (int i = 0; i < n; i++)
         if (check_batch(net, batches, i))
             return fv_error(ctx);
-    fv_plan *plan = check_meetings(net, batches->n) ? NULL : fv_plan_ready(net, batches->n);
+    fv_plan *plan = check_stats(net, batches->n) ? NULL : fv_plan_ready(net, batches->n);
     if (!plan)
         return fv_error(ctx);
     net->n = batches->n;
@@ -381,7 +381,7 @@ fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
     for (p.to = 0; p.to < net->layers; p.from = p.to) {
         do
             p.to++;
-        while (p.to < net->layers && !fv_meets(net->defs + p.to, plan->train));
+        while (p.to < net->layers && !fv_needs_stats(net->defs + p.to, plan->train));
         fv_parallel(ctx, p.chunks, forward_chunk, &p);
         if (p.to < net->layers)
             meet(&p, p.to, false);
@@ -416,32 +416,32 @@ static void backward_layer(const pass *p, int i, int block, int chunk, int threa
     const fv_slot *slots = p->plan->slots;
     const fv_def *def = net->defs + i;
     float *region = region_of(p->plan, block), *extra = region + slots[i].extra;
-    bool passes = fv_is_view(def, p->plan->layout, true) || def->op->flags & FV_PASSES;
+    bool aliases_dy = fv_is_view(def, p->plan->layout, true) || def->op->flags & FV_ALIASES_DY;
     size_t floats[FV_INPUTS_MAX];
-    fv_run run;
-    set_run(&run, p, i, block, chunk, thread);
-    run.packed = packed_of(net, p->plan, slots + i, true);
-    run.dy = region + slots[i].dy;
+    fv_call call;
+    set_call(&call, p, i, block, chunk, thread);
+    call.packed = packed_of(net, p->plan, slots + i, true);
+    call.dy = region + slots[i].dy;
     for (int k = 0; k < def->n_inputs; k++) {
-        const fv_def *giver = net->defs + def->inputs[k];
-        floats[k] = fv_round_up(fv_shape_count(giver->stored) * p->plan->images);
-        if (!giver->wants_gradient)
+        const fv_def *producer = net->defs + def->inputs[k];
+        floats[k] = fv_round_up(fv_shape_count(producer->stored) * p->plan->images);
+        if (!producer->wants_gradient)
             continue;
-        run.dxs[k] = region + slots[def->inputs[k]].dy;
-        if (def->adds >> k & 1 && !passes) {
-            run.dxs[k] = extra;
+        call.dxs[k] = region + slots[def->inputs[k]].dy;
+        if (def->accumulates >> k & 1 && !aliases_dy) {
+            call.dxs[k] = extra;
             extra += floats[k];
         }
     }
-    run.dx = run.dxs[0];
-    if (!passes && def->op->backward)
-        def->op->backward(&run);
+    call.dx = call.dxs[0];
+    if (!aliases_dy && def->op->backward)
+        def->op->backward(&call);
     for (int k = 0; k < def->n_inputs; k++) {
         float *to = region + slots[def->inputs[k]].dy;
-        if (run.dxs[k] && def->adds >> k & 1)
-            run.k->add(floats[k], to, passes ? run.dy : run.dxs[k], to);
-        else if (run.dxs[k] && passes && !(slots[i].passed >> k & 1))
-            memcpy(to, run.dy, floats[k] * sizeof *to);
+        if (call.dxs[k] && def->accumulates >> k & 1)
+            call.k->add(floats[k], to, aliases_dy ? call.dy : call.dxs[k], to);
+        else if (call.dxs[k] && aliases_dy && !(slots[i].aliased >> k & 1))
+            memcpy(to, call.dy, floats[k] * sizeof *to);
     }
 }
 
@@ -477,10 +477,10 @@ static void backward_chunk(void *arg, int chunk, int thread)
         if (p->from == 0) {
             store_gradients(p, block);
         } else {
-            fv_run run;
-            set_run(&run, p, p->from - 1, block, chunk, thread);
-            run.dy = region_of(p->plan, block) + p->plan->slots[p->from - 1].dy;
-            run.def->op->gather_backward(&run);
+            fv_call call;
+            set_call(&call, p, p->from - 1, block, chunk, thread);
+            call.dy = region_of(p->plan, block) + p->plan->slots[p->from - 1].dy;
+            call.def->op->stats_accumulate_backward(&call);
         }
     }
 }
@@ -488,7 +488,7 @@ static void backward_chunk(void *arg, int chunk, int thread)
 static int items_of(const pass *p, int i)
 {
     const fv_def *def = p->net->defs + i;
-    return def->op->reduce_items && def->shares < 0 ? def->op->reduce_items(def, p->plan->layout)
+    return def->op->reduce_items && def->shares_weights_of < 0 ? def->op->reduce_items(def, p->plan->layout)
                                                     : 0;
 }
 
@@ -506,7 +506,7 @@ static void reduce_layer(const pass *p, int i, int item)
         .step = p->plan->region,
         .dy = p->plan->memory + slot->dy,
         .saved = p->plan->memory + slot->saved,
-        .part = part_of(p->plan, slot, 0),
+        .partial = partial_of(p->plan, slot, 0),
         .dw = net->grads + def->weight_offset,
         .db = def->biases ? net->grads + def->bias_offset : NULL,
     };
@@ -524,13 +524,13 @@ static void reduce_item(void *arg, int item, int thread)
         item -= items_of(p, i);
     reduce_layer(p, i, item);
     for (int k = i + 1; k < p->net->layers; k++)
-        if (p->net->defs[k].shares == i)
+        if (p->net->defs[k].shares_weights_of == i)
             reduce_layer(p, k, item);
 }
 
-static bool meets_backward(const fv_def *def)
+static bool needs_stats_backward(const fv_def *def)
 {
-    return def->op->gather_backward && def->wants_gradient && fv_meets(def, true);
+    return def->op->stats_accumulate_backward && def->wants_gradient && fv_needs_stats(def, true);
 }
 
 fv_status fv_backward(fv_net *net)
@@ -552,7 +552,7 @@ fv_status fv_backward(fv_net *net)
         p.to = p.from;
         if (met)
             meet(&p, --p.from, true);
-        while (p.from > 0 && !meets_backward(net->defs + p.from - 1))
+        while (p.from > 0 && !needs_stats_backward(net->defs + p.from - 1))
             p.from--;
         fv_parallel_back(ctx, p.chunks, backward_chunk, &p);
     }

@@ -98,12 +98,12 @@ const char *fv_summary(fv_net *net, int batch_size)
         int n = (int)strlen(net->defs[i].name);
         name_width = n > name_width ? n : name_width;
     }
-    size_t room = (size_t)(net->layers + 2) * (name_width + 120) + 800;
+    size_t capacity = (size_t)(net->layers + 2) * (name_width + 120) + 800;
     fv_release(ctx, net->summary);
-    net->summary = fv_alloc(ctx, room, 1);
+    net->summary = fv_alloc(ctx, capacity, 1);
     if (!net->summary)
         return NULL;
-    fv_text t = {net->summary, room};
+    fv_text t = {net->summary, capacity};
     fv_put(&t, "%-*s  %-11s  %-10s %-16s %11s %14s %13s\n", name_width, "layer", "kind", "kernel",
            "output", "parameters", "multiply-adds", "bytes");
     for (int i = 0; i < net->layers; i++) {

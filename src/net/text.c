@@ -114,7 +114,7 @@ static bool set_field(const reader *r, const fv_field *f, const char *text, char
     return true;
 }
 
-static const fv_field *field_named(const fv_kind *kind, const char *name)
+static const fv_field *field_named(const fv_layer_type *kind, const char *name)
 {
     for (const fv_field *f = kind->fields; f->name; f++)
         if (strcmp(f->name, name) == 0)
@@ -122,7 +122,7 @@ static const fv_field *field_named(const fv_kind *kind, const char *name)
     return NULL;
 }
 
-static bool refuse_field(const reader *r, const fv_kind *kind, const char *name)
+static bool refuse_field(const reader *r, const fv_layer_type *kind, const char *name)
 {
     char known[400] = "";
     fv_text to = {known, sizeof known};
@@ -133,7 +133,7 @@ static bool refuse_field(const reader *r, const fv_kind *kind, const char *name)
 }
 
 /* The kind's own words: arguments by place, then by name; names of further inputs. */
-static bool read_arguments(reader *r, const fv_kind *kind, char *args, fv_node *xs, int *n)
+static bool read_arguments(reader *r, const fv_layer_type *kind, char *args, fv_node *xs, int *n)
 {
     int place = 0;
     for (int i = 1; i < r->count; i++) {
@@ -166,7 +166,7 @@ static bool read_arguments(reader *r, const fv_kind *kind, char *args, fv_node *
     return true;
 }
 
-static bool read_layer(reader *r, const fv_kind *kind)
+static bool read_layer(reader *r, const fv_layer_type *kind)
 {
     union {
         max_align_t align;
@@ -242,20 +242,20 @@ static bool read_outputs(reader *r)
     return !fv_error(r->ctx);
 }
 
-static const fv_kind *kind_named(const char *word)
+static const fv_layer_type *kind_named(const char *word)
 {
-    for (int i = 0; fv_kinds[i]; i++)
-        if (strcmp(fv_kinds[i]->name, word) == 0 ||
-            (fv_kinds[i]->alias && strcmp(fv_kinds[i]->alias, word) == 0))
-            return fv_kinds[i];
+    for (int i = 0; fv_layer_types[i]; i++)
+        if (strcmp(fv_layer_types[i]->name, word) == 0 ||
+            (fv_layer_types[i]->alias && strcmp(fv_layer_types[i]->alias, word) == 0))
+            return fv_layer_types[i];
     return NULL;
 }
 
 static bool refuse_kind(const reader *r)
 {
     fv_nearest near = {.word = r->words[0]};
-    for (int i = 0; fv_kinds[i]; i++)
-        fv_nearest_try(&near, fv_kinds[i]->name);
+    for (int i = 0; fv_layer_types[i]; i++)
+        fv_nearest_try(&near, fv_layer_types[i]->name);
     return refuse(r, FV_E_NAME, "there is no layer \"%.40s\"%s%s", r->words[0],
                   near.best ? "\nhelp: did you mean " : "", near.best ? near.best : "");
 }
@@ -268,7 +268,7 @@ static bool read_statement(reader *r)
         return read_again(r);
     if (strcmp(r->words[0], "output") == 0)
         return read_outputs(r);
-    const fv_kind *kind = kind_named(r->words[0]);
+    const fv_layer_type *kind = kind_named(r->words[0]);
     return kind ? read_layer(r, kind) : refuse_kind(r);
 }
 
@@ -440,13 +440,13 @@ static void put_input(writer *w, const fv_net *net, int i)
 static void put_layer(writer *w, const fv_net *net, int i)
 {
     const fv_def *def = net->defs + i;
-    if (def->shares >= 0)
-        put(w, "again %s", net->defs[def->shares].name);
+    if (def->shares_weights_of >= 0)
+        put(w, "again %s", net->defs[def->shares_weights_of].name);
     else
         put(w, "%s", def->kind->name);
     for (int k = 1; k < def->n_inputs; k++)
         put(w, " %s", net->defs[def->inputs[k]].name);
-    if (def->shares < 0)
+    if (def->shares_weights_of < 0)
         put_fields(w, def);
     if (def->inputs[0] != i - 1)
         put(w, " from=%s", net->defs[def->inputs[0]].name);

@@ -6,15 +6,15 @@
  */
 #include "ops/op.h"
 
-static void relu_forward(const fv_run *r)
+static void relu_forward(const fv_call *r)
 {
-    r->k->relu_forward(fv_turn(r->layout, fv_shape_count(r->def->out)) * r->turns, r->x, r->y);
+    r->k->relu_forward(fv_slice_floats(r->layout, fv_shape_count(r->def->out)) * r->slices, r->x, r->y);
 }
 
-static void relu_backward(const fv_run *r)
+static void relu_backward(const fv_call *r)
 {
     if (r->dx)
-        r->k->relu_backward(fv_turn(r->layout, fv_shape_count(r->def->out)) * r->turns, r->y, r->dy,
+        r->k->relu_backward(fv_slice_floats(r->layout, fv_shape_count(r->def->out)) * r->slices, r->y, r->dy,
                             r->dx);
 }
 
@@ -38,7 +38,7 @@ static fv_status relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return fv_error(ctx);
 }
 
-const fv_kind fv_kind_relu = {
+const fv_layer_type fv_layer_type_relu = {
     .name = "relu",
     .torch = "torch.nn.ReLU",
     .size = sizeof(fv_unary_args),
@@ -51,20 +51,20 @@ const fv_kind fv_kind_relu = {
 
 /* ---- curves -------------------------------------------------------------------------------- */
 
-static void curve_forward(const fv_run *r)
+static void curve_forward(const fv_call *r)
 {
     const fv_def *def = r->def;
-    r->k->curves[def->curve].forward(fv_turn(r->layout, fv_shape_count(def->out)) * r->turns,
+    r->k->acts[def->act].forward(fv_slice_floats(r->layout, fv_shape_count(def->out)) * r->slices,
                                      (float)def->number, r->x, r->y);
 }
 
-static void curve_backward(const fv_run *r)
+static void curve_backward(const fv_call *r)
 {
     const fv_def *def = r->def;
     if (r->dx)
-        r->k->curves[def->curve].backward(fv_turn(r->layout, fv_shape_count(def->out)) * r->turns,
+        r->k->acts[def->act].backward(fv_slice_floats(r->layout, fv_shape_count(def->out)) * r->slices,
                                           (float)def->number,
-                                          def->curve < FV_CURVE_BY_Y ? r->y : r->x, r->dy, r->dx);
+                                          def->act < FV_ACT_BY_Y ? r->y : r->x, r->dy, r->dx);
 }
 
 #define CURVE(its_kind, keeps)                                                                     \
@@ -73,23 +73,23 @@ static void curve_backward(const fv_run *r)
         .backward = curve_backward,                                                                \
     }
 
-static const fv_op curves[FV_CURVES] = {
-    [FV_CURVE_LEAKY_RELU] = CURVE("leaky_relu", FV_KEEPS_Y),
-    [FV_CURVE_RELU6] = CURVE("relu6", FV_KEEPS_Y),
-    [FV_CURVE_SIGMOID] = CURVE("sigmoid", FV_KEEPS_Y),
-    [FV_CURVE_TANH] = CURVE("tanh", FV_KEEPS_Y),
-    [FV_CURVE_HARDSIGMOID] = CURVE("hardsigmoid", FV_KEEPS_Y),
-    [FV_CURVE_ELU] = CURVE("elu", FV_KEEPS_Y),
-    [FV_CURVE_GELU] = CURVE("gelu", FV_KEEPS_X),
-    [FV_CURVE_GELU_TANH] = CURVE("gelu", FV_KEEPS_X),
-    [FV_CURVE_SILU] = CURVE("silu", FV_KEEPS_X),
-    [FV_CURVE_HARDSWISH] = CURVE("hardswish", FV_KEEPS_X),
+static const fv_op acts[FV_ACTS] = {
+    [FV_ACT_LEAKY_RELU] = CURVE("leaky_relu", FV_KEEPS_Y),
+    [FV_ACT_RELU6] = CURVE("relu6", FV_KEEPS_Y),
+    [FV_ACT_SIGMOID] = CURVE("sigmoid", FV_KEEPS_Y),
+    [FV_ACT_TANH] = CURVE("tanh", FV_KEEPS_Y),
+    [FV_ACT_HARDSIGMOID] = CURVE("hardsigmoid", FV_KEEPS_Y),
+    [FV_ACT_ELU] = CURVE("elu", FV_KEEPS_Y),
+    [FV_ACT_GELU] = CURVE("gelu", FV_KEEPS_X),
+    [FV_ACT_GELU_TANH] = CURVE("gelu", FV_KEEPS_X),
+    [FV_ACT_SILU] = CURVE("silu", FV_KEEPS_X),
+    [FV_ACT_HARDSWISH] = CURVE("hardswish", FV_KEEPS_X),
 };
 
-static fv_status set_curve(fv_def *def, fv_curve curve, double number)
+static fv_status set_curve(fv_def *def, fv_act act, double number)
 {
-    def->op = curves + curve;
-    def->curve = curve;
+    def->op = acts + act;
+    def->act = act;
     def->number = number;
     def->out = def->in;
     return FV_OK;
@@ -98,7 +98,7 @@ static fv_status set_curve(fv_def *def, fv_curve curve, double number)
 static fv_status curve_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     (void)ctx, (void)args;
-    return set_curve(def, (fv_curve)(def->kind - fv_kind_curves), 0);
+    return set_curve(def, (fv_act)(def->kind - fv_layer_type_acts), 0);
 }
 
 static fv_status gelu_shape(fv_ctx *ctx, fv_def *def, const void *args)
@@ -109,19 +109,19 @@ static fv_status gelu_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": approximate is %d, but must be FV_APPROXIMATE_NONE or "
                        "FV_APPROXIMATE_TANH",
                        def->name, (int)a->approximate);
-    return set_curve(def, a->approximate ? FV_CURVE_GELU_TANH : FV_CURVE_GELU, 0);
+    return set_curve(def, a->approximate ? FV_ACT_GELU_TANH : FV_ACT_GELU, 0);
 }
 
 /* Backward works from y, whose sign must be that of x. */
 static fv_status numbered_shape(fv_ctx *ctx, fv_def *def, const char *what, double number,
-                                double usual)
+                                double default_value)
 {
     if (number == 0)
-        number = usual;
+        number = default_value;
     if (!(number > 0 && number < 1e30))
         return fv_fail(ctx, FV_E_ARG, "layer \"%s\": %s is %g, but must be more than 0", def->name,
                        what, number);
-    return set_curve(def, (fv_curve)(def->kind - fv_kind_curves), number);
+    return set_curve(def, (fv_act)(def->kind - fv_layer_type_acts), number);
 }
 
 static fv_status leaky_relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
@@ -160,17 +160,17 @@ static const fv_field gelu_fields[] = {
 #define PLAIN_KIND(its_name, its_torch)                                                            \
     CURVE_KIND(its_name, its_torch, fv_unary_args, 0, fv_no_fields, curve_shape)
 
-const fv_kind fv_kind_curves[FV_CURVES] = {
-    [FV_CURVE_LEAKY_RELU] = CURVE_KIND("leaky_relu", "torch.nn.LeakyReLU", fv_leaky_relu_args, 1,
+const fv_layer_type fv_layer_type_acts[FV_ACTS] = {
+    [FV_ACT_LEAKY_RELU] = CURVE_KIND("leaky_relu", "torch.nn.LeakyReLU", fv_leaky_relu_args, 1,
                                        leaky_relu_fields, leaky_relu_shape),
-    [FV_CURVE_RELU6] = PLAIN_KIND("relu6", "torch.nn.ReLU6"),
-    [FV_CURVE_SIGMOID] = PLAIN_KIND("sigmoid", "torch.nn.Sigmoid"),
-    [FV_CURVE_TANH] = PLAIN_KIND("tanh", "torch.nn.Tanh"),
-    [FV_CURVE_HARDSIGMOID] = PLAIN_KIND("hardsigmoid", "torch.nn.Hardsigmoid"),
-    [FV_CURVE_ELU] = CURVE_KIND("elu", "torch.nn.ELU", fv_elu_args, 1, elu_fields, elu_shape),
-    [FV_CURVE_GELU] = CURVE_KIND("gelu", "torch.nn.GELU", fv_gelu_args, 1, gelu_fields, gelu_shape),
-    [FV_CURVE_SILU] = PLAIN_KIND("silu", "torch.nn.SiLU"),
-    [FV_CURVE_HARDSWISH] = PLAIN_KIND("hardswish", "torch.nn.Hardswish"),
+    [FV_ACT_RELU6] = PLAIN_KIND("relu6", "torch.nn.ReLU6"),
+    [FV_ACT_SIGMOID] = PLAIN_KIND("sigmoid", "torch.nn.Sigmoid"),
+    [FV_ACT_TANH] = PLAIN_KIND("tanh", "torch.nn.Tanh"),
+    [FV_ACT_HARDSIGMOID] = PLAIN_KIND("hardsigmoid", "torch.nn.Hardsigmoid"),
+    [FV_ACT_ELU] = CURVE_KIND("elu", "torch.nn.ELU", fv_elu_args, 1, elu_fields, elu_shape),
+    [FV_ACT_GELU] = CURVE_KIND("gelu", "torch.nn.GELU", fv_gelu_args, 1, gelu_fields, gelu_shape),
+    [FV_ACT_SILU] = PLAIN_KIND("silu", "torch.nn.SiLU"),
+    [FV_ACT_HARDSWISH] = PLAIN_KIND("hardswish", "torch.nn.Hardswish"),
 };
 
 const fv_op fv_op_relu_done = {.kind = "relu", .flags = FV_VIEW};

@@ -7,12 +7,12 @@
 
 #include <string.h>
 
-static size_t floats_of(const fv_run *r)
+static size_t floats_of(const fv_call *r)
 {
-    return fv_turn(r->layout, fv_shape_count(r->def->out)) * r->turns;
+    return fv_slice_floats(r->layout, fv_shape_count(r->def->out)) * r->slices;
 }
 
-static void add_forward(const fv_run *r)
+static void add_forward(const fv_call *r)
 {
     for (int i = 1; i < r->def->n_inputs; i++)
         r->k->add(floats_of(r), i == 1 ? r->xs[0] : r->y, r->xs[i], r->y);
@@ -21,7 +21,7 @@ static void add_forward(const fv_run *r)
 /* Not in place: y must not be an input that is added later. */
 static const fv_op add = {
     .kind = "add",
-    .flags = FV_PASSES,
+    .flags = FV_ALIASES_DY,
     .forward = add_forward,
 };
 
@@ -35,14 +35,14 @@ static fv_status add_shape(fv_ctx *ctx, fv_def *def, const void *args)
                            "must have one shape\n"
                            "help: bring them to one size first, as a shortcut does with a 1 x 1 "
                            "convolution",
-                           def->name, def->in.c, def->in.h, def->in.w, def->giver, def->ins[i].c,
+                           def->name, def->in.c, def->in.h, def->in.w, def->producer, def->ins[i].c,
                            def->ins[i].h, def->ins[i].w);
     def->op = &add;
     def->out = def->in;
     return FV_OK;
 }
 
-const fv_kind fv_kind_add = {
+const fv_layer_type fv_layer_type_add = {
     .name = "add",
     .torch = "torch.add",
     .size = sizeof(fv_binary_args),
@@ -57,25 +57,25 @@ const fv_kind fv_kind_add = {
 
 /* The second input in parts of [rows][width] of the first: planes, or images. */
 typedef struct spread {
-    int parts, width;
+    int partials, width;
     size_t rows, x_step, w_step; /* from one part to the next */
     size_t row_step, col_step;   /* of the second input inside a part */
 } spread;
 
-static spread spread_of(const fv_run *r)
+static spread spread_of(const fv_call *r)
 {
     fv_shape x = r->def->ins[0], w = r->def->ins[1];
     size_t area = (size_t)x.h * x.w, w_area = (size_t)w.h * w.w;
     bool rows = w_area > 1;
     if (r->layout == FV_BATCH_LAST)
-        return (spread){.parts = x.c,
+        return (spread){.partials = x.c,
                         .width = FV_LANES,
                         .rows = area,
                         .x_step = area * FV_LANES,
                         .w_step = w.c > 1 ? w_area * FV_LANES : 0,
                         .row_step = rows ? FV_LANES : 0,
                         .col_step = 1};
-    return (spread){.parts = r->turns,
+    return (spread){.partials = r->slices,
                     .width = x.c,
                     .rows = area,
                     .x_step = area * x.c,
@@ -85,20 +85,20 @@ static spread spread_of(const fv_run *r)
 }
 
 /* to = x * w, part by part. */
-static void multiply(const fv_run *r, const float *x, const float *w, float *to)
+static void multiply(const fv_call *r, const float *x, const float *w, float *to)
 {
     spread s = spread_of(r);
-    for (int i = 0; i < s.parts; i++)
+    for (int i = 0; i < s.partials; i++)
         r->k->scale(s.rows, s.width, s.row_step, s.col_step, x + i * s.x_step, w + i * s.w_step,
                     NULL, to + i * s.x_step);
 }
 
-static void mul_forward(const fv_run *r)
+static void mul_forward(const fv_call *r)
 {
     multiply(r, r->xs[0], r->xs[1], r->y);
 }
 
-static void mul_backward(const fv_run *r)
+static void mul_backward(const fv_call *r)
 {
     spread s = spread_of(r);
     float *dw = r->dxs[1];
@@ -106,8 +106,8 @@ static void mul_backward(const fv_run *r)
         multiply(r, r->dy, r->xs[1], r->dxs[0]);
     if (!dw)
         return;
-    memset(dw, 0, fv_turn(r->layout, fv_shape_count(r->def->ins[1])) * r->turns * sizeof *dw);
-    for (int i = 0; i < s.parts; i++)
+    memset(dw, 0, fv_slice_floats(r->layout, fv_shape_count(r->def->ins[1])) * r->slices * sizeof *dw);
+    for (int i = 0; i < s.partials; i++)
         r->k->scale_sums(s.rows, s.width, s.row_step, s.col_step, r->dy + i * s.x_step,
                          r->xs[0] + i * s.x_step, dw + i * s.w_step);
 }
@@ -134,10 +134,10 @@ static fv_status mul_shape(fv_ctx *ctx, fv_def *def, const void *args)
                    "does not fit\n"
                    "help: the second must have the channels of the first or 1, and its rows and "
                    "columns or 1 x 1",
-                   def->name, x.c, x.h, x.w, def->giver, w.c, w.h, w.w);
+                   def->name, x.c, x.h, x.w, def->producer, w.c, w.h, w.w);
 }
 
-const fv_kind fv_kind_mul = {
+const fv_layer_type fv_layer_type_mul = {
     .name = "mul",
     .torch = "torch.mul",
     .size = sizeof(fv_binary_args),

@@ -7,16 +7,16 @@
 #include "ops/op.h"
 
 /* Images of the user's order from a block of a tensor, and the other way round. */
-static void to_images(const fv_run *r, fv_shape s, const float *block, float *images)
+static void to_images(const fv_call *r, fv_shape s, const float *block, float *images)
 {
     size_t count = fv_shape_count(s), area = (size_t)s.h * s.w;
     if (r->layout == FV_BATCH_LAST)
         r->k->store_rows(count, r->images, block, FV_LANES, images);
     for (int i = 0; r->layout == FV_CHANNELS_LAST && i < r->images; i++)
-        r->k->turn(area, s.c, block + i * count, images + i * count);
+        r->k->transpose(area, s.c, block + i * count, images + i * count);
 }
 
-static void from_images(const fv_run *r, fv_shape s, const float *images, float *block)
+static void from_images(const fv_call *r, fv_shape s, const float *images, float *block)
 {
     size_t count = fv_shape_count(s), area = (size_t)s.h * s.w;
     const float *lanes[FV_LANES] = {0};
@@ -25,7 +25,7 @@ static void from_images(const fv_run *r, fv_shape s, const float *images, float 
     if (r->layout == FV_BATCH_LAST)
         r->k->load_f32(count, lanes, 0.0f, 1.0f, block);
     for (int i = 0; r->layout == FV_CHANNELS_LAST && i < r->images; i++)
-        r->k->turn(s.c, area, lanes[i], block + i * count);
+        r->k->transpose(s.c, area, lanes[i], block + i * count);
 }
 
 /* Images of x, y, dy and dx. */
@@ -36,7 +36,7 @@ static fv_need custom_need(const fv_def *def, fv_layout layout, int images)
     return (fv_need){.scratch = 2 * images * (in + out)};
 }
 
-static void custom_forward(const fv_run *r)
+static void custom_forward(const fv_call *r)
 {
     const fv_custom_args *a = r->def->args;
     size_t in = fv_shape_count(r->def->in), out = fv_shape_count(r->def->out);
@@ -47,7 +47,7 @@ static void custom_forward(const fv_run *r)
     from_images(r, r->def->out, y, r->y);
 }
 
-static void custom_backward(const fv_run *r)
+static void custom_backward(const fv_call *r)
 {
     const fv_custom_args *a = r->def->args;
     size_t in = fv_shape_count(r->def->in), out = fv_shape_count(r->def->out), n = r->images;
@@ -89,7 +89,7 @@ static fv_status custom_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return fv_check_size(ctx, def);
 }
 
-const fv_kind fv_kind_custom = {
+const fv_layer_type fv_layer_type_custom = {
     .name = "custom",
     .torch = "torch.autograd.Function",
     .size = sizeof(fv_custom_args),

@@ -23,7 +23,7 @@ static fv_need dropout_need(const fv_def *def, fv_layout layout, int images)
 }
 
 /* Channels are elements too, if whole channels drop out: then a pixel changes nothing. */
-static void drop(const fv_run *r, const float *x, float *y)
+static void drop(const fv_call *r, const float *x, float *y)
 {
     int C = r->def->in.c, area = r->def->in.h * r->def->in.w, width = fv_width(r->layout, C);
     bool channels = r->def->whole, batch = r->layout == FV_BATCH_LAST;
@@ -32,23 +32,23 @@ static void drop(const fv_run *r, const float *x, float *y)
                     .col_step = batch ? 0 : channels ? 1 : (uint32_t)area,
                     .threshold = (uint32_t)(r->def->number * 0x1000000),
                     .scale = (float)(1 / (1 - r->def->number))};
-    for (int turn = 0; turn < r->turns; turn++) {
+    for (int slice = 0; slice < r->slices; slice++) {
         for (int i = 0; i < width; i++)
-            keys[i] = key_of(r->key, r->first_image + (batch ? i : turn));
+            keys[i] = key_of(r->key, r->first_image + (batch ? i : slice));
         for (int c = 0; c < (batch ? C : 1); c++) {
-            size_t at = turn * fv_turn(r->layout, (size_t)C * area) + (size_t)c * area * width;
+            size_t at = slice * fv_slice_floats(r->layout, (size_t)C * area) + (size_t)c * area * width;
             d.first = channels ? (uint32_t)c : (uint32_t)c * area;
             r->k->dropout(area, width, &d, keys, x + at, y + at);
         }
     }
 }
 
-static void dropout_forward(const fv_run *r)
+static void dropout_forward(const fv_call *r)
 {
     drop(r, r->x, r->y);
 }
 
-static void dropout_backward(const fv_run *r)
+static void dropout_backward(const fv_call *r)
 {
     if (r->dx)
         drop(r, r->dy, r->dx);
@@ -94,7 +94,7 @@ static const fv_field fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_dropout = {
+const fv_layer_type fv_layer_type_dropout = {
     .name = "dropout",
     .torch = "torch.nn.Dropout",
     .size = sizeof(fv_dropout_args),
@@ -105,7 +105,7 @@ const fv_kind fv_kind_dropout = {
     .shape = dropout_shape,
 };
 
-const fv_kind fv_kind_dropout2d = {
+const fv_layer_type fv_layer_type_dropout2d = {
     .name = "dropout2d",
     .torch = "torch.nn.Dropout2d",
     .size = sizeof(fv_dropout_args),

@@ -12,7 +12,7 @@ static fv_def *reader_of(fv_def *defs, int count, int i)
     for (int k = i + 1; k < count; k++)
         for (int m = 0; m < defs[k].n_inputs; m++)
             if (defs[k].inputs[m] == i)
-                return defs[i].readers == 1 ? defs + k : NULL;
+                return defs[i].consumers == 1 ? defs + k : NULL;
     return NULL;
 }
 

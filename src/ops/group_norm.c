@@ -16,7 +16,7 @@
 #include <string.h>
 
 typedef struct units {
-    int count; /* of a turn */
+    int count; /* of a slice */
     int width;
     int live;    /* columns in use */
     int join;    /* columns side by side that have one mean */
@@ -88,32 +88,32 @@ static size_t part_floats(const fv_def *def)
 static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
 {
     units u = units_of(def, layout, images);
-    size_t W = fv_round_up(u.width), turns = layout == FV_BATCH_LAST ? 1 : images;
+    size_t W = fv_round_up(u.width), slices = layout == FV_BATCH_LAST ? 1 : images;
     size_t means = 3 * (size_t)u.width;
-    return (fv_need){.saved = fv_round_up(means * u.count * turns),
+    return (fv_need){.saved = fv_round_up(means * u.count * slices),
                      .scratch = 11 * W + fv_round_up(means) + 2 * fv_round_up(unit_floats(&u)),
-                     .part = part_floats(def)};
+                     .partial = part_floats(def)};
 }
 
 /* The weight of column i in a band of a unit. */
-static size_t weight_at(const fv_run *r, const units *u, int unit, int band, int i)
+static size_t weight_at(const fv_call *r, const units *u, int unit, int band, int i)
 {
     return r->layout == FV_BATCH_LAST ? (size_t)unit * u->bands + band : (size_t)i;
 }
 
-static bool has_channel_weights(const fv_run *r)
+static bool has_channel_weights(const fv_call *r)
 {
     return r->w && r->def->norm.dims == 0;
 }
 
-static bool has_element_weights(const fv_run *r)
+static bool has_element_weights(const fv_call *r)
 {
     return r->w && r->def->norm.dims > 0;
 }
 
 /* Weights of elements lie as the last dimensions do: from one column of a unit to the next there
    is a plane channels last where they go over the channels too. */
-static size_t column_step(const fv_run *r)
+static size_t column_step(const fv_call *r)
 {
     fv_shape s = r->def->in;
     return r->layout == FV_CHANNELS_LAST && r->def->norm.dims == 3 ? (size_t)s.h * s.w : 0;
@@ -134,7 +134,7 @@ static void join_columns(const units *u, double *sums)
 /* ---- forward ------------------------------------------------------------------------------ */
 
 /* Sums from the first number of each group on, then mean and 1 / sqrt(var + eps). */
-static void find_means(const fv_run *r, const units *u, const float *x, const work *w,
+static void find_means(const fv_call *r, const units *u, const float *x, const work *w,
                        const kept *m)
 {
     float *pivot = w->scale;
@@ -155,7 +155,7 @@ static void find_means(const fv_run *r, const units *u, const float *x, const wo
     }
 }
 
-static void normalise(const fv_run *r, const units *u, int unit, const float *x, const work *w,
+static void normalise(const fv_call *r, const units *u, int unit, const float *x, const work *w,
                       const kept *m, float *y)
 {
     for (int band = 0; band < u->bands; band++) {
@@ -169,12 +169,12 @@ static void normalise(const fv_run *r, const units *u, int unit, const float *x,
     }
 }
 
-static void norm_forward(const fv_run *r)
+static void norm_forward(const fv_call *r)
 {
     const units u = units_of(r->def, r->layout, r->images);
     const work w = work_of(&u, r->scratch);
     float *means = w.normal + fv_round_up(unit_floats(&u));
-    for (int i = 0; i < u.count * r->turns; i++) {
+    for (int i = 0; i < u.count * r->slices; i++) {
         size_t at = i * unit_floats(&u);
         const kept m = r->saved ? kept_of(&u, r->saved, i) : kept_of(&u, means, 0);
         find_means(r, &u, r->x + at, &w, &m);
@@ -187,11 +187,11 @@ static void norm_forward(const fv_run *r)
 /* ---- backward ----------------------------------------------------------------------------- */
 
 /* Weights of elements: their gradients, and the gradient before them. */
-static const float *before_weights(const fv_run *r, const units *u, const float *x, const float *dy,
+static const float *before_weights(const fv_call *r, const units *u, const float *x, const float *dy,
                                    const work *w, const kept *m)
 {
     size_t step = column_step(r);
-    float *dw = r->part, *db = r->part + r->def->weights;
+    float *dw = r->partial, *db = r->partial + r->def->weights;
     for (int i = 0; i < u->width; i++)
         w->shift[i] = -m->rest[i] * m->inverse[i];
     r->k->norm_forward(u->rows, u->width, x, m->mean, m->inverse, w->shift, false, w->normal);
@@ -203,7 +203,7 @@ static const float *before_weights(const fv_run *r, const units *u, const float 
 
 /* gradient = the sum of dy * weight, product = that of dy * weight * (x - mean) / sd, for each
    column; weights of channels get their gradients. */
-static void find_sums(const fv_run *r, const units *u, int unit, const float *x, const float *dy,
+static void find_sums(const fv_call *r, const units *u, int unit, const float *x, const float *dy,
                       const work *w, const kept *m)
 {
     memset(w->gradient, 0, u->width * sizeof *w->gradient);
@@ -222,8 +222,8 @@ static void find_sums(const fv_run *r, const units *u, int unit, const float *x,
             w->gradient[i] += weight * w->sum[i];
             w->product[i] += weight * product;
             if (has_channel_weights(r)) {
-                r->part[c] += (float)product;
-                r->part[r->def->weights + c] += (float)w->sum[i];
+                r->partial[c] += (float)product;
+                r->partial[r->def->weights + c] += (float)w->sum[i];
             }
         }
     }
@@ -232,7 +232,7 @@ static void find_sums(const fv_run *r, const units *u, int unit, const float *x,
 }
 
 /* dx = (dy * weight - mean of that - (x - mean) / sd * mean of the product) / sd. */
-static void find_dx(const fv_run *r, const units *u, int unit, const float *x, const float *dy,
+static void find_dx(const fv_call *r, const units *u, int unit, const float *x, const float *dy,
                     const work *w, const kept *m, float *dx)
 {
     for (int i = 0; i < u->width; i++) {
@@ -252,13 +252,13 @@ static void find_dx(const fv_run *r, const units *u, int unit, const float *x, c
     }
 }
 
-static void norm_backward(const fv_run *r)
+static void norm_backward(const fv_call *r)
 {
     const units u = units_of(r->def, r->layout, r->images);
     const work w = work_of(&u, r->scratch);
     if (r->first && r->w)
-        memset(r->part, 0, part_floats(r->def) * sizeof *r->part);
-    for (int i = 0; i < u.count * r->turns; i++) {
+        memset(r->partial, 0, part_floats(r->def) * sizeof *r->partial);
+    for (int i = 0; i < u.count * r->slices; i++) {
         size_t at = i * unit_floats(&u);
         const kept m = kept_of(&u, r->saved, i);
         const float *x = r->x + at, *dy = r->dy + at;
@@ -280,8 +280,8 @@ static void norm_reduce(const fv_sums *s, int item)
 {
     (void)item;
     const fv_def *def = s->def;
-    s->k->sum_parts(def->weights, s->chunks, s->part, part_floats(def), s->dw);
-    s->k->sum_parts(def->biases, s->chunks, s->part + def->weights, part_floats(def), s->db);
+    s->k->sum_partials(def->weights, s->chunks, s->partial, part_floats(def), s->dw);
+    s->k->sum_partials(def->biases, s->chunks, s->partial + def->weights, part_floats(def), s->db);
 }
 
 static void norm_describe(const fv_def *def, char text[32])
@@ -334,12 +334,12 @@ static fv_status group_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
                        "help: set num_channels to %d, or leave it out",
-                       def->name, a->num_channels, def->giver, C, C, def->in.h, def->in.w, C);
+                       def->name, a->num_channels, def->producer, C, C, def->in.h, def->in.w, C);
     if (a->num_groups < 1 || C % a->num_groups != 0)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": %d groups must divide the %d channels that \"%s\" gives\n"
                        "help: 1 group, or %d, one for each channel",
-                       def->name, a->num_groups, C, def->giver, C);
+                       def->name, a->num_groups, C, def->producer, C);
     def->op = &group_norm;
     def->norm.groups = a->num_groups;
     return set_norm(ctx, def, a->eps, 0, !a->no_affine);
@@ -374,7 +374,7 @@ static const fv_field layer_norm_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_group_norm = {
+const fv_layer_type fv_layer_type_group_norm = {
     .name = "group_norm",
     .torch = "torch.nn.GroupNorm",
     .size = sizeof(fv_group_norm_args),
@@ -385,7 +385,7 @@ const fv_kind fv_kind_group_norm = {
     .shape = group_norm_shape,
 };
 
-const fv_kind fv_kind_layer_norm = {
+const fv_layer_type fv_layer_type_layer_norm = {
     .name = "layer_norm",
     .torch = "torch.nn.LayerNorm",
     .size = sizeof(fv_layer_norm_args),

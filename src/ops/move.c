@@ -10,13 +10,13 @@
 /* ---- concat ------------------------------------------------------------------------------- */
 
 /* Rows of one input and where they begin in the output. */
-static void concat_forward(const fv_run *r)
+static void concat_forward(const fv_call *r)
 {
     const fv_def *def = r->def;
-    fv_along to = fv_along_of(r->layout, def->out, def->along.dim, r->turns);
+    fv_along to = fv_along_of(r->layout, def->out, def->along.dim, r->slices);
     size_t row = to.size * to.inner, at = 0;
     for (int k = 0; k < def->n_inputs; k++) {
-        fv_along from = fv_along_of(r->layout, def->ins[k], def->along.dim, r->turns);
+        fv_along from = fv_along_of(r->layout, def->ins[k], def->along.dim, r->slices);
         size_t some = from.size * from.inner;
         for (size_t i = 0; i < from.outer; i++)
             memcpy(r->y + i * row + at, r->xs[k] + i * some, some * sizeof *r->y);
@@ -24,13 +24,13 @@ static void concat_forward(const fv_run *r)
     }
 }
 
-static void concat_backward(const fv_run *r)
+static void concat_backward(const fv_call *r)
 {
     const fv_def *def = r->def;
-    fv_along from = fv_along_of(r->layout, def->out, def->along.dim, r->turns);
+    fv_along from = fv_along_of(r->layout, def->out, def->along.dim, r->slices);
     size_t row = from.size * from.inner, at = 0;
     for (int k = 0; k < def->n_inputs; k++) {
-        fv_along to = fv_along_of(r->layout, def->ins[k], def->along.dim, r->turns);
+        fv_along to = fv_along_of(r->layout, def->ins[k], def->along.dim, r->slices);
         size_t some = to.size * to.inner;
         for (size_t i = 0; r->dxs[k] && i < to.outer; i++)
             memcpy(r->dxs[k] + i * some, r->dy + i * row + at, some * sizeof *r->dy);
@@ -63,7 +63,7 @@ static fv_status concat_shape(fv_ctx *ctx, fv_def *def, const void *args)
             return fv_fail(ctx, FV_E_SHAPE,
                            "layer \"%s\": joins [N,%d,%d,%d] (from \"%s\") and [N,%d,%d,%d] along "
                            "dimension %d; in the others both must be alike",
-                           def->name, def->in.c, def->in.h, def->in.w, def->giver, def->ins[i].c,
+                           def->name, def->in.c, def->in.h, def->in.w, def->producer, def->ins[i].c,
                            def->ins[i].h, def->ins[i].w, dim);
         size += *fv_side(&def->ins[i], dim);
     }
@@ -76,7 +76,7 @@ static const fv_field concat_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_concat = {
+const fv_layer_type fv_layer_type_concat = {
     .name = "concat",
     .alias = "cat",
     .torch = "torch.cat",
@@ -90,11 +90,11 @@ const fv_kind fv_kind_concat = {
 
 /* ---- slice -------------------------------------------------------------------------------- */
 
-static void slice_forward(const fv_run *r)
+static void slice_forward(const fv_call *r)
 {
     const fv_def *def = r->def;
-    fv_along from = fv_along_of(r->layout, def->in, def->along.dim, r->turns);
-    fv_along to = fv_along_of(r->layout, def->out, def->along.dim, r->turns);
+    fv_along from = fv_along_of(r->layout, def->in, def->along.dim, r->slices);
+    fv_along to = fv_along_of(r->layout, def->out, def->along.dim, r->slices);
     const float *x = r->x + def->along.start * from.inner;
     float *y = r->y;
     for (size_t i = 0; i < to.outer; i++, x += from.size * from.inner)
@@ -102,11 +102,11 @@ static void slice_forward(const fv_run *r)
             memcpy(y, x + (size_t)k * def->along.step * to.inner, to.inner * sizeof *y);
 }
 
-static void slice_backward(const fv_run *r)
+static void slice_backward(const fv_call *r)
 {
     const fv_def *def = r->def;
-    fv_along to = fv_along_of(r->layout, def->in, def->along.dim, r->turns);
-    fv_along from = fv_along_of(r->layout, def->out, def->along.dim, r->turns);
+    fv_along to = fv_along_of(r->layout, def->in, def->along.dim, r->slices);
+    fv_along from = fv_along_of(r->layout, def->out, def->along.dim, r->slices);
     const float *dy = r->dy;
     if (!r->dx)
         return;
@@ -138,7 +138,7 @@ static fv_status slice_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "[N,%d,%d,%d] (from \"%s\")\n"
                        "help: 0 <= start < end <= %d; below 0 they count from the end",
                        def->name, a->start, a->end, step, dim, def->in.c, def->in.h, def->in.w,
-                       def->giver, size);
+                       def->producer, size);
     def->op = &slice;
     def->along.dim = dim;
     def->along.start = start;
@@ -156,7 +156,7 @@ static const fv_field slice_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_slice = {
+const fv_layer_type fv_layer_type_slice = {
     .name = "slice",
     .torch = "torch.narrow",
     .size = sizeof(fv_slice_args),
@@ -177,7 +177,7 @@ static size_t stride_of(fv_layout layout, fv_shape s, int dim)
 
 /* [C,H,W] of one shape, in the order of memory, from those of the other: stride[i] is that of what
    becomes dimension i + 1. */
-static void permute_turn(fv_layout layout, fv_shape to, const size_t stride[3], const float *x,
+static void permute_slice(fv_layout layout, fv_shape to, const size_t stride[3], const float *x,
                          float *y)
 {
     bool batch = layout == FV_BATCH_LAST;
@@ -197,24 +197,24 @@ static void permute_turn(fv_layout layout, fv_shape to, const size_t stride[3], 
             }
 }
 
-static void permute_forward(const fv_run *r)
+static void permute_forward(const fv_call *r)
 {
     const fv_def *def = r->def;
-    size_t turn = fv_turn(r->layout, fv_shape_count(def->out)), stride[3];
+    size_t floats = fv_slice_floats(r->layout, fv_shape_count(def->out)), stride[3];
     for (int i = 0; i < 3; i++)
         stride[i] = stride_of(r->layout, def->in, def->along.order[i]);
-    for (int i = 0; i < r->turns; i++)
-        permute_turn(r->layout, def->out, stride, r->x + i * turn, r->y + i * turn);
+    for (int i = 0; i < r->slices; i++)
+        permute_slice(r->layout, def->out, stride, r->x + i * floats, r->y + i * floats);
 }
 
-static void permute_backward(const fv_run *r)
+static void permute_backward(const fv_call *r)
 {
     const fv_def *def = r->def;
-    size_t turn = fv_turn(r->layout, fv_shape_count(def->out)), stride[3];
+    size_t floats = fv_slice_floats(r->layout, fv_shape_count(def->out)), stride[3];
     for (int i = 0; i < 3; i++)
         stride[def->along.order[i] - 1] = stride_of(r->layout, def->out, i + 1);
-    for (int i = 0; r->dx && i < r->turns; i++)
-        permute_turn(r->layout, def->in, stride, r->dy + i * turn, r->dx + i * turn);
+    for (int i = 0; r->dx && i < r->slices; i++)
+        permute_slice(r->layout, def->in, stride, r->dy + i * floats, r->dx + i * floats);
 }
 
 static const fv_op permute = {
@@ -250,7 +250,7 @@ static const fv_field permute_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_permute = {
+const fv_layer_type fv_layer_type_permute = {
     .name = "permute",
     .torch = "torch.permute",
     .size = sizeof(fv_shape_args),

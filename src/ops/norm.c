@@ -19,10 +19,10 @@ typedef struct shared {
 } shared;
 
 /* What a chunk gathers, [C] each, in doubles but for the pivot. */
-typedef struct part {
+typedef struct partial {
     double *sum, *square;
     float *pivot;
-} part;
+} partial;
 
 static shared shared_of(const fv_def *def, float *at)
 {
@@ -31,18 +31,18 @@ static shared shared_of(const fv_def *def, float *at)
                     at + 4 * C, at + 5 * C, at + 6 * C};
 }
 
-static part part_of(const fv_def *def, const float *at)
+static partial partial_of(const fv_def *def, const float *at)
 {
     size_t C = fv_round_up(def->in.c);
     double *doubles = (double *)(uintptr_t)at;
-    return (part){doubles, doubles + C, (float *)(doubles + 2 * C)};
+    return (partial){doubles, doubles + C, (float *)(doubles + 2 * C)};
 }
 
 static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
 {
     (void)layout, (void)images;
     size_t C = fv_round_up(def->in.c);
-    return (fv_need){.part = 5 * C, .shared = 7 * C};
+    return (fv_need){.partial = 5 * C, .shared = 7 * C};
 }
 
 static bool norm_meets(const fv_def *def, bool train)
@@ -66,11 +66,11 @@ static double sum_of(const double lanes[FV_LANES])
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
-static void gather(const fv_run *r)
+static void gather(const fv_call *r)
 {
-    const part p = part_of(r->def, r->part);
+    const partial p = partial_of(r->def, r->partial);
     int C = r->def->in.c;
-    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_slice_floats(r->layout, area);
     if (r->first) {
         memset(p.sum, 0, C * sizeof *p.sum);
         memset(p.square, 0, C * sizeof *p.square);
@@ -78,7 +78,7 @@ static void gather(const fv_run *r)
             p.pivot[c] = r->x[r->layout == FV_BATCH_LAST ? c * step : (size_t)c];
     }
     if (r->layout == FV_CHANNELS_LAST) {
-        r->k->moments(area * r->turns, C, C, r->x, p.pivot, p.sum, p.square);
+        r->k->moments(area * r->slices, C, C, r->x, p.pivot, p.sum, p.square);
         return;
     }
     for (int c = 0; c < C; c++) {
@@ -92,21 +92,21 @@ static void gather(const fv_run *r)
 }
 
 /* Images of a chunk, as the net cuts a batch: all blocks but the batch's last are full. */
-static double images_of(const fv_meeting *m, int chunk)
+static double images_of(const fv_batch_stats *m, int chunk)
 {
-    int64_t blocks = fv_blocks(m->images, m->room);
+    int64_t blocks = fv_blocks(m->images, m->block_images);
     int64_t from = blocks * chunk / m->chunks, to = blocks * (chunk + 1) / m->chunks;
-    int64_t end = to * m->room < m->images ? to * m->room : m->images;
-    return (double)(end - from * m->room);
+    int64_t end = to * m->block_images < m->images ? to * m->block_images : m->images;
+    return (double)(end - from * m->block_images);
 }
 
 /* Mean and sum of squares around it of a channel: chunk by chunk, by Chan's formula. */
-static void moments_of(const fv_meeting *m, int c, double *mean, double *square)
+static void moments_of(const fv_batch_stats *m, int c, double *mean, double *square)
 {
     double count = 0;
     *mean = *square = 0;
     for (int i = 0; i < m->chunks; i++) {
-        const part p = part_of(m->def, m->part + i * m->part_size);
+        const partial p = partial_of(m->def, m->partial + i * m->partial_size);
         double n = images_of(m, i) * m->def->in.h * m->def->in.w;
         double delta = (double)p.pivot[c] + p.sum[c] / n - *mean;
         *square += p.square[c] - p.sum[c] * p.sum[c] / n + delta * delta * count * n / (count + n);
@@ -116,7 +116,7 @@ static void moments_of(const fv_meeting *m, int c, double *mean, double *square)
 }
 
 /* running = (1 - momentum) * running + momentum * batch's; the variance's is that of a sample. */
-static void update_running(const fv_meeting *m, int c, double mean, double var, double n)
+static void update_running(const fv_batch_stats *m, int c, double mean, double var, double n)
 {
     size_t C = fv_round_up(m->def->in.c);
     float *running_mean = m->buffers + c, *running_var = m->buffers + C + c;
@@ -128,7 +128,7 @@ static void update_running(const fv_meeting *m, int c, double mean, double var, 
     *running_var = (float)((1 - momentum) * (double)*running_var + momentum * var * n / (n - 1));
 }
 
-static void meet(const fv_meeting *m)
+static void meet(const fv_batch_stats *m)
 {
     const fv_def *def = m->def;
     const shared s = shared_of(def, m->shared);
@@ -158,13 +158,13 @@ static void meet(const fv_meeting *m)
     }
 }
 
-static void norm_forward(const fv_run *r)
+static void norm_forward(const fv_call *r)
 {
     const shared s = shared_of(r->def, r->shared);
     int C = r->def->in.c;
-    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_slice_floats(r->layout, area);
     if (r->layout == FV_CHANNELS_LAST) {
-        r->k->norm_forward(area * r->turns, C, r->x, s.mean, s.scale, s.shift, r->def->norm.relu,
+        r->k->norm_forward(area * r->slices, C, r->x, s.mean, s.scale, s.shift, r->def->norm.relu,
                            r->y);
         return;
     }
@@ -178,19 +178,19 @@ static void norm_forward(const fv_run *r)
 
 /* ---- backward ----------------------------------------------------------------------------- */
 
-static void gather_backward(const fv_run *r)
+static void stats_accumulate_backward(const fv_call *r)
 {
-    const part p = part_of(r->def, r->part);
+    const partial p = partial_of(r->def, r->partial);
     const shared s = shared_of(r->def, r->shared);
     int C = r->def->in.c;
-    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_slice_floats(r->layout, area);
     const float *y = r->def->norm.relu ? r->y : NULL;
     if (r->first) {
         memset(p.sum, 0, C * sizeof *p.sum);
         memset(p.square, 0, C * sizeof *p.square);
     }
     if (r->layout == FV_CHANNELS_LAST) {
-        r->k->moments_backward(area * r->turns, C, C, r->x, r->dy, y, s.mean, p.sum, p.square);
+        r->k->moments_backward(area * r->slices, C, C, r->x, r->dy, y, s.mean, p.sum, p.square);
         return;
     }
     for (int c = 0; c < C; c++) {
@@ -205,14 +205,14 @@ static void gather_backward(const fv_run *r)
 }
 
 /* dx = w / sd * (dy - mean of dy - (x - mean) / var * mean of dy * (x - mean)). */
-static void meet_backward(const fv_meeting *m)
+static void stats_finish_backward(const fv_batch_stats *m)
 {
     const shared s = shared_of(m->def, m->shared);
     double n = (double)m->images * m->def->in.h * m->def->in.w;
     for (int c = 0; c < m->def->in.c; c++) {
         double sum = 0, product = 0, inverse = (double)s.factor[c], scale = (double)s.scale[c];
         for (int i = 0; i < m->chunks; i++) {
-            const part p = part_of(m->def, m->part + i * m->part_size);
+            const partial p = partial_of(m->def, m->partial + i * m->partial_size);
             sum += p.sum[c];
             product += p.square[c];
         }
@@ -226,16 +226,16 @@ static void meet_backward(const fv_meeting *m)
     }
 }
 
-static void norm_backward(const fv_run *r)
+static void norm_backward(const fv_call *r)
 {
     const shared s = shared_of(r->def, r->shared);
     int C = r->def->in.c;
-    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_turn(r->layout, area);
+    size_t area = (size_t)r->def->in.h * r->def->in.w, step = fv_slice_floats(r->layout, area);
     const float *y = r->def->norm.relu ? r->y : NULL;
     if (!r->dx)
         return;
     if (r->layout == FV_CHANNELS_LAST) {
-        r->k->norm_backward(area * r->turns, C, C, r->x, r->dy, y, s.mean, s.scale, s.slope,
+        r->k->norm_backward(area * r->slices, C, C, r->x, r->dy, y, s.mean, s.scale, s.slope,
                             s.offset, r->dx);
         return;
     }
@@ -271,8 +271,8 @@ static void norm_start(const fv_def *def, float *buffers)
     {                                                                                              \
         .kind = "batch_norm2d", .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags),                 \
         .need = norm_need, .forward = norm_forward, .backward = norm_backward,                     \
-        .meets = norm_meets, .gather = gather, .meet = meet, .gather_backward = gather_backward,   \
-        .meet_backward = meet_backward, .buffer = norm_buffer, .start = norm_start,                \
+        .needs_stats = norm_meets, .stats_accumulate = gather, .stats_finish = meet, .stats_accumulate_backward = stats_accumulate_backward,   \
+        .stats_finish_backward = stats_finish_backward, .buffer = norm_buffer, .start = norm_start,                \
     }
 
 static const fv_op batch_norm2d = NORM(0), batch_norm2d_relu = NORM(FV_KEEPS_Y);
@@ -293,7 +293,7 @@ static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
                        "help: set num_features to %d, or leave it out",
-                       def->name, a->num_features, def->giver, def->in.c, def->in.c, def->in.h,
+                       def->name, a->num_features, def->producer, def->in.c, def->in.c, def->in.h,
                        def->in.w, def->in.c);
     def->op = &batch_norm2d;
     def->out = def->in;
@@ -319,7 +319,7 @@ static const fv_field fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_batch_norm2d = {
+const fv_layer_type fv_layer_type_batch_norm2d = {
     .name = "batch_norm2d",
     .alias = "batch_norm",
     .torch = "torch.nn.BatchNorm2d",

@@ -43,7 +43,7 @@ static inline size_t fv_shape_count(fv_shape s)
 }
 
 typedef struct fv_op fv_op;
-typedef struct fv_kind fv_kind;
+typedef struct fv_layer_type fv_layer_type;
 
 enum { FV_INPUTS_MAX = 8 }; /* of a layer */
 
@@ -51,27 +51,27 @@ enum { FV_INPUTS_MAX = 8 }; /* of a layer */
 typedef struct fv_def {
     const fv_op *op;
     char *name;        /* "convnet.C1" */
-    const char *giver; /* name of the layer that makes its first input */
+    const char *producer; /* name of the layer that makes its first input */
     int inputs[FV_INPUTS_MAX], n_inputs; /* the layers that make its inputs; 0: an input */
     fv_shape in, ins[FV_INPUTS_MAX];     /* of the first input, of all */
     fv_shape out;
-    const fv_kind *kind; /* NULL: an input */
+    const fv_layer_type *kind; /* NULL: an input */
     void *args;          /* a copy of the struct it was made with; its pointers are stale */
     fv_shape stored;     /* of what forward writes: out, but for layers run together with others */
-    int shares;          /* the layer whose parameters it uses too; -1: its own */
-    int readers;         /* layers and outputs that read what it makes */
+    int shares_weights_of;          /* the layer whose parameters it uses too; -1: its own */
+    int consumers;         /* layers and outputs that read what it makes */
     bool wants_gradient; /* backward goes through it */
-    unsigned adds;       /* bit k: the gradient of input k is added to what is there */
+    unsigned accumulates;       /* bit k: the gradient of input k is added to what is there */
     fv_conv conv;        /* conv2d; of conv_transpose2d the other way round */
     bool winograd;       /* a conv2d by tiles, a question of its sizes alone */
     fv_pool2d pool;      /* poolings, and a conv2d that pools */
-    bool winners;        /* a conv2d whose weight gradients go by what won its pooling */
+    bool argmax;        /* a conv2d whose weight gradients go by what won its pooling */
     bool windows;        /* a conv2d that pools and has, channels last, windows as lanes */
     fv_norm norm;
     fv_axis rows, cols;  /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
     int padding_mode;    /* fv_padding_mode */
     double number;       /* dropout: p; pad2d: value; an activation's */
-    fv_curve curve;
+    fv_act act;
     struct {
         int dim, start, step; /* softmax, concat, slice */
         int order[3];         /* permute: the input's dimension, 1 to 3, of each of the output */
@@ -96,20 +96,20 @@ typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
     size_t sums;    /* for each thread: a chunk's gradients before they become its part */
-    size_t part;    /* a chunk's sums, read by reduce, or by meet */
+    size_t partial;    /* a chunk's sums, read by reduce, or by meet */
     size_t packed;  /* weights as forward reads them, and again as backward does */
     size_t shared;  /* what meet leaves for all blocks */
 } fv_need;
 
-/* One block of one layer. Batch last, a pass is one turn for all images; channels last, a turn for
+/* One block of one layer. Batch last, a pass is one slice for all images; channels last, a slice for
    each. In backward dx is NULL where nobody wants it. */
-typedef struct fv_run {
+typedef struct fv_call {
     const fv_kernels *k;
     const fv_def *def;
     fv_layout layout;
-    int turns;                  /* batch last 1, channels last one for each image of the block */
+    int slices;                  /* batch last 1, channels last one for each image of the block */
     int images;                 /* of the block */
-    int room;                   /* images that a block of the plan may have */
+    int block_images;                   /* images that a block of the plan may have */
     int first_image;            /* number of the block's first image in the batch */
     uint64_t key;               /* of random choices: another for each layer and step */
     const float *packed, *w, *b; /* b NULL without bias */
@@ -120,25 +120,25 @@ typedef struct fv_run {
     float *dx, *dxs[FV_INPUTS_MAX];
     float *saved; /* NULL in eval mode */
     float *scratch;
-    float *sums, *part; /* a convolution's part NULL: nobody wants dw, db */
+    float *sums, *partial; /* a convolution's part NULL: nobody wants dw, db */
     float *shared;    /* what meet left */
     bool first, last; /* of its chunk: part, or sums, starts from 0; sums become part */
-} fv_run;
+} fv_call;
 
 /* Between two passes over the blocks: what the chunks gathered, put together for all of them. */
-typedef struct fv_meeting {
+typedef struct fv_batch_stats {
     const fv_def *def;
     fv_layout layout;
     bool train;
     int images, chunks;
-    int room;          /* images of a full block */
-    const float *part; /* chunk i at i * part_size */
-    size_t part_size;
+    int block_images;          /* images of a full block */
+    const float *partial; /* chunk i at i * part_size */
+    size_t partial_size;
     float *shared;
     const float *w, *b; /* NULL where there is none */
     float *dw, *db;     /* backward; NULL where there is none */
     float *buffers;     /* [def->buffers] */
-} fv_meeting;
+} fv_batch_stats;
 
 /* How many blocks of so many images a batch makes. */
 static inline int fv_blocks(int batch, int images)
@@ -146,8 +146,8 @@ static inline int fv_blocks(int batch, int images)
     return (batch - 1) / images + 1;
 }
 
-/* Floats of one turn for so many numbers an image. */
-static inline size_t fv_turn(fv_layout layout, size_t count)
+/* Floats of one slice for so many numbers an image. */
+static inline size_t fv_slice_floats(fv_layout layout, size_t count)
 {
     return layout == FV_BATCH_LAST ? count * FV_LANES : count;
 }
@@ -171,16 +171,16 @@ typedef struct fv_along {
     int size;
 } fv_along;
 
-static inline fv_along fv_along_of(fv_layout layout, fv_shape s, int dim, int turns)
+static inline fv_along fv_along_of(fv_layout layout, fv_shape s, int dim, int slices)
 {
     size_t C = s.c, H = s.h, W = s.w, end = layout == FV_BATCH_LAST ? FV_LANES : C;
-    size_t start = layout == FV_BATCH_LAST ? C : (size_t)turns;
+    size_t start = layout == FV_BATCH_LAST ? C : (size_t)slices;
     if (dim == 2)
         return (fv_along){start, W * end, s.h};
     if (dim == 3)
         return (fv_along){start * H, end, s.w};
     return layout == FV_BATCH_LAST ? (fv_along){1, H * W * FV_LANES, s.c}
-                                   : (fv_along){turns * H * W, 1, s.c};
+                                   : (fv_along){slices * H * W, 1, s.c};
 }
 
 static inline int *fv_side(fv_shape *s, int dim)
@@ -208,7 +208,7 @@ typedef struct fv_sums {
     int blocks, chunks;
     size_t step;
     const float *dy, *saved;
-    const float *part; /* chunk i at i * need.part */
+    const float *partial; /* chunk i at i * need.part */
     float *dw, *db;    /* db NULL without bias */
 } fv_sums;
 
@@ -221,7 +221,7 @@ enum {
                         /* channels last if fv_same_order */
     FV_REDUCES_DY = 32, /* batch last, reduce reads dy of all blocks */
     FV_VIEW_EVAL = 64,  /* a view in eval mode */
-    FV_PASSES = 128,    /* the gradient of every input is dy; no backward */
+    FV_ALIASES_DY = 128,    /* the gradient of every input is dy; no backward */
 };
 
 enum { FV_BUFFERS_MAX = 3 };
@@ -241,18 +241,18 @@ struct fv_op {
     /* w in the order of forward, and of backward unless that is NULL; pack NULL: no weights. */
     void (*pack)(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                  const float *w, float *scratch, float *forward, float *backward);
-    void (*forward)(const fv_run *run);
-    void (*backward)(const fv_run *run);
+    void (*forward)(const fv_call *call);
+    void (*backward)(const fv_call *call);
     int (*reduce_items)(const fv_def *def, fv_layout layout); /* NULL: no parameters */
     void (*reduce)(const fv_sums *sums, int item);
     /* An op over the whole batch. gather looks at each block, meet puts together what the chunks
        found, and then comes forward; likewise backward. Where `meets` says no, meet alone comes
        before the first layer. All NULL for the others. */
-    bool (*meets)(const fv_def *def, bool train);
-    void (*gather)(const fv_run *run);
-    void (*meet)(const fv_meeting *meeting);
-    void (*gather_backward)(const fv_run *run);
-    void (*meet_backward)(const fv_meeting *meeting);
+    bool (*needs_stats)(const fv_def *def, bool train);
+    void (*stats_accumulate)(const fv_call *call);
+    void (*stats_finish)(const fv_batch_stats *meeting);
+    void (*stats_accumulate_backward)(const fv_call *call);
+    void (*stats_finish_backward)(const fv_batch_stats *meeting);
     /* State that is no parameter: tensor i, FV_BUFFERS_MAX at most (name NULL: no more), and the
        first values of all. NULL without. */
     fv_buffer (*buffer)(const fv_def *def, int i);
@@ -269,15 +269,15 @@ static inline bool fv_is_view(const fv_def *def, fv_layout layout, bool train)
             (layout == FV_BATCH_LAST || fv_same_order(def->in, def->out)));
 }
 
-static inline bool fv_meets(const fv_def *def, bool train)
+static inline bool fv_needs_stats(const fv_def *def, bool train)
 {
-    return def->op->meets && def->op->meets(def, train);
+    return def->op->needs_stats && def->op->needs_stats(def, train);
 }
 
 extern const fv_op fv_op_input;
 
 /* " name HxW" or " name N" after what is in text, if it is not what is taken for granted. */
-void fv_describe_pair(char text[32], const char *name, int h, int w, int usual);
+void fv_describe_pair(char text[32], const char *name, int h, int w, int default_value);
 
 void fv_describe_word(char text[32], const char *word);
 
@@ -304,7 +304,7 @@ typedef struct fv_field {
 
 /* A kind of layer: what graph.c, the text form and the docs need to know of it. Its struct of
    arguments begins with the node x, and 0 in any field means the default. */
-struct fv_kind {
+struct fv_layer_type {
     const char *name;     /* "conv2d" */
     const char *alias;    /* "conv", for the text form; or NULL */
     const char *torch;    /* "torch.nn.Conv2d" */
@@ -313,24 +313,24 @@ struct fv_kind {
     int inputs;           /* 1, 2, or 0: any number from 2 on */
     int places;           /* the first so many fields need no name in a text */
     const fv_field *fields; /* up to one without name; NULL: it has no text */
-    /* The shape rule: completes def, in which name, giver, inputs and in are set, or fails with a
+    /* The shape rule: completes def, in which name, producer, inputs and in are set, or fails with a
        message that names the layer. */
     fv_status (*shape)(fv_ctx *ctx, fv_def *def, const void *args);
 };
 
-extern const fv_kind fv_kind_conv2d, fv_kind_conv_transpose2d, fv_kind_max_pool2d,
-    fv_kind_max_pool2d_indices, fv_kind_max_unpool2d, fv_kind_avg_pool2d,
-    fv_kind_adaptive_avg_pool2d, fv_kind_adaptive_max_pool2d, fv_kind_upsample, fv_kind_pad2d;
-extern const fv_kind fv_kind_linear, fv_kind_relu, fv_kind_flatten, fv_kind_log_softmax,
-    fv_kind_batch_norm2d, fv_kind_dropout, fv_kind_dropout2d, fv_kind_add;
-extern const fv_kind fv_kind_softmax, fv_kind_layer_norm, fv_kind_group_norm, fv_kind_mul,
-    fv_kind_concat, fv_kind_slice, fv_kind_reshape, fv_kind_squeeze, fv_kind_unsqueeze,
-    fv_kind_permute;
-extern const fv_kind fv_kind_curves[FV_CURVES]; /* activations; none for FV_CURVE_GELU_TANH */
-extern const fv_kind fv_kind_custom;            /* has no text and is not in fv_kinds */
+extern const fv_layer_type fv_layer_type_conv2d, fv_layer_type_conv_transpose2d, fv_layer_type_max_pool2d,
+    fv_layer_type_max_pool2d_indices, fv_layer_type_max_unpool2d, fv_layer_type_avg_pool2d,
+    fv_layer_type_adaptive_avg_pool2d, fv_layer_type_adaptive_max_pool2d, fv_layer_type_upsample, fv_layer_type_pad2d;
+extern const fv_layer_type fv_layer_type_linear, fv_layer_type_relu, fv_layer_type_flatten, fv_layer_type_log_softmax,
+    fv_layer_type_batch_norm2d, fv_layer_type_dropout, fv_layer_type_dropout2d, fv_layer_type_add;
+extern const fv_layer_type fv_layer_type_softmax, fv_layer_type_layer_norm, fv_layer_type_group_norm, fv_layer_type_mul,
+    fv_layer_type_concat, fv_layer_type_slice, fv_layer_type_reshape, fv_layer_type_squeeze, fv_layer_type_unsqueeze,
+    fv_layer_type_permute;
+extern const fv_layer_type fv_layer_type_acts[FV_ACTS]; /* activations; none for FV_ACT_GELU_TANH */
+extern const fv_layer_type fv_layer_type_custom;            /* has no text and is not in fv_layer_types */
 
 /* All of them, in the order of the header; NULL at the end. */
-extern const fv_kind *const fv_kinds[];
+extern const fv_layer_type *const fv_layer_types[];
 
 /* The fields of a layer without any but its name. */
 extern const fv_field fv_no_fields[];
@@ -372,16 +372,16 @@ extern const fv_op fv_op_relu_done; /* a relu that another layer does */
 fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images);
 void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                   const float *w, float *scratch, float *forward, float *backward);
-/* x of a turn with the padding that v has: x itself, or a copy at `to`. */
-const float *fv_conv_padded(const fv_run *run, const fv_conv *v, int turn, float *to);
-/* backward, where gradient writes dy of a turn as fv_conv_kernels wants it. */
-void fv_conv_run_backward(const fv_run *run,
-                          void (*gradient)(const fv_run *run, int turn, float *dyp));
+/* x of a slice with the padding that v has: x itself, or a copy at `to`. */
+const float *fv_conv_padded(const fv_call *call, const fv_conv *v, int slice, float *to);
+/* backward, where gradient writes dy of a slice as fv_conv_kernels wants it. */
+void fv_conv_run_backward(const fv_call *call,
+                          void (*gradient)(const fv_call *call, int slice, float *dyp));
 /* The convolution as whose dyp backward takes the gradients, and how to write it. */
-fv_conv fv_conv_gradient(const fv_run *run);
-void fv_conv_pad_gradient(const fv_run *run, int turn, float *dyp);
+fv_conv fv_conv_gradient(const fv_call *call);
+void fv_conv_pad_gradient(const fv_call *call, int slice, float *dyp);
 /* Where the kernels sum up db, behind dw in part; or NULL. */
-float *fv_conv_db(const fv_run *run);
+float *fv_conv_db(const fv_call *call);
 /* Rows of `row` floats that one item of reduce takes: some 8,192 parameters, as an item of a step
    does, so that a thread mostly steps what it has summed up. */
 int fv_rows_of_item(size_t row);
@@ -389,7 +389,7 @@ int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
 void fv_conv_describe(const fv_def *def, char text[32]);
 void fv_pool_describe(const fv_def *def, char text[32]);
 void fv_conv_reduce(const fv_sums *sums, int item);
-/* Floats of x with its padding, and of dy with its own, for one turn. */
+/* Floats of x with its padding, and of dy with its own, for one slice. */
 size_t fv_conv_padded_floats(const fv_conv *v, fv_layout layout);
 size_t fv_conv_gradient_floats(const fv_conv *v, fv_layout layout);
 /* Fails unless groups divide the input's channels and out_channels, which are 1 or more. */
@@ -399,7 +399,7 @@ fv_status fv_check_channels(fv_ctx *ctx, const fv_def *def, int out_channels, in
 /* The same of a convolution by tiles. Forward makes strips of rows, which put, by way of
    fv_winograd_put, takes from the positions of tiles to y, whose planes have so many rows. */
 typedef struct fv_strip {
-    int turn, row;  /* the first of the output's rows */
+    int slice, row;  /* the first of the output's rows */
     fv_tiles tiles;
     const float *positions;
     size_t step; /* from one to the next */
@@ -412,15 +412,15 @@ int fv_winograd_rows(const fv_def *def, fv_layout layout); /* of a strip */
 fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images);
 void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                       const float *w, float *scratch, float *forward, float *backward);
-void fv_winograd_forward(const fv_run *run, void (*put)(const fv_run *run, const fv_strip *strip));
-void fv_winograd_put(const fv_run *run, const fv_strip *strip, float *y, int rows);
-void fv_winograd_backward(const fv_run *run,
-                          void (*gradient)(const fv_run *run, int turn, float *dyp));
+void fv_winograd_forward(const fv_call *call, void (*put)(const fv_call *call, const fv_strip *strip));
+void fv_winograd_put(const fv_call *call, const fv_strip *strip, float *y, int rows);
+void fv_winograd_backward(const fv_call *call,
+                          void (*gradient)(const fv_call *call, int slice, float *dyp));
 
 /* Weight gradients of a conv2d that pools, batch last, by the pixels that won, where this pays. */
-bool fv_winners_pay(const fv_def *def);
-fv_need fv_winners_need(const fv_def *def);
-void fv_winners_backward(const fv_run *run);
+bool fv_argmax_pays(const fv_def *def);
+fv_need fv_argmax_need(const fv_def *def);
+void fv_argmax_backward(const fv_call *call);
 
 /* Forward of a conv2d that pools, channels last, with the windows of the pooling as lanes: where it
    pays, its scratch, and its weights in the order that it reads. relu is left to the caller. */
@@ -428,7 +428,7 @@ bool fv_windows_pay(const fv_def *def);
 size_t fv_windows_scratch(const fv_def *def);
 void fv_windows_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                      const float *w, float *scratch, float *forward, float *backward);
-void fv_windows_forward(const fv_run *run);
+void fv_windows_forward(const fv_call *call);
 
 /* A pooling's output size, checked; fills def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
@@ -437,13 +437,13 @@ extern const fv_field fv_max_pool2d_fields[];
 
 /* One turn of a layer with def->rows and def->cols; work has room for fv_resample_work floats. */
 size_t fv_resample_work(const fv_def *def);
-void fv_resample_forward(const fv_run *run, const float *x, float *y, float *work);
-void fv_resample_backward(const fv_run *run, const float *dy, float *dx, float *work);
+void fv_resample_forward(const fv_call *call, const float *x, float *y, float *work);
+void fv_resample_backward(const fv_call *call, const float *dy, float *dx, float *work);
 
 /* A layer that is nothing else. */
 fv_need fv_resample_need(const fv_def *def, fv_layout layout, int images);
-void fv_resample_run_forward(const fv_run *run);
-void fv_resample_run_backward(const fv_run *run);
+void fv_resample_run_forward(const fv_call *call);
+void fv_resample_run_backward(const fv_call *call);
 #define FV_RESAMPLE_OP(its_kind, its_describe)                                                     \
     {                                                                                              \
         .kind = its_kind, .need = fv_resample_need, .forward = fv_resample_run_forward,            \
@@ -463,8 +463,8 @@ const char *fv_padding_word(fv_padding_mode mode);
 fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images);
 void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                     const float *w, float *scratch, float *forward, float *backward);
-void fv_linear_run_forward(const fv_run *run);
-void fv_linear_run_backward(const fv_run *run);
+void fv_linear_run_forward(const fv_call *call);
+void fv_linear_run_backward(const fv_call *call);
 int fv_linear_reduce_items(const fv_def *def, fv_layout layout);
 void fv_linear_reduce(const fv_sums *sums, int item);
 

@@ -61,12 +61,12 @@ static fv_status check_pad(fv_ctx *ctx, const fv_def *def, fv_padding_mode mode,
                        "side of the %d that \"%s\" gives\n"
                        "help: less padding%s",
                        def->name, before, after, what, fv_padding_word(mode), most, size,
-                       def->giver, most < 0x7fff ? ", or mode replicate" : "");
+                       def->producer, most < 0x7fff ? ", or mode replicate" : "");
     if (size + before + after < 1)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": padding by %d and %d leaves none of the %d %s that \"%s\" "
                        "gives\nhelp: an output has 1 or more each way",
-                       def->name, before, after, size, what, def->giver);
+                       def->name, before, after, size, what, def->producer);
     return FV_OK;
 }
 
@@ -125,7 +125,7 @@ static const fv_field fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_pad2d = {
+const fv_layer_type fv_layer_type_pad2d = {
     .name = "pad2d",
     .alias = "pad",
     .torch = "torch.nn.functional.pad",

@@ -10,28 +10,28 @@
 /* Saved: where each maximum came from. */
 static fv_need pool_need(const fv_def *def, fv_layout layout, int images)
 {
-    int turns = layout == FV_BATCH_LAST ? 1 : images;
-    return (fv_need){.saved = fv_round_up(fv_turn(layout, fv_shape_count(def->out)) * turns)};
+    int slices = layout == FV_BATCH_LAST ? 1 : images;
+    return (fv_need){.saved = fv_round_up(fv_slice_floats(layout, fv_shape_count(def->out)) * slices)};
 }
 
-static void pool_forward(const fv_run *r)
+static void pool_forward(const fv_call *r)
 {
     const fv_pool2d *v = &r->def->pool;
     int planes = fv_planes(r->layout, v->C), width = fv_width(r->layout, v->C);
-    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    for (int i = 0; i < r->turns; i++)
+    size_t in = fv_slice_floats(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; i < r->slices; i++)
         r->k->max_pool_forward(v, planes, width, r->x + i * in, r->y + i * out,
                                r->saved ? (int32_t *)(void *)r->saved + i * out : NULL,
                                (size_t)v->P * v->Q * width);
 }
 
-static void pool_backward(const fv_run *r)
+static void pool_backward(const fv_call *r)
 {
     const fv_pool2d *v = &r->def->pool;
-    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    for (int i = 0; r->dx && i < r->turns; i++)
+    size_t in = fv_slice_floats(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; r->dx && i < r->slices; i++)
         r->k->max_pool_backward(v, fv_planes(r->layout, v->C), fv_width(r->layout, v->C),
                                 r->dy + i * out, (const int32_t *)(const void *)r->saved + i * out,
                                 r->dx + i * in);
@@ -62,10 +62,10 @@ bool fv_is_max_pool2d(const fv_def *def)
 /* PyTorch's rule: with ceil_mode a window that would start in the far padding is left out. */
 static int64_t outputs(int64_t size, int taps, int stride, int pad, int dilation, bool ceil_mode)
 {
-    int64_t room = size + 2 * pad - (int64_t)dilation * (taps - 1) - 1;
-    if (room < 0)
+    int64_t spare = size + 2 * pad - (int64_t)dilation * (taps - 1) - 1;
+    if (spare < 0)
         return 0;
-    int64_t n = (room + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+    int64_t n = (spare + (ceil_mode ? stride - 1 : 0)) / stride + 1;
     return ceil_mode && (n - 1) * stride >= size + pad ? n - 1 : n;
 }
 
@@ -87,7 +87,7 @@ fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw k, fv_hw s, fv_hw p, fv_
                        "layer \"%s\": a %d x %d window (dilation %d x %d) does not fit into the "
                        "%d x %d picture that \"%s\" gives, with padding %d x %d\n"
                        "help: a smaller window",
-                       def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->giver, p.h, p.w);
+                       def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->producer, p.h, p.w);
     def->out = (fv_shape){def->in.c, fv_clamp_size(P), fv_clamp_size(Q)};
     def->pool = (fv_pool2d){.C = def->in.c, .H = def->in.h, .W = def->in.w, .P = def->out.h,
                               .Q = def->out.w, .R = k.h, .S = k.w, .sh = s.h, .sw = s.w,
@@ -112,7 +112,7 @@ const fv_field fv_max_pool2d_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_max_pool2d = {
+const fv_layer_type fv_layer_type_max_pool2d = {
     .name = "max_pool2d",
     .alias = "max_pool",
     .torch = "torch.nn.MaxPool2d",

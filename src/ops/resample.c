@@ -27,14 +27,14 @@ static fv_resample spans_of(const fv_def *def, float *work)
     return (fv_resample){rows->in, cols->in, rows->out, cols->out, row, col, (float)def->number};
 }
 
-void fv_resample_forward(const fv_run *r, const float *x, float *y, float *work)
+void fv_resample_forward(const fv_call *r, const float *x, float *y, float *work)
 {
     const fv_resample v = spans_of(r->def, work);
     int C = r->def->in.c;
     r->k->resample_forward(&v, fv_planes(r->layout, C), fv_width(r->layout, C), x, y);
 }
 
-void fv_resample_backward(const fv_run *r, const float *dy, float *dx, float *work)
+void fv_resample_backward(const fv_call *r, const float *dy, float *dx, float *work)
 {
     const fv_resample v = spans_of(r->def, work);
     int C = r->def->in.c;
@@ -48,19 +48,19 @@ fv_need fv_resample_need(const fv_def *def, fv_layout layout, int images)
     return (fv_need){.scratch = fv_resample_work(def)};
 }
 
-void fv_resample_run_forward(const fv_run *r)
+void fv_resample_run_forward(const fv_call *r)
 {
-    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    for (int i = 0; i < r->turns; i++)
+    size_t in = fv_slice_floats(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; i < r->slices; i++)
         fv_resample_forward(r, r->x + i * in, r->y + i * out, r->scratch);
 }
 
-void fv_resample_run_backward(const fv_run *r)
+void fv_resample_run_backward(const fv_call *r)
 {
-    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    for (int i = 0; r->dx && i < r->turns; i++)
+    size_t in = fv_slice_floats(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; r->dx && i < r->slices; i++)
         fv_resample_backward(r, r->dy + i * out, r->dx + i * in, r->scratch);
 }
 
@@ -113,7 +113,7 @@ static const fv_field avg_pool2d_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_avg_pool2d = {
+const fv_layer_type fv_layer_type_avg_pool2d = {
     .name = "avg_pool2d",
     .alias = "avg_pool",
     .torch = "torch.nn.AvgPool2d",
@@ -170,7 +170,7 @@ const fv_field fv_adaptive_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_adaptive_avg_pool2d = {
+const fv_layer_type fv_layer_type_adaptive_avg_pool2d = {
     .name = "adaptive_avg_pool2d",
     .alias = "adaptive_avg_pool",
     .torch = "torch.nn.AdaptiveAvgPool2d",
@@ -221,7 +221,7 @@ static fv_status scale_axis(fv_ctx *ctx, const fv_def *def, fv_axis *axis, int s
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": scale_factor %g makes %.0f of the %d rows or columns that "
                        "\"%s\" gives; 1 to %d can be made",
-                       def->name, factor, out, axis->in, def->giver, 0x7fff);
+                       def->name, factor, out, axis->in, def->producer, 0x7fff);
     axis->out = (int)out;
     axis->scale = size ? (double)axis->in / size : 1 / factor;
     return FV_OK;
@@ -278,7 +278,7 @@ static const fv_field upsample_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_upsample = {
+const fv_layer_type fv_layer_type_upsample = {
     .name = "upsample",
     .alias = "interpolate",
     .torch = "torch.nn.Upsample",

@@ -67,10 +67,10 @@ void fv_describe_word(char text[32], const char *word)
     snprintf(text + used, 32 - used, " %s", word);
 }
 
-void fv_describe_pair(char text[32], const char *name, int h, int w, int usual)
+void fv_describe_pair(char text[32], const char *name, int h, int w, int default_value)
 {
     size_t used = strlen(text);
-    if (h == usual && w == usual)
+    if (h == default_value && w == default_value)
         return;
     if (h == w)
         snprintf(text + used, 32 - used, " %s%d", name, h);
@@ -84,18 +84,18 @@ const fv_op fv_op_input = {.kind = "input"};
 
 /* Numbers keep their order, that of [C,H,W]. Batch last, they stay where they are; channels last,
    [H][W][C] is turned to it, and back in the other shape. */
-static void reshape(const fv_run *r, fv_shape from, fv_shape to, const float *x, float *y)
+static void reshape(const fv_call *r, fv_shape from, fv_shape to, const float *x, float *y)
 {
     size_t image = fv_shape_count(from), in = (size_t)from.h * from.w, out = (size_t)to.h * to.w;
-    for (int i = 0; i < r->turns; i++, x += image, y += image) {
+    for (int i = 0; i < r->slices; i++, x += image, y += image) {
         float *plain = fv_is_plain(to) ? y : r->scratch;
         if (fv_is_plain(from)) {
-            r->k->turn(to.c, out, x, y);
+            r->k->transpose(to.c, out, x, y);
             continue;
         }
-        r->k->turn(in, from.c, x, plain);
+        r->k->transpose(in, from.c, x, plain);
         if (plain != y)
-            r->k->turn(to.c, out, plain, y);
+            r->k->transpose(to.c, out, plain, y);
     }
 }
 
@@ -105,12 +105,12 @@ static fv_need reshape_need(const fv_def *def, fv_layout layout, int images)
     return (fv_need){.scratch = layout == FV_BATCH_LAST ? 0 : fv_shape_count(def->in)};
 }
 
-static void reshape_forward(const fv_run *r)
+static void reshape_forward(const fv_call *r)
 {
     reshape(r, r->def->in, r->def->out, r->x, r->y);
 }
 
-static void reshape_backward(const fv_run *r)
+static void reshape_backward(const fv_call *r)
 {
     if (r->dx)
         reshape(r, r->def->out, r->def->in, r->dy, r->dx);
@@ -164,7 +164,7 @@ static fv_status reshape_shape(fv_ctx *ctx, fv_def *def, const void *args)
                    "layer \"%s\": [N,%d,%d,%d] (from \"%s\") has %zu numbers an image and cannot "
                    "become [N,%d,%d,%d]\n"
                    "help: sizes whose product is %zu; one of them may be -1",
-                   def->name, def->in.c, def->in.h, def->in.w, def->giver, count,
+                   def->name, def->in.c, def->in.h, def->in.w, def->producer, count,
                    a->c ? a->c : 1, a->h ? a->h : 1, a->w ? a->w : 1, count);
 }
 
@@ -173,7 +173,7 @@ static fv_status squeeze_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     const fv_dim_args *a = args;
     int dim = fv_check_dim(ctx, def, a->dim);
-    bool in = def->kind == &fv_kind_unsqueeze;
+    bool in = def->kind == &fv_layer_type_unsqueeze;
     def->op = in ? &unsqueeze : &squeeze;
     if (!dim)
         return fv_error(ctx);
@@ -183,7 +183,7 @@ static fv_status squeeze_shape(fv_ctx *ctx, fv_def *def, const void *args)
                             "dimension; dimension %d must be of size 1"
                           : "layer \"%s\": of [N,%d,%d,%d] (from \"%s\") dimension %d is not of "
                             "size 1",
-                       def->name, def->in.c, def->in.h, def->in.w, def->giver, in ? 3 : dim);
+                       def->name, def->in.c, def->in.h, def->in.w, def->producer, in ? 3 : dim);
     for (int i = 1, from = 1; i <= 3; i++) {
         from += !in && from == dim;
         bool new = in ? i == dim : from > 3;
@@ -211,11 +211,11 @@ static const fv_field squeeze_fields[] = {
         .fields = its_fields, .shape = its_shape,                                                  \
     }
 
-const fv_kind fv_kind_flatten =
+const fv_layer_type fv_layer_type_flatten =
     SHAPE_KIND("flatten", NULL, "torch.nn.Flatten", fv_unary_args, 0, fv_no_fields, flatten_shape);
-const fv_kind fv_kind_reshape = SHAPE_KIND("reshape", "view", "torch.reshape", fv_shape_args, 3,
+const fv_layer_type fv_layer_type_reshape = SHAPE_KIND("reshape", "view", "torch.reshape", fv_shape_args, 3,
                                            reshape_fields, reshape_shape);
-const fv_kind fv_kind_squeeze =
+const fv_layer_type fv_layer_type_squeeze =
     SHAPE_KIND("squeeze", NULL, "torch.squeeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);
-const fv_kind fv_kind_unsqueeze = SHAPE_KIND("unsqueeze", NULL, "torch.unsqueeze", fv_dim_args, 1,
+const fv_layer_type fv_layer_type_unsqueeze = SHAPE_KIND("unsqueeze", NULL, "torch.unsqueeze", fv_dim_args, 1,
                                              squeeze_fields, squeeze_shape);

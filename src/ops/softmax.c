@@ -7,18 +7,18 @@
 
 static bool is_log(const fv_def *def)
 {
-    return def->kind == &fv_kind_log_softmax;
+    return def->kind == &fv_layer_type_log_softmax;
 }
 
-static void softmax_forward(const fv_run *r)
+static void softmax_forward(const fv_call *r)
 {
-    fv_along a = fv_along_of(r->layout, r->def->out, r->def->along.dim, r->turns);
+    fv_along a = fv_along_of(r->layout, r->def->out, r->def->along.dim, r->slices);
     r->k->softmax_forward(is_log(r->def), a.outer, a.size, a.inner, r->x, r->y);
 }
 
-static void softmax_backward(const fv_run *r)
+static void softmax_backward(const fv_call *r)
 {
-    fv_along a = fv_along_of(r->layout, r->def->out, r->def->along.dim, r->turns);
+    fv_along a = fv_along_of(r->layout, r->def->out, r->def->along.dim, r->slices);
     if (r->dx)
         r->k->softmax_backward(is_log(r->def), a.outer, a.size, a.inner, r->y, r->dy, r->dx);
 }
@@ -52,5 +52,5 @@ static const fv_field fields[] = {
         .shape = softmax_shape,                                                                    \
     }
 
-const fv_kind fv_kind_softmax = SOFTMAX_KIND("softmax", "torch.nn.Softmax");
-const fv_kind fv_kind_log_softmax = SOFTMAX_KIND("log_softmax", "torch.nn.LogSoftmax");
+const fv_layer_type fv_layer_type_softmax = SOFTMAX_KIND("softmax", "torch.nn.Softmax");
+const fv_layer_type fv_layer_type_log_softmax = SOFTMAX_KIND("log_softmax", "torch.nn.LogSoftmax");

@@ -1,5 +1,5 @@
 /*
- * unpool.c - max pooling whose winners are places in the picture: adaptive_max_pool2d,
+ * unpool.c - max pooling whose argmax are places in the picture: adaptive_max_pool2d,
  * max_pool2d_indices, max_unpool2d.
  *
  * A place is PyTorch's index, h * W + w within the plane. As a tensor of its own, for max_unpool2d
@@ -13,21 +13,21 @@
 #include <math.h>
 #include <string.h>
 
-/* Sizes of one turn: [planes][area][width] in and out. */
+/* Sizes of one slice: [planes][area][width] in and out. */
 typedef struct sizes {
     int planes, width, in, out;
-    size_t in_floats, out_floats; /* of the turn */
+    size_t in_floats, out_floats; /* of the slice */
 } sizes;
 
-static sizes sizes_of(const fv_run *r)
+static sizes sizes_of(const fv_call *r)
 {
     const fv_def *def = r->def;
     return (sizes){fv_planes(r->layout, def->in.c),
                    fv_width(r->layout, def->in.c),
                    def->in.h * def->in.w,
                    def->out.h * def->out.w,
-                   fv_turn(r->layout, fv_shape_count(def->in)),
-                   fv_turn(r->layout, fv_shape_count(def->out))};
+                   fv_slice_floats(r->layout, fv_shape_count(def->in)),
+                   fv_slice_floats(r->layout, fv_shape_count(def->out))};
 }
 
 static int turns_of(fv_layout layout, int images)
@@ -40,7 +40,7 @@ static int turns_of(fv_layout layout, int images)
 /* Saved: the places of the maxima. Scratch: the same, for who does not save them. */
 static fv_need adaptive_need(const fv_def *def, fv_layout layout, int images)
 {
-    size_t out = fv_turn(layout, fv_shape_count(def->out));
+    size_t out = fv_slice_floats(layout, fv_shape_count(def->out));
     return (fv_need){.saved = fv_round_up(out * turns_of(layout, images)), .scratch = out};
 }
 
@@ -64,14 +64,14 @@ static void largest(fv_span row, fv_span col, int W, int width, const float *x, 
         }
 }
 
-static void adaptive_forward(const fv_run *r)
+static void adaptive_forward(const fv_call *r)
 {
     const sizes z = sizes_of(r);
     const fv_axis *rows = &r->def->rows, *cols = &r->def->cols;
     const float *x = r->x;
     float *y = r->y;
     int32_t *place = (int32_t *)(void *)(r->saved ? r->saved : r->scratch);
-    for (int i = 0; i < r->turns * z.planes; i++, x += (size_t)z.in * z.width) {
+    for (int i = 0; i < r->slices * z.planes; i++, x += (size_t)z.in * z.width) {
         if (!r->saved && i % z.planes == 0)
             place = (int32_t *)(void *)r->scratch;
         for (int p = 0; p < rows->out; p++)
@@ -80,7 +80,7 @@ static void adaptive_forward(const fv_run *r)
     }
 }
 
-static void adaptive_backward(const fv_run *r)
+static void adaptive_backward(const fv_call *r)
 {
     const sizes z = sizes_of(r);
     const float *dy = r->dy;
@@ -88,8 +88,8 @@ static void adaptive_backward(const fv_run *r)
     float *dx = r->dx;
     if (!dx)
         return;
-    memset(dx, 0, z.in_floats * r->turns * sizeof *dx);
-    for (int i = 0; i < r->turns * z.planes; i++, dx += (size_t)z.in * z.width)
+    memset(dx, 0, z.in_floats * r->slices * sizeof *dx);
+    for (int i = 0; i < r->slices * z.planes; i++, dx += (size_t)z.in * z.width)
         for (int p = 0; p < z.out; p++, dy += z.width, place += z.width)
             for (int c = 0; c < z.width; c++)
                 dx[(size_t)place[c] * z.width + c] += dy[c];
@@ -109,7 +109,7 @@ static fv_status adaptive_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void 
     return fv_adaptive_shape(ctx, def, ((const fv_adaptive_pool2d_args *)args)->output_size);
 }
 
-const fv_kind fv_kind_adaptive_max_pool2d = {
+const fv_layer_type fv_layer_type_adaptive_max_pool2d = {
     .name = "adaptive_max_pool2d",
     .alias = "adaptive_max_pool",
     .torch = "torch.nn.AdaptiveMaxPool2d",
@@ -127,7 +127,7 @@ const fv_kind fv_kind_adaptive_max_pool2d = {
 static fv_need indices_need(const fv_def *def, fv_layout layout, int images)
 {
     (void)images;
-    return (fv_need){.scratch = fv_turn(layout, fv_shape_count(def->out))};
+    return (fv_need){.scratch = fv_slice_floats(layout, fv_shape_count(def->out))};
 }
 
 /* y, where the maxima are, becomes their places. */
@@ -143,12 +143,12 @@ static void write_places(const fv_pool2d *v, const sizes *z, const int32_t *tap,
                 }
 }
 
-static void indices_forward(const fv_run *r)
+static void indices_forward(const fv_call *r)
 {
     const fv_pool2d *v = &r->def->pool;
     const sizes z = sizes_of(r);
     int32_t *tap = (int32_t *)(void *)r->scratch;
-    for (int i = 0; i < r->turns; i++) {
+    for (int i = 0; i < r->slices; i++) {
         float *y = r->y + i * z.out_floats;
         r->k->max_pool_forward(v, z.planes, z.width, r->x + i * z.in_floats, y, tap,
                                (size_t)z.out * z.width);
@@ -157,10 +157,10 @@ static void indices_forward(const fv_run *r)
 }
 
 /* A place does not change with the numbers. */
-static void indices_backward(const fv_run *r)
+static void indices_backward(const fv_call *r)
 {
     if (r->dx)
-        memset(r->dx, 0, sizes_of(r).in_floats * r->turns * sizeof *r->dx);
+        memset(r->dx, 0, sizes_of(r).in_floats * r->slices * sizeof *r->dx);
 }
 
 static const fv_op max_pool2d_indices = {
@@ -180,12 +180,12 @@ static fv_status max_pool2d_indices_shape(fv_ctx *ctx, fv_def *def, const void *
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": places in the %d x %d picture that \"%s\" gives are more "
                        "than the %d that a float tells apart",
-                       def->name, def->in.h, def->in.w, def->giver, most);
+                       def->name, def->in.h, def->in.w, def->producer, most);
     return fv_pool_shape(ctx, def, fv_hw_of(a->kernel_size, 0), fv_hw_of(a->stride, a->kernel_size),
                          fv_hw_of(a->padding, 0), fv_hw_of(a->dilation, 1), a->ceil_mode);
 }
 
-const fv_kind fv_kind_max_pool2d_indices = {
+const fv_layer_type fv_layer_type_max_pool2d_indices = {
     .name = "max_pool2d_indices",
     .alias = "max_pool_indices",
     .torch = "torch.nn.MaxPool2d",
@@ -205,13 +205,13 @@ static ptrdiff_t place_of(float index, int area)
     return index >= 0.0f && index < (float)area ? (ptrdiff_t)index : -1;
 }
 
-static void unpool_forward(const fv_run *r)
+static void unpool_forward(const fv_call *r)
 {
     const sizes z = sizes_of(r);
     const float *x = r->xs[0], *index = r->xs[1];
     float *y = r->y;
-    memset(y, 0, z.out_floats * r->turns * sizeof *y);
-    for (int i = 0; i < r->turns * z.planes; i++, y += (size_t)z.out * z.width)
+    memset(y, 0, z.out_floats * r->slices * sizeof *y);
+    for (int i = 0; i < r->slices * z.planes; i++, y += (size_t)z.out * z.width)
         for (int p = 0; p < z.in; p++, x += z.width, index += z.width)
             for (int c = 0; c < z.width; c++) {
                 ptrdiff_t place = place_of(index[c], z.out);
@@ -220,14 +220,14 @@ static void unpool_forward(const fv_run *r)
             }
 }
 
-static void unpool_backward(const fv_run *r)
+static void unpool_backward(const fv_call *r)
 {
     const sizes z = sizes_of(r);
     const float *dy = r->dy, *index = r->xs[1];
     float *dx = r->dxs[0];
     if (r->dxs[1])
-        memset(r->dxs[1], 0, z.in_floats * r->turns * sizeof *dx);
-    for (int i = 0; dx && i < r->turns * z.planes; i++, dy += (size_t)z.out * z.width)
+        memset(r->dxs[1], 0, z.in_floats * r->slices * sizeof *dx);
+    for (int i = 0; dx && i < r->slices * z.planes; i++, dy += (size_t)z.out * z.width)
         for (int p = 0; p < z.in; p++, dx += z.width, index += z.width)
             for (int c = 0; c < z.width; c++) {
                 ptrdiff_t place = place_of(index[c], z.out);
@@ -256,7 +256,7 @@ static fv_status unpool_size(fv_ctx *ctx, fv_def *def, fv_hw s, fv_hw size)
                        "layer \"%s\": output_size is %d x %d, but pooling by this kernel makes the "
                        "%d x %d picture that \"%s\" gives only of sizes within a stride of %lld x "
                        "%lld",
-                       def->name, size.h, size.w, v->H, v->W, def->giver, (long long)h,
+                       def->name, size.h, size.w, v->H, v->W, def->producer, (long long)h,
                        (long long)w);
     def->out = (fv_shape){v->C, size.h, size.w};
     if (size.h < 1 || size.w < 1)
@@ -281,7 +281,7 @@ static fv_status max_unpool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": \"%s\" gives [N,%d,%d,%d], but there are indices for "
                        "[N,%d,%d,%d]\n"
                        "help: indices of a pooling whose output has the shape of x",
-                       def->name, def->giver, in.c, in.h, in.w, of.c, of.h, of.w);
+                       def->name, def->producer, in.c, in.h, in.w, of.c, of.h, of.w);
     def->op = &max_unpool2d;
     def->pool = (fv_pool2d){.C = in.c, .H = in.h, .W = in.w, .R = k.h, .S = k.w, .sh = s.h,
                             .sw = s.w, .ph = p.h, .pw = p.w, .dh = 1, .dw = 1};
@@ -296,7 +296,7 @@ static const fv_field unpool_fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_max_unpool2d = {
+const fv_layer_type fv_layer_type_max_unpool2d = {
     .name = "max_unpool2d",
     .alias = "max_unpool",
     .torch = "torch.nn.MaxUnpool2d",

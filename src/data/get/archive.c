@@ -39,11 +39,11 @@ static bool same_file(unpacking *u, const char *path, const void *bytes, size_t 
 
 static fv_status put_file(unpacking *u, const char *name, const void *bytes, size_t size)
 {
-    size_t room = strlen(u->folder) + strlen(name) + 2;
-    char *path = fv_alloc(u->ctx, room, 1);
+    size_t capacity = strlen(u->folder) + strlen(name) + 2;
+    char *path = fv_alloc(u->ctx, capacity, 1);
     if (!path)
         return u->ctx->error;
-    snprintf(path, room, "%s/%s", u->folder, name);
+    snprintf(path, capacity, "%s/%s", u->folder, name);
     if (!same_file(u, path, bytes, size))
         fv_write_file(u->ctx, path, bytes, size);
     fv_release(u->ctx, path);
@@ -53,7 +53,7 @@ static fv_status put_file(unpacking *u, const char *name, const void *bytes, siz
 
 /* ---- tar: blocks of 512 bytes, a header before each file ------------------------------------ */
 
-enum { BLOCK = 512, NAME_ROOM = 260 };
+enum { BLOCK = 512, NAME_SIZE = 260 };
 
 static const long long most_bytes = 1 << 30; /* of one file */
 
@@ -79,10 +79,10 @@ static bool right_header(const uint8_t *h)
     return read_octal(h + 148, 8) == sum;
 }
 
-static void tar_name(const uint8_t *h, char name[NAME_ROOM])
+static void tar_name(const uint8_t *h, char name[NAME_SIZE])
 {
     bool has_prefix = memcmp(h + 257, "ustar", 6) == 0 && h[345];
-    snprintf(name, NAME_ROOM, "%.155s%s%.100s", has_prefix ? (const char *)h + 345 : "",
+    snprintf(name, NAME_SIZE, "%.155s%s%.100s", has_prefix ? (const char *)h + 345 : "",
              has_prefix ? "/" : "", (const char *)h);
 }
 
@@ -101,7 +101,7 @@ static uint8_t *read_blocks(unpacking *u, fv_gzip *gz, size_t size)
 
 static fv_status unpack_entry(unpacking *u, fv_gzip *gz, const uint8_t *h)
 {
-    char name[NAME_ROOM];
+    char name[NAME_SIZE];
     tar_name(h, name);
     uint8_t *bytes = read_blocks(u, gz, (size_t)read_octal(h + 124, 12));
     const char *as = h[156] == '0' || h[156] == '\0' ? wanted(u, name) : NULL;

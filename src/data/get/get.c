@@ -15,14 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PATH_ROOM = 4096, URL_ROOM = 1024, TIMEOUT = 30, TIMEOUT_MOST = 86400 };
+enum { PATH_SIZE = 4096, URL_SIZE = 1024, TIMEOUT = 30, TIMEOUT_MOST = 86400 };
 
 typedef struct getting {
     fv_ctx *ctx;
     const fv_get_args *args;
     const fv_get_set *set;
     const fv_get_file *file;
-    char folder[PATH_ROOM], path[PATH_ROOM], part[PATH_ROOM], url[URL_ROOM];
+    char folder[PATH_SIZE], path[PATH_SIZE], part[PATH_SIZE], url[URL_SIZE];
     char failed[1500]; /* addresses and what each said, a line each */
     char found[65];    /* the digest of what was looked at last */
 } getting;
@@ -44,7 +44,7 @@ static bool join(getting *g, char *path, const char *folder, const char *name)
 {
     size_t n = strlen(folder);
     const char *slash = n == 0 || *name == '\0' || folder[n - 1] == '/' ? "" : "/";
-    if (snprintf(path, PATH_ROOM, "%s%s%s", folder, slash, name) < PATH_ROOM - 8)
+    if (snprintf(path, PATH_SIZE, "%s%s%s", folder, slash, name) < PATH_SIZE - 8)
         return true;
     fv_fail(g->ctx, FV_E_ARG, "fv_get: the path of a folder is too long: %.60s...", folder);
     return false;
@@ -52,7 +52,7 @@ static bool join(getting *g, char *path, const char *folder, const char *name)
 
 static fv_status make_folders(getting *g, const char *folder)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     snprintf(path, sizeof path, "%s", folder);
     for (char *p = path + 1;; p++) {
         char c = *p;
@@ -127,7 +127,7 @@ static bool right_file(getting *g, const char *path)
 /* The file without its .gz, which is read before the .gz: a wrong one must not stay in the way. */
 static bool unpacked_is_there(getting *g)
 {
-    char path[PATH_ROOM];
+    char path[PATH_SIZE];
     snprintf(path, sizeof path, "%.*s", (int)strlen(g->path) - 3, g->path);
     if (!g->file->content || !fv_file_exists(path))
         return false;
@@ -156,9 +156,9 @@ static bool is_there(getting *g)
 /* ---- from a folder -------------------------------------------------------------------------- */
 
 /* DIR/NAME, or where it lies below DIR if that is a root. */
-static bool find_source(getting *g, char path[PATH_ROOM])
+static bool find_source(getting *g, char path[PATH_SIZE])
 {
-    char folder[PATH_ROOM];
+    char folder[PATH_SIZE];
     if (!join(g, path, g->args->from, g->file->name))
         return false;
     if (fv_file_exists(path))
@@ -176,7 +176,7 @@ static bool find_source(getting *g, char path[PATH_ROOM])
 
 static fv_status copy_file(getting *g)
 {
-    char from[PATH_ROOM];
+    char from[PATH_SIZE];
     size_t size;
     if (!find_source(g, from) || !tell(g, (fv_get_news){.event = FV_GET_START, .from = from}))
         return g->ctx->error;
@@ -307,7 +307,7 @@ static fv_status get_file(getting *g)
     if (!join(g, g->folder, g->args->root, g->set->folder) ||
         !join(g, g->path, g->folder, g->file->name))
         return g->ctx->error;
-    snprintf(g->part, sizeof g->part, "%.*s.part", PATH_ROOM - 6, g->path);
+    snprintf(g->part, sizeof g->part, "%.*s.part", PATH_SIZE - 6, g->path);
     if (is_there(g) || g->ctx->error)
         return g->ctx->error;
     return g->args->from ? copy_file(g) : fetch_file(g);
@@ -316,7 +316,7 @@ static fv_status get_file(getting *g)
 /* Whatever of the archive's files is missing or has changed. */
 static fv_status unpack(getting *g)
 {
-    char folder[PATH_ROOM];
+    char folder[PATH_SIZE];
     size_t size;
     if (!join(g, folder, g->args->root, g->set->unpack) ||
         !tell(g, (fv_get_news){.event = FV_GET_UNPACK, .from = g->path, .path = folder}) ||
@@ -353,9 +353,9 @@ static fv_status check_mirrors(const fv_get_args *a)
         return fv_fail(a->ctx, FV_E_ARG, "fv_get: only_mirrors, but no mirrors are given");
     for (size_t n; *p; p += n, p += strspn(p, " ")) {
         n = strcspn(p, " ");
-        if (n > URL_ROOM - 100)
+        if (n > URL_SIZE - 100)
             return fv_fail(a->ctx, FV_E_ARG, "the mirror \"%.60s...\" is longer than %d characters",
-                           p, URL_ROOM - 100);
+                           p, URL_SIZE - 100);
         if (strncmp(p, "http://", 7) != 0 && strncmp(p, "https://", 8) != 0)
             return fv_fail(a->ctx, FV_E_ARG,
                            "the mirror \"%.*s\" is no address of HTTP\n"

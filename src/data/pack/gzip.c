@@ -122,11 +122,11 @@ fv_status fv_gzip_read(fv_gzip *gz, void *to, size_t size, size_t *done)
             z->avail_in = portion(gz->left);
             gz->left -= z->avail_in;
         }
-        unsigned room = portion(size - *done);
+        unsigned capacity = portion(size - *done);
         z->next_out = (Bytef *)to + *done;
-        z->avail_out = room;
+        z->avail_out = capacity;
         int code = inflate(z, Z_NO_FLUSH);
-        *done += room - z->avail_out;
+        *done += capacity - z->avail_out;
         if (code == Z_STREAM_END) {
             if (next_member(gz))
                 return FV_E_DATA;

@@ -65,11 +65,11 @@ bool fv_decode_start(fv_decoding *d, int64_t height, int64_t width, int samples,
     *p = (fv_picture){.channels = d->wish.channels ? d->wish.channels : samples, .type = FV_U8};
     lay_out(d);
     size_t size = (size_t)p->channels * (size_t)height * (size_t)width;
-    uint8_t *room = fv_work_room(d->work, 1, size + spare);
-    if (!room)
+    uint8_t *capacity = fv_work_slot(d->work, 1, size + spare);
+    if (!capacity)
         return false;
-    p->pixels = room;
-    d->spare = room + size;
+    p->pixels = capacity;
+    d->spare = capacity + size;
     return true;
 }
 
@@ -220,7 +220,7 @@ bool fv_picture_load(fv_work *work, const char *path, fv_wish wish, fv_picture *
                      "\"%s\" has %lld bytes, more than the %lld of a picture that "
                      "is read",
                      path, (long long)st.st_size, (long long)most);
-    else if (!error && (bytes = fv_work_room(work, 0, size)))
+    else if (!error && (bytes = fv_work_slot(work, 0, size)))
         error = read_bytes(fd, bytes, &size);
     close(fd);
     if (error)

@@ -19,7 +19,7 @@ typedef struct csv {
     int file, label;     /* columns; label -1: there is none */
     int box[4];          /* columns; -1: there are none */
     const char **labels; /* [files->room] the class of each row, as written */
-    size_t labels_room;
+    size_t labels_capacity;
 } csv;
 
 /* ---- columns ------------------------------------------------------------------------------- */
@@ -100,13 +100,13 @@ static bool read_box(csv *c, fv_file *file)
 static bool keep_label(csv *c, const char *text)
 {
     size_t row = c->files->count - 1;
-    if (row >= c->labels_room) {
-        size_t room = 2 * row + 64;
-        const char **labels = fv_grow(c->ctx, c->labels, room, sizeof *labels);
+    if (row >= c->labels_capacity) {
+        size_t capacity = 2 * row + 64;
+        const char **labels = fv_grow(c->ctx, c->labels, capacity, sizeof *labels);
         if (!labels)
             return false;
         c->labels = labels;
-        c->labels_room = room;
+        c->labels_capacity = capacity;
     }
     c->labels[row] = text;
     return true;

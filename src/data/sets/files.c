@@ -10,11 +10,11 @@
 
 /* ---- texts, which stay where they are ------------------------------------------------------ */
 
-enum { TEXTS_ROOM = 1 << 16 };
+enum { TEXTS_SIZE = 1 << 16 };
 
 typedef struct fv_texts {
     struct fv_texts *older;
-    size_t used, room;
+    size_t used, capacity;
     char text[];
 } fv_texts;
 
@@ -22,12 +22,12 @@ const char *fv_files_text(fv_files *files, const char *folder, const char *name)
 {
     size_t before = folder ? strlen(folder) + 1 : 0, size = before + strlen(name) + 1;
     fv_texts *t = files->texts;
-    if (!t || t->room - t->used < size) {
-        size_t room = size < TEXTS_ROOM ? TEXTS_ROOM : size;
-        t = fv_alloc(files->ctx, 1, sizeof *t + room);
+    if (!t || t->capacity - t->used < size) {
+        size_t capacity = size < TEXTS_SIZE ? TEXTS_SIZE : size;
+        t = fv_alloc(files->ctx, 1, sizeof *t + capacity);
         if (!t)
             return NULL;
-        *t = (fv_texts){.older = files->texts, .room = room};
+        *t = (fv_texts){.older = files->texts, .capacity = capacity};
         files->texts = t;
     }
     char *text = t->text + t->used;
@@ -71,13 +71,13 @@ void fv_files_free(fv_files *files)
 
 bool fv_files_add(fv_files *files, const char *path, int64_t label)
 {
-    if (files->count == files->room) {
-        size_t room = 2 * files->room + 64;
-        fv_file *list = fv_grow(files->ctx, files->list, room, sizeof *list);
+    if (files->count == files->capacity) {
+        size_t capacity = 2 * files->capacity + 64;
+        fv_file *list = fv_grow(files->ctx, files->list, capacity, sizeof *list);
         if (!list)
             return false;
         files->list = list;
-        files->room = room;
+        files->capacity = capacity;
     }
     const char *slash = strrchr(path, '/');
     files->list[files->count++] = (fv_file){
@@ -87,13 +87,13 @@ bool fv_files_add(fv_files *files, const char *path, int64_t label)
 
 bool fv_files_class(fv_files *files, const char *name)
 {
-    if (files->class_count == files->class_room) {
-        size_t room = 2 * files->class_room + 16;
-        const char **classes = fv_grow(files->ctx, files->classes, room, sizeof *classes);
+    if (files->class_count == files->class_capacity) {
+        size_t capacity = 2 * files->class_capacity + 16;
+        const char **classes = fv_grow(files->ctx, files->classes, capacity, sizeof *classes);
         if (!classes)
             return false;
         files->classes = classes;
-        files->class_room = room;
+        files->class_capacity = capacity;
     }
     const char *copy = fv_files_text(files, NULL, name);
     if (copy)

@@ -18,9 +18,9 @@ typedef struct fv_file {
 typedef struct fv_files {
     fv_ctx *ctx;
     fv_file *list;
-    size_t count, room;
+    size_t count, capacity;
     const char **classes; /* their names, in order of their ids */
-    size_t class_count, class_room;
+    size_t class_count, class_capacity;
     bool by_id;             /* a CSV has numbers for them, */
     int64_t first_id;       /* from this one on */
     struct fv_texts *texts; /* where paths and names lie */

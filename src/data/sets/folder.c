@@ -24,7 +24,7 @@ typedef struct walk {
     fv_ctx *ctx;
     fv_files *files;
     folder *folders;
-    size_t count, room, at; /* at: the one that is being read */
+    size_t count, capacity, at; /* at: the one that is being read */
     int64_t label;
     fv_some hidden, heic; /* heic: photos of phones, of which no pixel is read here */
 } walk;
@@ -52,13 +52,13 @@ static bool push(walk *w, const char *path, const struct stat *st)
         if (above->parent == i)
             break;
     }
-    if (w->count == w->room) {
-        size_t room = 2 * w->room + 16;
-        folder *folders = fv_grow(w->ctx, w->folders, room, sizeof *folders);
+    if (w->count == w->capacity) {
+        size_t capacity = 2 * w->capacity + 16;
+        folder *folders = fv_grow(w->ctx, w->folders, capacity, sizeof *folders);
         if (!folders)
             return false;
         w->folders = folders;
-        w->room = room;
+        w->capacity = capacity;
     }
     w->folders[w->count] = (folder){path, w->at, st->st_dev, st->st_ino};
     w->count++;

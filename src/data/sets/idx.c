@@ -120,7 +120,7 @@ static fv_status fail_cut_off(const source *s, const fv_array *array, size_t hea
 }
 
 /* deflate makes at most 1032 bytes of one. */
-static fv_status check_room(const source *s, const fv_array *array, size_t gz_size)
+static fv_status check_size(const source *s, const fv_array *array, size_t gz_size)
 {
     size_t size = array->count * fv_type_size(array->type);
     if (!s->gz && size > s->left)
@@ -165,7 +165,7 @@ fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *
         s.left = 0;
     }
     if (!fv_error(ctx) && !read_magic(&s, array) && !read_dims(&s, array) &&
-        !check_room(&s, array, size))
+        !check_size(&s, array, size))
         read_data(&s, array);
     fv_gzip_close(s.gz);
     if (!fv_error(ctx))

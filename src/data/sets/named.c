@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_ROOM = 4096 };
+enum { PATH_SIZE = 4096 };
 
 /* Some are the classes of several sets, which take the first of them. */
 static const char *const digits_and_letters[] = {
@@ -58,10 +58,10 @@ static const idx_set sets[] = {
 
 /* ROOT/FOLDER/START END as it is there, raw or as .gz; false if neither is. */
 static bool find_file(const char *root, const idx_set *s, const char *start, const char *end,
-                      char path[PATH_ROOM])
+                      char path[PATH_SIZE])
 {
-    int n = snprintf(path, PATH_ROOM, "%s/%s/%s%s", root, s->folder, start, end);
-    if (n > PATH_ROOM - 4)
+    int n = snprintf(path, PATH_SIZE, "%s/%s/%s%s", root, s->folder, start, end);
+    if (n > PATH_SIZE - 4)
         return false;
     if (fv_file_exists(path))
         return true;
@@ -73,7 +73,7 @@ static bool find_file(const char *root, const idx_set *s, const char *start, con
 static void fail_missing(fv_ctx *ctx, const char *root, const idx_set *s)
 {
     const char *const starts[] = {s->train, s->train, s->test, s->test};
-    char missing[1024] = "", path[PATH_ROOM];
+    char missing[1024] = "", path[PATH_SIZE];
     for (int i = 0; i < 4; i++) {
         const char *end = i % 2 ? s->labels : IMAGES;
         size_t used = strlen(missing);
@@ -105,7 +105,7 @@ static fv_array *read_labels(fv_ctx *ctx, const char *path)
 
 static fv_dataset *read_set(fv_ctx *ctx, const idx_set *s, const char *root, fv_split split)
 {
-    char images[PATH_ROOM], labels[PATH_ROOM];
+    char images[PATH_SIZE], labels[PATH_SIZE];
     const char *start = split == FV_TRAIN ? s->train : s->test;
     if (!find_file(root, s, start, IMAGES, images) ||
         !find_file(root, s, start, s->labels, labels)) {

@@ -50,13 +50,13 @@ static bool take(npy *n, char c)
     return here;
 }
 
-static bool take_text(npy *n, char *text, size_t room)
+static bool take_text(npy *n, char *text, size_t capacity)
 {
     char quote = '\'';
     if (!take(n, '\'') && !take(n, quote = '"'))
         return fail_dict(n, "a text in quotes");
     size_t used = 0;
-    while (n->at < n->end && *n->at != quote && used + 1 < room)
+    while (n->at < n->end && *n->at != quote && used + 1 < capacity)
         text[used++] = *n->at++;
     text[used] = '\0';
     return take(n, quote) || fail_dict(n, "the end of a text");
@@ -268,20 +268,20 @@ fv_array *fv_npz_read(fv_ctx *ctx, const char *path, const char *key)
 /* ---- writing ------------------------------------------------------------------------------- */
 
 /* The header as NumPy writes it: elements begin at a multiple of 64 bytes. */
-static size_t write_header(const fv_array *array, char *to, size_t room)
+static size_t write_header(const fv_array *array, char *to, size_t capacity)
 {
     size_t t = 0;
     while (types[t].type != array->type)
         t++;
-    size_t used = 10 + (size_t)snprintf(to + 10, room - 10,
+    size_t used = 10 + (size_t)snprintf(to + 10, capacity - 10,
                                         "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
                                         fv_type_size(array->type) == 1 ? '|' : '<', types[t].code);
     for (int d = 0; d < array->ndim; d++)
-        used += (size_t)snprintf(to + used, room - used, "%lld%s", (long long)array->dims[d],
+        used += (size_t)snprintf(to + used, capacity - used, "%lld%s", (long long)array->dims[d],
                                  d + 1 < array->ndim ? ", "
                                  : array->ndim == 1  ? ","
                                                      : "");
-    used += (size_t)snprintf(to + used, room - used, "), }");
+    used += (size_t)snprintf(to + used, capacity - used, "), }");
     size_t size = (used + 1 + 63) / 64 * 64;
     memset(to + used, ' ', size - used);
     to[size - 1] = '\n';

@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const char HEADER[] = "index,label,fold";
-enum { LINE_ROOM = 64 }; /* three numbers, two of them of 64 bits */
+enum { LINE_SIZE = 64 }; /* three numbers, two of them of 64 bits */
 
 static fv_status standing_error(const fv_dataset *set)
 {
@@ -25,11 +25,11 @@ fv_status fv_folds_write(fv_dataset *set, const int *folds, const char *path)
     fv_ctx *ctx = set->object.ctx;
     int64_t *counts = fv_alloc(ctx, (size_t)set->desc.classes, sizeof *counts);
     int64_t *labels = counts ? fv_dataset_labels(set, counts) : NULL;
-    char *text = labels ? fv_alloc(ctx, (size_t)set->len + 1, LINE_ROOM) : NULL;
+    char *text = labels ? fv_alloc(ctx, (size_t)set->len + 1, LINE_SIZE) : NULL;
     if (text) {
         char *at = text + sprintf(text, "%s\n", HEADER);
         for (int64_t i = 0; i < set->len; i++)
-            at += snprintf(at, LINE_ROOM, "%" PRId64 ",%" PRId64 ",%d\n", i, labels[i], folds[i]);
+            at += snprintf(at, LINE_SIZE, "%" PRId64 ",%" PRId64 ",%d\n", i, labels[i], folds[i]);
         fv_write_file(ctx, path, text, (size_t)(at - text));
     }
     fv_release(ctx, text);
@@ -62,7 +62,7 @@ static bool next_line(reader *r, const char **line, int *length)
     r->line++;
     if (n > 0 && (*line)[n - 1] == '\r')
         n--;
-    *length = n < LINE_ROOM ? (int)n : LINE_ROOM; /* none that is right is as long */
+    *length = n < LINE_SIZE ? (int)n : LINE_SIZE; /* none that is right is as long */
     return true;
 }
 

@@ -196,9 +196,9 @@ static void to_rgb(hsv x, uint8_t *r, uint8_t *g, uint8_t *b)
     *b = x.s == 0 ? x.v : mixed[2];
 }
 
-static void turn_hue(const fv_picture *in, double turns, const fv_picture *out)
+static void shift_hue(const fv_picture *in, double amount, const fv_picture *out)
 {
-    uint8_t shift = (uint8_t)(int)(turns * 255);
+    uint8_t shift = (uint8_t)(int)(amount * 255);
     rgb x = rgb_of(in), y = rgb_of(out);
     size_t n = area_of(in);
     for (size_t i = 0; i < n; i++) {
@@ -232,7 +232,7 @@ bool fv_do_color(fv_work *work, const fv_picture *in, fv_color op, double amount
     if (op == FV_SATURATION)
         saturate(in, amount, out);
     else if (op == FV_HUE)
-        turn_hue(in, amount, out);
+        shift_hue(in, amount, out);
     else
         look_up(in, op, amount, out);
     return true;

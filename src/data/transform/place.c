@@ -142,7 +142,7 @@ bool fv_do_flip(fv_work *work, const fv_picture *in, bool vertical, fv_picture *
     return true;
 }
 
-bool fv_do_turn(fv_work *work, const fv_picture *in, int quarters, fv_picture *out)
+bool fv_do_rotate90(fv_work *work, const fv_picture *in, int quarters, fv_picture *out)
 {
     bool lies = quarters == 1 || quarters == 3;
     int height = lies ? in->width : in->height, width = lies ? in->height : in->width;

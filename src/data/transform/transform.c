@@ -188,10 +188,10 @@ bool fv_picture_make(fv_work *work, const fv_picture *in, int channels, int heig
                      channels, height, width, most);
         return false;
     }
-    int room = FV_ROOM_RESULT + (in->pixels == work->rooms[FV_ROOM_RESULT]);
+    int capacity = FV_ROOM_RESULT + (in->pixels == work->slots[FV_ROOM_RESULT]);
     size_t count = (size_t)channels * (size_t)height * (size_t)width;
     *out = (fv_picture){channels, height, width, type, NULL};
-    out->pixels = fv_work_room(work, room, count * fv_type_size(type));
+    out->pixels = fv_work_slot(work, capacity, count * fv_type_size(type));
     return out->pixels != NULL;
 }
 

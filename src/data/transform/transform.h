@@ -175,7 +175,7 @@ bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border borde
                 const fv_targ *fill, fv_picture *out); /* the box may reach over the borders */
 bool fv_do_flip(fv_work *work, const fv_picture *in, bool vertical, fv_picture *out);
 /* Quarter turns to the left. */
-bool fv_do_turn(fv_work *work, const fv_picture *in, int quarters, fv_picture *out);
+bool fv_do_rotate90(fv_work *work, const fv_picture *in, int quarters, fv_picture *out);
 
 void fv_fill_pixels(void *to, size_t n, fv_type type, double value);
 

@@ -201,7 +201,7 @@ bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand
         if (angle == 0)
             return true;
         if (angle == 180 || (fits && (angle == 90 || angle == 270)))
-            return fv_do_turn(work, in, (int)angle / 90, out);
+            return fv_do_rotate90(work, in, (int)angle / 90, out);
     }
     double x = center->count ? center->v[0] : in->width / 2.0;
     double y = center->count ? center->v[1] : in->height / 2.0;

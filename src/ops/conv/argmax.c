@@ -2,7 +2,7 @@
  * argmax.c - weight gradients of a convolution that pools, by the pixels that won.
  *
  * Batch last, x [C][H][W][16] and the pooled gradients, [O][P][Q][16], are turned to images. There
- * a window's gradient goes to the one patch of x that its winner saw: one multiplication for each
+ * a window's gradient goes to the one patch of x that its argmax saw: one multiplication for each
  * weight and window, where all its pixels would be four and more. Each weight is summed up image by
  * image, window by window. Layer 2. Calls the base and the kernels.
  */
@@ -18,7 +18,7 @@ enum {
     LISTS = 64,     /* of an image, or those of one output, that are made at a time */
 };
 
-bool fv_winners_pay(const fv_def *def)
+bool fv_argmax_pays(const fv_def *def)
 {
     const fv_conv *v = &def->conv;
     const fv_pool2d *pool = &def->pool;
@@ -26,7 +26,7 @@ bool fv_winners_pay(const fv_def *def)
     const size_t image = (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v);
     const int pixels = pool->R * pool->S; /* of a window */
     return !def->winograd && fv_conv_is_plain(v) && v->O >= MANY && v->R * whole >= MANY_ROWS &&
-           pixels <= FV_WINNERS_MOST && pixels * row >= 3 * whole && image < INT32_MAX / 2;
+           pixels <= FV_ARGMAX_TAPS_MAX && pixels * row >= 3 * whole && image < INT32_MAX / 2;
 }
 
 /* Vectors of whole pixels are aligned as they are. */
@@ -36,13 +36,13 @@ static bool spreads(const fv_conv *v)
     return v->O >= REUSE && v->C % FV_LANES != 0 && places * fv_round_up(v->S * v->C) <= SPREAD;
 }
 
-static fv_winners winners_of(const fv_def *def)
+static fv_argmax_job winners_of(const fv_def *def)
 {
     const fv_conv *v = &def->conv;
     const int rows = fv_conv_rows(v), cols = fv_conv_cols(v), row = v->S * v->C;
     const int cells = def->pool.P * def->pool.Q, groups = (cells - 1) / FV_FOUND + 1;
     const int most = LISTS / groups < 1 ? 1 : LISTS / groups, some = most < v->O ? most : v->O;
-    fv_winners w = {.O = some, .cells = cells, .groups = groups};
+    fv_argmax_job w = {.O = some, .cells = cells, .groups = groups};
     w.C = v->C, w.R = v->R, w.row = row;
     w.rows = rows, w.places = cols - v->S + 1;
     w.pixel = spreads(v) ? (int)fv_round_up(row) : v->C;
@@ -53,43 +53,43 @@ static fv_winners winners_of(const fv_def *def)
 }
 
 /* Floats of the gradients of an output's kernels, whose rows are whole vectors. */
-static size_t kernel_of(const fv_winners *w)
+static size_t kernel_of(const fv_argmax_job *w)
 {
     return (size_t)w->R * fv_round_up(w->row);
 }
 
 /* Floats of an image that is spread. */
-static size_t spread_of(const fv_winners *w)
+static size_t spread_of(const fv_argmax_job *w)
 {
     return w->pixel == w->C ? 0 : (size_t)w->rows * w->line;
 }
 
 /* Floats of the lists at a time. */
-static size_t found_of(const fv_winners *w)
+static size_t found_of(const fv_argmax_job *w)
 {
     return FV_LANES * w->lists * (sizeof(fv_found) / sizeof(float));
 }
 
 /* Scratch: x with its padding, the same as images, one of them spread, lists and their counts.
    Sums: gradients of the kernels, and of the biases lane by lane. */
-fv_need fv_winners_need(const fv_def *def)
+fv_need fv_argmax_need(const fv_def *def)
 {
-    const fv_winners w = winners_of(def);
+    const fv_argmax_job w = winners_of(def);
     return (fv_need){.scratch = fv_round_up(fv_conv_padded_floats(&def->conv, FV_BATCH_LAST)) +
                                 FV_LANES * w.image + spread_of(&w) + found_of(&w) +
                                 FV_LANES * w.lists,
                      .sums = def->conv.O * (kernel_of(&w) + FV_LANES),
-                     .part = fv_round_up(def->weights + def->biases)};
+                     .partial = fv_round_up(def->weights + def->biases)};
 }
 
 /* dw and db of the chunk, in their own order. */
-static void write_part(const fv_run *r, const fv_winners *w)
+static void write_part(const fv_call *r, const fv_argmax_job *w)
 {
     const fv_conv *v = &r->def->conv;
     const int C = v->C, RS = v->R * v->S;
     const size_t row = fv_round_up(w->row);
     const float *from = r->sums;
-    float *to = r->part, *db = r->part + r->def->weights;
+    float *to = r->partial, *db = r->partial + r->def->weights;
     for (int o = 0; o < v->O; o++, to += (size_t)C * RS)
         for (int rs = 0; rs < RS; rs += v->S, from += row)
             for (int s = 0; s < v->S; s++)
@@ -100,32 +100,32 @@ static void write_part(const fv_run *r, const fv_winners *w)
 }
 
 /* Outputs from o on, w->O of them, of images [L] and whatever room comes after them. */
-static void add_outputs(const fv_run *r, const fv_winners *w, int o, float *images)
+static void add_outputs(const fv_call *r, const fv_argmax_job *w, int o, float *images)
 {
     const size_t at = (size_t)o * w->cells * FV_LANES, all = r->def->conv.O * kernel_of(w);
-    const int32_t *winner = (const int32_t *)(const void *)r->saved;
+    const int32_t *argmax = (const int32_t *)(const void *)r->saved;
     float *spread = images + FV_LANES * w->image, *lists = spread + spread_of(w);
     fv_found *found = (fv_found *)(void *)lists;
     int32_t *counts = (int32_t *)(void *)(lists + found_of(w));
-    r->k->winners.find(w, &r->def->pool, r->y + at, r->dy + at, winner + at,
+    r->k->argmax.find(w, &r->def->pool, r->y + at, r->dy + at, argmax + at,
                        r->sums + all + (size_t)o * FV_LANES, found, counts);
     for (int i = 0; i < r->images; i++, images += w->image) {
         if (spread_of(w))
-            r->k->winners.spread(w, images, spread);
-        r->k->winners.weight(w, spread_of(w) ? spread : images, found + i * w->lists,
+            r->k->argmax.spread(w, images, spread);
+        r->k->argmax.weight(w, spread_of(w) ? spread : images, found + i * w->lists,
                              counts + i * w->lists, r->sums + o * kernel_of(w));
     }
 }
 
-void fv_winners_backward(const fv_run *r)
+void fv_argmax_backward(const fv_call *r)
 {
-    fv_winners w = winners_of(r->def);
+    fv_argmax_job w = winners_of(r->def);
     const fv_conv *v = &r->def->conv;
     const float *xp = fv_conv_padded(r, v, 0, r->scratch);
     float *images = r->scratch + fv_round_up(fv_conv_padded_floats(v, FV_BATCH_LAST));
     if (r->first)
-        memset(r->sums, 0, fv_winners_need(r->def).sums * sizeof *r->sums);
-    r->k->winners.turn(&w, (size_t)fv_conv_rows(v) * fv_conv_cols(v), xp, images);
+        memset(r->sums, 0, fv_argmax_need(r->def).sums * sizeof *r->sums);
+    r->k->argmax.transpose(&w, (size_t)fv_conv_rows(v) * fv_conv_cols(v), xp, images);
     for (int o = 0, some = w.O; o < v->O; o += some) {
         w.O = some < v->O - o ? some : v->O - o;
         add_outputs(r, &w, o, images);

@@ -14,31 +14,31 @@
 
 size_t fv_conv_padded_floats(const fv_conv *v, fv_layout layout)
 {
-    return fv_turn(layout, (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v));
+    return fv_slice_floats(layout, (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v));
 }
 
 size_t fv_conv_gradient_floats(const fv_conv *v, fv_layout layout)
 {
-    return fv_turn(layout, (size_t)v->O * v->P * fv_conv_dy_cols(v));
+    return fv_slice_floats(layout, (size_t)v->O * v->P * fv_conv_dy_cols(v));
 }
 
 /* How many turns backward takes at once: weight gradients gain from more images where they are
    small, and small ones fit in a megabyte. */
-static int group_of(const fv_conv *v, fv_layout layout, int turns)
+static int group_of(const fv_conv *v, fv_layout layout, int slices)
 {
-    size_t turn = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout);
-    size_t most = (1 << 18) / turn;
-    return most < 1 ? 1 : most < (size_t)turns ? (int)most : turns;
+    size_t slice = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout);
+    size_t most = (1 << 18) / slice;
+    return most < 1 ? 1 : most < (size_t)slices ? (int)most : slices;
 }
 
 fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
 {
     const fv_conv *v = &def->conv;
     int group = layout == FV_BATCH_LAST ? 1 : group_of(v, layout, images);
-    size_t turn = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout);
+    size_t slice = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout);
     size_t params = def->weights + def->biases;
-    return (fv_need){.scratch = group * turn + 2 * FV_LANES + fv_resample_work(def),
-                     .part = fv_round_up(fv_turn(layout, params)),
+    return (fv_need){.scratch = group * slice + 2 * FV_LANES + fv_resample_work(def),
+                     .partial = fv_round_up(fv_slice_floats(layout, params)),
                      .packed = fv_conv_packed(v)};
 }
 
@@ -51,9 +51,9 @@ void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int 
         k->conv[layout].pack(&def->conv, true, w, backward);
 }
 
-const float *fv_conv_padded(const fv_run *r, const fv_conv *v, int turn, float *to)
+const float *fv_conv_padded(const fv_call *r, const fv_conv *v, int slice, float *to)
 {
-    const float *x = r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
+    const float *x = r->x + slice * fv_slice_floats(r->layout, fv_shape_count(r->def->in));
     if (r->def->padding_mode != FV_PADDING_ZEROS) {
         fv_resample_forward(r, x, to, to + fv_conv_padded_floats(v, r->layout));
         return to;
@@ -65,64 +65,64 @@ const float *fv_conv_padded(const fv_run *r, const fv_conv *v, int turn, float *
     return to;
 }
 
-static void conv_forward(const fv_run *r)
+static void conv_forward(const fv_call *r)
 {
     const fv_conv *v = &r->def->conv;
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    for (int i = 0; i < r->turns; i++)
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; i < r->slices; i++)
         r->k->conv[r->layout].forward(v, fv_conv_padded(r, v, i, r->scratch), r->packed, r->b,
                                       r->y + i * out, 0, v->P);
 }
 
-float *fv_conv_db(const fv_run *r)
+float *fv_conv_db(const fv_call *r)
 {
-    return r->b ? r->part + fv_turn(r->layout, r->def->weights) : NULL;
+    return r->b ? r->partial + fv_slice_floats(r->layout, r->def->weights) : NULL;
 }
 
-/* dx of a turn; dxp has room for that of x with padding that is not of zeros, and for the work. */
-static void input_gradient(const fv_run *r, int turn, const float *dyp, float *dxp)
+/* dx of a slice; dxp has room for that of x with padding that is not of zeros, and for the work. */
+static void input_gradient(const fv_call *r, int slice, const float *dyp, float *dxp)
 {
     const fv_conv *v = &r->def->conv;
-    float *dx = r->dx + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
+    float *dx = r->dx + slice * fv_slice_floats(r->layout, fv_shape_count(r->def->in));
     bool other = r->def->padding_mode != FV_PADDING_ZEROS;
     r->k->conv[r->layout].backward_input(v, dyp, r->packed, other ? dxp : dx);
     if (other)
         fv_resample_backward(r, dxp, dx, dxp + fv_round_up(fv_conv_padded_floats(v, r->layout)));
 }
 
-void fv_conv_run_backward(const fv_run *r,
-                          void (*gradient)(const fv_run *run, int turn, float *dyp))
+void fv_conv_run_backward(const fv_call *r,
+                          void (*gradient)(const fv_call *call, int slice, float *dyp))
 {
     const fv_conv v = fv_conv_gradient(r);
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
     size_t padded = fv_conv_padded_floats(&v, r->layout);
-    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    int group = group_of(&r->def->conv, r->layout, r->turns); /* as in need */
+    size_t in = fv_slice_floats(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
+    int group = group_of(&r->def->conv, r->layout, r->slices); /* as in need */
     /* Channels last dy will do as it is where there are no zeros around it. */
     bool as_is = r->layout == FV_CHANNELS_LAST && gradient == fv_conv_pad_gradient &&
                  fv_conv_dy_cols(&v) == v.Q;
     size_t step = as_is ? out : fv_conv_gradient_floats(&v, r->layout);
     float *made = r->scratch, *xp = as_is ? made : made + group * step + FV_LANES;
-    for (int i = 0; i < r->turns; i += group) {
-        int n = i + group < r->turns ? group : r->turns - i;
-        const float *x = r->part ? fv_conv_padded(r, &v, i, xp) : xp;
+    for (int i = 0; i < r->slices; i += group) {
+        int n = i + group < r->slices ? group : r->slices - i;
+        const float *x = r->partial ? fv_conv_padded(r, &v, i, xp) : xp;
         const float *dyp = as_is ? r->dy + i * out : made;
         for (int k = 0; k < n; k++) {
             if (!as_is)
                 gradient(r, i + k, made + k * step);
-            if (r->part && k > 0)
+            if (r->partial && k > 0)
                 fv_conv_padded(r, &v, i + k, xp + k * padded);
         }
-        if (r->part)
-            conv->backward_weight(&v, n, x, x == xp ? padded : in, dyp, step, 0, v.P, r->part,
+        if (r->partial)
+            conv->backward_weight(&v, n, x, x == xp ? padded : in, dyp, step, 0, v.P, r->partial,
                                   fv_conv_db(r), r->first && i == 0);
         for (int k = 0; r->dx && k < n; k++)
             input_gradient(r, i + k, dyp + k * step, xp);
     }
 }
 
-fv_conv fv_conv_gradient(const fv_run *r)
+fv_conv fv_conv_gradient(const fv_call *r)
 {
     if (r->def->winograd)
         return fv_winograd_gradient(r->def);
@@ -131,23 +131,23 @@ fv_conv fv_conv_gradient(const fv_run *r)
     return v;
 }
 
-void fv_conv_pad_gradient(const fv_run *r, int turn, float *dyp)
+void fv_conv_pad_gradient(const fv_call *r, int slice, float *dyp)
 {
     const fv_conv v = fv_conv_gradient(r);
     r->k->pad_gradient(&v, fv_planes(r->layout, v.O), fv_width(r->layout, v.O),
-                       r->dy + turn * fv_turn(r->layout, fv_shape_count(r->def->out)), dyp);
+                       r->dy + slice * fv_slice_floats(r->layout, fv_shape_count(r->def->out)), dyp);
 }
 
-static void conv_backward(const fv_run *r)
+static void conv_backward(const fv_call *r)
 {
     fv_conv_run_backward(r, fv_conv_pad_gradient);
 }
 
 /* Parts are in the order of the parameters batch last, lane by lane but for those of tiles and of
-   winners, and channels last in that of the layout. */
+   argmax, and channels last in that of the layout. */
 static bool sums_lanes(const fv_def *def, fv_layout layout)
 {
-    return layout == FV_BATCH_LAST && !def->winograd && !def->winners;
+    return layout == FV_BATCH_LAST && !def->winograd && !def->argmax;
 }
 
 /* Output channels that one item sums, with a share of the biases. */
@@ -171,17 +171,17 @@ void fv_conv_reduce(const fv_sums *s, int item)
     const size_t step = fv_round_up((def->weights + def->biases) * lane);
     const int some = outputs_per_item(def, s->layout), O = def->conv.O, from = item * some;
     const int to = from + some < O ? from + some : O;
-    void (*sum)(size_t n, int count, const float *parts, size_t part, float *out) =
-        lanes ? s->k->sum_lanes : s->k->sum_parts;
+    void (*sum)(size_t n, int count, const float *partials, size_t partial, float *out) =
+        lanes ? s->k->sum_lanes : s->k->sum_partials;
     if (s->layout == FV_CHANNELS_LAST)
-        s->k->sum_channels(&def->conv, s->chunks, s->part, step, s->dw, from, to);
+        s->k->sum_channels(&def->conv, s->chunks, s->partial, step, s->dw, from, to);
     else
-        sum((to - from) * output, s->chunks, s->part + from * output * lane, step,
+        sum((to - from) * output, s->chunks, s->partial + from * output * lane, step,
             s->dw + from * output);
     const size_t items = fv_conv_reduce_items(def, s->layout);
     const size_t first = def->biases * item / items, end = def->biases * (item + 1) / items;
     if (first < end)
-        sum(end - first, s->chunks, s->part + (def->weights + first) * lane, step, s->db + first);
+        sum(end - first, s->chunks, s->partial + (def->weights + first) * lane, step, s->db + first);
 }
 
 void fv_conv_describe(const fv_def *def, char text[32])
@@ -230,12 +230,12 @@ static void whole_pack(const fv_kernels *k, const fv_def *def, fv_layout layout,
                                                               forward, backward);
 }
 
-static void whole_forward(const fv_run *r)
+static void whole_forward(const fv_call *r)
 {
     (r->layout == FV_BATCH_LAST ? fv_linear_run_forward : conv_forward)(r);
 }
 
-static void whole_backward(const fv_run *r)
+static void whole_backward(const fv_call *r)
 {
     (r->layout == FV_BATCH_LAST ? fv_linear_run_backward : conv_backward)(r);
 }
@@ -277,13 +277,13 @@ fv_status fv_check_channels(fv_ctx *ctx, const fv_def *def, int out_channels, in
             ctx, FV_E_SHAPE,
             "layer \"%s\": expects %d input channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
             "help: set in_channels to %d, or leave it out",
-            def->name, in_channels, def->giver, C, C, def->in.h, def->in.w, C);
+            def->name, in_channels, def->producer, C, C, def->in.h, def->in.w, C);
     if (C % groups || out_channels % groups)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": %d groups must divide the %d input channels (from \"%s\") "
                        "and the %d output channels\n"
                        "help: groups 1, or channels that are multiples of %d",
-                       def->name, groups, C, def->giver, out_channels, groups);
+                       def->name, groups, C, def->producer, out_channels, groups);
     return FV_OK;
 }
 
@@ -319,7 +319,7 @@ static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw total)
                        "layer \"%s\": a %d x %d kernel (dilation %d x %d) does not fit into the "
                        "%d x %d picture that \"%s\" gives, with padding %d x %d\n"
                        "help: a smaller kernel, or more padding",
-                       def->name, v->R, v->S, v->dh, v->dw, v->H, v->W, def->giver, v->ph, v->pw);
+                       def->name, v->R, v->S, v->dh, v->dw, v->H, v->W, def->producer, v->ph, v->pw);
     v->P = (int)((rows - 1) / v->sh + 1);
     v->Q = (int)((cols - 1) / v->sw + 1);
     def->out = (fv_shape){v->O, v->P, v->Q};
@@ -399,7 +399,7 @@ static const fv_field fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_conv2d = {
+const fv_layer_type fv_layer_type_conv2d = {
     .name = "conv2d",
     .alias = "conv",
     .torch = "torch.nn.Conv2d",

@@ -27,7 +27,7 @@ fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images)
     const fv_conv v = as_conv(def, layout, images);
     bool batch = layout == FV_BATCH_LAST;
     return (fv_need){.saved = batch ? FV_LANES * fv_round_up(features_of(def)) : 0,
-                     .part = batch ? 0 : fv_round_up(def->weights + def->biases),
+                     .partial = batch ? 0 : fv_round_up(def->weights + def->biases),
                      .packed = batch ? 0 : fv_conv_packed(&v)};
 }
 
@@ -43,25 +43,25 @@ void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, in
         k->conv[layout].pack(&v, true, w, backward);
 }
 
-static const float *packed_of(const fv_run *r)
+static const float *packed_of(const fv_call *r)
 {
     return r->layout == FV_BATCH_LAST ? r->w : r->packed;
 }
 
-void fv_linear_run_forward(const fv_run *r)
+void fv_linear_run_forward(const fv_call *r)
 {
-    const fv_conv v = as_conv(r->def, r->layout, r->room);
-    r->k->conv[r->layout].forward(&v, r->x, packed_of(r), r->b, r->y, 0, r->turns);
+    const fv_conv v = as_conv(r->def, r->layout, r->block_images);
+    r->k->conv[r->layout].forward(&v, r->x, packed_of(r), r->b, r->y, 0, r->slices);
 }
 
-void fv_linear_run_backward(const fv_run *r)
+void fv_linear_run_backward(const fv_call *r)
 {
-    const fv_conv v = as_conv(r->def, r->layout, r->room);
+    const fv_conv v = as_conv(r->def, r->layout, r->block_images);
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
     if (r->layout == FV_BATCH_LAST)
-        r->k->transpose(v.C, r->x, r->saved);
+        r->k->transpose_lanes(v.C, r->x, r->saved);
     else
-        conv->backward_weight(&v, 1, r->x, 0, r->dy, 0, 0, r->turns, r->part, fv_conv_db(r),
+        conv->backward_weight(&v, 1, r->x, 0, r->dy, 0, 0, r->slices, r->partial, fv_conv_db(r),
                               r->first);
     if (r->dx)
         conv->backward_input(&v, r->dy, packed_of(r), r->dx);
@@ -123,12 +123,12 @@ static fv_status linear_shape(fv_ctx *ctx, fv_def *def, const void *args)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": a linear layer takes [N,K], but \"%s\" gives [N,%d,%d,%d]\n"
                        "help: x = fv_flatten(x) before it",
-                       def->name, def->giver, in.c, in.h, in.w);
+                       def->name, def->producer, in.c, in.h, in.w);
     if (a->in_features != 0 && a->in_features != in.c)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": expects %d input features but \"%s\" gives %d\n"
                        "help: set in_features to %d, or leave it out",
-                       def->name, a->in_features, def->giver, in.c, in.c);
+                       def->name, a->in_features, def->producer, in.c, in.c);
     def->op = &linear;
     def->out = (fv_shape){a->out_features, 1, 1};
     def->conv = (fv_conv){.C = in.c, .O = a->out_features, .R = 1, .S = 1, .groups = 1};
@@ -150,7 +150,7 @@ static const fv_field fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_linear = {
+const fv_layer_type fv_layer_type_linear = {
     .name = "linear",
     .torch = "torch.nn.Linear",
     .size = sizeof(fv_linear_args),

@@ -29,7 +29,7 @@ static int band_rows(const fv_def *def, fv_layout layout)
     int rows = def->pool.R, windows = def->pool.P;
     if (def->winograd)
         return fv_winograd_rows(def, layout);
-    int most = (int)(BAND / fv_turn(layout, (size_t)def->conv.O * rows * def->conv.Q));
+    int most = (int)(BAND / fv_slice_floats(layout, (size_t)def->conv.O * rows * def->conv.Q));
     return rows * (most < 1 ? 1 : most < windows ? most : windows);
 }
 
@@ -37,17 +37,17 @@ static size_t band_floats(const fv_def *def, fv_layout layout)
 {
     if (pools_tiles(def, layout))
         return 0;
-    return fv_turn(layout, (size_t)def->conv.O * band_rows(def, layout) * def->conv.Q);
+    return fv_slice_floats(layout, (size_t)def->conv.O * band_rows(def, layout) * def->conv.Q);
 }
 
 static size_t pooled_floats(const fv_def *def, fv_layout layout)
 {
-    return fv_turn(layout, fv_shape_count(def->stored));
+    return fv_slice_floats(layout, fv_shape_count(def->stored));
 }
 
 static bool by_winners(const fv_def *def, fv_layout layout)
 {
-    return def->winners && layout == FV_BATCH_LAST;
+    return def->argmax && layout == FV_BATCH_LAST;
 }
 
 static bool by_windows(const fv_def *def, fv_layout layout)
@@ -70,29 +70,29 @@ static bool keeps_padded(const fv_def *def, fv_layout layout)
 static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
 {
     fv_need need = (def->winograd ? fv_winograd_need : fv_conv_need)(def, layout, images);
-    int turns = layout == FV_BATCH_LAST ? 1 : images;
-    need.saved = fv_round_up(pooled_floats(def, layout) * turns);
+    int slices = layout == FV_BATCH_LAST ? 1 : images;
+    need.saved = fv_round_up(pooled_floats(def, layout) * slices);
     if (keeps_padded(def, layout))
         need.saved += fv_round_up(fv_conv_padded_floats(&def->conv, layout));
     need.scratch += fv_round_up(band_floats(def, layout));
     if (by_winners(def, layout)) {
-        const fv_need more = fv_winners_need(def);
+        const fv_need more = fv_argmax_need(def);
         need.scratch = more.scratch > need.scratch ? more.scratch : need.scratch;
         need.sums = more.sums;
-        need.part = more.part;
+        need.partial = more.partial;
     }
     if (by_windows(def, layout) && need.scratch < fv_windows_scratch(def))
         need.scratch = fv_windows_scratch(def);
     return need;
 }
 
-/* Pools a band of so many rows of a turn, from row p of windows on. */
-static void pool_band(const fv_run *r, int turn, int p, int rows, const float *band)
+/* Pools a band of so many rows of a slice, from row p of windows on. */
+static void pool_band(const fv_call *r, int slice, int p, int rows, const float *band)
 {
     const fv_pool2d *pool = &r->def->pool;
     int planes = fv_planes(r->layout, r->def->conv.O), width = fv_width(r->layout, r->def->conv.O);
     size_t row = (size_t)pool->Q * width;
-    size_t at = turn * pooled_floats(r->def, r->layout) + p * row;
+    size_t at = slice * pooled_floats(r->def, r->layout) + p * row;
     fv_pool2d some = *pool;
     some.H = rows;
     some.P = rows / pool->R < pool->P - p ? rows / pool->R : pool->P - p;
@@ -100,22 +100,22 @@ static void pool_band(const fv_run *r, int turn, int p, int rows, const float *b
                            r->saved ? (int32_t *)(void *)r->saved + at : NULL, pool->P * row);
 }
 
-static void pool_strip(const fv_run *r, const fv_strip *s)
+static void pool_strip(const fv_call *r, const fv_strip *s)
 {
     int left = r->def->conv.P - s->row, most = band_rows(r->def, r->layout);
     int rows = left < most ? left : most;
-    float *band = r->scratch + fv_winograd_need(r->def, r->layout, r->room).scratch;
+    float *band = r->scratch + fv_winograd_need(r->def, r->layout, r->block_images).scratch;
     fv_winograd_put(r, s, band, rows);
-    pool_band(r, s->turn, s->row / r->def->pool.R, rows, band);
+    pool_band(r, s->slice, s->row / r->def->pool.R, rows, band);
 }
 
-static void forward_bands(const fv_run *r)
+static void forward_bands(const fv_call *r)
 {
     const fv_conv *v = &r->def->conv;
     const fv_pool2d *pool = &r->def->pool;
     const int most = band_rows(r->def, r->layout), end = pool->P * pool->R;
     float *band = r->scratch, *padded = band + fv_round_up(band_floats(r->def, r->layout));
-    for (int i = 0; i < r->turns; i++) {
+    for (int i = 0; i < r->slices; i++) {
         const float *xp = fv_conv_padded(r, v, i, padded);
         for (int row = 0; row < end; row += most) {
             int rows = end - row < most ? end - row : most;
@@ -126,12 +126,12 @@ static void forward_bands(const fv_run *r)
 }
 
 /* Batch last. */
-static float *kept_of(const fv_run *r)
+static float *kept_of(const fv_call *r)
 {
     return r->saved + fv_round_up(pooled_floats(r->def, r->layout));
 }
 
-static void conv_pool_forward(const fv_run *r)
+static void conv_pool_forward(const fv_call *r)
 {
     const fv_conv *v = &r->def->conv;
     if (pools_tiles(r->def, r->layout)) {
@@ -146,43 +146,43 @@ static void conv_pool_forward(const fv_run *r)
         fv_windows_forward(r);
     else
         forward_bands(r);
-    r->k->relu_forward(pooled_floats(r->def, r->layout) * r->turns, r->y, r->y);
+    r->k->relu_forward(pooled_floats(r->def, r->layout) * r->slices, r->y, r->y);
 }
 
-/* Row p of the pooled gradients of a turn, spread over R rows of dyp. */
-static void spread_row(const fv_run *r, int turn, int p, float *dyp)
+/* Row p of the pooled gradients of a slice, spread over R rows of dyp. */
+static void spread_row(const fv_call *r, int slice, int p, float *dyp)
 {
     const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
     int planes = fv_planes(r->layout, v.O), width = fv_width(r->layout, v.O);
     size_t row = (size_t)pool->Q * width;
-    size_t at = turn * pooled_floats(r->def, r->layout) + p * row;
+    size_t at = slice * pooled_floats(r->def, r->layout) + p * row;
     r->k->pool_row_backward(pool, planes, width, r->y + at, r->dy + at,
                             (const int32_t *)(const void *)r->saved + at, pool->P * row,
                             fv_conv_dy_cols(&v), fv_conv_left(&v), dyp);
 }
 
-static void spread_rows(const fv_run *r, int turn, float *dyp)
+static void spread_rows(const fv_call *r, int slice, float *dyp)
 {
     const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
-    size_t line = fv_turn(r->layout, (size_t)fv_conv_dy_cols(&v) * v.O);
+    size_t line = fv_slice_floats(r->layout, (size_t)fv_conv_dy_cols(&v) * v.O);
     for (int p = 0; p < pool->P; p++)
-        spread_row(r, turn, p, dyp + p * pool->R * line);
+        spread_row(r, slice, p, dyp + p * pool->R * line);
     int rest = v.P - pool->P * pool->R; /* rows that no window sees */
     memset(dyp + (v.P - rest) * line, 0, rest * line * sizeof *dyp);
 }
 
 /* Weight gradients right from the pooled ones, where there is such a way. */
-static bool weights_pooled(const fv_run *r)
+static bool weights_pooled(const fv_call *r)
 {
     const fv_conv *v = &r->def->conv;
     if (by_winners(r->def, r->layout))
-        fv_winners_backward(r);
+        fv_argmax_backward(r);
     else if (pools_tiles(r->def, r->layout) && fv_conv_is_plain(v) && v->S <= FV_POOLED_TAPS) {
         const bool kept = keeps_padded(r->def, r->layout);
         r->k->weight_pooled(v, kept ? kept_of(r) : fv_conv_padded(r, v, 0, r->scratch), r->y, r->dy,
-                            (const int32_t *)(const void *)r->saved, r->part, fv_conv_db(r),
+                            (const int32_t *)(const void *)r->saved, r->partial, fv_conv_db(r),
                             r->first);
     } else
         return false;
@@ -190,40 +190,40 @@ static bool weights_pooled(const fv_run *r)
 }
 
 /* Likewise the input's. Scratch has room for dy of the convolution, which is more than the work. */
-static void inputs_pooled(const fv_run *r)
+static void inputs_pooled(const fv_call *r)
 {
     r->k->input_pooled(&r->def->conv, r->packed, r->y, r->dy,
                        (const int32_t *)(const void *)r->saved, r->scratch, r->dx);
 }
 
 /* Weight gradients alone, band by band. */
-static void weights_by_bands(const fv_run *r)
+static void weights_by_bands(const fv_call *r)
 {
     const fv_conv v = fv_conv_gradient(r);
     const fv_pool2d *pool = &r->def->pool;
-    size_t band = fv_turn(r->layout, (size_t)pool->R * fv_conv_dy_cols(&v) * v.O);
-    for (int i = 0; i < r->turns; i++) {
+    size_t band = fv_slice_floats(r->layout, (size_t)pool->R * fv_conv_dy_cols(&v) * v.O);
+    for (int i = 0; i < r->slices; i++) {
         const float *xp = fv_conv_padded(r, &v, i, r->scratch + band + FV_LANES);
         for (int p = 0; p < pool->P; p++) {
             spread_row(r, i, p, r->scratch);
             r->k->conv[r->layout].backward_weight(&v, 1, xp, 0, r->scratch, 0, p * pool->R,
-                                                  (p + 1) * pool->R, r->part, fv_conv_db(r),
+                                                  (p + 1) * pool->R, r->partial, fv_conv_db(r),
                                                   r->first && i == 0 && p == 0);
         }
     }
 }
 
-static void conv_pool_backward(const fv_run *r)
+static void conv_pool_backward(const fv_call *r)
 {
-    const bool by_choices = r->dx && r->def->conv.chosen && r->layout == FV_BATCH_LAST;
-    fv_run rest = *r;
+    const bool by_choices = r->dx && r->def->conv.select && r->layout == FV_BATCH_LAST;
+    fv_call rest = *r;
     if (by_choices)
         rest.dx = NULL;
-    if (rest.part && weights_pooled(&rest))
-        rest.part = NULL;
+    if (rest.partial && weights_pooled(&rest))
+        rest.partial = NULL;
     if (rest.dx || r->def->winograd)
         (r->def->winograd ? fv_winograd_backward : fv_conv_run_backward)(&rest, spread_rows);
-    else if (rest.part)
+    else if (rest.partial)
         weights_by_bands(&rest);
     if (by_choices)
         inputs_pooled(r);
@@ -261,7 +261,7 @@ static bool side_by_side(const fv_pool2d *v)
 
 /* A choice takes as long as a multiply-add. Under a window are R + 1 rows and S + 1 columns of
    inputs, or one more, which all four pixels would reach by R * S weights each. */
-static bool choices_pay(const fv_def *def)
+static bool select_pays(const fv_def *def)
 {
     const fv_conv *v = &def->conv;
     return v->pooled && fv_conv_is_plain(v) && def->padding_mode == FV_PADDING_ZEROS &&
@@ -278,9 +278,9 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool)
     relu->op = &fv_op_relu_done;
     pool->op = &max_pool2d_done;
     conv->pool = pool->pool;
-    conv->winners = fv_winners_pay(conv);
+    conv->argmax = fv_argmax_pays(conv);
     conv->conv.pooled = !conv->winograd && pool->pool.R == 2 && pool->pool.S == 2;
-    conv->conv.chosen = choices_pay(conv);
+    conv->conv.select = select_pays(conv);
     conv->windows = fv_windows_pay(conv);
     conv->stored = relu->stored = pool->stored = pool->out;
 }

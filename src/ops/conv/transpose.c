@@ -31,15 +31,15 @@ static void transpose_pack(const fv_kernels *k, const fv_def *def, fv_layout lay
         k->conv[layout].pack(&def->conv, false, w, backward);
 }
 
-/* x of a turn as the convolution's output gradient. */
-static void spread_input(const fv_run *r, int turn, float *xp)
+/* x of a slice as the convolution's output gradient. */
+static void spread_input(const fv_call *r, int slice, float *xp)
 {
     const fv_conv *v = &r->def->conv;
     r->k->pad_gradient(v, fv_planes(r->layout, v->O), fv_width(r->layout, v->O),
-                       r->x + turn * fv_turn(r->layout, fv_shape_count(r->def->in)), xp);
+                       r->x + slice * fv_slice_floats(r->layout, fv_shape_count(r->def->in)), xp);
 }
 
-static void add_bias(const fv_run *r, float *y)
+static void add_bias(const fv_call *r, float *y)
 {
     int O = r->def->out.c, width = fv_width(r->layout, O), area = r->def->out.h * r->def->out.w;
     for (int i = 0; i < area * fv_planes(r->layout, O); i++, y += width)
@@ -47,10 +47,10 @@ static void add_bias(const fv_run *r, float *y)
             y[c] += r->b[r->layout == FV_BATCH_LAST ? i / area : c];
 }
 
-static void transpose_forward(const fv_run *r)
+static void transpose_forward(const fv_call *r)
 {
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
-    for (int i = 0; i < r->turns; i++) {
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
+    for (int i = 0; i < r->slices; i++) {
         spread_input(r, i, r->scratch);
         r->k->conv[r->layout].backward_input(&r->def->conv, r->scratch, r->packed, r->y + i * out);
         if (r->b)
@@ -59,11 +59,11 @@ static void transpose_forward(const fv_run *r)
 }
 
 /* db [O], or [O][L] batch last, += dy over rows and columns. */
-static void sum_bias(const fv_run *r, const float *dy, float *db, bool first)
+static void sum_bias(const fv_call *r, const float *dy, float *db, bool first)
 {
     int O = r->def->out.c, width = fv_width(r->layout, O), area = r->def->out.h * r->def->out.w;
     if (first)
-        memset(db, 0, fv_turn(r->layout, O) * sizeof *db);
+        memset(db, 0, fv_slice_floats(r->layout, O) * sizeof *db);
     for (int i = 0; i < area * fv_planes(r->layout, O); i++, dy += width) {
         float *sum = db + (r->layout == FV_BATCH_LAST ? i / area * FV_LANES : 0);
         for (int c = 0; c < width; c++)
@@ -71,8 +71,8 @@ static void sum_bias(const fv_run *r, const float *dy, float *db, bool first)
     }
 }
 
-/* dy of a turn as the convolution's input: itself, or padded at `to`. */
-static const float *padded_gradient(const fv_run *r, const float *dy, float *to)
+/* dy of a slice as the convolution's input: itself, or padded at `to`. */
+static const float *padded_gradient(const fv_call *r, const float *dy, float *to)
 {
     const fv_conv *v = &r->def->conv;
     if (fv_conv_is_padded(v))
@@ -82,18 +82,18 @@ static const float *padded_gradient(const fv_run *r, const float *dy, float *to)
     return to;
 }
 
-static void transpose_backward(const fv_run *r)
+static void transpose_backward(const fv_call *r)
 {
     const fv_conv *v = &r->def->conv;
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
-    size_t in = fv_turn(r->layout, fv_shape_count(r->def->in));
-    size_t out = fv_turn(r->layout, fv_shape_count(r->def->out));
+    size_t in = fv_slice_floats(r->layout, fv_shape_count(r->def->in));
+    size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
     float *xp = r->scratch, *to = xp + fv_conv_gradient_floats(v, r->layout) + FV_LANES;
-    for (int i = 0; i < r->turns; i++) {
+    for (int i = 0; i < r->slices; i++) {
         const float *dy = r->dy + i * out, *dyp = padded_gradient(r, dy, to);
         bool first = r->first && i == 0;
         spread_input(r, i, xp);
-        conv->backward_weight(v, 1, dyp, 0, xp, 0, 0, v->P, r->part, NULL, first);
+        conv->backward_weight(v, 1, dyp, 0, xp, 0, 0, v->P, r->partial, NULL, first);
         if (r->b)
             sum_bias(r, dy, fv_conv_db(r), first);
         if (r->dx)
@@ -202,7 +202,7 @@ static const fv_field fields[] = {
     {0},
 };
 
-const fv_kind fv_kind_conv_transpose2d = {
+const fv_layer_type fv_layer_type_conv_transpose2d = {
     .name = "conv_transpose2d",
     .alias = "conv_transpose",
     .torch = "torch.nn.ConvTranspose2d",

@@ -17,7 +17,7 @@ bool fv_windows_pay(const fv_def *def)
     const fv_pool2d *pool = &def->pool;
     size_t lanes = pool->Q * fv_round_up(v->O), idle = v->O * fv_round_up(pool->Q);
     return !def->winograd && def->padding_mode == FV_PADDING_ZEROS && v->groups == 1 &&
-           !fv_conv_by_fives(v) && lanes >= 2 * idle;
+           !fv_conv_is_winograd5(v) && lanes >= 2 * idle;
 }
 
 /* The narrow pictures, and where things lie in scratch. */
@@ -66,13 +66,13 @@ void fv_windows_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, i
         k->conv[layout].pack(&def->conv, true, w, backward);
 }
 
-/* x [H][W][C] of a turn as padded planes [C][rows][cols]. */
-static void pad_planes(const fv_run *r, const windows *w, int turn)
+/* x [H][W][C] of a slice as padded planes [C][rows][cols]. */
+static void pad_planes(const fv_call *r, const windows *w, int slice)
 {
     const fv_conv *v = &r->def->conv;
-    const float *x = r->x + turn * fv_shape_count(r->def->in);
+    const float *x = r->x + slice * fv_shape_count(r->def->in);
     if (v->C > 1) {
-        r->k->turn((size_t)v->H * v->W, v->C, x, r->scratch);
+        r->k->transpose((size_t)v->H * v->W, v->C, x, r->scratch);
         x = r->scratch;
     }
     float *padded = r->scratch + w->padded;
@@ -82,7 +82,7 @@ static void pad_planes(const fv_run *r, const windows *w, int turn)
 
 /* Windows q to q+n-1 of each row of windows: n lanes of from [O][P][L] to [P][Q][O]. Winners are
    moved like floats. */
-static void put_windows(const fv_run *r, int q, int n, const float *from, float *to)
+static void put_windows(const fv_call *r, int q, int n, const float *from, float *to)
 {
     const fv_pool2d *pool = &r->def->pool;
     int O = r->def->conv.O;
@@ -91,36 +91,36 @@ static void put_windows(const fv_run *r, int q, int n, const float *from, float 
                          to + ((size_t)p * pool->Q + q) * O);
 }
 
-static void pool_windows(const fv_run *r, const windows *w, const float *x, float *y, float *out,
-                         int32_t *winner)
+static void pool_windows(const fv_call *r, const windows *w, const float *x, float *y, float *out,
+                         int32_t *argmax)
 {
     if (w->conv.pooled) {
-        r->k->forward_pooled(&w->conv, x, r->packed, r->b, out, winner);
+        r->k->forward_pooled(&w->conv, x, r->packed, r->b, out, argmax);
         return;
     }
     r->k->conv[FV_BATCH_LAST].forward(&w->conv, x, r->packed, r->b, y, 0, w->conv.P);
-    r->k->max_pool_forward(&w->pool, w->conv.O, FV_LANES, y, out, winner,
+    r->k->max_pool_forward(&w->pool, w->conv.O, FV_LANES, y, out, argmax,
                            (size_t)w->pool.P * FV_LANES);
 }
 
-void fv_windows_forward(const fv_run *r)
+void fv_windows_forward(const fv_call *r)
 {
     const windows w = windows_of(r->def);
     const fv_pool2d *pool = &r->def->pool;
     int O = w.conv.O;
     float *padded = r->scratch + w.padded, *x = r->scratch + w.x, *y = r->scratch + w.y;
-    float *out = r->scratch + w.out, *winner = out + (size_t)O * pool->P * FV_LANES;
-    for (int turn = 0; turn < r->turns; turn++) {
-        size_t at = turn * fv_shape_count(r->def->stored);
-        pad_planes(r, &w, turn);
+    float *out = r->scratch + w.out, *argmax = out + (size_t)O * pool->P * FV_LANES;
+    for (int slice = 0; slice < r->slices; slice++) {
+        size_t at = slice * fv_shape_count(r->def->stored);
+        pad_planes(r, &w, slice);
         for (int q = 0; q < pool->Q; q += FV_LANES) {
             int n = pool->Q - q < FV_LANES ? pool->Q - q : FV_LANES;
             r->k->load_windows((size_t)w.conv.C * w.rows, w.conv.W, w.step, padded + q * w.step,
                                w.cols, x);
-            pool_windows(r, &w, x, y, out, r->saved ? (int32_t *)(void *)winner : NULL);
+            pool_windows(r, &w, x, y, out, r->saved ? (int32_t *)(void *)argmax : NULL);
             put_windows(r, q, n, out, r->y + at);
             if (r->saved)
-                put_windows(r, q, n, winner, r->saved + at);
+                put_windows(r, q, n, argmax, r->saved + at);
         }
     }
 }

@@ -74,13 +74,13 @@ static way way_of(const fv_def *def, fv_layout layout, int images)
         w.group = most / (rows * cols) < images ? most / (rows * cols) : images;
     size_t tiles = (size_t)w.tiles.rows * cols;
     w.one = conv_of_tiles(&w, layout, w.group * (int)tiles);
-    w.in = fv_turn(layout, tiles * w.v.C);
-    w.out = fv_turn(layout, tiles * w.v.O);
+    w.in = fv_slice_floats(layout, tiles * w.v.C);
+    w.out = fv_slice_floats(layout, tiles * w.v.O);
     w.in_step = fv_round_up(w.group * w.in), w.out_step = fv_round_up(w.group * w.out);
     w.weights = (size_t)w.v.O * w.v.C;
     w.packed = fv_round_up(fv_conv_packed(&w.one));
     w.padded = fv_round_up(fv_conv_padded_floats(&w.v, layout));
-    w.dy = fv_round_up(fv_turn(layout, (size_t)w.v.O * w.v.P * w.v.Q));
+    w.dy = fv_round_up(fv_slice_floats(layout, (size_t)w.v.O * w.v.P * w.v.Q));
     return w;
 }
 
@@ -97,13 +97,13 @@ fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images)
 {
     const way w = way_of(def, layout, images);
     size_t params = POSITIONS * w.weights + def->biases;
-    size_t run = w.group * (2 * w.padded + w.dy) + POSITIONS * (w.in_step + w.out_step) +
+    size_t call = w.group * (2 * w.padded + w.dy) + POSITIONS * (w.in_step + w.out_step) +
                  3 * FV_LANES;
     size_t pack = POSITIONS * w.weights;
     size_t sums = layout == FV_BATCH_LAST ? params * FV_LANES + params : params;
-    return (fv_need){.scratch = run > pack ? run : pack,
+    return (fv_need){.scratch = call > pack ? call : pack,
                      .sums = fv_round_up(sums) + FV_LANES,
-                     .part = fv_round_up(def->weights + def->biases),
+                     .partial = fv_round_up(def->weights + def->biases),
                      .packed = POSITIONS * w.packed};
 }
 
@@ -122,7 +122,7 @@ void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, 
 /* ---- forward -------------------------------------------------------------------------------- */
 
 /* The positions of a strip of x with its padding. */
-static void strip_in(const fv_run *r, const way *w, const float *xp, int strip, float *to)
+static void strip_in(const fv_call *r, const way *w, const float *xp, int strip, float *to)
 {
     size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
     r->k->winograd.in(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C),
@@ -130,7 +130,7 @@ static void strip_in(const fv_run *r, const way *w, const float *xp, int strip, 
                       to, w->in_step);
 }
 
-static void sums_forward(const fv_run *r, const way *w, int images, const float *in, float *out)
+static void sums_forward(const fv_call *r, const way *w, int images, const float *in, float *out)
 {
     int rows = r->layout == FV_BATCH_LAST ? 1 : images * w->tiles.rows * w->tiles.cols;
     for (int i = 0; i < POSITIONS; i++)
@@ -138,13 +138,13 @@ static void sums_forward(const fv_run *r, const way *w, int images, const float 
                                       i == WITH_BIAS ? r->b : NULL, out + i * w->out_step, 0, rows);
 }
 
-void fv_winograd_forward(const fv_run *r, void (*put)(const fv_run *r, const fv_strip *strip))
+void fv_winograd_forward(const fv_call *r, void (*put)(const fv_call *r, const fv_strip *strip))
 {
-    const way w = way_of(r->def, r->layout, r->room);
+    const way w = way_of(r->def, r->layout, r->block_images);
     float *in = r->scratch + w.group * w.padded + FV_LANES;
     float *out = in + POSITIONS * w.in_step + FV_LANES;
-    for (int i = 0; i < r->turns; i += w.group) {
-        int n = i + w.group < r->turns ? w.group : r->turns - i;
+    for (int i = 0; i < r->slices; i += w.group) {
+        int n = i + w.group < r->slices ? w.group : r->slices - i;
         const float *xp[TILES];
         for (int k = 0; k < n; k++)
             xp[k] = fv_conv_padded(r, &w.v, i + k, r->scratch + k * w.padded);
@@ -153,7 +153,7 @@ void fv_winograd_forward(const fv_run *r, void (*put)(const fv_run *r, const fv_
                 strip_in(r, &w, xp[k], strip, in + k * w.in);
             sums_forward(r, &w, n, in, out);
             for (int k = 0; k < n; k++)
-                put(r, &(fv_strip){.turn = i + k,
+                put(r, &(fv_strip){.slice = i + k,
                                    .row = strip * w.tiles.rows * 2,
                                    .tiles = w.tiles,
                                    .positions = out + k * w.out,
@@ -167,7 +167,7 @@ int fv_winograd_rows(const fv_def *def, fv_layout layout)
     return way_of(def, layout, 1).tiles.rows * 2;
 }
 
-void fv_winograd_put(const fv_run *r, const fv_strip *s, float *y, int rows)
+void fv_winograd_put(const fv_call *r, const fv_strip *s, float *y, int rows)
 {
     const fv_conv *v = &r->def->conv;
     size_t row = row_of(r->layout, v->O, v->Q);
@@ -175,14 +175,14 @@ void fv_winograd_put(const fv_run *r, const fv_strip *s, float *y, int rows)
                        s->positions, s->step, y, rows * row, row, v->P - s->row, v->Q);
 }
 
-static void put_output(const fv_run *r, const fv_strip *s)
+static void put_output(const fv_call *r, const fv_strip *s)
 {
     const fv_conv *v = &r->def->conv;
-    float *y = r->y + s->turn * fv_turn(r->layout, fv_shape_count(r->def->out));
+    float *y = r->y + s->slice * fv_slice_floats(r->layout, fv_shape_count(r->def->out));
     fv_winograd_put(r, s, y + s->row * row_of(r->layout, v->O, v->Q), v->P);
 }
 
-static void forward(const fv_run *r)
+static void forward(const fv_call *r)
 {
     fv_winograd_forward(r, put_output);
 }
@@ -198,25 +198,25 @@ fv_conv fv_winograd_gradient(const fv_def *def)
     return v;
 }
 
-/* dy of a turn by pixels, with the outputs that do not exist as zeros. */
-static void whole_gradient(const fv_run *r, const way *w, int turn,
-                           void (*gradient)(const fv_run *r, int turn, float *dyp), float *dyp)
+/* dy of a slice by pixels, with the outputs that do not exist as zeros. */
+static void whole_gradient(const fv_call *r, const way *w, int slice,
+                           void (*gradient)(const fv_call *r, int slice, float *dyp), float *dyp)
 {
-    size_t row = fv_turn(r->layout, (size_t)w->v.O * w->v.Q);
-    gradient(r, turn, dyp);
+    size_t row = fv_slice_floats(r->layout, (size_t)w->v.O * w->v.Q);
+    gradient(r, slice, dyp);
     if (w->v.P > r->def->conv.P)
         memset(dyp + r->def->conv.P * row, 0, row * sizeof *dyp);
 }
 
-static void strip_out_back(const fv_run *r, const way *w, const float *dyp, int strip, float *to)
+static void strip_out_back(const fv_call *r, const way *w, const float *dyp, int strip, float *to)
 {
-    size_t pixel = fv_turn(r->layout, w->v.O), row = w->v.Q * pixel;
+    size_t pixel = fv_slice_floats(r->layout, w->v.O), row = w->v.Q * pixel;
     r->k->winograd.out_back(&w->tiles, (int)pixel, dyp + (size_t)strip * w->tiles.rows * 2 * row,
                             row, to, w->out_step);
 }
 
 /* The gradients of a strip's positions, added to those of x with its padding. */
-static void strip_in_back(const fv_run *r, const way *w, const float *in, int strip, float *dxp)
+static void strip_in_back(const fv_call *r, const way *w, const float *in, int strip, float *dxp)
 {
     size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
     r->k->winograd.in_back(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C), in,
@@ -225,15 +225,15 @@ static void strip_in_back(const fv_run *r, const way *w, const float *in, int st
 }
 
 /* Gradients of the kernels at all positions, and of the inputs, in their place. */
-static void sums_backward(const fv_run *r, const way *w, int images, float *in, const float *out,
+static void sums_backward(const fv_call *r, const way *w, int images, float *in, const float *out,
                           bool first)
 {
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
     fv_conv row = conv_of_tiles(w, FV_BATCH_LAST, images * w->tiles.rows * w->tiles.cols);
-    size_t lanes = fv_turn(r->layout, 1);
+    size_t lanes = fv_slice_floats(r->layout, 1);
     float *db = r->b ? r->sums + POSITIONS * w->weights * lanes : NULL;
     for (int i = 0; i < POSITIONS; i++, in += w->in_step, out += w->out_step) {
-        if (r->part)
+        if (r->partial)
             conv->backward_weight(&row, 1, in, 0, out, 0, 0, 1, r->sums + i * w->weights * lanes,
                                   i == WITH_BIAS ? db : NULL, first);
         if (r->dx)
@@ -241,12 +241,12 @@ static void sums_backward(const fv_run *r, const way *w, int images, float *in, 
     }
 }
 
-/* dx of a turn: dxp without its padding. */
-static void take_padding_off(const fv_run *r, const way *w, int turn, const float *dxp)
+/* dx of a slice: dxp without its padding. */
+static void take_padding_off(const fv_call *r, const way *w, int slice, const float *dxp)
 {
     const fv_conv *v = &w->v;
     size_t row = row_of(r->layout, v->C, v->W), wide = row_of(r->layout, v->C, fv_conv_cols(v));
-    float *dx = r->dx + turn * fv_turn(r->layout, fv_shape_count(r->def->in));
+    float *dx = r->dx + slice * fv_slice_floats(r->layout, fv_shape_count(r->def->in));
     dxp += v->ph * wide + row_of(r->layout, v->C, v->pw);
     for (int i = 0; i < fv_planes(r->layout, v->C); i++, dxp += fv_conv_rows(v) * wide)
         for (int h = 0; h < v->H; h++, dx += row)
@@ -254,7 +254,7 @@ static void take_padding_off(const fv_run *r, const way *w, int turn, const floa
 }
 
 /* dw and db of the chunk, of the gradients of the kernels at all positions. */
-static void kernels_back(const fv_run *r, const way *w)
+static void kernels_back(const fv_call *r, const way *w)
 {
     size_t params = POSITIONS * w->weights + r->def->biases;
     float *u = r->sums;
@@ -263,17 +263,17 @@ static void kernels_back(const fv_run *r, const way *w)
         memset(u, 0, params * sizeof *u);
         r->k->sum_lanes(params, 1, r->sums, 0, u);
     }
-    r->k->winograd.weight_back(w->weights, u, w->weights, r->part, r->layout == FV_CHANNELS_LAST);
-    memcpy(r->part + r->def->weights, u + POSITIONS * w->weights, r->def->biases * sizeof *u);
+    r->k->winograd.weight_back(w->weights, u, w->weights, r->partial, r->layout == FV_CHANNELS_LAST);
+    memcpy(r->partial + r->def->weights, u + POSITIONS * w->weights, r->def->biases * sizeof *u);
 }
 
-void fv_winograd_backward(const fv_run *r, void (*gradient)(const fv_run *r, int turn, float *dyp))
+void fv_winograd_backward(const fv_call *r, void (*gradient)(const fv_call *r, int slice, float *dyp))
 {
-    const way w = way_of(r->def, r->layout, r->room);
+    const way w = way_of(r->def, r->layout, r->block_images);
     float *xp = r->scratch, *dxp = xp + w.group * w.padded, *dyp = dxp + w.group * w.padded;
     float *in = dyp + w.group * w.dy + FV_LANES, *out = in + POSITIONS * w.in_step + FV_LANES;
-    for (int i = 0; i < r->turns; i += w.group) {
-        int n = i + w.group < r->turns ? w.group : r->turns - i;
+    for (int i = 0; i < r->slices; i += w.group) {
+        int n = i + w.group < r->slices ? w.group : r->slices - i;
         const float *x[TILES];
         for (int k = 0; k < n; k++) {
             x[k] = fv_conv_padded(r, &w.v, i + k, xp + k * w.padded);
@@ -283,7 +283,7 @@ void fv_winograd_backward(const fv_run *r, void (*gradient)(const fv_run *r, int
             memset(dxp, 0, n * w.padded * sizeof *dxp);
         for (int strip = 0; strip < w.strips; strip++) {
             for (int k = 0; k < n; k++) {
-                if (r->part)
+                if (r->partial)
                     strip_in(r, &w, x[k], strip, in + k * w.in);
                 strip_out_back(r, &w, dyp + k * w.dy, strip, out + k * w.out);
             }
@@ -294,11 +294,11 @@ void fv_winograd_backward(const fv_run *r, void (*gradient)(const fv_run *r, int
         for (int k = 0; r->dx && k < n; k++)
             take_padding_off(r, &w, i + k, dxp + k * w.padded);
     }
-    if (r->last && r->part)
+    if (r->last && r->partial)
         kernels_back(r, &w);
 }
 
-static void backward(const fv_run *r)
+static void backward(const fv_call *r)
 {
     fv_winograd_backward(r, fv_conv_pad_gradient);
 }
