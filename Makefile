@@ -2,6 +2,7 @@
 #   make run      train the tutorial's network on MNIST         make install   PREFIX=/usr/local
 #   make test     all tests                                     make deps      only install
 #   make bench    speed of this machine (JSON=1: as JSON)       make clean
+#   make format   lays out the sources with clang-format 14
 # Another compiler: make test CC=clang
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
@@ -15,7 +16,7 @@ CONFIGURE += -DCMAKE_C_COMPILER=$(CC)
 endif
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: run test bench install deps deps-run build clean help
+.PHONY: run test bench install format deps deps-run build clean help
 
 run: deps-run
 	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)"
@@ -45,8 +46,11 @@ build:
 	@$(CONFIGURE) >$(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
 	@cmake --build $(BUILD) -j $(JOBS)
 
+format:
+	@sh tests/check_format.sh . apply
+
 clean:
 	rm -rf build
 
 help:
-	@sed -n '2,5s/^# *//p' Makefile
+	@sed -n '2,6s/^# *//p' Makefile

@@ -87,8 +87,21 @@ static double compare(int shape, conv_pass pass, const char *words)
     int C = shapes[shape].C, O = shapes[shape].O, k = shapes[shape].k, size = shapes[shape].size;
     int stride = shapes[shape].stride, pad = shapes[shape].pad, images = shapes[shape].images;
     int out = (size + 2 * pad - k) / stride + 1;
-    fv_conv v = {.C = C, .H = size, .W = size, .O = O, .P = out, .Q = out, .R = k, .S = k,
-                 .sh = stride, .sw = stride, .ph = pad, .pw = pad, .dh = 1, .dw = 1, .groups = 1};
+    fv_conv v = {.C = C,
+                 .H = size,
+                 .W = size,
+                 .O = O,
+                 .P = out,
+                 .Q = out,
+                 .R = k,
+                 .S = k,
+                 .sh = stride,
+                 .sw = stride,
+                 .ph = pad,
+                 .pw = pad,
+                 .dh = 1,
+                 .dw = 1,
+                 .groups = 1};
     double flops = 2.0 * images * O * C * k * k * out * out, seconds[ENGINES];
     char name[40];
     snprintf(name, sizeof name, "%d->%d k%d%s %dx%d", C, O, k, stride == 2 ? " s2" : "", size,

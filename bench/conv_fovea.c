@@ -77,11 +77,11 @@ static void *prepare(const fv_conv *v, int images, conv_pass pass)
     *j = (job){.ctx = ctx, .def = net->defs + 1, .pass = pass, .images = images};
     j->in_block = FV_LANES, j->blocks = images / FV_LANES;
     j->run = (fv_call){.k = ctx->kernels,
-                      .def = j->def,
-                      .layout = layout,
-                      .images = FV_LANES,
-                      .block_images = FV_LANES,
-                      .slices = layout == FV_BATCH_LAST ? 1 : FV_LANES};
+                       .def = j->def,
+                       .layout = layout,
+                       .images = FV_LANES,
+                       .block_images = FV_LANES,
+                       .slices = layout == FV_BATCH_LAST ? 1 : FV_LANES};
     if (give_memory(j, layout))
         return j;
     release(j);

@@ -49,8 +49,8 @@ static dnnl_primitive_desc_t describe(const fv_conv *v, int n, conv_pass pass)
     if (dnnl_primitive_desc_create(&hint, &forward, NULL, engine, NULL) || pass == FORWARD)
         return hint;
     if (pass == INPUT_GRADIENT)
-        dnnl_dilated_convolution_backward_data_desc_init(
-            &desc, dnnl_convolution_direct, &x, &w, &y, strides, dilates, before, after);
+        dnnl_dilated_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &x, &w, &y,
+                                                         strides, dilates, before, after);
     else
         dnnl_dilated_convolution_backward_weights_desc_init(
             &desc, dnnl_convolution_direct, &x, &w, NULL, &y, strides, dilates, before, after);

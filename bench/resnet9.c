@@ -42,8 +42,13 @@ int main(int argc, char **argv)
         pixels[i] = (uint8_t)((uint32_t)i * 2654435761u >> 24);
     for (int i = 0; i < BATCH; i++)
         labels[i] = i % 10;
-    const fv_batch batch = {.n = BATCH, .channels = 3, .height = 32, .width = 32, .type = FV_U8,
-                            .pixels = pixels, .labels = labels};
+    const fv_batch batch = {.n = BATCH,
+                            .channels = 3,
+                            .height = 32,
+                            .width = 32,
+                            .type = FV_U8,
+                            .pixels = pixels,
+                            .labels = labels};
     step(net, sgd, &batch);
     for (int i = 0; i < STEPS; i++)
         seconds[i] = step(net, sgd, &batch);

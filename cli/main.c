@@ -10,9 +10,9 @@
 #include "common/cli.h"
 
 const command *const commands[] = {
-    &get_command,   &check_command, &split_command, &train_command,  &test_command,
-    &info_command,  &predict_command, &run_command, &init_command, &bench_command,
-    &device_command, &version_command, &help_command, NULL,
+    &get_command,    &check_command,   &split_command, &train_command, &test_command,
+    &info_command,   &predict_command, &run_command,   &init_command,  &bench_command,
+    &device_command, &version_command, &help_command,  NULL,
 };
 
 /* Options but no command: --help and --version have an answer. */

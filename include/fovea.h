@@ -51,14 +51,14 @@ extern "C" {
 /* 1  Context: seed, threads, memory, errors                                                   */
 /* ------------------------------------------------------------------------------------------- */
 
-typedef struct fv_ctx fv_ctx;         /* owns all else; not shared between threads */
-typedef struct fv_dataset fv_dataset; /* images and labels by index */
+typedef struct fv_ctx fv_ctx;             /* owns all else; not shared between threads */
+typedef struct fv_dataset fv_dataset;     /* images and labels by index */
 typedef struct fv_transform fv_transform; /* what is done to each picture on its way */
-typedef struct fv_sampler fv_sampler; /* an order of samples that is drawn for each epoch */
-typedef struct fv_loader fv_loader;   /* batches of a data set, epoch by epoch */
-typedef struct fv_graph fv_graph;     /* the layers of a network while it is written down */
-typedef struct fv_net fv_net;         /* a network with parameters and gradients */
-typedef struct fv_optim fv_optim;     /* an optimizer over the parameters of one net */
+typedef struct fv_sampler fv_sampler;     /* an order of samples that is drawn for each epoch */
+typedef struct fv_loader fv_loader;       /* batches of a data set, epoch by epoch */
+typedef struct fv_graph fv_graph;         /* the layers of a network while it is written down */
+typedef struct fv_net fv_net;             /* a network with parameters and gradients */
+typedef struct fv_optim fv_optim;         /* an optimizer over the parameters of one net */
 
 typedef enum fv_status {
     FV_OK = 0,
@@ -272,15 +272,15 @@ FV_API fv_dataset *fv_dataset_folder_opt(fv_folder_args args);
 
 typedef struct fv_csv_args {
     fv_ctx *ctx;
-    const char *path;    /* the CSV, UTF-8, with a header */
-    const char *images;  /* the folder of the files; default: the CSV's own */
-    const char *file;    /* the column of the file's name; default "img_file", or else "path" */
-    const char *label;   /* the column of its class; default "class", or else "label" */
-    const char *classes; /* a CSV of id,name: names of the classes, and the first id */
-    fv_dataset *like;    /* in place of classes: those of this set */
-    bool unlabelled;     /* there is no class, as in a set to predict; labels are -1 */
-    bool whole;          /* leave the boxes alone */
-    int margin;          /* pixels around each box */
+    const char *path;       /* the CSV, UTF-8, with a header */
+    const char *images;     /* the folder of the files; default: the CSV's own */
+    const char *file;       /* the column of the file's name; default "img_file", or else "path" */
+    const char *label;      /* the column of its class; default "class", or else "label" */
+    const char *classes;    /* a CSV of id,name: names of the classes, and the first id */
+    fv_dataset *like;       /* in place of classes: those of this set */
+    bool unlabelled;        /* there is no class, as in a set to predict; labels are -1 */
+    bool whole;             /* leave the boxes alone */
+    int margin;             /* pixels around each box */
     int channels, at_least; /* as for fv_dataset_folder; at_least does nothing with boxes */
     int _end;
 } fv_csv_args;
@@ -598,9 +598,9 @@ FV_API fv_status fv_split_holdout_opt(fv_holdout_args args);
 
 typedef struct fv_folds_args {
     fv_dataset *set;
-    int k;                 /* folds, at least 2 */
-    int *folds;            /* [len] becomes 0 to k-1 */
-    uint64_t seed;         /* these three as for fv_split_holdout */
+    int k;         /* folds, at least 2 */
+    int *folds;    /* [len] becomes 0 to k-1 */
+    uint64_t seed; /* these three as for fv_split_holdout */
     bool no_stratify;
     const int64_t *groups;
     int _end;
@@ -719,9 +719,9 @@ FV_API fv_node fv_scope_end(fv_node x);
    seen twice; its border again; itself again. */
 typedef enum fv_padding_mode {
     FV_PADDING_ZEROS,
-    FV_PADDING_REFLECT,   /* by less than the picture's size */
+    FV_PADDING_REFLECT, /* by less than the picture's size */
     FV_PADDING_REPLICATE,
-    FV_PADDING_CIRCULAR   /* by the picture's size at most */
+    FV_PADDING_CIRCULAR /* by the picture's size at most */
 } fv_padding_mode;
 
 typedef struct fv_conv2d_args {
@@ -734,8 +734,8 @@ typedef struct fv_conv2d_args {
     int groups;      /* default 1 */
     bool no_bias;
     fv_padding_mode padding_mode; /* default FV_PADDING_ZEROS */
-    int in_channels;  /* default: as many as x has; given, it is checked */
-    const char *name; /* default: conv2d1, conv2d2, ... */
+    int in_channels;              /* default: as many as x has; given, it is checked */
+    const char *name;             /* default: conv2d1, conv2d2, ... */
     int _end;
 } fv_conv2d_args;
 
@@ -956,15 +956,15 @@ typedef struct fv_gelu_args {
      fv_hardswish(x)     x * min(max(x + 3, 0), 6) / 6                    torch.nn.Hardswish
      fv_hardsigmoid(x)   min(max(x + 3, 0), 6) / 6                        torch.nn.Hardsigmoid
      fv_elu(x, alpha)    x, below 0 alpha * (exp(x) - 1)                  torch.nn.ELU */
-#define fv_leaky_relu(...) fv_leaky_relu_opt((fv_leaky_relu_args){__VA_ARGS__, ._end = 0})
-#define fv_relu6(...) fv_relu6_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
-#define fv_sigmoid(...) fv_sigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
-#define fv_tanh(...) fv_tanh_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
-#define fv_gelu(...) fv_gelu_opt((fv_gelu_args){__VA_ARGS__, ._end = 0})
-#define fv_silu(...) fv_silu_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
-#define fv_hardswish(...) fv_hardswish_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_leaky_relu(...)  fv_leaky_relu_opt((fv_leaky_relu_args){__VA_ARGS__, ._end = 0})
+#define fv_relu6(...)       fv_relu6_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_sigmoid(...)     fv_sigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_tanh(...)        fv_tanh_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_gelu(...)        fv_gelu_opt((fv_gelu_args){__VA_ARGS__, ._end = 0})
+#define fv_silu(...)        fv_silu_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
+#define fv_hardswish(...)   fv_hardswish_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 #define fv_hardsigmoid(...) fv_hardsigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
-#define fv_elu(...) fv_elu_opt((fv_elu_args){__VA_ARGS__, ._end = 0})
+#define fv_elu(...)         fv_elu_opt((fv_elu_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_leaky_relu_opt(fv_leaky_relu_args args);
 FV_API fv_node fv_relu6_opt(fv_unary_args args);
 FV_API fv_node fv_sigmoid_opt(fv_unary_args args);
@@ -985,7 +985,7 @@ typedef struct fv_dim_args {
 /* Along one dimension, any shape:
      fv_softmax(x, dim)       y = exp(x - max) / (sum of exp(x - max))      torch.nn.Softmax
      fv_log_softmax(x, dim)   y = x - max - log(sum of exp(x - max))        torch.nn.LogSoftmax */
-#define fv_softmax(...) fv_softmax_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
+#define fv_softmax(...)     fv_softmax_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
 #define fv_log_softmax(...) fv_log_softmax_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_softmax_opt(fv_dim_args args);
 FV_API fv_node fv_log_softmax_opt(fv_dim_args args);
@@ -1060,7 +1060,7 @@ typedef struct fv_dropout_args {
    x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones
    depends on the context's seed, the step, the layer, the image and the element: not on threads.
    torch.nn.Dropout, torch.nn.Dropout2d. */
-#define fv_dropout(...) fv_dropout_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
+#define fv_dropout(...)   fv_dropout_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 #define fv_dropout2d(...) fv_dropout2d_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_dropout_opt(fv_dropout_args args);
 FV_API fv_node fv_dropout2d_opt(fv_dropout_args args);
@@ -1124,8 +1124,8 @@ typedef struct fv_shape_args {
      fv_unsqueeze(x, dim)     with a dimension of size 1 before dim: those from there on move
                               back, and the last must be 1                          torch.unsqueeze
    dim is 1 (default) to 3. In text reshape is view too. */
-#define fv_reshape(...) fv_reshape_opt((fv_shape_args){__VA_ARGS__, ._end = 0})
-#define fv_squeeze(...) fv_squeeze_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
+#define fv_reshape(...)   fv_reshape_opt((fv_shape_args){__VA_ARGS__, ._end = 0})
+#define fv_squeeze(...)   fv_squeeze_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
 #define fv_unsqueeze(...) fv_unsqueeze_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_reshape_opt(fv_shape_args args);
 FV_API fv_node fv_squeeze_opt(fv_dim_args args);
@@ -1346,7 +1346,7 @@ typedef struct fv_mse_loss_args {
 /* fv_mse_loss(net, target)    (y - t)^2.   torch.nn.MSELoss.
    fv_l1_loss(net, target)     |y - t|.     torch.nn.L1Loss. */
 #define fv_mse_loss(...) fv_mse_loss_opt((fv_mse_loss_args){__VA_ARGS__, ._end = 0})
-#define fv_l1_loss(...) fv_l1_loss_opt((fv_mse_loss_args){__VA_ARGS__, ._end = 0})
+#define fv_l1_loss(...)  fv_l1_loss_opt((fv_mse_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_mse_loss_opt(fv_mse_loss_args args);
 FV_API float fv_l1_loss_opt(fv_mse_loss_args args);
 
@@ -1893,11 +1893,11 @@ typedef struct fv_one_cycle_lr_args {
     double pct_start;            /* in [0,1]; default 0.3: the share of steps in which lr rises */
     const char *anneal_strategy; /* "cos" (default) or "linear" */
     bool no_cycle_momentum;
-    double base_momentum;        /* in [0,1); default 0.85 */
-    double max_momentum;         /* in [0,1); default 0.95 */
-    double div_factor;           /* > 0; default 25: the first lr is max_lr / div_factor */
-    double final_div_factor;     /* > 0; default 1e4: the last is the first / final_div_factor */
-    bool three_phase;            /* up, down as fast, and then to the last */
+    double base_momentum;    /* in [0,1); default 0.85 */
+    double max_momentum;     /* in [0,1); default 0.95 */
+    double div_factor;       /* > 0; default 25: the first lr is max_lr / div_factor */
+    double final_div_factor; /* > 0; default 1e4: the last is the first / final_div_factor */
+    bool three_phase;        /* up, down as fast, and then to the last */
     int _end;
 } fv_one_cycle_lr_args;
 
@@ -1956,7 +1956,7 @@ typedef struct fv_meta {
 /* A tensor under its name. */
 typedef struct fv_tensor {
     const char *name;
-    fv_type type; /* FV_F32 or FV_I64 */
+    fv_type type;    /* FV_F32 or FV_I64 */
     int ndim;        /* 0 to 4 */
     int64_t dims[4]; /* unused ones are 1 */
     size_t count;    /* product of dims */
@@ -2027,11 +2027,11 @@ FV_API fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train);
 FV_API const char *fv_summary(fv_net *net, int batch_size);
 
 typedef struct fv_device {
-    const char *kernels;    /* the set in use: "ref", "avx2", "avx512", "neon" */
-    const char *why;        /* "the widest this CPU has", "asked for" */
-    const char *available;  /* "ref avx2 avx512": what this build and CPU can do */
-    int threads;            /* in use */
-    int processors;         /* the machine's */
+    const char *kernels;   /* the set in use: "ref", "avx2", "avx512", "neon" */
+    const char *why;       /* "the widest this CPU has", "asked for" */
+    const char *available; /* "ref avx2 avx512": what this build and CPU can do */
+    int threads;           /* in use */
+    int processors;        /* the machine's */
 } fv_device;
 
 FV_API fv_device fv_device_describe(const fv_ctx *ctx);

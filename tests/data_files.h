@@ -131,7 +131,11 @@ static inline void write_idx(const char *name, int ndim, const int *dims, int mo
         write_file(name, raw, (size_t)(p - raw));
 }
 
-#define DIMS(...) (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (int[]){__VA_ARGS__}
+#define DIMS(...)                                                                                  \
+    (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (int[])                                     \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 /* ---- a data set of functions -------------------------------------------------------------- */
 
@@ -168,9 +172,16 @@ static inline void numbers_close(void *user)
 
 static inline fv_dataset_desc describe(numbers *my)
 {
-    return (fv_dataset_desc){.name = "numbers", .type = my->bytes ? FV_U8 : FV_F32, .channels = 2,
-                             .height = 1, .width = 3, .classes = 10, .user = my,
-                             .len = numbers_len, .get = numbers_get, .close = numbers_close};
+    return (fv_dataset_desc){.name = "numbers",
+                             .type = my->bytes ? FV_U8 : FV_F32,
+                             .channels = 2,
+                             .height = 1,
+                             .width = 3,
+                             .classes = 10,
+                             .user = my,
+                             .len = numbers_len,
+                             .get = numbers_get,
+                             .close = numbers_close};
 }
 
 /* Without close: my is a test's own, and goes before the context does. */

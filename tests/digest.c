@@ -99,8 +99,8 @@ static void pass(fv_ctx *ctx, fv_node last, int C, int H, int W, const float *x,
 {
     int c, h, w;
     fv_net *net = fv_net_new(last);
-    fv_batch b = {.n = ODD_BATCH, .channels = C, .height = H, .width = W, .type = FV_F32,
-                  .pixels = x};
+    fv_batch b = {
+        .n = ODD_BATCH, .channels = C, .height = H, .width = W, .type = FV_F32, .pixels = x};
     if (fv_forward(net, &b))
         return;
     add_output(sum, net, b.n);
@@ -148,8 +148,8 @@ static void odd_convolutions(fv_ctx *ctx, char sum[65])
 static void other_layers(fv_ctx *ctx, char sum[65])
 {
     enum { C = 3, H = 7, W = 8, N = ODD_BATCH * C * H * W };
-    const fv_input_args input = {.ctx = ctx, .channels = C, .height = H, .width = W,
-                                 .requires_grad = true};
+    const fv_input_args input = {
+        .ctx = ctx, .channels = C, .height = H, .width = W, .requires_grad = true};
     float *x = numbers(N, 2);
     if (!x)
         return;
@@ -171,7 +171,8 @@ static void small_layers(fv_ctx *ctx, char sum[65])
         "leaky_relu; elu; tanh; hardswish; silu; gelu; gelu tanh; hardsigmoid; sigmoid; relu6",
         "softmax 1; softmax 2; softmax 3; log_softmax 1; log_softmax 2; log_softmax 3",
         "group_norm 1; layer_norm 1; layer_norm 2; layer_norm 3; group_norm 4",
-        "tanh name=t; mul t; slice 2 0 1; slice 3 1 2 name=s; mul s from=t; concat t; permute 2 3 1",
+        "tanh name=t; mul t; slice 2 0 1; slice 3 1 2 name=s; mul s from=t; concat t; permute 2 3 "
+        "1",
     };
     enum { C = 16, H = 3, W = 4 };
     float *x = numbers((size_t)ODD_BATCH * C * H * W, 4);

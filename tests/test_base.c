@@ -422,12 +422,13 @@ static void digests_of_every_length(void **state)
 static void numbers_are_read_whole(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {"",    " 1",   "1 ",  "x",   "1x",   "0x10", "inf", "nan",
-                                        "1e31", "-1e30", "1,5", "1..2", "-",   "1e",  "--1"};
+    static const char *const wrong[] = {"",     " 1",    "1 ",  "x",    "1x", "0x10", "inf", "nan",
+                                        "1e31", "-1e30", "1,5", "1..2", "-",  "1e",   "--1"};
     static const struct {
         const char *text;
         double value;
-    } right[] = {{"0", 0},     {"-12", -12},    {"+3", 3},      {"0.1", 0.1},  {".5", 0.5}, {"5.", 5},
+    } right[] = {{"0", 0},       {"-12", -12},    {"+3", 3},
+                 {"0.1", 0.1},   {".5", 0.5},     {"5.", 5},
                  {"1e-8", 1e-8}, {"2.5E3", 2500}, {"123456789.123456789", 123456789.123456789}};
     double value, values[3];
     int number;
@@ -495,11 +496,22 @@ static void names_match_patterns(void **state)
         const char *pattern, *name;
         bool matches;
     } cases[] = {
-        {"", "", true},         {"", "a", false},        {"*", "", true},    {"*", "abc", true},
-        {"a*", "abc", true},    {"*c", "abc", true},     {"a*c", "abc", true}, {"a*b", "abc", false},
-        {"*b*", "abc", true},   {"abc", "abc", true},    {"abc", "abcd", false},
-        {"abc*", "abc", true},  {"*.bias", "fc.bias", true}, {"*.bias", "bias", false},
-        {"*ab", "aab", true},   {"*aab*b", "aaabab", true},
+        {"", "", true},
+        {"", "a", false},
+        {"*", "", true},
+        {"*", "abc", true},
+        {"a*", "abc", true},
+        {"*c", "abc", true},
+        {"a*c", "abc", true},
+        {"a*b", "abc", false},
+        {"*b*", "abc", true},
+        {"abc", "abc", true},
+        {"abc", "abcd", false},
+        {"abc*", "abc", true},
+        {"*.bias", "fc.bias", true},
+        {"*.bias", "bias", false},
+        {"*ab", "aab", true},
+        {"*aab*b", "aaabab", true},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (fv_word_matches(cases[i].pattern, cases[i].name) != cases[i].matches)

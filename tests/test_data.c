@@ -42,8 +42,9 @@ static void dataset_of_files(void **state)
     assert_int_equal(fv_dataset_get(set, -1, pixels, &label), FV_E_ARG);
     assert_error(fv, FV_E_ARG, "\"images\" has no sample -1: it has 4 samples, counted from 0");
     assert_int_equal(fv_dataset_check(set, 2, histogram), FV_E_CLASS);
-    assert_error(fv, FV_E_CLASS, "label 2 of sample 2 in \"labels\": the classes are 0 to 1\n"
-                                 "help: correct the label, or make a net of more classes");
+    assert_error(fv, FV_E_CLASS,
+                 "label 2 of sample 2 in \"labels\": the classes are 0 to 1\n"
+                 "help: correct the label, or make a net of more classes");
     assert_int_equal(fv_dataset_check(set, -1, NULL), FV_E_ARG);
     assert_error(fv, FV_E_ARG, "fv_dataset_check: classes is -1, but must be 0 or more");
     fv_dataset_free(set);
@@ -66,20 +67,25 @@ static void dataset_of_wrong_files(void **state)
     long live = mem.live;
 
     assert_null(fv_dataset_idx(fv, "images", "five", 0));
-    assert_error(fv, FV_E_DATA, "4 images in \"images\", but 5 labels in \"five\"\n"
-                                "help: take both files from the same data set");
+    assert_error(fv, FV_E_DATA,
+                 "4 images in \"images\", but 5 labels in \"five\"\n"
+                 "help: take both files from the same data set");
     assert_null(fv_dataset_idx(fv, "labels", "images", 0));
-    assert_error(fv, FV_E_DATA, "\"labels\" holds no images: expected uint8 or float32 of 3 or 4 "
-                                "dimensions, none of them 0; found 4 uint8");
+    assert_error(fv, FV_E_DATA,
+                 "\"labels\" holds no images: expected uint8 or float32 of 3 or 4 "
+                 "dimensions, none of them 0; found 4 uint8");
     assert_null(fv_dataset_idx(fv, "none", "labels", 0));
-    assert_error(fv, FV_E_DATA, "\"none\" holds no images: expected uint8 or float32 of 3 or 4 "
-                                "dimensions, none of them 0; found 0 x 2 x 5 uint8");
+    assert_error(fv, FV_E_DATA,
+                 "\"none\" holds no images: expected uint8 or float32 of 3 or 4 "
+                 "dimensions, none of them 0; found 0 x 2 x 5 uint8");
     assert_null(fv_dataset_idx(fv, "images", "images", 0));
-    assert_error(fv, FV_E_DATA, "\"images\" holds no labels: expected integers of 1 dimension; "
-                                "found 4 x 2 x 5 uint8");
+    assert_error(fv, FV_E_DATA,
+                 "\"images\" holds no labels: expected integers of 1 dimension; "
+                 "found 4 x 2 x 5 uint8");
     assert_null(fv_dataset_idx(fv, "images", "float32", 0));
-    assert_error(fv, FV_E_DATA, "\"float32\" holds no labels: expected integers of 1 dimension; "
-                                "found 1 float32");
+    assert_error(fv, FV_E_DATA,
+                 "\"float32\" holds no labels: expected integers of 1 dimension; "
+                 "found 1 float32");
     assert_null(fv_dataset_idx(fv, "images", "labels", -1));
     assert_error(fv, FV_E_ARG, "\"images\": classes is -1, but must be 1 or more");
     assert_null(fv_dataset_idx(fv, "images", "nothing", 0));
@@ -112,12 +118,14 @@ static void dataset_of_functions(void **state)
     assert_error(fv, FV_E_DATA, "\"numbers\": get failed for sample 20 with code 7");
 
     assert_int_equal(fv_dataset_check(set, 0, histogram), FV_E_CLASS);
-    assert_error(fv, FV_E_CLASS, "label 10 of sample 13 in \"numbers\": the classes are 0 to 9\n"
-                                 "help: correct the label, or make a net of more classes");
+    assert_error(fv, FV_E_CLASS,
+                 "label 10 of sample 13 in \"numbers\": the classes are 0 to 9\n"
+                 "help: correct the label, or make a net of more classes");
     my.wrong_label = -1;
     assert_int_equal(fv_dataset_check(set, 0, NULL), FV_E_CLASS);
-    assert_error(fv, FV_E_CLASS, "label -1 of sample 13 in \"numbers\": the classes are 0 to 9\n"
-                                 "help: correct the label, or make a net of more classes");
+    assert_error(fv, FV_E_CLASS,
+                 "label -1 of sample 13 in \"numbers\": the classes are 0 to 9\n"
+                 "help: correct the label, or make a net of more classes");
     my.wrong_at = 0;
     assert_int_equal(fv_dataset_check(set, 0, NULL), FV_E_DATA);
     assert_error(fv, FV_E_DATA, "\"numbers\": get failed for sample 20 with code 7");
@@ -146,13 +154,15 @@ static void dataset_descriptions(void **state)
     d = describe(&my);
     d.width = 0;
     assert_null(fv_dataset_new(fv, &d));
-    assert_error(fv, FV_E_SHAPE, "\"numbers\": [N,2,1,0] is no shape of an image; each must be 1 "
-                                 "or more and their product at most 268435456");
+    assert_error(fv, FV_E_SHAPE,
+                 "\"numbers\": [N,2,1,0] is no shape of an image; each must be 1 "
+                 "or more and their product at most 268435456");
     d = describe(&my);
     d.height = d.width = 1 << 15;
     assert_null(fv_dataset_new(fv, &d));
-    assert_error(fv, FV_E_SHAPE, "\"numbers\": [N,2,32768,32768] is no shape of an image; each "
-                                 "must be 1 or more and their product at most 268435456");
+    assert_error(fv, FV_E_SHAPE,
+                 "\"numbers\": [N,2,32768,32768] is no shape of an image; each "
+                 "must be 1 or more and their product at most 268435456");
     d = describe(&my);
     d.classes = 0;
     d.name = NULL;
@@ -209,8 +219,8 @@ static void mnist_real(void **state)
     mnist_split(FV_TRAIN, 60000,
                 (int64_t[]){5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}, 0.1307,
                 0.3081);
-    mnist_split(FV_TEST, 10000,
-                (int64_t[]){980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, 0.1325, 0.3105);
+    mnist_split(FV_TEST, 10000, (int64_t[]){980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009},
+                0.1325, 0.3105);
     fv_dataset *train = fv_mnist(fv, FV_DATA_DIR, FV_TRAIN);
     uint8_t pixels[784];
     int64_t label = -1;
@@ -222,13 +232,14 @@ static void mnist_files(void **state)
 {
     (void)state;
     assert_null(fv_mnist(fv, "nowhere", FV_TRAIN));
-    assert_error(fv, FV_E_PATH, "MNIST is not in \"nowhere/MNIST/raw\"; missing there:\n"
-                                "  train-images-idx3-ubyte or train-images-idx3-ubyte.gz\n"
-                                "  train-labels-idx1-ubyte or train-labels-idx1-ubyte.gz\n"
-                                "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
-                                "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
-                                "help: fovea get mnist --root nowhere, or give the folder that has "
-                                "MNIST/raw in it");
+    assert_error(fv, FV_E_PATH,
+                 "MNIST is not in \"nowhere/MNIST/raw\"; missing there:\n"
+                 "  train-images-idx3-ubyte or train-images-idx3-ubyte.gz\n"
+                 "  train-labels-idx1-ubyte or train-labels-idx1-ubyte.gz\n"
+                 "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
+                 "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
+                 "help: fovea get mnist --root nowhere, or give the folder that has "
+                 "MNIST/raw in it");
     assert_null(fv_mnist(fv, NULL, FV_TRAIN));
     assert_error(fv, FV_E_ARG, "fv_mnist: root is NULL");
 
@@ -242,36 +253,36 @@ static void mnist_files(void **state)
         assert_int_equal(fv_dataset_describe(fv_mnist(fv, ".", FV_TRAIN)).len, 5);
     }
     assert_null(fv_mnist(fv, ".", FV_TEST));
-    assert_error(fv, FV_E_PATH, "MNIST is not in \"./MNIST/raw\"; missing there:\n"
-                                "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
-                                "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
-                                "help: fovea get mnist --root ., or give the folder that has "
-                                "MNIST/raw in it");
+    assert_error(fv, FV_E_PATH,
+                 "MNIST is not in \"./MNIST/raw\"; missing there:\n"
+                 "  t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz\n"
+                 "  t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz\n"
+                 "help: fovea get mnist --root ., or give the folder that has "
+                 "MNIST/raw in it");
 
     long live = mem.live;
     write_idx(RAW "t10k-images-idx3-ubyte", DIMS(1, 27, 28), 256);
     write_idx(RAW "t10k-labels-idx1-ubyte", DIMS(1), 10);
     assert_null(fv_mnist(fv, ".", FV_TEST));
-    assert_error(fv, FV_E_DATA, "\"./MNIST/raw/t10k-images-idx3-ubyte\" is not MNIST: expected "
-                                "images of 1 x 28 x 28, found 1 x 27 x 28");
+    assert_error(fv, FV_E_DATA,
+                 "\"./MNIST/raw/t10k-images-idx3-ubyte\" is not MNIST: expected "
+                 "images of 1 x 28 x 28, found 1 x 27 x 28");
     write_idx(RAW "t10k-images-idx3-ubyte", DIMS(2, 28, 28), 256);
     write_file(RAW "t10k-labels-idx1-ubyte", BYTES("\0\0\x08\1\0\0\0\2\x09\x0a"));
     assert_null(fv_mnist(fv, ".", FV_TEST));
-    assert_error(fv, FV_E_CLASS, "label 10 of sample 1 in \"./MNIST/raw/t10k-labels-idx1-ubyte\": "
-                                 "the classes are 0 to 9\n"
-                                 "help: correct the label, or make a net of more classes");
+    assert_error(fv, FV_E_CLASS,
+                 "label 10 of sample 1 in \"./MNIST/raw/t10k-labels-idx1-ubyte\": "
+                 "the classes are 0 to 9\n"
+                 "help: correct the label, or make a net of more classes");
     assert_int_equal(mem.live, live);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(dataset_of_files),
-        TEST(dataset_of_wrong_files),
-        TEST(dataset_of_functions),
-        TEST(dataset_descriptions),
-        TEST(mnist_real),
-        TEST(mnist_files),
+        TEST(dataset_of_files),     TEST(dataset_of_wrong_files),
+        TEST(dataset_of_functions), TEST(dataset_descriptions),
+        TEST(mnist_real),           TEST(mnist_files),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -41,13 +41,15 @@ static void shapes(void **state)
                  "layer \"C1\": 2 groups must divide the 3 input channels (from \"input\") and the "
                  "4 output channels\nhelp: groups 1, or channels that are multiples of 2");
     fv_conv2d(image(1, 4, 4), 2, 5, .name = "C1");
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"C1\": a 5 x 5 kernel (dilation 1 x 1) does not fit into the 4 x 4 picture "
-                 "that \"input\" gives, with padding 0 x 0\nhelp: a smaller kernel, or more padding");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"C1\": a 5 x 5 kernel (dilation 1 x 1) does not fit into the 4 x 4 picture "
+        "that \"input\" gives, with padding 0 x 0\nhelp: a smaller kernel, or more padding");
     fv_conv2d(image(1, 8, 8), 2, 3, .padding = FV_SAME, .stride = 2, .name = "C1");
-    assert_error(ctx, FV_E_ARG,
-                 "layer \"C1\": padding FV_SAME keeps the size only with stride 1, but the stride is "
-                 "2 x 2\nhelp: give the padding in numbers");
+    assert_error(
+        ctx, FV_E_ARG,
+        "layer \"C1\": padding FV_SAME keeps the size only with stride 1, but the stride is "
+        "2 x 2\nhelp: give the padding in numbers");
     fv_conv2d(image(1, 8, 8), 0, 3, .name = "C1");
     assert_error(ctx, FV_E_ARG,
                  "layer \"C1\": out_channels is 0 and groups 1; both must be 1 or more");
@@ -64,9 +66,10 @@ static void shapes(void **state)
                  "layer \"S2\": padding 2 x 2 is more than half of the 3 x 3 kernel\n"
                  "help: at most 1 x 1, or windows would see nothing but padding");
     fv_max_pool2d(image(1, 4, 4), 5, .name = "S2");
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"S2\": a 5 x 5 window (dilation 1 x 1) does not fit into the 4 x 4 picture "
-                 "that \"input\" gives, with padding 0 x 0\nhelp: a smaller window");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"S2\": a 5 x 5 window (dilation 1 x 1) does not fit into the 4 x 4 picture "
+        "that \"input\" gives, with padding 0 x 0\nhelp: a smaller window");
     fv_linear(image(16, 5, 5), 84, .name = "F6");
     assert_error(ctx, FV_E_SHAPE,
                  "layer \"F6\": a linear layer takes [N,K], but \"input\" gives [N,16,5,5]\n"
@@ -88,9 +91,10 @@ static void shapes(void **state)
                  "input \"input\": mean and std are given for 1 channels, the images have 3\n"
                  "help: one mean and one std for each channel, at most 4");
     fv_input(ctx, 1, 8, 8, .mean = {0.5f});
-    assert_error(ctx, FV_E_ARG,
-                 "input \"input\": mean 0.5 and std 0 of channel 0; std must be more than 0 and both "
-                 "finite");
+    assert_error(
+        ctx, FV_E_ARG,
+        "input \"input\": mean 0.5 and std 0 of channel 0; std must be more than 0 and both "
+        "finite");
 }
 
 static void names(void **state)
@@ -116,7 +120,8 @@ static void names(void **state)
     assert_error(ctx, FV_E_STATE,
                  "a relu layer was added after fv_net_new had made a net of the layers");
     fv_model(ctx, "lenet6", 1, 28, 28, 10, NULL, NULL);
-    assert_error(ctx, FV_E_NAME, "there is no model \"lenet6\"\n"
+    assert_error(ctx, FV_E_NAME,
+                 "there is no model \"lenet6\"\n"
                  "help: the built-in ones are lenet5, lenet5-classic, mnist-cnn, mlp, small, "
                  "resnet9, vgg11, resnet18, "
                  "resnet50, mobilenet-v2; or give layers as text, as \"conv 8 3; relu; flatten; "
@@ -224,8 +229,10 @@ static void errors_pass_through(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes),        cmocka_unit_test(names),
-        cmocka_unit_test(order_of_calls), cmocka_unit_test(sgd),
+        cmocka_unit_test(shapes),
+        cmocka_unit_test(names),
+        cmocka_unit_test(order_of_calls),
+        cmocka_unit_test(sgd),
         cmocka_unit_test(errors_pass_through),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

@@ -300,9 +300,12 @@ static void run_net(const golden *g, machine *m, fv_net *net, results *r)
 {
     bool is_loss = golden_find(g, "labels") != NULL;
     const golden_array *x = golden_get(g, "x", 0);
-    fv_batch batch = {.n = golden_int(g, "n"), .channels = golden_int(g, "c"),
-                      .height = golden_int(g, "h"), .width = golden_int(g, "w"),
-                      .type = FV_F32, .pixels = x->data,
+    fv_batch batch = {.n = golden_int(g, "n"),
+                      .channels = golden_int(g, "c"),
+                      .height = golden_int(g, "h"),
+                      .width = golden_int(g, "w"),
+                      .type = FV_F32,
+                      .pixels = x->data,
                       .labels = is_loss ? golden_i64(g, "labels", 0) : NULL};
     fv_forward(net, &batch);
     if (failed(g, m))
@@ -363,12 +366,11 @@ static void run_sgd(const golden *g, machine *m, results *r)
     const float *gradients = golden_f32(&problem, "g", (size_t)(steps * SIZE));
     float seen[ROWS][SIZE];
     fv_net *net = fv_net_new(fv_linear(fv_input(m->ctx, 5, 1, 1), 4));
-    fv_optim *sgd = fv_sgd(net, .lr = golden_double(g, "lr"),
-                           .momentum = golden_double(g, "momentum"),
-                           .dampening = golden_double(g, "dampening"),
-                           .weight_decay = golden_double(g, "weight_decay"),
-                           .nesterov = golden_int(g, "nesterov"),
-                           .maximize = golden_int(g, "maximize"));
+    fv_optim *sgd = fv_sgd(
+        net, .lr = golden_double(g, "lr"), .momentum = golden_double(g, "momentum"),
+        .dampening = golden_double(g, "dampening"),
+        .weight_decay = golden_double(g, "weight_decay"), .nesterov = golden_int(g, "nesterov"),
+        .maximize = golden_int(g, "maximize"));
     if (failed(g, m))
         return;
     set_parameters(&problem, m, net);
@@ -472,9 +474,12 @@ static void test_seeds(void **state)
     for (int seed = 0; seed < 5; seed++) {
         fv_ctx *ctx = fv_open(&(fv_options){.seed = (uint64_t)seed, .threads = 1});
         fv_net *net = new_lenet(ctx);
-        fv_dataset *set = fv_dataset_new(
-            ctx, &(fv_dataset_desc){.channels = 1, .height = 1, .width = 1, .classes = SAMPLES,
-                                    .len = samples, .get = number_of});
+        fv_dataset *set = fv_dataset_new(ctx, &(fv_dataset_desc){.channels = 1,
+                                                                 .height = 1,
+                                                                 .width = 1,
+                                                                 .classes = SAMPLES,
+                                                                 .len = samples,
+                                                                 .get = number_of});
         fv_loader *loader = fv_loader_new(set, .batch_size = 64, .shuffle = true);
         assert_string_equal(fv_error_text(ctx), "");
         check_initial(seed, net);
@@ -533,7 +538,10 @@ static void test_lenet(void **state)
     assert_int_equal(wrong, 0);
 }
 
-#define OP(name) {name, test_op, NULL, NULL, name}
+#define OP(name)                                                                                   \
+    {                                                                                              \
+        name, test_op, NULL, NULL, name                                                            \
+    }
 
 int main(void)
 {

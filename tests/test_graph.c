@@ -26,8 +26,8 @@ static int close_ctx(void **state)
 
 static fv_batch batch_of(int n, int c, int h, int w, const float *pixels)
 {
-    return (fv_batch){.n = n, .channels = c, .height = h, .width = w, .type = FV_F32,
-                      .pixels = pixels};
+    return (fv_batch){
+        .n = n, .channels = c, .height = h, .width = w, .type = FV_F32, .pixels = pixels};
 }
 
 static void assert_near(const float *got, const float *want, size_t n)
@@ -56,9 +56,10 @@ static void test_two_inputs(void **state)
     fv_output_gradient(net, x);
     fv_backward(net);
     assert_memory_equal(fv_input_gradient(net), x, N * PIXELS * sizeof *x);
-    assert_string_equal(fv_text_of(net),
-                        "input 2 4 3 requires_grad name=left; input 2 4 3 requires_grad name=right; "
-                        "add right from=left");
+    assert_string_equal(
+        fv_text_of(net),
+        "input 2 4 3 requires_grad name=left; input 2 4 3 requires_grad name=right; "
+        "add right from=left");
     fv_forward(net, &batches[0]);
     assert_error(ctx, FV_E_ARG, "the net has 2 inputs; fv_forward got 1 batches");
     batches[1].n = 3;
@@ -197,10 +198,10 @@ static const struct {
     {"input 3 8 8; convd 4 3", FV_E_NAME,
      "network text, statement 2 \"convd 4 3\": there is no layer \"convd\"\n"
      "help: did you mean conv2d"},
-    {"input 3 8 8; zzz", FV_E_NAME,
-     "network text, statement 2 \"zzz\": there is no layer \"zzz\""},
+    {"input 3 8 8; zzz", FV_E_NAME, "network text, statement 2 \"zzz\": there is no layer \"zzz\""},
     {"input 3 8 8; conv 4 x", FV_E_ARG,
-     "network text, statement 2 \"conv 4 x\": kernel_size is \"x\"; it takes a whole number, or two "
+     "network text, statement 2 \"conv 4 x\": kernel_size is \"x\"; it takes a whole number, or "
+     "two "
      "as 3x2"},
     {"input 3 8 8; conv 4 3 padding=some", FV_E_ARG,
      "network text, statement 2 \"conv 4 3 padding=some\": padding is \"some\"; it takes a whole "
@@ -230,7 +231,8 @@ static const struct {
      "network text, statement 3 \"again relu2\": there is no layer \"relu2\" before it\n"
      "help: give that layer name=relu2"},
     {"input 3 8 8; conv 2 1 name=a; again a", FV_E_SHAPE,
-     "layer \"conv2d1\" cannot use the parameters of \"a\": its input [N,2,8,8] (from \"a\") asks for "
+     "layer \"conv2d1\" cannot use the parameters of \"a\": its input [N,2,8,8] (from \"a\") asks "
+     "for "
      "others"},
     {"input 3 8 8; conv 2 1 name=a; add input", FV_E_SHAPE,
      "layer \"add1\": adds [N,2,8,8] (from \"a\") and [N,3,8,8]; both must have one shape\n"
@@ -281,9 +283,10 @@ static void test_canonical(void **state)
 static void test_noise(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"input", " ", "3", "8 8", ";", "conv", "add", "x", "=",
-                                         "name=a", "from=", "a", "again", "output", "#", "\n", "-1",
-                                         "1e9", "padding=", "0x0", "\xff", "linear", "relu"};
+    static const char *const pieces[] = {"input",    " ",      "3",    "8 8",    ";",     "conv",
+                                         "add",      "x",      "=",    "name=a", "from=", "a",
+                                         "again",    "output", "#",    "\n",     "-1",    "1e9",
+                                         "padding=", "0x0",    "\xff", "linear", "relu"};
     uint32_t seed = 1;
     for (int i = 0; i < 3000; i++) {
         char text[400] = "";
@@ -306,10 +309,11 @@ static void test_batch_of_one(void **state)
     const float x[] = {1, 2};
     fv_batch batch = batch_of(1, 2, 1, 1, x);
     fv_forward(net, &batch);
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"bn\": the mean over a batch needs more than one value per channel, but its "
-                 "input is [1,2,1,1]\nhelp: batches of 2 or more (.drop_last = true leaves out a "
-                 "last one of 1), or fv_eval_mode");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"bn\": the mean over a batch needs more than one value per channel, but its "
+        "input is [1,2,1,1]\nhelp: batches of 2 or more (.drop_last = true leaves out a "
+        "last one of 1), or fv_eval_mode");
     fv_eval_mode(net);
     fv_forward(net, &batch);
     assert_fine(ctx);
@@ -402,11 +406,16 @@ static void test_first_layer_of_many_channels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_inputs), cmocka_unit_test(test_two_outputs),
-        cmocka_unit_test(test_shared),     cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_wrong_texts), cmocka_unit_test(test_canonical),
-        cmocka_unit_test(test_noise),      cmocka_unit_test(test_batch_of_one),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_huge_sizes),
+        cmocka_unit_test(test_two_inputs),
+        cmocka_unit_test(test_two_outputs),
+        cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_wrong_texts),
+        cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_batch_of_one),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_huge_sizes),
         cmocka_unit_test(test_first_layer_of_many_channels),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);

@@ -31,13 +31,25 @@ static void idx_types(void **state)
         size_t size, n;
         const char *bytes;
     } cases[] = {
-        {FV_U8, u8, 1, 11, "\0\0\x08\1\0\0\0\3" "\x00\x7f\xff"},
-        {FV_I8, i8, 1, 11, "\0\0\x09\1\0\0\0\3" "\x00\x7f\xff"},
-        {FV_I16, i16, 2, 14, "\0\0\x0b\1\0\0\0\3" "\0\1\xff\xfe\x12\x34"},
-        {FV_I32, i32, 4, 20, "\0\0\x0c\1\0\0\0\3" "\0\0\0\1\xff\xff\xff\xfe\x12\x34\x56\x78"},
-        {FV_F32, f32, 4, 20, "\0\0\x0d\1\0\0\0\3" "\x3f\x80\0\0\xc0\x20\0\0\0\0\0\1"},
-        {FV_F64, f64, 8, 32, "\0\0\x0e\1\0\0\0\3" "\x3f\xf0\0\0\0\0\0\0\xc0\x04\0\0\0\0\0\0"
-                             "\0\0\0\0\0\0\0\1"},
+        {FV_U8, u8, 1, 11,
+         "\0\0\x08\1\0\0\0\3"
+         "\x00\x7f\xff"},
+        {FV_I8, i8, 1, 11,
+         "\0\0\x09\1\0\0\0\3"
+         "\x00\x7f\xff"},
+        {FV_I16, i16, 2, 14,
+         "\0\0\x0b\1\0\0\0\3"
+         "\0\1\xff\xfe\x12\x34"},
+        {FV_I32, i32, 4, 20,
+         "\0\0\x0c\1\0\0\0\3"
+         "\0\0\0\1\xff\xff\xff\xfe\x12\x34\x56\x78"},
+        {FV_F32, f32, 4, 20,
+         "\0\0\x0d\1\0\0\0\3"
+         "\x3f\x80\0\0\xc0\x20\0\0\0\0\0\1"},
+        {FV_F64, f64, 8, 32,
+         "\0\0\x0e\1\0\0\0\3"
+         "\x3f\xf0\0\0\0\0\0\0\xc0\x04\0\0\0\0\0\0"
+         "\0\0\0\0\0\0\0\1"},
     };
     parser list[2];
     (void)state;
@@ -86,8 +98,14 @@ static void idx_without_elements(void **state)
 
 static void idx_damage(void **state)
 {
-#define CASE(bytes, text) {BYTES(bytes), "\"x.idx\"" text, "\"x.idx\"" text}
-#define CASES(bytes, text, gz_text) {BYTES(bytes), "\"x.idx\"" text, "\"x.idx\"" gz_text}
+#define CASE(bytes, text)                                                                          \
+    {                                                                                              \
+        BYTES(bytes), "\"x.idx\"" text, "\"x.idx\"" text                                           \
+    }
+#define CASES(bytes, text, gz_text)                                                                \
+    {                                                                                              \
+        BYTES(bytes), "\"x.idx\"" text, "\"x.idx\"" gz_text                                        \
+    }
 #define FF4 "\xff\xff\xff\xff"
     static const struct {
         const uint8_t *bytes;
@@ -151,8 +169,8 @@ static void idx_paths(void **state)
 
 /* ---- gzip --------------------------------------------------------------------------------- */
 
-static const uint8_t small[] = {0, 0, 8, 3,                             /* uint8, 3 dimensions */
-                                0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 3,     /* 2 x 2 x 3 */
+static const uint8_t small[] = {0, 0, 8, 3,                           /* uint8, 3 dimensions */
+                                0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0,   3, /* 2 x 2 x 3 */
                                 9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 255, 254};
 enum { SMALL_GZ = 10 + 5 + sizeof small + 8 };
 
@@ -166,8 +184,9 @@ static void gzip_or_not(void **state)
         assert_memory_equal(a->data, small + 16, 12);
     } else {
         assert_null(a);
-        assert_error(fv, FV_E_DEVICE, "\"x.gz\" is a .gz, and this build reads no gzip\n"
-                                      "help: gunzip the file, or build with zlib");
+        assert_error(fv, FV_E_DEVICE,
+                     "\"x.gz\" is a .gz, and this build reads no gzip\n"
+                     "help: gunzip the file, or build with zlib");
     }
 }
 
@@ -305,18 +324,9 @@ static void fuzz_gzip(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(idx_types),
-        TEST(idx_dimensions),
-        TEST(idx_without_elements),
-        TEST(idx_damage),
-        TEST(idx_paths),
-        TEST(gzip_or_not),
-        TEST(gzip_cut_off),
-        TEST(gzip_damage),
-        TEST(gzip_members),
-        TEST(gzip_bomb),
-        TEST(fuzz_plain),
-        TEST(fuzz_gzip),
+        TEST(idx_types),    TEST(idx_dimensions), TEST(idx_without_elements), TEST(idx_damage),
+        TEST(idx_paths),    TEST(gzip_or_not),    TEST(gzip_cut_off),         TEST(gzip_damage),
+        TEST(gzip_members), TEST(gzip_bomb),      TEST(fuzz_plain),           TEST(fuzz_gzip),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -66,9 +66,10 @@ static void test_errors(void **state)
     fv_ctx *ctx = fv_open(NULL);
     fv_net *net = fv_net_new(fv_linear(fv_input(ctx, 3, 1, 1), 2, .name = "last"));
     fv_init(net, "*.bias", FV_INIT_KAIMING_NORMAL);
-    assert_error(ctx, FV_E_SHAPE,
-                 "fv_init: \"last.bias\" has 1 dimension, but that initialiser is for weights of 2 or "
-                 "more\nhelp: a pattern that leaves biases out, such as \"*.weight\"");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "fv_init: \"last.bias\" has 1 dimension, but that initialiser is for weights of 2 or "
+        "more\nhelp: a pattern that leaves biases out, such as \"*.weight\"");
     fv_init(net, "first.*", FV_INIT_NORMAL);
     assert_error(ctx, FV_E_NAME,
                  "fv_init: no parameter is called \"first.*\"; the first is \"last.weight\"");

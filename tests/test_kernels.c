@@ -107,7 +107,8 @@ static float *turned(const float *x, size_t planes, size_t area)
 /* Everything about a convolution in one layout, one after the other: y of all rows, y of half of
    them without bias, dx, dw twice, db twice. */
 static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, const float *x,
-                       const float *w, const float *b, const float *dy, size_t *n, size_t partials[7])
+                       const float *w, const float *b, const float *dy, size_t *n,
+                       size_t partials[7])
 {
     bool batch = layout == FV_BATCH_LAST;
     int Hp = fv_conv_rows(v), Wp = fv_conv_cols(v), half = v->P / 2, images = batch ? 1 : L;
@@ -197,8 +198,19 @@ static void convolutions(void **state)
 static void large_pictures(void **state)
 {
     (void)state;
-    const fv_conv v = {.C = 256, .H = 46, .W = 47, .O = 64, .P = 46, .Q = 47, .R = 1, .S = 1,
-                       .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1};
+    const fv_conv v = {.C = 256,
+                       .H = 46,
+                       .W = 47,
+                       .O = 64,
+                       .P = 46,
+                       .Q = 47,
+                       .R = 1,
+                       .S = 1,
+                       .sh = 1,
+                       .sw = 1,
+                       .dh = 1,
+                       .dw = 1,
+                       .groups = 1};
     const size_t nx = (size_t)v.C * v.H * v.W, size = (nx + L) * sizeof(float);
     float *w = numbers((size_t)v.O * v.C), *dy = numbers((size_t)v.O * v.P * v.Q + L), *want = NULL;
     for (size_t i = 0; i <= sizeof sets / sizeof *sets; i++) {
@@ -227,8 +239,16 @@ static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_
     float *packed = numbers(fv_conv_packed(v)), *y = numbers(v->O * rows);
     float *out = calloc(2 * n, sizeof *out);
     int32_t *argmax = (int32_t *)(void *)(out + n);
-    fv_pool2d pool = {.H = v->P, .W = v->Q, .P = v->P / 2, .Q = v->Q / 2, .R = 2, .S = 2, .sh = 2,
-                      .sw = 2, .dh = 1, .dw = 1};
+    fv_pool2d pool = {.H = v->P,
+                      .W = v->Q,
+                      .P = v->P / 2,
+                      .Q = v->Q / 2,
+                      .R = 2,
+                      .S = 2,
+                      .sh = 2,
+                      .sw = 2,
+                      .dh = 1,
+                      .dw = 1};
     (set ? set : ref)->conv[FV_BATCH_LAST].pack(v, false, w, packed);
     if (set) {
         set->forward_pooled(v, xp, packed, b, out, NULL);
@@ -400,8 +420,9 @@ static void elementwise(void **state)
 /* Where curves and softmax differ, and where they end. */
 static float *special_numbers(size_t n)
 {
-    static const float special[] = {NAN,  -0.0f, 0.0f,  INFINITY, -INFINITY, 1e-40f, -1e-40f, 3e38f,
-                                    -3e38f, 6.0f, -3.0f, 3.0f,     88.0f,     -88.0f, 0.625f,  1e-20f};
+    static const float special[] = {NAN,     -0.0f,  0.0f,   INFINITY, -INFINITY, 1e-40f,
+                                    -1e-40f, 3e38f,  -3e38f, 6.0f,     -3.0f,     3.0f,
+                                    88.0f,   -88.0f, 0.625f, 1e-20f};
     float *x = numbers(n);
     for (size_t i = 0; i < n; i++)
         x[i] = i < 16 ? special[i] : x[i] * (float)(1 << i % 8);

@@ -219,7 +219,7 @@ static void transposed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(poolings), cmocka_unit_test(unpooling), cmocka_unit_test(upsampling),
+        cmocka_unit_test(poolings), cmocka_unit_test(unpooling),  cmocka_unit_test(upsampling),
         cmocka_unit_test(padding),  cmocka_unit_test(transposed),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);

@@ -97,9 +97,10 @@ static void moves(void **state)
     (void)state;
     fv_node x = image(4, 3, 2), y = fv_slice(x, 2, 0, 2);
     fv_concat(FV_NODES(x, y), .name = "c");
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"c\": joins [N,4,3,2] (from \"input\") and [N,4,2,2] along dimension 1; in "
-                 "the others both must be alike");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"c\": joins [N,4,3,2] (from \"input\") and [N,4,2,2] along dimension 1; in "
+        "the others both must be alike");
     fv_concat(FV_NODES(x, x), 5, .name = "c");
     assert_error(ctx, FV_E_ARG,
                  "layer \"c\": dim is 5, but must be 1 to 3 of [N,C,H,W]\n"
@@ -139,21 +140,25 @@ static void shapes(void **state)
     (void)state;
     fv_node x = image(4, 3, 2);
     fv_reshape(x, 5, 5, .name = "r");
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
-                 "[N,5,5,1]\nhelp: sizes whose product is 24; one of them may be -1");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
+        "[N,5,5,1]\nhelp: sizes whose product is 24; one of them may be -1");
     fv_reshape(x, 5, -1, .name = "r");
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
-                 "[N,5,-1,1]\nhelp: sizes whose product is 24; one of them may be -1");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
+        "[N,5,-1,1]\nhelp: sizes whose product is 24; one of them may be -1");
     fv_reshape(x, -1, -1, 24, .name = "r");
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
-                 "[N,-1,-1,24]\nhelp: sizes whose product is 24; one of them may be -1");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
+        "[N,-1,-1,24]\nhelp: sizes whose product is 24; one of them may be -1");
     fv_reshape(x, -4, -6, .name = "r");
-    assert_error(ctx, FV_E_SHAPE,
-                 "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
-                 "[N,-4,-6,1]\nhelp: sizes whose product is 24; one of them may be -1");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"r\": [N,4,3,2] (from \"input\") has 24 numbers an image and cannot become "
+        "[N,-4,-6,1]\nhelp: sizes whose product is 24; one of them may be -1");
     fv_squeeze(x, 2, .name = "q");
     assert_error(ctx, FV_E_SHAPE,
                  "layer \"q\": of [N,4,3,2] (from \"input\") dimension 2 is not of size 1");
@@ -195,7 +200,8 @@ static void custom_layers(void **state)
                  "layer \"mine\" is a function of yours, which has no text\n"
                  "help: write such a net down in C");
     fv_net_text(ctx, "input 1 2 2; custom");
-    assert_error(ctx, FV_E_NAME, "network text, statement 2 \"custom\": there is no layer \"custom\"");
+    assert_error(ctx, FV_E_NAME,
+                 "network text, statement 2 \"custom\": there is no layer \"custom\"");
 }
 
 int main(void)

@@ -163,9 +163,12 @@ static void run_case(const golden *g, int machine, fv_layout layout, float *firs
     }
     net->layout = layout;
     set_state(g, net);
-    fv_batch batch = {.n = golden_int(g, "n"), .channels = golden_int(g, "c"),
-                      .height = golden_int(g, "h"), .width = golden_int(g, "w"),
-                      .type = FV_F32, .pixels = golden_f32(g, "x", 0)};
+    fv_batch batch = {.n = golden_int(g, "n"),
+                      .channels = golden_int(g, "c"),
+                      .height = golden_int(g, "h"),
+                      .width = golden_int(g, "w"),
+                      .type = FV_F32,
+                      .pixels = golden_f32(g, "x", 0)};
     if (!train)
         fv_eval_mode(net);
     fv_forward(net, &batch);
@@ -212,9 +215,12 @@ static double moved(fv_net *net, const golden *g, const float *d, double step, f
     const float *at = a->data, *dy = golden_f32(g, "dy", 0);
     for (size_t i = 0; i < a->count; i++)
         x[i] = (float)((double)at[i] + step * (double)d[i]);
-    fv_batch batch = {.n = golden_int(g, "n"), .channels = golden_int(g, "c"),
-                      .height = golden_int(g, "h"), .width = golden_int(g, "w"),
-                      .type = FV_F32, .pixels = x};
+    fv_batch batch = {.n = golden_int(g, "n"),
+                      .channels = golden_int(g, "c"),
+                      .height = golden_int(g, "h"),
+                      .width = golden_int(g, "w"),
+                      .type = FV_F32,
+                      .pixels = x};
     fv_forward(net, &batch);
     const float *y = fv_output(net);
     double sum = 0;
@@ -260,8 +266,8 @@ static void test_slopes(void **state)
     (void)state;
     static const char *const files[] = {"layers.bin", "layers_a.bin", "layers_b.bin"};
     /* layer_norm over 3 numbers: where they lie close, it bends within the step. */
-    static const char *const kinks[] = {"relu", "max_", "hard", "unpool", "indices", "nearest",
-                                        "layer_norm~1"};
+    static const char *const kinks[] = {"relu",    "max_",    "hard",        "unpool",
+                                        "indices", "nearest", "layer_norm~1"};
     int cases = 0;
     wrong = 0;
     for (size_t f = 0; f < sizeof files / sizeof *files; f++) {

@@ -188,9 +188,8 @@ static void little_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_weights),   cmocka_unit_test(summary),
-        cmocka_unit_test(again),           cmocka_unit_test(strange_indices),
-        cmocka_unit_test(little_memory),
+        cmocka_unit_test(first_weights),   cmocka_unit_test(summary),       cmocka_unit_test(again),
+        cmocka_unit_test(strange_indices), cmocka_unit_test(little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -82,7 +82,7 @@ static void textbook_is_right(void **state)
    DataLoader, one of a loader without shuffle, and one more of the first. */
 static void loader_as_pytorch(void **state)
 {
-    static const int64_t first[] = {6, 15, 11, 13, 9,  2, 1,  17, 16, 8,
+    static const int64_t first[] = {6, 15, 11, 13, 9,  2,  1,  17, 16, 8,
                                     5, 12, 18, 3,  19, 10, 14, 4,  7,  0};
     static const int64_t second[] = {12, 1,  13, 14, 10, 19, 9, 18, 15, 11,
                                      16, 17, 4,  2,  5,  0,  8, 6,  7,  3};
@@ -267,8 +267,8 @@ static void out_of_memory(void **state)
     write_idx(RAW "train-images-idx3-ubyte", DIMS(5, 28, 28), 256);
     remove(RAW "train-labels-idx1-ubyte");
     remove(RAW "train-labels-idx1-ubyte.gz");
-    write_idx(have_gzip ? RAW "train-labels-idx1-ubyte.gz" : RAW "train-labels-idx1-ubyte",
-              DIMS(5), 10);
+    write_idx(have_gzip ? RAW "train-labels-idx1-ubyte.gz" : RAW "train-labels-idx1-ubyte", DIMS(5),
+              10);
     fv_close(fv);
     assert_int_equal(mem.live, 0);
     long tried = 0;
@@ -302,15 +302,9 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(textbook_is_right),
-        TEST(loader_as_pytorch),
-        TEST(loader_as_textbook),
-        TEST(loader_batches),
-        TEST(loader_last_batch),
-        TEST(loader_rewinds),
-        TEST(loader_get_fails),
-        TEST(loader_arguments),
-        TEST(loader_takes_no_memory),
+        TEST(textbook_is_right), TEST(loader_as_pytorch), TEST(loader_as_textbook),
+        TEST(loader_batches),    TEST(loader_last_batch), TEST(loader_rewinds),
+        TEST(loader_get_fails),  TEST(loader_arguments),  TEST(loader_takes_no_memory),
         TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

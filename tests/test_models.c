@@ -88,8 +88,13 @@ static void test_classic(void **state)
         assert_int_equal(c3, 1516);
         assert_int_equal(count, 156 + 1516 + 48120 + 10164 + 850);
         float *x = random_floats((size_t)3 * 32 * 32, 1);
-        fv_batch batch = {.n = 3, .channels = 1, .height = side, .width = side, .type = FV_F32,
-                          .pixels = x, .labels = (const int64_t[]){1, 2, 3}};
+        fv_batch batch = {.n = 3,
+                          .channels = 1,
+                          .height = side,
+                          .width = side,
+                          .type = FV_F32,
+                          .pixels = x,
+                          .labels = (const int64_t[]){1, 2, 3}};
         float before = 0;
         fv_optim *sgd = fv_sgd(net, .lr = 0.1);
         for (int i = 0; i < 20; i++) {

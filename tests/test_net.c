@@ -164,8 +164,8 @@ static void steps_allocate_nothing(void **state)
 {
     (void)state;
     counting memory = {0};
-    fv_ctx *ctx =
-        fv_open(&(fv_options){.threads = 2, .allocate = counting_allocate, .user = &memory});
+    fv_ctx *ctx = fv_open(
+        &(fv_options){.threads = 2, .allocate = counting_allocate, .user = &memory});
     fv_net *net = small_net(ctx);
     fv_optim *sgd = fv_sgd(net, .momentum = 0.5);
     float *pixels;
@@ -212,9 +212,13 @@ static void notes_go_to_the_log(void **state)
     char all[512] = "", want[512];
     fv_ctx *ctx = fv_open(&(fv_options){.threads = 1, .log = keep_log, .user = all});
     fv_net *net = fv_net_new(fv_relu(fv_input(ctx, 1, 1, 1)));
-    fv_dataset *set = fv_dataset_new(ctx, &(fv_dataset_desc){.name = "tiny", .channels = 1,
-                                                             .height = 1, .width = 1, .classes = 1,
-                                                             .len = three, .get = zeros});
+    fv_dataset *set = fv_dataset_new(ctx, &(fv_dataset_desc){.name = "tiny",
+                                                             .channels = 1,
+                                                             .height = 1,
+                                                             .width = 1,
+                                                             .classes = 1,
+                                                             .len = three,
+                                                             .get = zeros});
     fv_loader *loader = fv_loader_new(set, .batch_size = 4);
     fv_batch b;
     assert_true(fv_loader_next(loader, &b));
@@ -233,8 +237,8 @@ static void notes_go_to_the_log(void **state)
    and nothing is left. The pool of threads alone is done without. */
 static bool build_and_step(counting *memory)
 {
-    fv_ctx *ctx =
-        fv_open(&(fv_options){.threads = 2, .allocate = counting_allocate, .user = memory});
+    fv_ctx *ctx = fv_open(
+        &(fv_options){.threads = 2, .allocate = counting_allocate, .user = memory});
     fv_net *net = small_net(ctx);
     fv_optim *sgd = fv_sgd(net, .momentum = 0.5);
     float *pixels;
@@ -273,8 +277,8 @@ static void memory_is_known_before(void **state)
 {
     (void)state;
     counting memory = {0};
-    fv_ctx *ctx =
-        fv_open(&(fv_options){.threads = 1, .allocate = counting_allocate, .user = &memory});
+    fv_ctx *ctx = fv_open(
+        &(fv_options){.threads = 1, .allocate = counting_allocate, .user = &memory});
     fv_net *net = fv_model(ctx, "lenet5", 1, 28, 28, 10, NULL, NULL);
     fv_memory train = fv_memory_plan(net, 64, true), eval = fv_memory_plan(net, 64, false);
     assert_int_equal(train.parameters, 2 * 4 * 61760); /* 61,706, each tensor in whole vectors */

@@ -29,13 +29,13 @@ static void npy_types(void **state)
         int ndim;
         int64_t dims[4];
     } cases[] = {
-        {"u1", FV_U8, 2, {2, 3, 1, 1}},          {"i1", FV_I8, 2, {2, 3, 1, 1}},
-        {"little_i2", FV_I16, 2, {2, 3, 1, 1}},  {"big_i2", FV_I16, 2, {2, 3, 1, 1}},
-        {"little_i4", FV_I32, 2, {2, 3, 1, 1}},  {"big_i4", FV_I32, 2, {2, 3, 1, 1}},
-        {"little_i8", FV_I64, 2, {2, 3, 1, 1}},  {"big_i8", FV_I64, 2, {2, 3, 1, 1}},
-        {"little_f4", FV_F32, 2, {2, 3, 1, 1}},  {"big_f4", FV_F32, 2, {2, 3, 1, 1}},
-        {"little_f8", FV_F64, 2, {2, 3, 1, 1}},  {"big_f8", FV_F64, 2, {2, 3, 1, 1}},
-        {"one", FV_F32, 1, {5, 1, 1, 1}},        {"four", FV_I64, 4, {1, 2, 3, 4}},
+        {"u1", FV_U8, 2, {2, 3, 1, 1}},         {"i1", FV_I8, 2, {2, 3, 1, 1}},
+        {"little_i2", FV_I16, 2, {2, 3, 1, 1}}, {"big_i2", FV_I16, 2, {2, 3, 1, 1}},
+        {"little_i4", FV_I32, 2, {2, 3, 1, 1}}, {"big_i4", FV_I32, 2, {2, 3, 1, 1}},
+        {"little_i8", FV_I64, 2, {2, 3, 1, 1}}, {"big_i8", FV_I64, 2, {2, 3, 1, 1}},
+        {"little_f4", FV_F32, 2, {2, 3, 1, 1}}, {"big_f4", FV_F32, 2, {2, 3, 1, 1}},
+        {"little_f8", FV_F64, 2, {2, 3, 1, 1}}, {"big_f8", FV_F64, 2, {2, 3, 1, 1}},
+        {"one", FV_F32, 1, {5, 1, 1, 1}},       {"four", FV_I64, 4, {1, 2, 3, 4}},
         {"empty", FV_I32, 2, {0, 3, 1, 1}},
     };
     char path[512];
@@ -60,9 +60,8 @@ static void npy_types(void **state)
 static void npy_written(void **state)
 {
     (void)state;
-    static const char *const names[] = {"u1",        "i1",        "little_i2", "little_i4",
-                                        "little_i8", "little_f4", "little_f8", "one",
-                                        "four"};
+    static const char *const names[] = {
+        "u1", "i1", "little_i2", "little_i4", "little_i8", "little_f4", "little_f8", "one", "four"};
     char path[512], a[65], b[65];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, ARRAYS "%s.npy", names[i]);
@@ -74,8 +73,9 @@ static void npy_written(void **state)
     float value = 1;
     fv_array wrong = {FV_F32, 2, {1, 2, 1, 1}, 1, &value};
     assert_int_equal(fv_npy_write(fv, "out.npy", &wrong), FV_E_ARG);
-    assert_error(fv, FV_E_ARG, "fv_npy_write: an array must have 1 to 4 dimensions of 1 or more, "
-                               "their product as count, and data");
+    assert_error(fv, FV_E_ARG,
+                 "fv_npy_write: an array must have 1 to 4 dimensions of 1 or more, "
+                 "their product as count, and data");
 }
 
 /* ---- damaged ------------------------------------------------------------------------------ */
@@ -310,9 +310,9 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(npy_types),  TEST(npy_written), TEST(npy_unsuitable), TEST(npy_damage),
-        TEST(npz_arrays),
-        TEST(npy_sets),   TEST(npz_damage),  TEST(fuzz),           TEST(no_memory),
+        TEST(npy_types),  TEST(npy_written), TEST(npy_unsuitable),
+        TEST(npy_damage), TEST(npz_arrays),  TEST(npy_sets),
+        TEST(npz_damage), TEST(fuzz),        TEST(no_memory),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -36,8 +36,8 @@ static bool start(run *r, int seed, const char *kernels, int threads)
         &(fv_options){.seed = (uint64_t)seed, .kernels = kernels, .threads = threads});
     fv_net *net = fv_model(ctx, "lenet5", 1, 28, 28, 10, (float[]){0.1307f}, (float[]){0.3081f});
     *r = (run){.ctx = ctx, .net = net, .sgd = fv_sgd(net, .lr = 0.01, .momentum = 0.5)};
-    r->loader =
-        fv_loader_new(fv_mnist(ctx, FV_DATA_DIR, FV_TRAIN), .batch_size = 64, .shuffle = true);
+    r->loader = fv_loader_new(fv_mnist(ctx, FV_DATA_DIR, FV_TRAIN), .batch_size = 64,
+                              .shuffle = true);
     if (fv_error(ctx) == FV_E_DEVICE) {
         print_message("%s\n", fv_error_text(ctx));
         fv_close(ctx);
@@ -173,7 +173,13 @@ static void ends_in_the_same_bits(void **state)
     assert_string_not_equal(early, late);
 }
 
-#define SEED(n) {"seed " #n, prints_what_pytorch_prints, NULL, NULL, &(int){n}}
+#define SEED(n)                                                                                    \
+    {                                                                                              \
+        "seed " #n, prints_what_pytorch_prints, NULL, NULL, &(int)                                 \
+        {                                                                                          \
+            n                                                                                      \
+        }                                                                                          \
+    }
 
 int main(void)
 {

@@ -74,8 +74,11 @@ static fv_array *parse_picture(const void *bytes, size_t n)
 
 static void damage(void **state)
 {
-#define CASE(bytes, text) {BYTES(bytes), "\"x.jpg\": " text}
-#define ZERO8 "\0\0\0\0\0\0\0\0"
+#define CASE(bytes, text)                                                                          \
+    {                                                                                              \
+        BYTES(bytes), "\"x.jpg\": " text                                                           \
+    }
+#define ZERO8     "\0\0\0\0\0\0\0\0"
 #define BMP_START "BM\0\0\0\0\0\0\0\0\x36\0\0\0"
 #define BMP(width, height, bits, kind)                                                             \
     BMP_START "\x28\0\0\0" width height "\1\0" bits kind ZERO8 ZERO8 "\0\0\0\0"
@@ -93,8 +96,10 @@ static void damage(void **state)
              "it begins as a GIF, which is not read\nhelp: convert it to JPEG or PNG"),
         CASE("II*\0....",
              "it begins as a TIFF, which is not read\nhelp: convert it to JPEG or PNG"),
-        CASE("\0\0\0\x18" "ftypheic", "it begins as a HEIC, which is not read\n"
-                                      "help: convert it to JPEG or PNG"),
+        CASE("\0\0\0\x18"
+             "ftypheic",
+             "it begins as a HEIC, which is not read\n"
+             "help: convert it to JPEG or PNG"),
         CASE("BM", "cut off: a BMP has a header of 54 bytes, this has 2"),
         CASE(BMP("\2\0\0\0", "\1\0\0\0", "\x10\0", "\0\0\0\0"),
              "a BMP of 16 bits; 1, 4, 8, 24 and 32 are read\nhelp: convert it to PNG"),
@@ -173,8 +178,9 @@ static void damaged_jpeg(void **state)
     while (file[at] != 0xff || file[at + 1] != 0xc0)
         at++;
     read_changed(PICTURES "444.jpg", at + 5, "\xea\x60\xea\x60", 4);
-    assert_error(fv, FV_E_DATA, "\"x.jpg\": 60000 x 60000 pixels are more than the 178956970 that "
-                                "are read\nhelp: make the picture smaller");
+    assert_error(fv, FV_E_DATA,
+                 "\"x.jpg\": 60000 x 60000 pixels are more than the 178956970 that "
+                 "are read\nhelp: make the picture smaller");
     read_changed(PICTURES "444.jpg", at + 4, "\x0c", 1);
     assert_error(fv, FV_E_DATA, "\"x.jpg\": damaged JPEG: Unsupported JPEG data precision 12");
     assert_true(n > at);
@@ -200,8 +206,9 @@ static void damaged_png(void **state)
     memcpy(file, header, 33);
     memcpy(file + 33, "\0\0\0\0IDAT\x35\xaf\x06\x1e", 12); /* the header ends where data begins */
     parse_picture(file, 45);
-    assert_error(fv, FV_E_DATA, "\"x.jpg\": 60000 x 60000 pixels are more than the 178956970 that "
-                                "are read\nhelp: make the picture smaller");
+    assert_error(fv, FV_E_DATA,
+                 "\"x.jpg\": 60000 x 60000 pixels are more than the 178956970 that "
+                 "are read\nhelp: make the picture smaller");
 }
 
 static void damaged_webp(void **state)
@@ -306,9 +313,9 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(pixels_of_pil), TEST(channels_of_the_file), TEST(damage),
-        TEST(damaged_jpeg),  TEST(damaged_png),          TEST(damaged_webp),
-        TEST(paths),         TEST(fuzz),                 TEST(no_memory),
+        TEST(pixels_of_pil), TEST(channels_of_the_file), TEST(damage), TEST(damaged_jpeg),
+        TEST(damaged_png),   TEST(damaged_webp),         TEST(paths),  TEST(fuzz),
+        TEST(no_memory),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -6,7 +6,10 @@
  */
 #include "data_files.h"
 
-#define WEIGHTS {0.1, 3, 0, 2, 0.7, 5, 1, 1, 0.5, 4}
+#define WEIGHTS                                                                                    \
+    {                                                                                              \
+        0.1, 3, 0, 2, 0.7, 5, 1, 1, 0.5, 4                                                         \
+    }
 
 static int run_epoch(fv_loader *load, int64_t *order)
 {

@@ -72,8 +72,9 @@ static void is_safetensors(void **state)
     w.value[0] = 1.0f, w.value[1] = -2.0f, b.value[0] = 0.5f;
     fv_save(net, path, NULL, 0);
     assert_fine(ctx);
-    const char header[] = "{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"
-                          "\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}";
+    const char header[] =
+        "{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[1,2],\"data_offsets\":[0,8]},"
+        "\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}";
     const uint8_t numbers[] = {0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0, 0, 0, 0, 0x3f};
     uint8_t bytes[512];
     size_t size = read_whole(bytes, sizeof bytes), length = (strlen(header) + 7) / 8 * 8;
@@ -116,25 +117,29 @@ static void says_what_is_wrong(void **state)
     } while (0)
     load_header(ctx, "{" W "," B "}", 12);
     assert_fine(ctx);
-    load_header(ctx, "{" W ",\"fc.scale\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}",
-                12);
+    load_header(
+        ctx, "{" W ",\"fc.scale\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}", 12);
     EXPECT("\"%s\" is not of this net:\n  missing        fc.bias\n  unexpected     fc.scale\n"
            "help: load it into a net of the same layers, names and sizes");
-    load_header(ctx, "{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}," B "}",
+    load_header(ctx,
+                "{\"fc.weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]}," B "}",
                 12);
     EXPECT("\"%s\" is not of this net:\n  another shape  fc.weight: [2,1], the net's is [1,2]\n"
            "help: load it into a net of the same layers, names and sizes");
     load_header(ctx, "{" W "," W "," B "}", 12);
     EXPECT("\"%s\" is not of this net:\n  given twice    a tensor\n"
            "help: load it into a net of the same layers, names and sizes");
-    load_header(ctx, "{\"fc.weight\":{\"dtype\":\"F16\",\"shape\":[1,2],\"data_offsets\":[0,8]}," B "}",
+    load_header(ctx,
+                "{\"fc.weight\":{\"dtype\":\"F16\",\"shape\":[1,2],\"data_offsets\":[0,8]}," B "}",
                 12);
     EXPECT("\"%s\": tensor \"fc.weight\" has dtype F16, but must have F32");
-    load_header(ctx, "{" W ",\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[12,16]}}",
+    load_header(
+        ctx, "{" W ",\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[12,16]}}", 12);
+    EXPECT(
+        "\"%s\": tensor \"fc.bias\" has data_offsets that are not 4 bytes inside the 12 bytes of "
+        "data");
+    load_header(ctx, "{" W ",\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}",
                 12);
-    EXPECT("\"%s\": tensor \"fc.bias\" has data_offsets that are not 4 bytes inside the 12 bytes of "
-           "data");
-    load_header(ctx, "{" W ",\"fc.bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", 12);
     EXPECT("\"%s\": tensors \"fc.weight\" and \"fc.bias\" overlap");
     load_header(ctx, "{" W "," B "}", 13);
     EXPECT("\"%s\": expected 12 bytes of numbers after the header, found 13");
@@ -204,8 +209,8 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back_to_the_bit), cmocka_unit_test(is_safetensors),
-        cmocka_unit_test(says_what_is_wrong),    cmocka_unit_test(damage_never_crashes),
+        cmocka_unit_test(comes_back_to_the_bit),     cmocka_unit_test(is_safetensors),
+        cmocka_unit_test(says_what_is_wrong),        cmocka_unit_test(damage_never_crashes),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -20,8 +20,8 @@ static int setup_notes(void **state)
     (void)state;
     mem = (counting){0};
     notes[0] = '\0';
-    fv = fv_open(&(fv_options){.threads = 1, .user = &mem, .allocate = counting_allocate,
-                               .log = keep_note});
+    fv = fv_open(
+        &(fv_options){.threads = 1, .user = &mem, .allocate = counting_allocate, .log = keep_note});
     return fv ? 0 : -1;
 }
 
@@ -87,9 +87,9 @@ static int first_pixel(fv_dataset *set, int64_t index)
 static void folder_order(void **state)
 {
     (void)state;
-    static const char *const order[] = {"Zebra/b.pgm", "cat/A.PGM", "cat/a.pgm", "cat/x/1.pgm",
-                                        "cat/x-y/a.pgm", "cat/x/y/1.pgm", "dog/10.pgm",
-                                        "dog/2.pgm"};
+    static const char *const order[] = {"Zebra/b.pgm", "cat/A.PGM",     "cat/a.pgm",
+                                        "cat/x/1.pgm", "cat/x-y/a.pgm", "cat/x/y/1.pgm",
+                                        "dog/10.pgm",  "dog/2.pgm"};
     static const int labels[] = {0, 1, 1, 1, 1, 1, 2, 2};
     const int n = sizeof labels / sizeof *labels;
     char path[64], letters[3] = "..";
@@ -178,8 +178,7 @@ static void folder_mistakes(void **state)
                  "help: add pictures (.jpg .jpeg .png .webp .bmp .ppm .pgm), or remove the "
                  "folders");
     assert_null(fv_dataset_folder(fv, "photos", .channels = 4));
-    assert_error(fv, FV_E_ARG,
-                 "fv_dataset_folder: channels is 4, but must be 1 (gray) or 3 (RGB)");
+    assert_error(fv, FV_E_ARG, "fv_dataset_folder: channels is 4, but must be 1 (gray) or 3 (RGB)");
 }
 
 static void folder_links_in_a_circle(void **state)
@@ -188,13 +187,15 @@ static void folder_links_in_a_circle(void **state)
     picture("photos/cat/deep/a.pgm", "a");
     assert_int_equal(symlink("..", "photos/cat/deep/up"), 0);
     assert_null(fv_dataset_folder(fv, "photos"));
-    assert_error(fv, FV_E_PATH, "\"photos/cat/deep/up\" is a link back to \"photos/cat\", which it "
-                                "is in: its pictures have no end\nhelp: remove the link");
+    assert_error(fv, FV_E_PATH,
+                 "\"photos/cat/deep/up\" is a link back to \"photos/cat\", which it "
+                 "is in: its pictures have no end\nhelp: remove the link");
     remove("photos/cat/deep/up");
     assert_int_equal(symlink("self", "photos/cat/self"), 0);
     assert_null(fv_dataset_folder(fv, "photos"));
-    assert_error(fv, FV_E_IO, "cannot follow the link \"photos/cat/self\": Too many levels of "
-                              "symbolic links");
+    assert_error(fv, FV_E_IO,
+                 "cannot follow the link \"photos/cat/self\": Too many levels of "
+                 "symbolic links");
     remove("photos/cat/self");
     picture("photos/dog/a.pgm", "a");
     assert_int_equal(symlink("../dog", "photos/cat/twice"), 0); /* twice there, but no circle */
@@ -251,8 +252,9 @@ static void pictures_of_own_sizes(void **state)
     assert_false(fv_loader_next(loader, &batch));
     fv_error_clear(fv);
     assert_null(fv_dataset_picture(set, 1, NULL));
-    assert_error(fv, FV_E_DATA, "\"photos/cat/b.jpg\": not a picture: expected JPEG, PNG, WebP, "
-                                "BMP, PPM or PGM, found 6e 6f 74 20 72 65 61 6c");
+    assert_error(fv, FV_E_DATA,
+                 "\"photos/cat/b.jpg\": not a picture: expected JPEG, PNG, WebP, "
+                 "BMP, PPM or PGM, found 6e 6f 74 20 72 65 61 6c");
     assert_null(fv_dataset_picture(set, 2, NULL));
     assert_error(fv, FV_E_ARG, "\"photos\" has no sample 2: it has 2 samples, counted from 0");
 }
@@ -339,8 +341,9 @@ static void csv_of_boxes(void **state)
     assert_memory_equal(a->data, "pq", 2); /* from row 3, clamped */
     assert_int_equal(a->count, 2);
     assert_null(fv_dataset_picture(set, 2, NULL));
-    assert_error(fv, FV_E_DATA, "\"other/train.csv\" line 4: the box 70,80,90,100 lies outside of "
-                                "\"photos/a.pgm\", which has 5 x 4 pixels");
+    assert_error(fv, FV_E_DATA,
+                 "\"other/train.csv\" line 4: the box 70,80,90,100 lies outside of "
+                 "\"photos/a.pgm\", which has 5 x 4 pixels");
 
     fv_dataset *wide = fv_dataset_csv(fv, "other/train.csv", .images = "photos", .channels = 1,
                                       .like = set, .margin = 1);
@@ -438,15 +441,17 @@ static void csv_tables_of_classes(void **state)
     assert_error(fv, FV_E_CLASS, "\"photos/x.csv\" line 2: \"5\" is none of the 2 classes");
     csv_file("photos/c.csv", "id,name\n1,cat\n3,dog\n");
     assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
-    assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 3: id 3 where 2 is expected: ids must "
-                                "follow one another");
+    assert_error(fv, FV_E_DATA,
+                 "\"photos/c.csv\" line 3: id 3 where 2 is expected: ids must "
+                 "follow one another");
     csv_file("photos/c.csv", "id,name\none,cat\n");
     assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
     assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 2: id is \"one\", but must be an integer");
     csv_file("photos/c.csv", "name\ncat\n");
     assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
-    assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 1: a table of classes needs the columns id "
-                                "and name");
+    assert_error(fv, FV_E_DATA,
+                 "\"photos/c.csv\" line 1: a table of classes needs the columns id "
+                 "and name");
     csv_file("photos/c.csv", "id,name\n");
     assert_null(fv_dataset_csv(fv, "photos/x.csv", .classes = "photos/c.csv"));
     assert_error(fv, FV_E_DATA, "\"photos/c.csv\" line 1: a table without classes");
@@ -572,8 +577,9 @@ static void named_sets(void **state)
 
     make("photos/QMNIST/raw/", NULL, 0);
     write_idx("photos/QMNIST/raw/qmnist-test-images-idx3-ubyte", DIMS(2, 28, 28), 250);
-    make("photos/QMNIST/raw/qmnist-test-labels-idx2-int",
-         BYTES("\0\0\x0c\2\0\0\0\2\0\0\0\3" "\0\0\0\7\0\0\1\1\0\1\0\0" "\0\0\0\4\0\0\0\1\0\0\0\1"));
+    make("photos/QMNIST/raw/qmnist-test-labels-idx2-int", BYTES("\0\0\x0c\2\0\0\0\2\0\0\0\3"
+                                                                "\0\0\0\7\0\0\1\1\0\1\0\0"
+                                                                "\0\0\0\4\0\0\0\1\0\0\0\1"));
     set = fv_dataset_named(fv, "qmnist", "photos", FV_TEST);
     assert_fine(fv);
     assert_int_equal(label_of(set, 0), 7);
@@ -640,12 +646,14 @@ static void cifar_sets(void **state)
 
     write_cifar("photos/cifar-10-batches-bin/test_batch.bin", 1, 8, 3);
     assert_null(fv_dataset_named(fv, "cifar10", "photos", FV_TEST));
-    assert_error(fv, FV_E_DATA, "\"photos/cifar-10-batches-bin/test_batch.bin\": label 10 of "
-                                "record 2; CIFAR-10 has the classes 0 to 9");
+    assert_error(fv, FV_E_DATA,
+                 "\"photos/cifar-10-batches-bin/test_batch.bin\": label 10 of "
+                 "record 2; CIFAR-10 has the classes 0 to 9");
     make("photos/cifar-10-batches-bin/test_batch.bin", BYTES("short"));
     assert_null(fv_dataset_named(fv, "cifar10", "photos", FV_TEST));
-    assert_error(fv, FV_E_DATA, "\"photos/cifar-10-batches-bin/test_batch.bin\" is not CIFAR-10: "
-                                "expected records of 3073 bytes, found 5 bytes in all");
+    assert_error(fv, FV_E_DATA,
+                 "\"photos/cifar-10-batches-bin/test_batch.bin\" is not CIFAR-10: "
+                 "expected records of 3073 bytes, found 5 bytes in all");
 }
 
 /* ---- digits ------------------------------------------------------------------------------- */
@@ -755,12 +763,14 @@ static void arrays(void **state)
 
     floats.count = 5;
     assert_null(fv_dataset_arrays(fv, &floats, &ids));
-    assert_error(fv, FV_E_ARG, "fv_dataset_arrays: an array must have 1 to 4 dimensions of 1 or "
-                               "more, their product as count, and data");
+    assert_error(fv, FV_E_ARG,
+                 "fv_dataset_arrays: an array must have 1 to 4 dimensions of 1 or "
+                 "more, their product as count, and data");
     labels[1] = (int64_t)1 << 40;
     assert_null(fv_dataset_arrays(fv, &images, &ids));
-    assert_error(fv, FV_E_CLASS, "\"arrays\": the largest label is 1099511627776, too large for a "
-                                 "number of a class\nhelp: say how many classes there are");
+    assert_error(fv, FV_E_CLASS,
+                 "\"arrays\": the largest label is 1099511627776, too large for a "
+                 "number of a class\nhelp: say how many classes there are");
 }
 
 int main(void)

@@ -270,8 +270,8 @@ static void test_which(void **state)
     }
     fv_node rgb = fv_input(ctx, 3, 12, 12);
     fv_node winograd5[] = {fv_conv2d(rgb, 16, 5), fv_conv2d(rgb, 16, 5, .padding = 2),
-                       fv_conv2d(rgb, 15, 5), fv_conv2d(rgb, 16, 5, .stride = 2),
-                       fv_conv2d(rgb, 16, FV_HW(5, 3))};
+                           fv_conv2d(rgb, 15, 5), fv_conv2d(rgb, 16, 5, .stride = 2),
+                           fv_conv2d(rgb, 16, FV_HW(5, 3))};
     net = fv_net_new_outputs(winograd5, 5);
     assert_non_null(net);
     for (int i = 0; i < 5; i++)

@@ -66,9 +66,15 @@ static int slow_get(void *user, int64_t index, void *pixels, int64_t *label)
 
 static fv_dataset *slow_set(slow *my, bool thread_safe)
 {
-    return fv_dataset_new(fv, &(fv_dataset_desc){.name = "slow", .type = FV_F32, .channels = 2,
-                                                 .height = 1, .width = 3, .classes = 10, .user = my,
-                                                 .len = slow_len, .get = slow_get,
+    return fv_dataset_new(fv, &(fv_dataset_desc){.name = "slow",
+                                                 .type = FV_F32,
+                                                 .channels = 2,
+                                                 .height = 1,
+                                                 .width = 3,
+                                                 .classes = 10,
+                                                 .user = my,
+                                                 .len = slow_len,
+                                                 .get = slow_get,
                                                  .thread_safe = thread_safe});
 }
 
@@ -447,18 +453,10 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(same_batches),
-        TEST(same_transformed_batches),
-        TEST(chance_differs_by_place),
-        TEST(transform_that_fails),
-        TEST(prefetch_and_drop_last),
-        TEST(ring_is_bounded),
-        TEST(not_thread_safe),
-        TEST(errors_in_workers),
-        TEST(sizes_that_differ),
-        TEST(early_endings),
-        TEST(wrong_arguments),
-        TEST(cache_keeps_pictures),
+        TEST(same_batches),         TEST(same_transformed_batches), TEST(chance_differs_by_place),
+        TEST(transform_that_fails), TEST(prefetch_and_drop_last),   TEST(ring_is_bounded),
+        TEST(not_thread_safe),      TEST(errors_in_workers),        TEST(sizes_that_differ),
+        TEST(early_endings),        TEST(wrong_arguments),          TEST(cache_keeps_pictures),
         TEST(out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

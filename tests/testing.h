@@ -62,8 +62,8 @@ static inline fv_net *small_net(fv_ctx *ctx)
     x = fv_relu(x);                                     /* [N,6,5,7] */
     x = fv_max_pool2d(x, 2, .stride = 1, .padding = 1); /* [N,6,6,8] */
     x = fv_conv2d(x, 4, 3, .groups = 2, .no_bias = true);
-    x = fv_scope_end(fv_relu(x));                       /* [N,4,4,6] */
-    x = fv_conv2d(x, 7, FV_HW(4, 6), .name = "whole");  /* [N,7,1,1] */
+    x = fv_scope_end(fv_relu(x));                      /* [N,4,4,6] */
+    x = fv_conv2d(x, 7, FV_HW(4, 6), .name = "whole"); /* [N,7,1,1] */
     x = fv_linear(fv_flatten(x), 5, .name = "last");
     return fv_net_new(fv_log_softmax(x));
 }
@@ -76,8 +76,13 @@ static inline fv_batch small_batch(int n, float **pixels, int64_t *labels)
     *pixels = random_floats((size_t)n * SMALL_PIXELS, (uint32_t)n);
     for (int i = 0; i < n; i++)
         labels[i] = (i * 7 + 3) % 5;
-    return (fv_batch){.n = n, .channels = 2, .height = 9, .width = 8, .type = FV_F32,
-                      .pixels = *pixels, .labels = labels};
+    return (fv_batch){.n = n,
+                      .channels = 2,
+                      .height = 9,
+                      .width = 8,
+                      .type = FV_F32,
+                      .pixels = *pixels,
+                      .labels = labels};
 }
 
 /* One training step without the optimizer; the loss. */

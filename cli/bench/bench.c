@@ -89,8 +89,9 @@ static int run_bench(const settings *s)
     if (s->args[0])
         return bench_data(s);
     if (s->given & (TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) | TAKES(OPT_BATCH_SIZE)))
-        return fail(EXIT_USAGE, "E-ARGS", "--size, --augment and --batch-size are of pictures, and "
-                                          "no data set is given\nhelp: fovea bench photos/");
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--size, --augment and --batch-size are of pictures, and "
+                    "no data set is given\nhelp: fovea bench photos/");
     entry entries[2];
     settings one = *s;
     one.threads = 1;
@@ -128,9 +129,9 @@ const command bench_command = {
              "core does with multiply-adds alone. Against PyTorch and oneDNN: make bench\n"
              "With DATA, which fovea train takes: an epoch of its training pictures, with the\n"
              "transforms of training, by 0, 1 and 2 workers.",
-    .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) |
-               TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) |
-               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_QUICK) | TAKES(OPT_JSON),
+    .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) | TAKES(OPT_SKIP_BAD) |
+               TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_QUICK) |
+               TAKES(OPT_JSON),
     .max_args = 1,
     .run = run_bench,
 };

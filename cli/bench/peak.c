@@ -47,7 +47,7 @@ CHAINS_OF(avx2, __attribute__((target("avx2,fma"))), __m256, _mm256_set1_ps, _mm
 #define FMA_NEON(a, b, c) vfmaq_f32(c, a, b)
 CHAINS_OF(plain, , float32x4_t, vdupq_n_f32, FMA_NEON)
 #else
-#define SPLAT(a) ((vec4){(a), (a), (a), (a)})
+#define SPLAT(a)              ((vec4){(a), (a), (a), (a)})
 #define MULTIPLY_ADD(a, b, c) ((a) * (b) + (c))
 CHAINS_OF(plain, , vec4, SPLAT, MULTIPLY_ADD)
 #endif

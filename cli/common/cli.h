@@ -47,6 +47,7 @@ typedef struct settings {
 } settings;
 
 /* In the order in which help lists them. */
+/* clang-format off */
 typedef enum option_id {
     OPT_EPOCHS, OPT_BATCH_SIZE, OPT_TEST_BATCH_SIZE, OPT_LR, OPT_GAMMA, OPT_MOMENTUM, OPT_DAMPENING,
     OPT_WEIGHT_DECAY, OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_MIXUP,
@@ -57,6 +58,7 @@ typedef enum option_id {
     OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT, OPT_SUBMISSION, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON,
     OPT_QUIET, OPT_VERBOSE, OPT_COUNT
 } option_id;
+/* clang-format on */
 
 #define TAKES(id) (1ull << (id))
 
@@ -73,11 +75,11 @@ typedef struct option {
     const char *name;
     char letter; /* -q; 0: none */
     option_kind kind;
-    size_t field;        /* its place in settings */
-    const char *value;   /* what help calls the value: "N" */
-    const char *initial; /* the default as one would type it; NULL: 0, false or NULL */
-    const char *shown;   /* the default in words, if it is not initial */
-    double min, max;     /* of a number ... */
+    size_t field;              /* its place in settings */
+    const char *value;         /* what help calls the value: "N" */
+    const char *initial;       /* the default as one would type it; NULL: 0, false or NULL */
+    const char *shown;         /* the default in words, if it is not initial */
+    double min, max;           /* of a number ... */
     bool above_min, below_max; /* ... which the value must not equal */
     const char *choices[4];
     const char *also; /* other words that people try, for "did you mean" */
@@ -155,7 +157,7 @@ bool is_lively(FILE *f); /* a terminal that takes colours and a bar */
 bool talks(const settings *s);
 /* One of the escapes below if f is lively, else "". */
 const char *colour(FILE *f, const char *escape);
-#define RED "\033[1;31m"
+#define RED   "\033[1;31m"
 #define GREEN "\033[32m"
 #define PLAIN "\033[0m"
 
@@ -197,10 +199,12 @@ void json_result(struct cJSON *to, fv_result result); /* test_loss, test_acc, ri
 
 /* ---- card.c: what a model file says about itself -------------------------------------------- */
 
+/* clang-format off */
 typedef enum card_key {
     CARD_MODEL, CARD_INPUT, CARD_CLASSES, CARD_MEAN, CARD_STD, CARD_DATA, CARD_EPOCHS, CARD_SEED,
     CARD_FOVEA, CARD_TRANSFORM, CARD_CLASS_NAMES, CARD_COUNT
 } card_key;
+/* clang-format on */
 
 enum { CARD_SIZE = 4096 };
 
@@ -220,15 +224,15 @@ fv_status card_save(const card *c, fv_net *net, const char *path);
 /* ---- data.c: data sets by name, folder or file ---------------------------------------------- */
 
 typedef struct data {
-    const char *typed, *known; /* known: the name, if it is one */
-    char name[64];             /* what a run is called after */
-    fv_dataset *train, *val, *test;      /* val, test: NULL if there is none */
-    fv_transform *augment, *plain;       /* of training, of the others; NULL: none */
+    const char *typed, *known;            /* known: the name, if it is one */
+    char name[64];                        /* what a run is called after */
+    fv_dataset *train, *val, *test;       /* val, test: NULL if there is none */
+    fv_transform *augment, *plain;        /* of training, of the others; NULL: none */
     int channels, height, width, classes; /* as the net gets them */
     char mean[80], std[80];
     char skipped[1 << 16]; /* lines of pictures that are left out, with reasons; the first ones */
     int64_t n_skipped;
-    char why_split[120]; /* how the sets came about */
+    char why_split[120];                             /* how the sets came about */
     const char *why_size, *why_augment, *why_pixels; /* likewise; "": it was typed */
 } data;
 
@@ -333,7 +337,7 @@ int fail_chain(fv_ctx *ctx, const char *text, int channels, int height, int widt
 typedef struct run {
     char file[PATH_SIZE]; /* the safetensors file */
     card card;
-    fv_net *net; /* with its parameters; belongs to the context */
+    fv_net *net;             /* with its parameters; belongs to the context */
     fv_transform *transform; /* of the card; NULL: none */
 } run;
 

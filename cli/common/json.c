@@ -12,8 +12,9 @@ int json_line(cJSON *root)
     char *text = cJSON_PrintUnformatted(root);
     cJSON_Delete(root);
     if (!text)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory for a line of JSON\n"
-                                             "help: close other programs and try again");
+        return fail(EXIT_FAILED, "E-MEMORY",
+                    "no memory for a line of JSON\n"
+                    "help: close other programs and try again");
     puts(text);
     fflush(stdout);
     cJSON_free(text);

@@ -53,8 +53,8 @@ int fail_context(const fv_ctx *ctx, const char *help)
     fv_status status = fv_error(ctx);
     const char *text = fv_error_text(ctx);
     bool has_help = strstr(text, "\nhelp: ") != NULL;
-    return fail(status == FV_E_ARG ? EXIT_USAGE : EXIT_FAILED, fv_status_name(status),
-                "%s%s%s", text, has_help ? "" : "\nhelp: ", has_help ? "" : help);
+    return fail(status == FV_E_ARG ? EXIT_USAGE : EXIT_FAILED, fv_status_name(status), "%s%s%s",
+                text, has_help ? "" : "\nhelp: ", has_help ? "" : help);
 }
 
 static void print_note(void *user, fv_log_level level, const char *text)

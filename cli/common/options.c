@@ -41,8 +41,7 @@ const option options[OPT_COUNT] = {
                        .initial = "0", .max = 1, .help = "how much less of the new gradient"},
     [OPT_WEIGHT_DECAY] = {"weight-decay", .kind = KIND_NUMBER, .field = FIELD(weight_decay),
                           .value = "X", .initial = "0", .max = 1e30, .below_max = true,
-                          .also = "wd decay l2",
-                          .help = "pull of the weights towards 0"},
+                          .also = "wd decay l2", .help = "pull of the weights towards 0"},
     [OPT_NESTEROV] = {"nesterov", .field = FIELD(nesterov), .help = "Nesterov's momentum"},
     [OPT_SCHEDULE] = {"schedule", .kind = KIND_TEXT, .field = FIELD(schedule), .value = "TEXT",
                       .shown = "the model's", .also = "scheduler",
@@ -106,8 +105,7 @@ const option options[OPT_COUNT] = {
     [OPT_MIRROR] = {"mirror", .kind = KIND_TEXT, .field = FIELD(mirror), .value = "URL",
                     .shown = "the set's own", .also = "mirrors url",
                     .help = "a folder's address, to try first"},
-    [OPT_ONLY_MIRROR] = {"only-mirror", .field = FIELD(only_mirror),
-                         .help = "no other address"},
+    [OPT_ONLY_MIRROR] = {"only-mirror", .field = FIELD(only_mirror), .help = "no other address"},
     [OPT_FROM] = {"from", .kind = KIND_TEXT, .field = FIELD(from), .value = "DIR",
                   .shown = "the network", .also = "source copy",
                   .help = "a folder that has the files"},
@@ -140,8 +138,7 @@ const option options[OPT_COUNT] = {
                         .help = "rows file,class instead"},
     [OPT_LOG_INTERVAL] = {"log-interval", .kind = KIND_INT, .field = FIELD(log_interval),
                           .value = "N", .initial = "100", .shown = "the model's", .max = 1000000000,
-                          .also = "log interval",
-                          .help = "steps between lines; 0: no lines"},
+                          .also = "log interval", .help = "steps between lines; 0: no lines"},
     [OPT_QUICK] = {"quick", .field = FIELD(quick), .also = "fast short",
                    .help = "fewer images, once instead of three times"},
     [OPT_JSON] = {"json", .field = FIELD(json), .help = "JSON for programs, an object a line"},
@@ -237,16 +234,10 @@ static bool take_value(const option *o, const char *text, settings *s)
         else
             *(double *)field = number;
         return true;
-    case KIND_SEED:
-        return read_seed(text, field);
-    case KIND_TEXT:
-        *(const char **)field = text;
-        return *text != '\0';
-    case KIND_CHOICE:
-        return (*(const char **)field = find_choice(o, text)) != NULL;
-    case KIND_FLAG:
-        *(bool *)field = true;
-        return true;
+    case KIND_SEED: return read_seed(text, field);
+    case KIND_TEXT: *(const char **)field = text; return *text != '\0';
+    case KIND_CHOICE: return (*(const char **)field = find_choice(o, text)) != NULL;
+    case KIND_FLAG: *(bool *)field = true; return true;
     }
     return false;
 }
@@ -275,7 +266,8 @@ static void describe_range(const option *o, char *text, size_t capacity)
                  o->below_max ? "below" : "at most", o->max);
     else
         for (int i = 0; i < 4 && o->choices[i]; i++)
-            n += snprintf(text + n, capacity - (size_t)n, "%s%s", i ? ", " : "one of ", o->choices[i]);
+            n += snprintf(text + n, capacity - (size_t)n, "%s%s", i ? ", " : "one of ",
+                          o->choices[i]);
 }
 
 /* What is wrong with the text, and what to type instead. */
@@ -288,8 +280,12 @@ static void explain_value(const option *o, const char *text, char why[160], char
     if (strchr(with_dot, ','))
         *strchr(with_dot, ',') = '.';
     bool is_number = read_number(text, o->kind != KIND_NUMBER, &number);
-    snprintf(fix, 40, "%s", o->initial ? o->initial : o->kind == KIND_NUMBER ? "0.1"
-                            : o == &options[OPT_OUT] ? "runs/mine" : o->value ? o->value : "");
+    snprintf(fix, 40, "%s",
+             o->initial               ? o->initial
+             : o->kind == KIND_NUMBER ? "0.1"
+             : o == &options[OPT_OUT] ? "runs/mine"
+             : o->value               ? o->value
+                                      : "");
     if (!o->initial && o->kind == KIND_INT)
         snprintf(fix, 40, "%.0f", o->min);
     for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
@@ -404,8 +400,9 @@ static int read_option(reader *r, int *at)
                     text, equals);
     if (o->kind != KIND_FLAG && !equals) {
         if (place + 1 >= r->argc || strncmp(r->argv[place + 1], "--", 2) == 0)
-            return fail(EXIT_USAGE, "E-ARGS", "--%s wants a value behind it: --%s %s\n"
-                                              "help: fovea help %s",
+            return fail(EXIT_USAGE, "E-ARGS",
+                        "--%s wants a value behind it: --%s %s\n"
+                        "help: fovea help %s",
                         o->name, o->name, o->value, r->command->name);
         text = r->argv[++*at];
     }
@@ -416,8 +413,9 @@ static int check_args(const reader *r, int given, const char *extra)
 {
     const command *c = r->command;
     if (given > c->max_args)
-        return fail(EXIT_USAGE, "E-ARGS", "\"%s\" is one thing too many for \"fovea %s\"\n"
-                                          "it takes: fovea %s%s%s [options]\nhelp: %s",
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "\"%s\" is one thing too many for \"fovea %s\"\n"
+                    "it takes: fovea %s%s%s [options]\nhelp: %s",
                     extra, c->name, c->name, *c->usage ? " " : "", c->usage, c->examples[0][0]);
     if (given < c->min_args)
         return fail(EXIT_USAGE, "E-ARGS", "\"fovea %s\" wants more: fovea %s %s\nhelp: %s", c->name,
@@ -448,7 +446,8 @@ int parse_options(const command *c, int word, int argc, char **argv, settings *s
             extra = argv[i];
     }
     if (!code && s->quiet && s->verbose)
-        code = fail(EXIT_USAGE, "E-ARGS", "--quiet and --verbose contradict each other\n"
-                                          "help: leave out one of the two");
+        code = fail(EXIT_USAGE, "E-ARGS",
+                    "--quiet and --verbose contradict each other\n"
+                    "help: leave out one of the two");
     return code ? code : check_args(&r, given, extra);
 }

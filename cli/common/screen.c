@@ -13,8 +13,8 @@
 
 #include "common/cli.h"
 
-#define REFRESH 0.25 /* seconds from one live line to the next */
-#define PLAIN_REFRESH 30 /* the same where it is not a terminal, and lines stay */
+#define REFRESH       0.25 /* seconds from one live line to the next */
+#define PLAIN_REFRESH 30   /* the same where it is not a terminal, and lines stay */
 
 bool is_terminal(FILE *f)
 {

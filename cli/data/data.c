@@ -81,7 +81,9 @@ static void split_sets(fv_ctx *ctx, const settings *s, data *d)
         return;
     }
     snprintf(d->why_split, sizeof d->why_split, "%s",
-             !own_split ? "a tenth each, of every class" : files ? "by folders" : "its own split");
+             !own_split ? "a tenth each, of every class"
+             : files    ? "by folders"
+                        : "its own split");
     if (!d->test && d->val)
         return;
     if (!d->test)
@@ -114,14 +116,15 @@ static int make_transforms(fv_ctx *ctx, const settings *s, data *d)
     fv_dataset_info info = fv_dataset_describe(d->train);
     bool own_sizes = info.height == 0, colour = info.channels == 3;
     bool move = colour && (own_sizes || d->known);
-    d->why_size = s->size      ? ""
+    d->why_size = s->size     ? ""
                   : own_sizes ? "auto: the first one's shorter side, 28 to 64; --size 96"
                               : "";
     d->why_augment = s->augment ? ""
                      : move     ? "auto: for colour photos; --augment none"
                                 : "auto: no --augment for these";
-    int side = own_sizes || s->size ? side_of(s, d) : info.width < info.height ? info.width
-                                                                                    : info.height;
+    int side = own_sizes || s->size       ? side_of(s, d)
+               : info.width < info.height ? info.width
+                                          : info.height;
     char text[PATH_SIZE] = "";
     size_t n = 0;
     if (own_sizes || s->size)
@@ -195,11 +198,15 @@ static int check_val(const settings *s, const data *d)
     if (!(s->given & TAKES(OPT_VAL)))
         return EXIT_DONE;
     if (d->val)
-        return fail(EXIT_USAGE, "E-ARGS", "--val %g: %s has validation pictures of its own\n"
-                                          "help: leave out --val", s->val, d->typed);
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--val %g: %s has validation pictures of its own\n"
+                    "help: leave out --val",
+                    s->val, d->typed);
     if (s->val >= (double)len)
-        return fail(EXIT_USAGE, "E-ARGS", "--val %g: there are %lld pictures to train on, and some "
-                                          "must stay\nhelp: --val 0.1", s->val, (long long)len);
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--val %g: there are %lld pictures to train on, and some "
+                    "must stay\nhelp: --val 0.1",
+                    s->val, (long long)len);
     return EXIT_DONE;
 }
 
@@ -221,8 +228,10 @@ static int split_readable(fv_ctx *ctx, const settings *s, data *d)
         (code = skip_broken(ctx, s, d, &d->test)))
         return code;
     if (d->n_skipped && !s->quiet)
-        fprintf(stderr, "note:  %lld picture%s cannot be read and %s left out; the first:\n"
-                        "       %.*s\n", (long long)d->n_skipped, d->n_skipped > 1 ? "s" : "",
+        fprintf(stderr,
+                "note:  %lld picture%s cannot be read and %s left out; the first:\n"
+                "       %.*s\n",
+                (long long)d->n_skipped, d->n_skipped > 1 ? "s" : "",
                 d->n_skipped > 1 ? "are" : "is", (int)strcspn(d->skipped, "\n"), d->skipped);
     split_sets(ctx, s, d);
     return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;

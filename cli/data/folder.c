@@ -53,8 +53,8 @@ static void list_classes(fv_dataset *set, const char *path, int width, char *tex
             n += (size_t)snprintf(text + n, capacity - n, "   ...");
             break;
         }
-        n += (size_t)snprintf(text + n, capacity - n, "   %.60s %lld", fv_dataset_class_name(set, i),
-                              (long long)count[i]);
+        n += (size_t)snprintf(text + n, capacity - n, "   %.60s %lld",
+                              fv_dataset_class_name(set, i), (long long)count[i]);
     }
     snprintf(text + n, capacity - n, "\n");
     free(count);

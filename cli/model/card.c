@@ -9,9 +9,9 @@
 
 #include "common/cli.h"
 
-const char *const card_keys[CARD_COUNT] = {"model", "input", "classes", "mean", "std",
-                                           "data",  "epochs", "seed",   "fovea",
-                                           "transform", "class_names"};
+const char *const card_keys[CARD_COUNT] = {"model", "input",     "classes",    "mean",
+                                           "std",   "data",      "epochs",     "seed",
+                                           "fovea", "transform", "class_names"};
 
 /* More than these a damaged file may ask for, but no net of ours has; it would take all memory. */
 enum { SIDE_MAX = 512, CLASSES_MAX = 65536 };
@@ -52,8 +52,8 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
     bool normal = mean_text[0] || std_text[0];
     if (!read_wholes(input, 'x', 3, SIDE_MAX, shape) || shape[0] > FV_CHANNELS_MAX ||
         !read_wholes(c->value[CARD_CLASSES], '\0', 1, CLASSES_MAX, &classes) ||
-        (normal && (!read_floats(mean_text, shape[0], mean) ||
-                    !read_floats(std_text, shape[0], std)))) {
+        (normal &&
+         (!read_floats(mean_text, shape[0], mean) || !read_floats(std_text, shape[0], std)))) {
         fail(EXIT_FAILED, "E-DATA",
              "the model file describes its net in a way that makes no sense\n"
              "  input %s   classes %s   mean %s   std %s\n"

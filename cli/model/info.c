@@ -64,10 +64,9 @@ static int describe_run(fv_ctx *ctx, const settings *s)
 
 /* ---- a data set ----------------------------------------------------------------------------- */
 
-static const char *const type_names[] = {[FV_U8] = "uint8",     [FV_I8] = "int8",
-                                         [FV_I16] = "int16",    [FV_I32] = "int32",
-                                         [FV_F32] = "float32",  [FV_F64] = "float64",
-                                         [FV_I64] = "int64"};
+static const char *const type_names[] = {
+    [FV_U8] = "uint8",    [FV_I8] = "int8",     [FV_I16] = "int16", [FV_I32] = "int32",
+    [FV_F32] = "float32", [FV_F64] = "float64", [FV_I64] = "int64"};
 
 /* The share of the pixels in each sixteenth of 0..255, of all channels. */
 static void print_histogram(const fv_stats *st)
@@ -163,8 +162,8 @@ const command info_command = {
                  {"fovea info runs/mnist-1", "layers, shapes, parameters"}},
     .notes = "RUN is a run folder, runs/latest or a .safetensors file; DATA what fovea\n"
              "train takes.",
-    .options = TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) | TAKES(OPT_BATCH_SIZE) |
-               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON),
+    .options = TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_THREADS) |
+               TAKES(OPT_KERNELS) | TAKES(OPT_JSON),
     .min_args = 1,
     .max_args = 1,
     .run = run_info,

@@ -11,7 +11,7 @@
 
 typedef struct loss_args {
     fv_net *net;
-    const float *target;   /* one of the two */
+    const float *target; /* one of the two */
     const int64_t *labels;
     fv_reduction reduction;
     double label_smoothing, beta, delta, alpha, gamma;
@@ -108,8 +108,11 @@ static bool read_argument(const char *name, const char *value, loss_args *a)
     const struct {
         const char *name;
         double *to;
-    } numbers[] = {{"label_smoothing", &a->label_smoothing}, {"beta", &a->beta},
-                   {"delta", &a->delta}, {"alpha", &a->alpha}, {"gamma", &a->gamma},
+    } numbers[] = {{"label_smoothing", &a->label_smoothing},
+                   {"beta", &a->beta},
+                   {"delta", &a->delta},
+                   {"alpha", &a->alpha},
+                   {"gamma", &a->gamma},
                    {"ignore_index", &a->ignore_index}};
     char *end;
     if (strcmp(name, "log_target") == 0)
@@ -133,9 +136,12 @@ static int refuse(const char *text, int which)
     for (int i = 0; i < LOSSES; i++)
         strcat(strcat(known, i ? ", " : ""), losses[i].name);
     if (which == LOSSES)
-        return fail(EXIT_USAGE, "E-ARGS", "--loss \"%s\" is none; there are %s\n"
-                    "help: --loss \"cross_entropy label_smoothing=0.1\"", text, known);
-    return fail(EXIT_USAGE, "E-ARGS", "--loss \"%s\": %s takes %s\n"
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--loss \"%s\" is none; there are %s\n"
+                    "help: --loss \"cross_entropy label_smoothing=0.1\"",
+                    text, known);
+    return fail(EXIT_USAGE, "E-ARGS",
+                "--loss \"%s\": %s takes %s\n"
                 "help: reduction is mean, sum or batchmean, log_target is true, others are numbers",
                 text, losses[which].name, losses[which].arguments);
 }
@@ -161,7 +167,8 @@ float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *c
         return NAN;
     bool labels = target->type == FV_I64;
     if (labels ? !losses[which].labels : !losses[which].floats) {
-        *code = fail(EXIT_USAGE, "E-ARGS", "--loss %s takes %s, but the target holds %s\n"
+        *code = fail(EXIT_USAGE, "E-ARGS",
+                     "--loss %s takes %s, but the target holds %s\n"
                      "help: labels are int64, one for each image; other targets are float32",
                      losses[which].name, losses[which].labels ? "labels" : "floats",
                      labels ? "integers" : "floats");

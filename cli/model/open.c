@@ -38,10 +38,10 @@ int model_text(const char *typed, char *to, size_t capacity)
     size_t n = (size_t)snprintf(to, capacity, "%s", text ? text : typed);
     free(text);
     return n < capacity ? EXIT_DONE
-                    : fail(EXIT_FAILED, "E-DATA",
-                           "the network in \"%.60s\" is longer than %zu letters\n"
-                           "help: write it in C, as examples/ does",
-                           typed, capacity - 1);
+                        : fail(EXIT_FAILED, "E-DATA",
+                               "the network in \"%.60s\" is longer than %zu letters\n"
+                               "help: write it in C, as examples/ does",
+                               typed, capacity - 1);
 }
 
 fv_net *model_open(fv_ctx *ctx, const char *typed, int channels, int height, int width)

@@ -60,8 +60,9 @@ static fv_array *read_sample(fv_ctx *ctx, const settings *s, sample *of, int *co
     fv_dataset *set = of->split == FV_TRAIN ? of->d.train : of->d.test ? of->d.test : of->d.val;
     int64_t len = fv_dataset_describe(set).len;
     if (of->index >= len) {
-        *code = fail(EXIT_USAGE, "E-ARGS", "there is no image %lld: the %s images of %s are 0 to "
-                                           "%lld\nhelp: fovea predict %s %s%s:%lld",
+        *code = fail(EXIT_USAGE, "E-ARGS",
+                     "there is no image %lld: the %s images of %s are 0 to "
+                     "%lld\nhelp: fovea predict %s %s%s:%lld",
                      (long long)of->index, of->split == FV_TRAIN ? "training" : "test", of->name,
                      (long long)len - 1, s->args[0], of->name,
                      of->split == FV_TRAIN ? ":train" : "", (long long)len - 1);
@@ -105,9 +106,10 @@ static fv_array *fit_picture(fv_ctx *ctx, const settings *s, const run *r, const
         colours = !as_is ? "" : as_is->dims[0] == 1 ? " gray" : " RGB";
         fv_array_free(as_is);
     }
-    *code = fail(EXIT_FAILED, "E-INPUT", "%s expects %d x %d %s pictures; %s is %lld x %lld%s\n"
-                 "help: to try it anyway: fovea predict %s %s --fit", s->args[0], w, h,
-                 c == 1 ? "gray" : "RGB", of->typed, (long long)picture->dims[2],
+    *code = fail(EXIT_FAILED, "E-INPUT",
+                 "%s expects %d x %d %s pictures; %s is %lld x %lld%s\n"
+                 "help: to try it anyway: fovea predict %s %s --fit",
+                 s->args[0], w, h, c == 1 ? "gray" : "RGB", of->typed, (long long)picture->dims[2],
                  (long long)picture->dims[1], colours, s->args[0], of->typed);
     return NULL;
 }
@@ -332,8 +334,8 @@ const command predict_command = {
              "DATA:INDEX, counted from 0, or DATA:train:INDEX. RUN is a run folder,\n"
              "runs/latest or a .safetensors file.",
     .options = TAKES(OPT_FIT) | TAKES(OPT_SUBMISSION) | TAKES(OPT_SKIP_BAD) |
-               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_ROOT) |
-               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON),
+               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
+               TAKES(OPT_JSON),
     .min_args = 2,
     .max_args = ARGS_MAX - 1,
     .run = run_predict,

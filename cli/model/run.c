@@ -52,7 +52,8 @@ static int open_input(bench *b)
         return fail(EXIT_FAILED, "E-DATA",
                     "%s is no batch: it takes [N,C,H,W] or [N,K] of uint8, float32, float64 or "
                     "int64\n"
-                    "help: numpy.save(\"x.npy\", x.numpy())", b->s->input);
+                    "help: numpy.save(\"x.npy\", x.numpy())",
+                    b->s->input);
     b->batch = (fv_batch){.n = (int)x->dims[0], .type = x->type, .pixels = x->data};
     b->batch.channels = (int)(x->ndim == 3 ? 1 : x->dims[1]);
     b->batch.height = (int)(x->ndim == 3 ? x->dims[1] : x->dims[2]);
@@ -136,8 +137,11 @@ static void keep(bench *b, const char *prefix, const char *name, fv_tensor t)
 /* Floats [n,C,H,W], or [n,C] if H and W are 1. */
 static fv_tensor rows(int n, int c, int h, int w, const float *values)
 {
-    return (fv_tensor){.type = FV_F32, .ndim = h == 1 && w == 1 ? 2 : 4, .dims = {n, c, h, w},
-                       .count = (size_t)n * c * h * w, .value = (void *)(uintptr_t)values};
+    return (fv_tensor){.type = FV_F32,
+                       .ndim = h == 1 && w == 1 ? 2 : 4,
+                       .dims = {n, c, h, w},
+                       .count = (size_t)n * c * h * w,
+                       .value = (void *)(uintptr_t)values};
 }
 
 static void keep_gradients(bench *b)
@@ -231,7 +235,8 @@ static int run_batch(bench *b)
 static int check(const settings *s)
 {
     if (!s->input || !s->out)
-        return fail(EXIT_USAGE, "E-ARGS", "fovea run needs --input and --out\n"
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "fovea run needs --input and --out\n"
                     "help: fovea run lenet5 --input x.npy --out out.safetensors");
     if ((s->loss != NULL) != (s->target != NULL) || (s->steps && !s->loss))
         return fail(EXIT_USAGE, "E-ARGS",
@@ -267,11 +272,14 @@ static int run_init(const settings *s)
 {
     int c = 1, h = 28, w = 28, end = 0;
     if (!s->out)
-        return fail(EXIT_USAGE, "E-ARGS", "fovea init needs --out\n"
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "fovea init needs --out\n"
                     "help: fovea init lenet5 --seed 0 --out w.safetensors");
     if (sscanf(s->shape, "%dx%dx%d%n", &c, &h, &w, &end) != 3 || s->shape[end])
-        return fail(EXIT_USAGE, "E-ARGS", "--shape %s: it takes channels, rows and columns\n"
-                    "help: --shape 3x32x32", s->shape);
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--shape %s: it takes channels, rows and columns\n"
+                    "help: --shape 3x32x32",
+                    s->shape);
     fv_ctx *ctx = open_context(s);
     fv_net *net = fv_error(ctx) ? NULL : model_open(ctx, s->args[0], c, h, w);
     fv_save(net, s->out, NULL, 0);

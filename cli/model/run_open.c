@@ -57,8 +57,9 @@ static int fail_missing(const char *path, const char *verb)
     const char *what = is_folder(path) ? "is no run: it holds no model.safetensors"
                                        : "is no run: there is no such folder or file";
     if (count == 0)
-        return fail(EXIT_FAILED, "E-PATH", "\"%s\" %s\nand runs/ holds no run yet\n"
-                                           "help: fovea train",
+        return fail(EXIT_FAILED, "E-PATH",
+                    "\"%s\" %s\nand runs/ holds no run yet\n"
+                    "help: fovea train",
                     path, what);
     return fail(EXIT_FAILED, "E-PATH", "\"%s\" %s\nbut there is %s\nhelp: fovea %s runs/%s%s", path,
                 what, list, verb, found[0].name, strcmp(verb, "predict") == 0 ? " mnist:0" : "");
@@ -81,9 +82,9 @@ static void follow_latest(char path[PATH_SIZE])
 /* Reads the card. A file without one, say of PyTorch, is taken for what fovea train makes. */
 static int read_card(fv_ctx *ctx, bool quiet, run *r)
 {
-    static const char *const usual[] = {[CARD_MODEL] = "lenet5", [CARD_INPUT] = "1x28x28",
-                                        [CARD_CLASSES] = "10", [CARD_MEAN] = "0.1307",
-                                        [CARD_STD] = "0.3081", [CARD_DATA] = "mnist"};
+    static const char *const usual[] = {
+        [CARD_MODEL] = "lenet5", [CARD_INPUT] = "1x28x28", [CARD_CLASSES] = "10",
+        [CARD_MEAN] = "0.1307",  [CARD_STD] = "0.3081",    [CARD_DATA] = "mnist"};
     bool found = false;
     for (int i = 0; i < CARD_COUNT; i++) {
         if (fv_load_meta(ctx, r->file, card_keys[i], r->card.value[i], sizeof r->card.value[i]))

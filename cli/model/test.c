@@ -26,8 +26,10 @@ static int check_classes(const run *r, const char *typed, const fv_dataset *set,
     }
     if (found <= classes)
         return EXIT_DONE;
-    return fail(EXIT_FAILED, "E-CLASS", "%s has %d classes, the net knows %d\n"
-                "help: give the folder that has the same class folders", typed, found, classes);
+    return fail(EXIT_FAILED, "E-CLASS",
+                "%s has %d classes, the net knows %d\n"
+                "help: give the folder that has the same class folders",
+                typed, found, classes);
 }
 
 static int print_json(const run *r, const char *set, fv_result result, double seconds)
@@ -105,8 +107,8 @@ const command test_command = {
              "train takes; without it, what the run was trained on. Where that had no test\n"
              "pictures of its own, those are measured that training held back.",
     .options = TAKES(OPT_NUM_WORKERS) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_BATCH_SIZE) |
-               TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
-               TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
+               TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON) |
+               TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .min_args = 1,
     .max_args = 2,
     .run = run_test,

@@ -101,7 +101,8 @@ static bool too_few(const outcome *o, char *text, size_t capacity)
         all += o->count[k];
     if (all >= 50 * (int64_t)o->classes || accuracy_of(o->seen) >= 0.95)
         return false;
-    snprintf(text, capacity, "%lld training images in %d classes are few: more of them will help most.",
+    snprintf(text, capacity,
+             "%lld training images in %d classes are few: more of them will help most.",
              (long long)all, o->classes);
     return true;
 }

@@ -78,7 +78,8 @@ static void optimizer_text(const training *t, char *text, size_t capacity)
         option_id id;
         const char *name;
         double value;
-    } numbers[] = {{OPT_LR, "lr", s->lr}, {OPT_MOMENTUM, "momentum", s->momentum},
+    } numbers[] = {{OPT_LR, "lr", s->lr},
+                   {OPT_MOMENTUM, "momentum", s->momentum},
                    {OPT_DAMPENING, "dampening", s->dampening},
                    {OPT_WEIGHT_DECAY, "weight_decay", s->weight_decay}};
     for (int i = 0; i < 4; i++)
@@ -96,8 +97,10 @@ static double bytes_of(const char *text)
 {
     char *end;
     double value = strtod(text, &end);
-    double unit = *end == 'k' || *end == 'K' ? 1 << 10 : *end == 'M' ? 1 << 20
-                  : *end == 'G'              ? 1 << 30 : 1;
+    double unit = *end == 'k' || *end == 'K' ? 1 << 10
+                  : *end == 'M'              ? 1 << 20
+                  : *end == 'G'              ? 1 << 30
+                                             : 1;
     end += unit > 1;
     return *end == '\0' && value > 0 && value < 1e15 ? value * unit : 0;
 }
@@ -132,14 +135,15 @@ int plan_memory(training *t)
     if (memory_of(t, t->part) > limit)
         return fail(EXIT_FAILED, "E-MEMORY",
                     "one image takes %.1f MB of memory, more than --max-memory %s\n"
-                    "help: --max-memory %.0fM", memory_of(t, 1) / (1 << 20), s->max_memory,
-                    memory_of(t, 1) / (1 << 20) + 1);
+                    "help: --max-memory %.0fM",
+                    memory_of(t, 1) / (1 << 20), s->max_memory, memory_of(t, 1) / (1 << 20) + 1);
     if (t->part < s->batch_size && has_batch_norm(t->net))
         return fail(EXIT_FAILED, "E-MEMORY",
                     "a batch of %d takes %.1f MB of memory, more than --max-memory %s, and batch "
                     "norm\nlooks at the whole batch, which so cannot go in parts; %d images fit\n"
-                    "help: --batch-size %d", s->batch_size,
-                    memory_of(t, s->batch_size) / (1 << 20), s->max_memory, t->part, t->part);
+                    "help: --batch-size %d",
+                    s->batch_size, memory_of(t, s->batch_size) / (1 << 20), s->max_memory, t->part,
+                    t->part);
     return EXIT_DONE;
 }
 
@@ -149,8 +153,10 @@ int plan_optimizer(training *t)
     const char *given[] = {t->s->optimizer, t->s->schedule};
     for (int i = 0; i < 2; i++)
         if (given[i] && strlen(given[i]) > CARD_SIZE / 2)
-            return fail(EXIT_USAGE, "E-ARGS", "--%s is longer than %d letters\n"
-                        "help: fovea help train", i ? "schedule" : "optimizer", CARD_SIZE / 2);
+            return fail(EXIT_USAGE, "E-ARGS",
+                        "--%s is longer than %d letters\n"
+                        "help: fovea help train",
+                        i ? "schedule" : "optimizer", CARD_SIZE / 2);
     optimizer_text(t, text, sizeof text);
     t->optim = fv_optim_text(t->net, text);
     if (!t->optim)

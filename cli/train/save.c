@@ -20,8 +20,9 @@
 
 static int fail_folder(const char *path, const char *reason)
 {
-    return fail(EXIT_FAILED, "E-IO", "cannot make the folder \"%s\": %s\n"
-                                     "help: choose another with --out, or go without: --no-save",
+    return fail(EXIT_FAILED, "E-IO",
+                "cannot make the folder \"%s\": %s\n"
+                "help: choose another with --out, or go without: --no-save",
                 path, reason);
 }
 
@@ -68,8 +69,10 @@ static int make_last(run_folder *f)
 
 static int fail_taken(const char *path)
 {
-    return fail(EXIT_FAILED, "E-PATH", "\"%s\" exists already, and a run overwrites nothing\n"
-                                       "help: fovea train --out %s-2", path, path);
+    return fail(EXIT_FAILED, "E-PATH",
+                "\"%s\" exists already, and a run overwrites nothing\n"
+                "help: fovea train --out %s-2",
+                path, path);
 }
 
 static int make_given(run_folder *f, const char *out)
@@ -137,8 +140,9 @@ static char *add_line(char *text, const char *line)
 
 static int fail_memory(void)
 {
-    return fail(EXIT_FAILED, "E-MEMORY", "no memory for the files of the run\n"
-                                         "help: close other programs and try again");
+    return fail(EXIT_FAILED, "E-MEMORY",
+                "no memory for the files of the run\n"
+                "help: close other programs and try again");
 }
 
 static int add_row(training *t, const char *split, double loss, double accuracy, double seconds)
@@ -252,8 +256,10 @@ static int write_split(training *t)
             char number[24];
             const char *class = fv_dataset_class_name(sets[k], label);
             snprintf(number, sizeof number, "%lld", (long long)label);
-            code = csv_add(&out, (const char *[]){fv_dataset_file(sets[k], i),
-                                                   class ? class : number, set_key(k)}, 3);
+            code = csv_add(
+                &out,
+                (const char *[]){fv_dataset_file(sets[k], i), class ? class : number, set_key(k)},
+                3);
         }
     char path[PATH_SIZE];
     join_path(path, t->folder.path, "split.csv");

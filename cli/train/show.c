@@ -104,7 +104,8 @@ int show_epoch(training *t)
         show_row(t);
     else if (e->val.total && !t->s->quiet)
         printf("\nEpoch %d: train loss %.4f, accuracy %.2f%%; validation loss %.4f, accuracy "
-               "%.2f%%%s\n", t->epoch, e->train_loss, 100 * e->train_accuracy, e->val.loss,
+               "%.2f%%%s\n",
+               t->epoch, e->train_loss, 100 * e->train_accuracy, e->val.loss,
                100 * accuracy_of(e->val), t->best_epoch == t->epoch ? " *" : "");
     fflush(stdout);
     return e->test.total ? show_test(t) : EXIT_DONE;
@@ -161,8 +162,7 @@ int show_end(training *t)
             now() - t->start);
     if (t->best_epoch)
         fprintf(stderr, "  Best: epoch %d (val acc %.1f%%)%s", t->best_epoch,
-                100 * t->best_accuracy,
-                t->folder.path[0] ? ", kept as model.safetensors" : "");
+                100 * t->best_accuracy, t->folder.path[0] ? ", kept as model.safetensors" : "");
     fputs("\n\n", stderr);
     if (t->last.test.total) {
         put_accuracy(stderr, t->last.test);
@@ -219,8 +219,7 @@ int fail_loss(training *t, double loss, bool in_test)
         snprintf(safe, sizeof safe,
                  "the weights of epoch %d (%s accuracy %.2f%%) are safe in %s/model.safetensors",
                  t->done, t->last.val.total ? "validation" : "test",
-                 100 * accuracy_of(t->last.val.total ? t->last.val : t->last.test),
-                 t->folder.path);
+                 100 * accuracy_of(t->last.val.total ? t->last.val : t->last.test), t->folder.path);
     else
         strcpy(safe, t->done > 0 ? "nothing is saved, as --no-save says"
                                  : "no epoch was finished before, so nothing is saved");
@@ -229,9 +228,10 @@ int fail_loss(training *t, double loss, bool in_test)
     bool own = t->s->given & TAKES(OPT_OPTIMIZER) && !(t->s->given & TAKES(OPT_LR));
     double start = own ? fv_lr(t->optim) : t->s->lr;
     find_largest(t, largest, sizeof largest);
-    return fail(EXIT_FAILED, "E-INF", "the loss became %s %s%s\n%s\n%s; learning rate %g\n%s\n"
-                                      "help: fovea train %s --lr %g        ten times smaller",
+    return fail(EXIT_FAILED, "E-INF",
+                "the loss became %s %s%s\n%s\n%s; learning rate %g\n%s\n"
+                "help: fovea train %s --lr %g        ten times smaller",
                 isnan(loss) ? "not a number" : "infinite", where,
-                in_test ? "" : "; stopped before the update", recent, largest,
-                fv_lr(t->optim), safe, t->data.typed, start / 10);
+                in_test ? "" : "; stopped before the update", recent, largest, fv_lr(t->optim),
+                safe, t->data.typed, start / 10);
 }

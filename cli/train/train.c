@@ -259,8 +259,10 @@ static int prepare(training *t)
     if (code)
         return code;
     if (t->s->patience && !t->data.val && !t->s->folds)
-        return fail(EXIT_USAGE, "E-ARGS", "--patience waits for a better validation loss, and %s "
-                                          "has no validation set\nhelp: --val 0.1", t->data.typed);
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--patience waits for a better validation loss, and %s "
+                    "has no validation set\nhelp: --val 0.1",
+                    t->data.typed);
     data_card(&t->data, t->model, &t->card);
     return prepare_net(t);
 }
@@ -305,18 +307,23 @@ static int check_together(const settings *s)
     if (s->schedule && s->gamma > 0)
         return fail(EXIT_USAGE, "E-ARGS",
                     "--gamma %g and --schedule both say how lr goes on\n"
-                    "help: --schedule \"step 1 gamma=%g\"", s->gamma, s->gamma);
+                    "help: --schedule \"step 1 gamma=%g\"",
+                    s->gamma, s->gamma);
     bool sgd = !s->optimizer || strncmp(s->optimizer, "sgd", 3) == 0;
     if (s->no_save && s->out)
-        return fail(EXIT_USAGE, "E-ARGS", "--no-save and --out %s contradict each other\n"
-                                          "help: leave out one of the two", s->out);
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--no-save and --out %s contradict each other\n"
+                    "help: leave out one of the two",
+                    s->out);
     if (sgd && s->nesterov && (s->momentum == 0 || s->dampening != 0))
-        return fail(EXIT_USAGE, "E-ARGS", "--nesterov wants --momentum above 0 and --dampening 0, "
-                                          "not %g and %g\nhelp: fovea train --nesterov",
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--nesterov wants --momentum above 0 and --dampening 0, "
+                    "not %g and %g\nhelp: fovea train --nesterov",
                     s->momentum, s->dampening);
     if (s->folds && s->given & TAKES(OPT_VAL))
-        return fail(EXIT_USAGE, "E-ARGS", "--folds and --val contradict each other: the folds take "
-                                          "turns as validation set\nhelp: leave out --val");
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--folds and --val contradict each other: the folds take "
+                    "turns as validation set\nhelp: leave out --val");
     return EXIT_DONE;
 }
 
@@ -359,18 +366,16 @@ const command train_command = {
              "batch gets one of the two; the accuracy of training then counts the class of\n"
              "the larger share as right. The loss in log.csv is the mean over the epoch.\n"
              "Ctrl+C saves and stops.",
-    .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) |
-               TAKES(OPT_TEST_BATCH_SIZE) | TAKES(OPT_LR) | TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) |
-               TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) |
-               TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) |
-               TAKES(OPT_AUGMENT) | TAKES(OPT_MIXUP) | TAKES(OPT_CUTMIX) | TAKES(OPT_VAL) |
-               TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) |
-               TAKES(OPT_NUM_WORKERS) | TAKES(OPT_NORMALIZE) | TAKES(OPT_MAX_MEMORY) |
-               TAKES(OPT_SKIP_BAD) |
-               TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) | TAKES(OPT_OUT) |
-               TAKES(OPT_NO_SAVE) | TAKES(OPT_NO_REPORT) | TAKES(OPT_THREADS) |
-               TAKES(OPT_KERNELS) |
-               TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
+    .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_TEST_BATCH_SIZE) |
+               TAKES(OPT_LR) | TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) | TAKES(OPT_DAMPENING) |
+               TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) | TAKES(OPT_OPTIMIZER) |
+               TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) |
+               TAKES(OPT_MIXUP) | TAKES(OPT_CUTMIX) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) |
+               TAKES(OPT_PATIENCE) | TAKES(OPT_NUM_WORKERS) | TAKES(OPT_NORMALIZE) |
+               TAKES(OPT_MAX_MEMORY) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) |
+               TAKES(OPT_ROOT) | TAKES(OPT_OUT) | TAKES(OPT_NO_SAVE) | TAKES(OPT_NO_REPORT) |
+               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) |
+               TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
     .max_args = 1,
     .run = run_train,
 };

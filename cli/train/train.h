@@ -16,7 +16,7 @@ typedef struct run_folder {
 
 typedef struct epoch_result {
     double train_loss, train_accuracy, train_seconds; /* means over the samples, while training */
-    fv_result val, test; /* total 0: not measured */
+    fv_result val, test;                              /* total 0: not measured */
     double val_seconds, test_seconds;
 } epoch_result;
 
@@ -35,10 +35,10 @@ typedef struct mistake {
 typedef struct record {
     fv_dataset *set; /* NULL: there was no pass */
     int epoch;
-    fv_result result;        /* without the loss */
-    fv_metrics *metrics;     /* NULL: nothing yet, or too many classes */
+    fv_result result;         /* without the loss */
+    fv_metrics *metrics;      /* NULL: nothing yet, or too many classes */
     mistake worst[WORST + 1]; /* by loss, the largest first; one more to sort in */
-    int mistakes;            /* of them */
+    int mistakes;             /* of them */
 } record;
 
 /* Losses of the steps of the whole run, by width steps in a bin. */
@@ -59,15 +59,15 @@ typedef struct training {
     fv_loader *train_loader, *val_loader, *test_loader;
     fv_net *net;
     bool log_probabilities; /* what the net gives: else the loss is cross-entropy */
-    int part;              /* images that go through the net at once: the batch, or fewer */
+    int part;               /* images that go through the net at once: the batch, or fewer */
     fv_optim *optim;
     fv_schedule *schedule; /* NULL: none */
     card card;
-    int fold;           /* of --folds, from 1; 0: there are none */
-    double best;        /* validation loss of the best epoch */
+    int fold;                         /* of --folds, from 1; 0: there are none */
+    double best;                      /* validation loss of the best epoch */
     double best_accuracy, first_loss; /* of it; training loss of the first epoch */
-    int best_epoch;     /* 0: none yet */
-    char *best_state;   /* the net's state then */
+    int best_epoch;                   /* 0: none yet */
+    char *best_state;                 /* the net's state then */
     run_folder folder;
     progress live;
     double start;
@@ -80,7 +80,7 @@ typedef struct training {
     char *log;            /* log.csv so far */
     record seen, kept;    /* the last pass, of the test set if it was measured; the best epoch's */
     step_losses steps;
-    struct cJSON *files;  /* names and checksums of the data */
+    struct cJSON *files;    /* names and checksums of the data */
     float *mixed, *targets; /* of the batch, with --mixup or --cutmix: pixels and [n][classes] */
 } training;
 

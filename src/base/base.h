@@ -20,7 +20,7 @@
 
 typedef struct fv_rng {
     uint32_t state[624];
-    int next; /* 624: a new block of numbers is due */
+    int next;      /* 624: a new block of numbers is due */
     double normal; /* the second of a pair, if has_normal */
     bool has_normal;
 } fv_rng;
@@ -74,7 +74,7 @@ void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...) FV_PRINTF
 /* The context's allocator as it is, for one thread at a time. NULL sets no error: it is for threads
    that do not own the context, too. */
 void *fv_allocate(fv_ctx *ctx, void *ptr, size_t size);
-void *fv_alloc(fv_ctx *ctx, size_t count, size_t size); /* NULL: FV_E_MEMORY is set */
+void *fv_alloc(fv_ctx *ctx, size_t count, size_t size);           /* NULL: FV_E_MEMORY is set */
 void *fv_grow(fv_ctx *ctx, void *ptr, size_t count, size_t size); /* keeps what fits; on failure
                                                                      NULL, and ptr stays valid */
 void fv_release(fv_ctx *ctx, void *ptr);                          /* NULL is fine */
@@ -103,7 +103,7 @@ void fv_order_bytes(void *data, size_t count, size_t size, bool file_is_big_endi
 
 /* A zeroed object of size bytes that begins with an fv_object and is in the context's list. */
 void *fv_object_new(fv_ctx *ctx, size_t size, void (*destroy)(void *self));
-void fv_object_end(void *object); /* out of the list; frees the memory itself. For destroy. */
+void fv_object_end(void *object);  /* out of the list; frees the memory itself. For destroy. */
 void fv_object_free(void *object); /* destroys it; NULL is fine. For the public fv_..._free. */
 
 /* ---- words -------------------------------------------------------------------------------- */

@@ -151,16 +151,23 @@ void fv_error_clear(fv_ctx *ctx)
 const char *fv_status_name(fv_status status)
 {
     static const char *const names[FV_E_STATUS_COUNT] = {
-        [FV_OK] = "ok",           [FV_E_ARG] = "E-ARGS",      [FV_E_SHAPE] = "E-SHAPE",
-        [FV_E_NAME] = "E-NAME",   [FV_E_STATE] = "E-STATE",   [FV_E_PATH] = "E-PATH",
-        [FV_E_IO] = "E-IO",       [FV_E_DATA] = "E-DATA",     [FV_E_CLASS] = "E-CLASS",
-        [FV_E_MEMORY] = "E-MEMORY", [FV_E_DEVICE] = "E-DEVICE",
+        [FV_OK] = "ok",
+        [FV_E_ARG] = "E-ARGS",
+        [FV_E_SHAPE] = "E-SHAPE",
+        [FV_E_NAME] = "E-NAME",
+        [FV_E_STATE] = "E-STATE",
+        [FV_E_PATH] = "E-PATH",
+        [FV_E_IO] = "E-IO",
+        [FV_E_DATA] = "E-DATA",
+        [FV_E_CLASS] = "E-CLASS",
+        [FV_E_MEMORY] = "E-MEMORY",
+        [FV_E_DEVICE] = "E-DEVICE",
     };
     return (unsigned)status < FV_E_STATUS_COUNT ? names[status] : "E-?";
 }
 
 #define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
+#define TEXT(x)  TEXT_(x)
 
 const char *fv_version(void)
 {

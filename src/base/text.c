@@ -47,8 +47,8 @@ bool fv_read_number(const char *text, double *value)
     char *end;
     *value = strtod(text, &end);
     plain_end(plain, before);
-    return *text && *end == '\0' && strlen(text) < NUMBER_SIZE && *value > -1e30 &&
-           *value < 1e30 && text[strspn(text, "+-.0123456789eE")] == '\0';
+    return *text && *end == '\0' && strlen(text)<NUMBER_SIZE && * value> - 1e30 && *value < 1e30 &&
+           text[strspn(text, "+-.0123456789eE")] == '\0';
 }
 
 bool fv_read_int(const char *text, int *value)

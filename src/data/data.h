@@ -18,7 +18,7 @@ typedef struct fv_picture {
 
 enum { FV_WORK_SLOTS = 8 };
 
-size_t fv_picture_bytes(const fv_picture *picture); /* of all pixels */
+size_t fv_picture_bytes(const fv_picture *picture);              /* of all pixels */
 bool fv_picture_alike(const fv_picture *a, const fv_picture *b); /* of one shape and type */
 void fv_picture_text(const fv_picture *picture, char text[80]);  /* "3 x 32 x 32 uint8" */
 
@@ -58,8 +58,8 @@ struct fv_dataset {
     size_t pixel_bytes; /* of one image; 0 for own sizes */
     char *name, *files[2];
     const char *const *class_names; /* [desc.classes], of own or constant; NULL: they have none */
-    fv_array *images; /* [len][C][H][W], only in memory */
-    int64_t *labels;  /* [len], in memory and of files */
+    fv_array *images;               /* [len][C][H][W], only in memory */
+    int64_t *labels;                /* [len], in memory and of files */
     /* Sets whose pictures have sizes of their own, files above all: as fv_dataset_read, and what it
        needs, which end frees. NULL for the others. May run on several threads at once. */
     bool (*read)(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,

@@ -52,8 +52,8 @@ fv_dataset *fv_dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc)
         return NULL;
     set->desc = *desc;
     set->desc.close = NULL; /* until the set is whole: the caller closes on failure */
-    set->pixel_bytes =
-        (size_t)desc->channels * desc->height * desc->width * fv_type_size(desc->type);
+    set->pixel_bytes = (size_t)desc->channels * desc->height * desc->width *
+                       fv_type_size(desc->type);
     set->name = fv_copy_text(ctx, desc->name);
     if (set->name)
         return set;
@@ -145,9 +145,8 @@ static fv_status check_index(fv_dataset *set, int64_t index)
     fv_ctx *ctx = set->object.ctx;
     if (fv_error(ctx) || (index >= 0 && index < set->len))
         return fv_error(ctx);
-    return fv_fail(ctx, FV_E_ARG,
-                   "\"%s\" has no sample %lld: it has %lld samples, counted from 0", set->name,
-                   (long long)index, (long long)set->len);
+    return fv_fail(ctx, FV_E_ARG, "\"%s\" has no sample %lld: it has %lld samples, counted from 0",
+                   set->name, (long long)index, (long long)set->len);
 }
 
 fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, int64_t *label)
@@ -220,8 +219,8 @@ fv_dataset_info fv_dataset_describe(const fv_dataset *set)
     if (!set)
         return (fv_dataset_info){0};
     const fv_dataset_desc *d = &set->desc;
-    return (fv_dataset_info){set->name, set->len, d->type, d->channels, d->height, d->width,
-                             d->classes, {set->files[0], set->files[1]}};
+    return (fv_dataset_info){set->name, set->len, d->type,    d->channels,
+                             d->height, d->width, d->classes, {set->files[0], set->files[1]}};
 }
 
 fv_picture fv_dataset_like(const fv_dataset *set)

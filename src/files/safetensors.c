@@ -193,7 +193,8 @@ static bool placed(const opened *f, const cJSON *tensor, const fv_tensor *p, siz
     if (!cJSON_IsString(dtype) || strcmp(dtype->valuestring, dtype_of(p)) != 0)
         return fv_fail(f->ctx, FV_E_DATA, "\"%s\": tensor \"%s\" has dtype %s, but must have %s",
                        f->path, p->name, cJSON_IsString(dtype) ? dtype->valuestring : "none",
-                       dtype_of(p)), false;
+                       dtype_of(p)),
+               false;
     if (cJSON_IsArray(place) && cJSON_GetArraySize(place) == 2 &&
         whole(cJSON_GetArrayItem(place, 0), begin) && whole(cJSON_GetArrayItem(place, 1), &end) &&
         *begin <= end && end <= f->data_size && end - *begin == bytes_of(p))
@@ -201,7 +202,8 @@ static bool placed(const opened *f, const cJSON *tensor, const fv_tensor *p, siz
     return fv_fail(f->ctx, FV_E_DATA,
                    "\"%s\": tensor \"%s\" has data_offsets that are not %zu bytes inside the %zu "
                    "bytes of data",
-                   f->path, p->name, bytes_of(p), f->data_size), false;
+                   f->path, p->name, bytes_of(p), f->data_size),
+           false;
 }
 
 /* ---- what does not fit -------------------------------------------------------------------- */
@@ -262,7 +264,8 @@ static fv_status compare_names(const opened *f, const fv_net *net)
         return FV_OK;
     return fv_fail(f->ctx, FV_E_DATA,
                    "\"%s\" is not of this net:\n%shelp: load it into a net of the same layers, "
-                   "names and sizes", f->path, text);
+                   "names and sizes",
+                   f->path, text);
 }
 
 /* Tensor number i, which begins there, against those before it, which are sound. */

@@ -174,7 +174,10 @@ FV_CURVE(hardswish)
 FV_CURVE(hardsigmoid)
 FV_CURVE(elu)
 
-#define FV_ACT_ENTRY(name) {name##_forward, name##_backward}
+#define FV_ACT_ENTRY(name)                                                                         \
+    {                                                                                              \
+        name##_forward, name##_backward                                                            \
+    }
 
 /* ---- softmax ------------------------------------------------------------------------------ */
 
@@ -314,16 +317,16 @@ static void exp_forward(size_t n, const float *x, float *y)
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_ACTIVATION_ENTRIES                                                                      \
     .exp = exp_forward,                                                                            \
-    .acts = {[FV_ACT_LEAKY_RELU] = FV_ACT_ENTRY(leaky_relu),                                 \
-               [FV_ACT_RELU6] = FV_ACT_ENTRY(relu6),                                           \
-               [FV_ACT_SIGMOID] = FV_ACT_ENTRY(sigmoid),                                       \
-               [FV_ACT_TANH] = FV_ACT_ENTRY(tanh),                                             \
-               [FV_ACT_GELU] = FV_ACT_ENTRY(gelu),                                             \
-               [FV_ACT_GELU_TANH] = FV_ACT_ENTRY(gelu_tanh),                                   \
-               [FV_ACT_SILU] = FV_ACT_ENTRY(silu),                                             \
-               [FV_ACT_HARDSWISH] = FV_ACT_ENTRY(hardswish),                                   \
-               [FV_ACT_HARDSIGMOID] = FV_ACT_ENTRY(hardsigmoid),                               \
-               [FV_ACT_ELU] = FV_ACT_ENTRY(elu)},                                              \
+    .acts = {[FV_ACT_LEAKY_RELU] = FV_ACT_ENTRY(leaky_relu),                                       \
+             [FV_ACT_RELU6] = FV_ACT_ENTRY(relu6),                                                 \
+             [FV_ACT_SIGMOID] = FV_ACT_ENTRY(sigmoid),                                             \
+             [FV_ACT_TANH] = FV_ACT_ENTRY(tanh),                                                   \
+             [FV_ACT_GELU] = FV_ACT_ENTRY(gelu),                                                   \
+             [FV_ACT_GELU_TANH] = FV_ACT_ENTRY(gelu_tanh),                                         \
+             [FV_ACT_SILU] = FV_ACT_ENTRY(silu),                                                   \
+             [FV_ACT_HARDSWISH] = FV_ACT_ENTRY(hardswish),                                         \
+             [FV_ACT_HARDSIGMOID] = FV_ACT_ENTRY(hardsigmoid),                                     \
+             [FV_ACT_ELU] = FV_ACT_ENTRY(elu)},                                                    \
     .softmax_forward = softmax_forward, .softmax_backward = softmax_backward, .scale = scale,      \
     .scale_sums = scale_sums
 

@@ -7,6 +7,7 @@
  * kernel stay in registers while windows go by. Included by simd.c alone.
  */
 
+/* clang-format off */
 #if defined(FV_SIMD_AVX2)
 enum { WON_ROWS = 3 };
 #define FOR_EACH_WON(DO)                                                                           \
@@ -19,6 +20,7 @@ enum { WON_ROWS = 5 };
     DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4) DO(4, 1) DO(4, 2) DO(4, 3) DO(4, 4)                        \
     DO(5, 1) DO(5, 2) DO(5, 3) DO(5, 4)
 #endif
+/* clang-format on */
 enum { WON_VECTORS = 4 };
 
 /* ---- finding ------------------------------------------------------------------------------ */
@@ -28,15 +30,17 @@ static inline void find_gradients(int some, const float *y, const float *dy, flo
 {
     const vec zero = vec_splat(0.0f);
     vec sum[L / V];
-    UNROLL for (int l = 0; l < L / V; l++) sum[l] = vec_load(db + l * V);
+    UNROLLED (l, L / V)
+        sum[l] = vec_load(db + l * V);
     for (int i = 0; i < some; i++, y += L, dy += L, g += L)
-        UNROLL for (int l = 0; l < L / V; l++) {
+        UNROLLED (l, L / V) {
             const vec none = vec_load(y + l * V), by = vec_load(dy + l * V);
             const vec left = vec_pick(vec_at_most(none, zero), zero, by);
             vec_store(g + l * V, left);
             sum[l] = vec_add(sum[l], left);
         }
-    UNROLL for (int l = 0; l < L / V; l++) vec_store(db + l * V, sum[l]);
+    UNROLLED (l, L / V)
+        vec_store(db + l * V, sum[l]);
     memset(g, 0, (fv_round_up(some) - some) * L * sizeof *g);
 }
 
@@ -81,7 +85,7 @@ static inline int keep_found(fv_found *list, int n)
 
 /* The windows of a list are turned to images while they are in the first cache. */
 static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
-                         const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
+                        const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
 {
     const size_t step = w->lists * sizeof *found / sizeof(float);
     float g[FV_FOUND * L], at[FV_FOUND * L];
@@ -109,21 +113,24 @@ INLINE void won(const int M, const int N, const fv_argmax_job *w, const float *x
     vec sum[WON_ROWS][WON_VECTORS];
     for (size_t i = 0; i < sizeof *found; i += 64)
         __builtin_prefetch((const char *)(found + w->groups) + i);
-    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
-        sum[m][n] = vec_load(dw + m * row + n * V);
+    UNROLLED (m, M)
+        UNROLLED (n, N)
+            sum[m][n] = vec_load(dw + m * row + n * V);
     for (const fv_found *end = found + w->groups; found < end; found++, counts++)
         for (int i = 0; i < *counts; i++) {
             const float *from = x + found->at[i];
             const vec by = vec_splat(found->g[i]);
-            UNROLL for (int m = 0; m < M; m++, from += line) UNROLL for (int n = 0; n < N; n++)
-                sum[m][n] = vec_fma(by, vec_load(from + n * V), sum[m][n]);
+            UNROLLED (m, M)
+                UNROLLED (n, N)
+                    sum[m][n] = vec_fma(by, vec_load(from + m * line + n * V), sum[m][n]);
         }
-    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
-        vec_store(dw + m * row + n * V, sum[m][n]);
+    UNROLLED (m, M)
+        UNROLLED (n, N)
+            vec_store(dw + m * row + n * V, sum[m][n]);
 }
 
 #define WON(M, N)                                                                                  \
-    static void won_##M##x##N(const fv_argmax_job *w, const float *x, const fv_found *found,          \
+    static void won_##M##x##N(const fv_argmax_job *w, const float *x, const fv_found *found,       \
                               const int32_t *counts, float *dw)                                    \
     {                                                                                              \
         won(M, N, w, x, found, counts, dw);                                                        \
@@ -136,7 +143,7 @@ static void (*const wons[WON_ROWS + 1][WON_VECTORS + 1])(const fv_argmax_job *w,
                                                          float *dw) = {FOR_EACH_WON(WON_ENTRY)};
 
 static void weight_by_argmax(const fv_argmax_job *w, const float *x, const fv_found *found,
-                              const int32_t *counts, float *dw)
+                             const int32_t *counts, float *dw)
 {
     const cut down = cut_even(w->R, WON_ROWS), across = cut_even(pieces(w->row, V), WON_VECTORS);
     const size_t row = fv_round_up(w->row);

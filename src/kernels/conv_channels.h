@@ -175,9 +175,12 @@ static gather gather_of(const fv_conv *v, reach down, int col, int n)
 {
     ptrdiff_t O = v->O, row = fv_conv_dy_cols(v) * O;
     reach side = taps_to(col, n, v->S, v->sw, v->pw, v->dw, v->Q);
-    return (gather){.down = down, .side = side, .n = n,
+    return (gather){.down = down,
+                    .side = side,
+                    .n = n,
                     .at = down.at * row + (side.at + fv_conv_left(v)) * O,
-                    .back_row = -down.back * row, .back_pixel = -side.back * O,
+                    .back_row = -down.back * row,
+                    .back_pixel = -side.back * O,
                     .tap = (ptrdiff_t)down.first * v->S + side.first};
 }
 
@@ -322,7 +325,7 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
     const job whole = j;
     bool partial = j.K < v->Q; /* of a row */
     ptrdiff_t on_x = partial ? j.K * j.ak : j.R * j.ar, on_dy = partial ? j.K * j.bk : j.R * j.br;
-    const float *next_x = xp + on_x, *next_dy = dy + on_dy; /* of the pixels after these */
+    const float *next_x = xp + on_x, *next_dy = dy + on_dy;         /* of the pixels after these */
     int runs = v->groups * across.count * v->R * taps * rows.count; /* each fetches a share */
     int share_x = (int)(on_x / L / runs) + 1, share_dy = (int)(on_dy / L / runs) + 1;
     j.cm = Og;
@@ -373,7 +376,8 @@ static void backward_weight_channels(const fv_conv *v, int images, const float *
             for (int k = 0, q = 0; k < partials.count; q += size_of(&partials, k++)) {
                 const float *x = xp + i * x_step + (from + p) * xline + q * v->sw * C;
                 const float *dy = dyp + i * dy_step + p * line + q * O;
-                job j = {.R = rows - p < most ? rows - p : most, .S = 1, .K = size_of(&partials, k)};
+                job j = {
+                    .R = rows - p < most ? rows - p : most, .S = 1, .K = size_of(&partials, k)};
                 j.ar = xline, j.ak = v->sw * C;
                 j.b = dy, j.br = line, j.bk = O, j.bn = V, j.cn = V;
                 j.add = !first || i > 0 || p > 0 || k > 0;

@@ -422,8 +422,9 @@ static inline bool fv_conv_is_depthwise(const fv_conv *v)
    outputs. */
 static inline bool fv_conv_is_winograd5(const fv_conv *v)
 {
-    return v->R == 5 && v->S == 5 && fv_conv_is_plain(v) && v->C >= 3 && v->C <= FV_WINOGRAD5_CHANNELS_MAX &&
-           v->O >= 8 && v->C * v->O >= 48 && v->P >= 2 && v->Q >= 2;
+    return v->R == 5 && v->S == 5 && fv_conv_is_plain(v) && v->C >= 3 &&
+           v->C <= FV_WINOGRAD5_CHANNELS_MAX && v->O >= 8 && v->C * v->O >= 48 && v->P >= 2 &&
+           v->Q >= 2;
 }
 
 /* Floats of weights and of work for input_pooled. */

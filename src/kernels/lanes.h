@@ -65,7 +65,8 @@ static inline void transpose_rows(const float *x, size_t x_step, float *y, size_
 }
 #endif
 
-static void transpose_apart(size_t m, size_t n, const float *x, size_t x_step, float *y, size_t y_step)
+static void transpose_apart(size_t m, size_t n, const float *x, size_t x_step, float *y,
+                            size_t y_step)
 {
     size_t n4 = n / 4 * 4, i = 0;
 #if defined(FV_VEC_H)
@@ -373,9 +374,9 @@ static void transpose_lanes(int K, const float *x, float *xt)
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_LANES_ENTRIES                                                                           \
-    .pad = pad, .pad_gradient = pad_gradient, .sum_partials = sum_partials,                              \
-    .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose, .transpose_lanes = transpose_lanes,    \
-    .load_u8 = load_u8, .load_f32 = load_f32, .store_rows = store_rows,                            \
-    .argmax = {transpose_pixels, spread, argmax_find, weight_by_argmax}
+    .pad = pad, .pad_gradient = pad_gradient, .sum_partials = sum_partials,                        \
+    .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose,                  \
+    .transpose_lanes = transpose_lanes, .load_u8 = load_u8, .load_f32 = load_f32,                  \
+    .store_rows = store_rows, .argmax = {transpose_pixels, spread, argmax_find, weight_by_argmax}
 
 #endif

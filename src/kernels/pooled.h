@@ -9,6 +9,7 @@
 enum { POOLED_TAPS = FV_POOLED_TAPS, POOLED_RUN = 32 };
 
 /* Outputs at once. */
+/* clang-format off */
 #if defined(FV_SIMD_AVX2)
 enum { POOLED_M = 1 };
 #define FOR_EACH_POOLED(DO) DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5)
@@ -18,6 +19,7 @@ enum { POOLED_M = 3 };
     DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(1, 5) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4) DO(2, 5)      \
     DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4) DO(3, 5)
 #endif
+/* clang-format on */
 
 /* The gradient of a window where its argmax is on the left, where it is on the right, and which row
    it is in: bits 0 or 1. */
@@ -50,8 +52,9 @@ INLINE void pooled_taps(const int M, const int N, int some, const pooled_window 
 {
     const vec one = vec_bits(1);
     vec sum[POOLED_M][POOLED_TAPS];
-    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
-        sum[m][n] = vec_load(dw + m * output + n * L);
+    UNROLLED (m, M)
+        UNROLLED (n, N)
+            sum[m][n] = vec_load(dw + m * output + n * L);
     for (int q = 0; q < some; q++, x += 2 * L) {
         vec top[POOLED_TAPS + 1], bottom[POOLED_TAPS + 1];
         UNROLL for (int n = 0; n <= N; n++)
@@ -59,21 +62,20 @@ INLINE void pooled_taps(const int M, const int N, int some, const pooled_window 
             top[n] = vec_load(x + n * L);
             bottom[n] = vec_load(x + line + n * L);
         }
-        UNROLL for (int m = 0; m < M; m++)
-        {
+        UNROLLED (m, M) {
             const pooled_window *w = windows + m * POOLED_RUN + q;
             const vec_mask below = vec_same_bits(w->row, one);
             vec in = vec_pick(below, bottom[0], top[0]);
-            UNROLL for (int n = 0; n < N; n++)
-            {
+            UNROLLED (n, N) {
                 sum[m][n] = vec_fma(w->left, in, sum[m][n]);
                 in = vec_pick(below, bottom[n + 1], top[n + 1]);
                 sum[m][n] = vec_fma(w->right, in, sum[m][n]);
             }
         }
     }
-    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < N; n++)
-        vec_store(dw + m * output + n * L, sum[m][n]);
+    UNROLLED (m, M)
+        UNROLLED (n, N)
+            vec_store(dw + m * output + n * L, sum[m][n]);
 }
 
 #define POOLED(M, N)                                                                               \
@@ -84,9 +86,10 @@ INLINE void pooled_taps(const int M, const int N, int some, const pooled_window 
     }
 FOR_EACH_POOLED(POOLED)
 #define POOLED_ENTRY(M, N) [M][N] = pooled_##M##x##N,
-static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(
-    int some, const pooled_window *windows, const float *x, ptrdiff_t line, float *dw,
-    ptrdiff_t output) = {FOR_EACH_POOLED(POOLED_ENTRY)};
+static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(int some, const pooled_window *windows,
+                                                            const float *x, ptrdiff_t line,
+                                                            float *dw, ptrdiff_t output) = {
+    FOR_EACH_POOLED(POOLED_ENTRY)};
 
 static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
                           const int32_t *argmax, float *dw, float *db, bool first)

@@ -13,10 +13,10 @@
 
 typedef float unit;
 enum { UNIT = 1 };
-#define UNIT_UNROLL
-#define INLINE                 static inline
-#define unit_of(x)             (x)
-#define unit_fma               fmaf
+#define UNIT_UNROLLED(i, n)       for (int i = 0; i < (n); i++)
+#define INLINE                    static inline
+#define unit_of(x)                (x)
+#define unit_fma                  fmaf
 #define unit_load(p, partial)     ((void)(partial), *(p))
 #define unit_store(p, x, partial) ((void)(partial), *(p) = (x))
 #include "kernels/winograd.h"
@@ -56,7 +56,8 @@ static void pack(const fv_conv *v, bool backward, const float *w, float *packed)
 {
     if (!backward && fv_conv_is_winograd5(v)) { /* [O][36][FV_WINOGRAD5_CHANNELS_MAX] */
         for (int o = 0; o < v->O; o++)
-            weights5(v->C, w + o * v->C * 25, packed + (ptrdiff_t)o * 36 * FV_WINOGRAD5_CHANNELS_MAX);
+            weights5(v->C, w + o * v->C * 25,
+                     packed + (ptrdiff_t)o * 36 * FV_WINOGRAD5_CHANNELS_MAX);
         return;
     }
     memcpy(packed, w, (size_t)v->O * (v->C / v->groups) * v->R * v->S * sizeof *w);
@@ -403,7 +404,7 @@ static void input_pooled(const fv_conv *v, const float *w, const float *y, const
 }
 
 static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
-                         const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
+                        const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
 {
     memset(counts, 0, L * w->lists * sizeof *counts);
     for (ptrdiff_t i = 0; i < (ptrdiff_t)w->O * w->cells * L; i++) {
@@ -421,7 +422,7 @@ static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float 
 }
 
 static void weight_by_argmax(const fv_argmax_job *w, const float *x, const fv_found *found,
-                              const int32_t *counts, float *dw)
+                             const int32_t *counts, float *dw)
 {
     const int row = (int)fv_round_up(w->row);
     for (int i = 0; i < w->O * w->groups; i++)

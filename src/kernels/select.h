@@ -61,8 +61,9 @@ INLINE void select(const int M, const fv_conv *v, int a, int b, const float *pac
     const int p0 = a < down ? 0 : a - down, q0 = b < across ? 0 : b - across;
     const int count = ((b < Q ? b + 1 : Q) - q0) * v->O;
     vec sum[CHOSEN_M][WINDOW_N];
-    UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < WINDOW_N; n++)
-        sum[m][n] = vec_splat(0.0f);
+    UNROLLED (m, M)
+        UNROLLED (n, WINDOW_N)
+            sum[m][n] = vec_splat(0.0f);
     for (int p = p0; p <= a && p < P; p++) {
         const ptrdiff_t block = (ptrdiff_t)(down - a + p) * (across + 1) + across - b + q0;
         const float *w = packed + block * v->O * M * 16;
@@ -71,15 +72,15 @@ INLINE void select(const int M, const fv_conv *v, int a, int b, const float *pac
             vec g = vec_load(in), choice = vec_load(in + L);
             PIN(g);
             PIN(choice);
-            UNROLL for (int m = 0; m < M; m++) UNROLL for (int n = 0; n < WINDOW_N; n++)
-                sum[m][n] = vec_fma(g, vec_choose(w + m * 16 + n * 4, choice), sum[m][n]);
+            UNROLLED (m, M)
+                UNROLLED (n, WINDOW_N)
+                    sum[m][n] = vec_fma(g, vec_choose(w + m * 16 + n * 4, choice), sum[m][n]);
         }
     }
-    UNROLL for (int n = 0; n < WINDOW_N; n++)
-    {
+    UNROLLED (n, WINDOW_N) {
         const int h = 2 * a + n / 2 - v->ph, k = 2 * b + n % 2 - v->pw;
         if (h >= 0 && h < v->H && k >= 0 && k < v->W)
-            UNROLL for (int m = 0; m < M; m++)
+            UNROLLED (m, M)
                 vec_store(dx + (((ptrdiff_t)m * v->H + h) * v->W + k) * L, sum[m][n]);
     }
 }

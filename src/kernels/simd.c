@@ -9,11 +9,11 @@
 
 typedef vec unit;
 enum { UNIT = V };
-#define UNIT_UNROLL UNROLL
-#define unit_of vec_splat
-#define unit_fma vec_fma
-#define unit_load load_some
-#define unit_store store_some
+#define UNIT_UNROLLED(i, n) UNROLLED (i, n)
+#define unit_of             vec_splat
+#define unit_fma            vec_fma
+#define unit_load           load_some
+#define unit_store          store_some
 #include "kernels/winograd.h"
 
 #include "kernels/activation.h"
@@ -96,8 +96,14 @@ typedef struct taps {
 
 static inline taps taps_of(const fv_pool2d *v, const window *o, int width)
 {
-    return (taps){o->r0, o->r1, o->s0, o->s1, v->S, ((ptrdiff_t)o->h * v->W + o->w) * width,
-                  (ptrdiff_t)v->dh * v->W * width, (ptrdiff_t)v->dw * width};
+    return (taps){o->r0,
+                  o->r1,
+                  o->s0,
+                  o->s1,
+                  v->S,
+                  ((ptrdiff_t)o->h * v->W + o->w) * width,
+                  (ptrdiff_t)v->dh * v->W * width,
+                  (ptrdiff_t)v->dw * width};
 }
 
 /* A width that is no multiple of V ends in a part of a vector. */
@@ -226,9 +232,9 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
 }
 
 #define NAME_(set) fv_kernels_##set
-#define NAME(set) NAME_(set)
+#define NAME(set)  NAME_(set)
 #define TEXT_(set) #set
-#define TEXT(set) TEXT_(set)
+#define TEXT(set)  TEXT_(set)
 
 extern const fv_kernels NAME(FV_SIMD_NAME);
 const fv_kernels NAME(FV_SIMD_NAME) = {

@@ -21,7 +21,8 @@
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
-#define INLINE static inline __attribute__((always_inline))
+#define UNROLLED(i, n) UNROLL for (int i = 0; i < (n); i++)
+#define INLINE         static inline __attribute__((always_inline))
 
 /* Makes compilers forget how x came about, so that they use it instead of computing it again. */
 #define KEEP(x) __asm__("" : "+r"(x))
@@ -54,6 +55,7 @@ typedef struct job {
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
    largest M. Up to FEW_SUMS a tile waits for its loads, and has none to spare for what is ahead. */
+/* clang-format off */
 #if defined(FV_SIMD_AVX512) || defined(FV_SIMD_NEON)
 #define FOR_EACH_TILE(DO)                                                                          \
     DO(1, 1) DO(2, 1) DO(3, 1) DO(4, 1) DO(5, 1) DO(6, 1) DO(7, 1) DO(8, 1) DO(9, 1) DO(10, 1)     \
@@ -80,6 +82,7 @@ static const int mmax[NMAX + 1] = {0, 16, 14, 8, 6, 5, 4, 3, 2};
 enum { NMAX = 4, FEW_SUMS = 4 };
 static const int mmax[NMAX + 1] = {0, 12, 6, 4, 3};
 #endif
+/* clang-format on */
 enum { WINDOW_N = 4 }; /* the pixels of a window; M as in tiles that are as wide */
 
 /* Rows 0, 4, 8 and 12 of A where they are apart, and three strides from each: one pointer and a
@@ -111,7 +114,7 @@ INLINE vec row_of(const rows_of_a *a, const a_kind kind, const int m)
 
 INLINE void advance(rows_of_a *a, ptrdiff_t ak)
 {
-    UNROLL for (int i = 0; i < 4; i++)
+    UNROLLED (i, 4)
         a->at[i] += ak;
 }
 
@@ -142,7 +145,7 @@ INLINE vec start_of(const job *j, int m, int n, int partial)
 INLINE void store_best(const vec *sums, float *to, int32_t *argmax)
 {
     vec best[2], tap[2];
-    UNROLL for (int r = 0; r < 2; r++) {
+    UNROLLED (r, 2) {
         vec_mask left = vec_holds(sums[2 * r], sums[2 * r + 1]);
         best[r] = vec_pick(left, sums[2 * r], sums[2 * r + 1]);
         tap[r] = vec_pick(left, vec_bits(2 * r), vec_bits(2 * r + 1));
@@ -159,8 +162,8 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
 {
     const job j = *given;
     vec acc[16][NMAX], v[NMAX];
-    UNROLL for (int m = 0; m < M; m++)
-        UNROLL for (int n = 0; n < N; n++)
+    UNROLLED (m, M)
+        UNROLLED (n, N)
             acc[m][n] = start_of(&j, m, n, n == N - 1 ? j.partial : 0);
     const float *ahead = j.ahead;
     for (int r = 0; r < j.R; r++)
@@ -172,32 +175,33 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
                     __builtin_prefetch(ahead += 16, 0, 2);
                 if (kind == NUMBERS && N == 1) /* what a job of the next M numbers reads */
                     __builtin_prefetch(a.at[0] + M);
-                UNROLL for (int n = 0; n < N; n++)
+                UNROLLED (n, N)
                     v[n] = vec_load(b + (kind == APART            ? n * V
                                          : kind == NUMBERS_POOLED ? n / 2 * j.br2 + n % 2 * j.bn
                                                                   : n * j.bn));
-                UNROLL for (int m = 0; m < M; m++) {
+                UNROLLED (m, M) {
                     vec row = row_of(&a, kind, m);
                     PIN(row);
-                    UNROLL for (int n = 0; n < N; n++)
+                    UNROLLED (n, N)
                         acc[m][n] = vec_fma(row, v[n], acc[m][n]);
                 }
                 advance(&a, j.ak);
             }
         }
     float *c = j.c;
-    UNROLL for (int m = 0; m < M; m++, c += j.cm)
+    UNROLLED (m, M)
         if (kind == NUMBERS_POOLED)
-            store_best(acc[m], c, j.argmax ? j.argmax + m * j.cm : NULL);
+            store_best(acc[m], c + m * j.cm, j.argmax ? j.argmax + m * j.cm : NULL);
         else
-            UNROLL for (int n = 0; n < N; n++) {
+            UNROLLED (n, N) {
                 if (kind == APART && M * N > FEW_SUMS && j.stream)
-                    vec_stream(c + n * j.cn, acc[m][n]);
+                    vec_stream(c + m * j.cm + n * j.cn, acc[m][n]);
                 else
-                    store_some(c + n * j.cn, acc[m][n], n == N - 1 ? j.partial : 0);
+                    store_some(c + m * j.cm + n * j.cn, acc[m][n], n == N - 1 ? j.partial : 0);
             }
 }
 
+/* clang-format off */
 #define TILE(M, N)                                                                                 \
     static void apart_##M##x##N(const job *j) { tile(j, APART, M, N); }                            \
     static void numbers_##M##x##N(const job *j) { tile(j, NUMBERS, M, N); }                        \
@@ -212,8 +216,10 @@ FOR_EACH_WINDOW(WINDOW)
 static void (*const tiles[4][17][NMAX + 1])(const job *j) = {
     FOR_EACH_TILE(APART_ENTRY) FOR_EACH_TILE(NUMBERS_ENTRY) FOR_EACH_TILE(VECTORS_ENTRY)
         FOR_EACH_WINDOW(WINDOW_ENTRY)};
+/* clang-format on */
 
 /* Depthwise: a row of pixels by one vector of channels. */
+/* clang-format off */
 #define DEPTH(M) static void depth_##M(const job *j) { tile(j, VECTORS_APART, M, 1); }
 #define DEPTH_ENTRY(M) [M] = depth_##M,
 #define FOR_EACH_DEPTH(DO)                                                                         \
@@ -221,6 +227,7 @@ static void (*const tiles[4][17][NMAX + 1])(const job *j) = {
 FOR_EACH_DEPTH(DEPTH)
 static void (*const depths[13])(const job *j) = {FOR_EACH_DEPTH(DEPTH_ENTRY)};
 enum { DEPTH_MMAX = 12 };
+/* clang-format on */
 
 /* ---- cutting into tiles ------------------------------------------------------------------- */
 
@@ -311,7 +318,14 @@ static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrd
                           int width, float *db, bool first)
 {
     static const float one = 1.0f;
-    job j = {.a = &one, .R = count, .S = 1, .K = Q, .br = row, .bk = step, .bn = V, .cn = V,
+    job j = {.a = &one,
+             .R = count,
+             .S = 1,
+             .K = Q,
+             .br = row,
+             .bk = step,
+             .bn = V,
+             .cn = V,
              .add = !first};
     cut across = cut_even(pieces(width, V), NMAX);
     for (int i = 0, n = 0; i < across.count; n += size_of(&across, i++) * V) {

@@ -148,7 +148,7 @@ static void lion(size_t n, const fv_adam_step *step, float *restrict p, const fl
 
 /* The entries of a table that this file fills, for an initialiser. */
 #define FV_UPDATE_ENTRIES                                                                          \
-    .prefetch_for_write = prefetch_for_write, .sgd = sgd, .adam = adam, .amsgrad = amsgrad, .adagrad = adagrad,                  \
-    .adadelta = adadelta, .rmsprop = rmsprop, .lion = lion
+    .prefetch_for_write = prefetch_for_write, .sgd = sgd, .adam = adam, .amsgrad = amsgrad,        \
+    .adagrad = adagrad, .adadelta = adadelta, .rmsprop = rmsprop, .lion = lion
 
 #endif

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Functions of one line, side by side for each instruction set. */
+/* clang-format off */
 #if defined(FV_SIMD_NEON)
 #include <arm_neon.h>
 #else
@@ -230,5 +232,6 @@ static inline vec vec_max(vec a, vec b)
 }
 
 #endif
+/* clang-format on */
 
 #endif

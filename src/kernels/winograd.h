@@ -76,18 +76,24 @@ INLINE void line_weight_back(unit *g, const int a)
 INLINE void read_tile(const int rows, const int cols, const float *from, size_t row, size_t step,
                       int partial, unit d[16])
 {
-    UNIT_UNROLL for (int r = 0; r < rows; r++) UNIT_UNROLL for (int s = 0; s < cols; s++)
-        d[r * 4 + s] = unit_load(from + r * row + s * step, partial);
+    UNIT_UNROLLED (r, rows)
+        UNIT_UNROLLED (s, cols)
+            d[r * 4 + s] = unit_load(from + r * row + s * step, partial);
 }
 
 INLINE void write_tile(const unit d[16], float *to, size_t step, int partial)
 {
-    UNIT_UNROLL for (int i = 0; i < 16; i++) unit_store(to + i * step, d[i], partial);
+    UNIT_UNROLLED (i, 16)
+        unit_store(to + i * step, d[i], partial);
 }
 
 /* Calls LINE(d, a) on lines of d down, so many, and on lines across. */
-#define DOWN(LINE, lines)   UNIT_UNROLL for (int s = 0; s < (lines); s++) LINE(d + s, 4)
-#define ACROSS(LINE, lines) UNIT_UNROLL for (int r = 0; r < (lines); r++) LINE(d + r * 4, 1)
+#define DOWN(LINE, lines)                                                                          \
+    UNIT_UNROLLED (s, (lines))                                                                     \
+    LINE(d + s, 4)
+#define ACROSS(LINE, lines)                                                                        \
+    UNIT_UNROLLED (r, (lines))                                                                     \
+    LINE(d + r * 4, 1)
 
 INLINE void tile_in(const float *x, size_t row, size_t pixel, float *v, size_t step, int partial)
 {
@@ -99,17 +105,18 @@ INLINE void tile_in(const float *x, size_t row, size_t pixel, float *v, size_t s
 }
 
 /* Tiles overlap: their gradients add up. */
-INLINE void tile_in_back(const float *v, size_t step, float *dx, size_t row, size_t pixel, int partial)
+INLINE void tile_in_back(const float *v, size_t step, float *dx, size_t row, size_t pixel,
+                         int partial)
 {
     unit d[16];
     read_tile(4, 4, v, 4 * step, step, partial, d);
     DOWN(line_in_back, 4);
     ACROSS(line_in_back, 4);
-    UNIT_UNROLL for (int r = 0; r < 4; r++) UNIT_UNROLL for (int s = 0; s < 4; s++)
-    {
-        float *to = dx + r * row + s * pixel;
-        unit_store(to, unit_load(to, partial) + d[r * 4 + s], partial);
-    }
+    UNIT_UNROLLED (r, 4)
+        UNIT_UNROLLED (s, 4) {
+            float *to = dx + r * row + s * pixel;
+            unit_store(to, unit_load(to, partial) + d[r * 4 + s], partial);
+        }
 }
 
 /* rows and cols of the tile's outputs exist. */
@@ -120,9 +127,10 @@ INLINE void tile_out(const float *m, size_t step, float *y, size_t row, size_t p
     read_tile(4, 4, m, 4 * step, step, partial, d);
     DOWN(line_out, 4);
     ACROSS(line_out, 2);
-    UNIT_UNROLL for (int r = 0; r < 2; r++)
-        UNIT_UNROLL for (int s = 0; s < 2; s++) if (r < rows && s < cols)
-            unit_store(y + r * row + s * pixel, d[r * 4 + s], partial);
+    UNIT_UNROLLED (r, 2)
+        UNIT_UNROLLED (s, 2)
+            if (r < rows && s < cols)
+                unit_store(y + r * row + s * pixel, d[r * 4 + s], partial);
 }
 
 INLINE void tile_out_back(const float *dy, size_t row, size_t pixel, float *m, size_t step,
@@ -285,10 +293,11 @@ INLINE void tiles5_down(const float *x, size_t row, size_t last_row, size_t n, f
     for (size_t i = 0; i < n; i += UNIT) {
         const int partial = n - i < UNIT ? (int)(n - i) : 0;
         unit d[6];
-        UNIT_UNROLL for (int r = 0; r < 6; r++)
+        UNIT_UNROLLED (r, 6)
             d[r] = unit_load(x + (r < 5 ? r * row : last_row) + i, partial);
         line5_in(d, 1);
-        UNIT_UNROLL for (int r = 0; r < 6; r++) unit_store(t + r * step + i, d[r], 0);
+        UNIT_UNROLLED (r, 6)
+            unit_store(t + r * step + i, d[r], 0);
     }
 }
 
@@ -299,10 +308,11 @@ INLINE void tile5_across(const float *t, size_t step, size_t pixel, size_t last_
 {
     for (int r = 0; r < 6; r++, t += step, v += 6 * apart) {
         unit d[6];
-        UNIT_UNROLL for (int s = 0; s < 6; s++)
+        UNIT_UNROLLED (s, 6)
             d[s] = unit_load(t + (s < 5 ? s * pixel : last_pixel), partial);
         line5_in(d, 1);
-        UNIT_UNROLL for (int s = 0; s < 6; s++) unit_store(v + s * apart, d[s], 0);
+        UNIT_UNROLLED (s, 6)
+            unit_store(v + s * apart, d[s], 0);
     }
 }
 
@@ -315,14 +325,15 @@ static void weights5(int C, const float *w, float *u)
             taps[tap * FV_WINOGRAD5_CHANNELS_MAX + c] = w[c * 25 + tap];
     for (int c = 0; c < FV_WINOGRAD5_CHANNELS_MAX; c += UNIT) {
         unit d[36];
-        UNIT_UNROLL for (int r = 0; r < 5; r++)
-        {
-            UNIT_UNROLL for (int s = 0; s < 5; s++)
+        UNIT_UNROLLED (r, 5) {
+            UNIT_UNROLLED (s, 5)
                 d[r * 6 + s] = unit_load(taps + (r * 5 + s) * FV_WINOGRAD5_CHANNELS_MAX + c, 0);
             line5_weight(d + r * 6, 1);
         }
-        UNIT_UNROLL for (int s = 0; s < 6; s++) line5_weight(d + s, 6);
-        UNIT_UNROLL for (int i = 0; i < 36; i++) unit_store(u + i * FV_WINOGRAD5_CHANNELS_MAX + c, d[i], 0);
+        UNIT_UNROLLED (s, 6)
+            line5_weight(d + s, 6);
+        UNIT_UNROLLED (i, 36)
+            unit_store(u + i * FV_WINOGRAD5_CHANNELS_MAX + c, d[i], 0);
     }
 }
 

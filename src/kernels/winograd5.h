@@ -19,7 +19,7 @@ enum { W5_M = 4 };
 
 enum {
     W5_C = FV_WINOGRAD5_CHANNELS_MAX, /* numbers side by side, channels last */
-    W5_COLS = 6 * W5_C /* vectors of L in a row of a strip, of all planes */
+    W5_COLS = 6 * W5_C                /* vectors of L in a row of a strip, of all planes */
 };
 
 /* Batch last the numbers are [6][C][6][M] and the vectors [C][36][L], channels last
@@ -34,15 +34,16 @@ INLINE void multiply_fives(const bool add, const int M, const float *number, con
                            const int of_j, const float *vector, const int of_vector, vec sum[][6])
 {
     vec in[6];
-    UNROLL for (int j = 0; j < 6; j++) in[j] = vec_load(vector + j * of_vector);
-    UNROLL for (int m = 0; m < M; m++) UNROLL for (int j = 0; j < 6; j++)
-    {
-        const vec by = vec_splat(number[m * of_m + j * of_j]);
-        if (add)
-            sum[m][j] = vec_fma(by, in[j], sum[m][j]);
-        else
-            sum[m][j] = by * in[j];
-    }
+    UNROLLED (j, 6)
+        in[j] = vec_load(vector + j * of_vector);
+    UNROLLED (m, M)
+        UNROLLED (j, 6) {
+            const vec by = vec_splat(number[m * of_m + j * of_j]);
+            if (add)
+                sum[m][j] = vec_fma(by, in[j], sum[m][j]);
+            else
+                sum[m][j] = by * in[j];
+        }
 }
 
 /* y: M times the four outputs of a tile, without bias. The loop over rows stays one: six copies of
@@ -65,18 +66,20 @@ INLINE void sum_fives(const winograd5 *given, const int M, const fv_layout layou
             number += number_c, vector += vector_c;
             multiply_fives(true, M, number, of_m, of_j, vector, of_vector, sum);
         }
-        UNROLL for (int m = 0; m < M; m++) line5_out(sum[m], &lines[m][0][i], &lines[m][1][i]);
+        UNROLLED (m, M)
+            line5_out(sum[m], &lines[m][0][i], &lines[m][1][i]);
     }
     for (int m = 0; m < M; m++)
-        UNROLL for (int s = 0; s < 2; s++) line5_out(lines[m][s], &y[m][s], &y[m][2 + s]);
+        UNROLLED (s, 2)
+            line5_out(lines[m][s], &y[m][s], &y[m][2 + s]);
 }
 
 #define FIVES(M)                                                                                   \
-    static void fives_batch_##M(const winograd5 *f, vec y[][4])                                        \
+    static void fives_batch_##M(const winograd5 *f, vec y[][4])                                    \
     {                                                                                              \
         sum_fives(f, M, FV_BATCH_LAST, y);                                                         \
     }                                                                                              \
-    static void fives_channels_##M(const winograd5 *f, vec y[][4])                                     \
+    static void fives_channels_##M(const winograd5 *f, vec y[][4])                                 \
     {                                                                                              \
         sum_fives(f, M, FV_CHANNELS_LAST, y);                                                      \
     }
@@ -141,7 +144,8 @@ static void put_tile(const fives_out *t, int p, int q, float *y, ptrdiff_t pixel
 
 INLINE void add_bias(const vec b, vec y[4])
 {
-    UNROLL for (int n = 0; n < 4; n++) y[n] = vec_add(y[n], b);
+    UNROLLED (n, 4)
+        y[n] = vec_add(y[n], b);
 }
 
 /* ---- batch last ----------------------------------------------------------------------------- */

@@ -38,8 +38,9 @@ typedef struct fv_optim_kind {
                  float *const memories[FV_MEMORIES_MAX]);
 } fv_optim_kind;
 
-extern const fv_optim_kind fv_optim_kind_sgd, fv_optim_kind_adam, fv_optim_kind_adamw, fv_optim_kind_nadam, fv_optim_kind_radam,
-    fv_optim_kind_lion, fv_optim_kind_adagrad, fv_optim_kind_adadelta, fv_optim_kind_rmsprop;
+extern const fv_optim_kind fv_optim_kind_sgd, fv_optim_kind_adam, fv_optim_kind_adamw,
+    fv_optim_kind_nadam, fv_optim_kind_radam, fv_optim_kind_lion, fv_optim_kind_adagrad,
+    fv_optim_kind_adadelta, fv_optim_kind_rmsprop;
 
 typedef struct fv_optim_group {
     char *pattern;

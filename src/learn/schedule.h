@@ -26,9 +26,9 @@ typedef struct fv_schedule_kind fv_schedule_kind;
 struct fv_schedule {
     fv_object object;
     const fv_schedule_kind *kind; /* NULL: members, in a chain or, with milestones, in a sequence */
-    fv_optim *optim;   /* NULL: it is freed */
-    fv_schedule *next; /* of the optimizer's */
-    fv_args args;      /* settled */
+    fv_optim *optim;              /* NULL: it is freed */
+    fv_schedule *next;            /* of the optimizer's */
+    fv_args args;                 /* settled */
     int milestones[FV_LIST_MAX], n_milestones;
     fv_schedule *parent, *members[FV_MEMBERS_MAX];
     int n_members;

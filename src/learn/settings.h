@@ -39,11 +39,12 @@ typedef struct fv_setting {
 } fv_setting;
 
 #define FV_SETTING(args, member, type, ...)                                                        \
-    {#member, FV_SET_##type, offsetof(args, member), __VA_ARGS__}
-#define FV_FLAG(args, member) FV_SETTING(args, member, FLAG, FV_FROM_0, {0}, NULL)
-#define FV_NUMBER(args, member, range, usual)                                                      \
-    FV_SETTING(args, member, NUMBER, range, {usual}, NULL)
-#define FV_COUNT(args, member, range, usual) FV_SETTING(args, member, COUNT, range, {usual}, NULL)
+    {                                                                                              \
+#member, FV_SET_##type, offsetof(args, member), __VA_ARGS__                                \
+    }
+#define FV_FLAG(args, member)                 FV_SETTING(args, member, FLAG, FV_FROM_0, {0}, NULL)
+#define FV_NUMBER(args, member, range, usual) FV_SETTING(args, member, NUMBER, range, {usual}, NULL)
+#define FV_COUNT(args, member, range, usual)  FV_SETTING(args, member, COUNT, range, {usual}, NULL)
 
 /* What is made of a struct of arguments. */
 typedef struct fv_recipe {

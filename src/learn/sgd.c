@@ -42,11 +42,12 @@ static void step(const fv_kernels *k, size_t n, const fv_update *update, float *
     k->sgd(n, &update->sgd, p, g, memories[0]);
 }
 
-const fv_optim_kind fv_optim_kind_sgd = {.recipe = {"sgd", "fv_sgd", sizeof(fv_sgd_args), settings, 0},
-                                   .memories = {"momentum_buffer"},
-                                   .needs = needs,
-                                   .prepare = prepare,
-                                   .step = step};
+const fv_optim_kind fv_optim_kind_sgd = {
+    .recipe = {"sgd", "fv_sgd", sizeof(fv_sgd_args), settings, 0},
+    .memories = {"momentum_buffer"},
+    .needs = needs,
+    .prepare = prepare,
+    .step = step};
 
 fv_optim *fv_sgd_opt(fv_sgd_args args)
 {

@@ -59,7 +59,8 @@ static char *full_name(fv_graph *graph, const char *name, const char *kind)
     fv_ctx *ctx = graph->object.ctx;
     char text[2 * FV_SCOPE_MAX];
     if (name && (name[0] == '\0' || strlen(name) >= FV_SCOPE_MAX)) {
-        fv_fail(ctx, FV_E_NAME, "a %s layer has a name of %zu characters; 1 to %d are allowed\n"
+        fv_fail(ctx, FV_E_NAME,
+                "a %s layer has a name of %zu characters; 1 to %d are allowed\n"
                 "help: leave .name out for a name made up for it",
                 kind, strlen(name), FV_SCOPE_MAX - 1);
         return NULL;
@@ -67,8 +68,10 @@ static char *full_name(fv_graph *graph, const char *name, const char *kind)
     if (name) {
         snprintf(text, sizeof text, "%s%s", graph->scope, name);
         if (name_taken(graph, text)) {
-            fv_fail(ctx, FV_E_NAME, "two layers are called \"%s\"\n"
-                    "help: give the second another .name, or a scope of its own", text);
+            fv_fail(ctx, FV_E_NAME,
+                    "two layers are called \"%s\"\n"
+                    "help: give the second another .name, or a scope of its own",
+                    text);
             return NULL;
         }
     } else {

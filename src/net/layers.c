@@ -26,7 +26,8 @@ fv_node fv_max_pool2d_indices_opt(fv_max_pool2d_args args)
 
 fv_node fv_max_unpool2d_opt(fv_max_unpool2d_args args)
 {
-    return fv_layer_add(&fv_layer_type_max_unpool2d, (const fv_node[]){args.x, args.indices}, 2, &args);
+    return fv_layer_add(&fv_layer_type_max_unpool2d, (const fv_node[]){args.x, args.indices}, 2,
+                        &args);
 }
 
 fv_node fv_avg_pool2d_opt(fv_avg_pool2d_args args)

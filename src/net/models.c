@@ -17,25 +17,25 @@ static fv_node lenet5(fv_node x, int classes)
     x = fv_scope_begin(x, "convnet");
     x = fv_conv2d(x, 6, 5, .padding = 2, .name = "C1"); /* [N,6,28,28] */
     x = fv_relu(x, .name = "relu1");
-    x = fv_max_pool2d(x, 2, .name = "S2");              /* [N,6,14,14] */
-    x = fv_conv2d(x, 16, 5, .name = "C3");              /* [N,16,10,10] */
+    x = fv_max_pool2d(x, 2, .name = "S2"); /* [N,6,14,14] */
+    x = fv_conv2d(x, 16, 5, .name = "C3"); /* [N,16,10,10] */
     x = fv_relu(x, .name = "relu3");
-    x = fv_max_pool2d(x, 2, .name = "S4");              /* [N,16,5,5] */
-    x = fv_conv2d(x, 120, 5, .name = "C5");             /* [N,120,1,1] */
+    x = fv_max_pool2d(x, 2, .name = "S4");  /* [N,16,5,5] */
+    x = fv_conv2d(x, 120, 5, .name = "C5"); /* [N,120,1,1] */
     x = fv_relu(x, .name = "relu5");
     x = fv_scope_end(x);
-    x = fv_flatten(x, .name = "flatten");               /* [N,120] */
+    x = fv_flatten(x, .name = "flatten"); /* [N,120] */
     x = fv_scope_begin(x, "fc");
-    x = fv_linear(x, 84, .name = "F6");                 /* [N,84] */
+    x = fv_linear(x, 84, .name = "F6"); /* [N,84] */
     x = fv_relu(x, .name = "relu6");
-    x = fv_linear(x, classes, .name = "F7");            /* [N,10] */
+    x = fv_linear(x, classes, .name = "F7"); /* [N,10] */
     x = fv_log_softmax(x, .name = "sig7");
     return fv_scope_end(x);
 }
 
 /* Which of S2's 6 maps each of C3's 16 looks at: table I of the paper. */
-static const char *const classic_inputs[16] = {"012",  "123",  "234",  "345",  "045",  "015",
-                                               "0123", "1234", "2345", "0345", "0145", "0125",
+static const char *const classic_inputs[16] = {"012",  "123",  "234",  "345",   "045",  "015",
+                                               "0123", "1234", "2345", "0345",  "0145", "0125",
                                                "0134", "1245", "0235", "012345"};
 
 /* C3's map number i, over the maps that it looks at. */
@@ -59,16 +59,16 @@ static fv_node lenet5_classic(fv_node x, int classes)
     const fv_node start = x;
     fv_node maps[6], partials[16];
     if (start.graph && start.graph->defs[0].out.h == 28)
-        x = fv_pad2d(x, 2, 2, 2, 2);                           /* [N,1,32,32] */
-    x = fv_tanh(fv_conv2d(x, 6, 5, .name = "C1"));             /* [N,6,28,28] */
-    x = fv_tanh(fv_avg_pool2d(x, 2, .name = "S2"));            /* [N,6,14,14] */
+        x = fv_pad2d(x, 2, 2, 2, 2);                /* [N,1,32,32] */
+    x = fv_tanh(fv_conv2d(x, 6, 5, .name = "C1"));  /* [N,6,28,28] */
+    x = fv_tanh(fv_avg_pool2d(x, 2, .name = "S2")); /* [N,6,14,14] */
     for (int i = 0; i < 6; i++)
         maps[i] = fv_slice(x, 1, i, i + 1);
     for (int i = 0; i < 16; i++)
         partials[i] = classic_map(maps, i);
     x = fv_concat(FV_NODES(fv_concat(partials, 8), fv_concat(partials + 8, 8)), .name = "C3");
-    x = fv_tanh(fv_avg_pool2d(fv_tanh(x), 2, .name = "S4"));   /* [N,16,5,5] */
-    x = fv_tanh(fv_conv2d(x, 120, 5, .name = "C5"));           /* [N,120,1,1] */
+    x = fv_tanh(fv_avg_pool2d(fv_tanh(x), 2, .name = "S4")); /* [N,16,5,5] */
+    x = fv_tanh(fv_conv2d(x, 120, 5, .name = "C5"));         /* [N,120,1,1] */
     x = fv_tanh(fv_linear(fv_flatten(x), 84, .name = "F6"));
     return fv_linear(x, classes, .name = "output");
 }
@@ -273,7 +273,7 @@ static fv_node mobilenet_v2(fv_node x, int classes)
 {
     static const struct {
         int factor, channels, blocks, stride;
-    } stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2},
+    } stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
                   {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
     int in = 32, number = 1;
     x = conv_norm_relu6(fv_scope_begin(x, "features"), in, 3, 2, 1, "0");
@@ -325,8 +325,10 @@ static fv_net *fail_name(fv_ctx *ctx, const char *name)
     fv_text to = {known, sizeof known};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++)
         fv_put(&to, "%s%s", i ? ", " : "", models[i].name);
-    fv_fail(ctx, FV_E_NAME, "there is no model \"%.60s\"\nhelp: the built-in ones are %s; or give "
-            "layers as text, as \"conv 8 3; relu; flatten; linear classes\"", name, known);
+    fv_fail(ctx, FV_E_NAME,
+            "there is no model \"%.60s\"\nhelp: the built-in ones are %s; or give "
+            "layers as text, as \"conv 8 3; relu; flatten; linear classes\"",
+            name, known);
     return NULL;
 }
 

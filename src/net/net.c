@@ -79,8 +79,11 @@ static bool add_param(fv_net *net, const fv_def *def, fv_tensor t, size_t offset
     fv_tensor *s = add_state(net, def, t);
     if (!s)
         return false;
-    fv_param p = {.name = s->name, .ndim = s->ndim, .count = s->count,
-                  .value = net->values + offset, .grad = net->grads + offset};
+    fv_param p = {.name = s->name,
+                  .ndim = s->ndim,
+                  .count = s->count,
+                  .value = net->values + offset,
+                  .grad = net->grads + offset};
     memcpy(p.dims, s->dims, sizeof p.dims);
     net->params[net->n_params++] = p;
     return true;
@@ -89,15 +92,18 @@ static bool add_param(fv_net *net, const fv_def *def, fv_tensor t, size_t offset
 static bool name_state(fv_net *net, const fv_def *def)
 {
     fv_tensor weight = {.name = "weight", .ndim = def->weight_ndim, .count = def->weights};
-    fv_tensor bias = {.name = "bias", .ndim = 1, .dims = {(int64_t)def->biases},
-                      .count = def->biases};
+    fv_tensor bias = {
+        .name = "bias", .ndim = 1, .dims = {(int64_t)def->biases}, .count = def->biases};
     memcpy(weight.dims, def->weight_dims, sizeof weight.dims);
     if ((def->weights && !add_param(net, def, weight, def->weight_offset)) ||
         (def->biases && !add_param(net, def, bias, def->bias_offset)))
         return false;
     for (int i = 0; def->op->buffer && def->buffers && i < FV_BUFFERS_MAX; i++) {
         fv_buffer b = def->op->buffer(def, i);
-        fv_tensor t = {.name = b.name, .type = b.type, .ndim = b.ndim, .dims = {b.count},
+        fv_tensor t = {.name = b.name,
+                       .type = b.type,
+                       .ndim = b.ndim,
+                       .dims = {b.count},
                        .count = (size_t)b.count,
                        .value = net->buffers + def->buffer_offset + b.offset};
         if (b.name && !add_state(net, def, t))
@@ -300,12 +306,14 @@ static fv_status check_outputs(fv_ctx *ctx, const fv_graph *graph, const fv_node
             if (outputs[i].graph != graph || outputs[i].index == outputs[k].index)
                 return fv_fail(ctx, FV_E_STATE,
                                "fv_net_new_outputs: outputs %d and %d are one layer, or of two "
-                               "networks", k, i);
+                               "networks",
+                               k, i);
     if (graph->used)
         return fv_fail(ctx, FV_E_STATE, "a net was made of these layers before");
     if (graph->depth)
-        return fv_fail(ctx, FV_E_STATE, "a scope was begun and not ended\n"
-                                        "help: x = fv_scope_end(x) before fv_net_new(x)");
+        return fv_fail(ctx, FV_E_STATE,
+                       "a scope was begun and not ended\n"
+                       "help: x = fv_scope_end(x) before fv_net_new(x)");
     int inputs = 0;
     for (int i = 0; i < graph->count; i++)
         inputs += graph->defs[i].n_inputs == 0;

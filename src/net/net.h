@@ -24,8 +24,8 @@ struct fv_graph {
    all. */
 typedef struct fv_slot {
     size_t y, dy, saved, sums, partial, shared, packed[2]; /* packed: of forward, of backward */
-    size_t partial_size; /* of one chunk */
-    size_t extra;    /* gradients of inputs that are to be added to what is there */
+    size_t partial_size;                                   /* of one chunk */
+    size_t extra;     /* gradients of inputs that are to be added to what is there */
     unsigned aliased; /* bit k: the gradient of input k lies where dy is */
 } fv_slot;
 
@@ -39,7 +39,7 @@ typedef struct fv_plan {
     int batch, blocks, chunks; /* the most it has room for */
     fv_slot *slots;            /* [layers] */
     size_t region;             /* floats of a block */
-    size_t partials;              /* floats of all partial gradients, all chunks */
+    size_t partials;           /* floats of all partial gradients, all chunks */
     size_t scratch, sums;      /* floats of one thread */
     size_t packed, shared;     /* floats of all packed weights, of all that meetings leave */
     uint64_t packed_at;        /* the net's changes when forward's weights were packed */
@@ -74,7 +74,7 @@ struct fv_net {
     fv_plan *last;                /* of the last forward */
     int n;                        /* images of the last forward */
     fv_stage stage;
-    bool warned[2];               /* of raw numbers in NLL, of probabilities in cross-entropy */
+    bool warned[2]; /* of raw numbers in NLL, of probabilities in cross-entropy */
     char *summary, *text;
 };
 

@@ -25,7 +25,7 @@ typedef struct lives {
     int *view;                      /* [layers] the layer of whose output it is a view, or itself */
     int *until;                     /* [layers] last time that the output or a view is read */
     int *y_root, *dy_root;          /* [layers] the layer whose buffer it shares, or itself */
-    unsigned *aliased;               /* [layers] as fv_slot's */
+    unsigned *aliased;              /* [layers] as fv_slot's */
 } lives;
 
 size_t fv_plan_work(const fv_net *net)
@@ -152,7 +152,8 @@ static void live_gradient(const fv_net *net, const lives *l, const fv_plan *plan
 static void find_gradients_of(const fv_net *net, const lives *l, const fv_plan *plan, int i)
 {
     const fv_def *def = net->defs + i;
-    bool view = fv_is_view(def, plan->layout, true), aliases_dy = view || def->op->flags & FV_ALIASES_DY;
+    bool view = fv_is_view(def, plan->layout, true),
+         aliases_dy = view || def->op->flags & FV_ALIASES_DY;
     bool shares_weights_of = aliases_dy || def->op->flags & FV_IN_PLACE;
     size_t extra = 0;
     for (int k = 0; k < def->n_inputs; k++) {
@@ -257,7 +258,8 @@ void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work)
         plan->scratch = scratch > plan->scratch ? scratch : plan->scratch;
         plan->packed += need.packed * (plan->train ? 2 : 1);
         plan->sums += plan->train ? need.sums : 0;
-        plan->partials += plan->train || fv_needs_stats(def, false) ? need.partial * plan->chunks : 0;
+        plan->partials += plan->train || fv_needs_stats(def, false) ? need.partial * plan->chunks
+                                                                    : 0;
         plan->shared += fv_round_up(need.shared);
     }
 }

@@ -398,7 +398,7 @@ fv_status fv_forward(fv_net *net, const fv_batch *batch)
 const float *fv_output_at(const fv_net *net, int index)
 {
     return net && net->last && index >= 0 && index < net->n_outputs ? net->last->output[index]
-                                                                     : NULL;
+                                                                    : NULL;
 }
 
 const float *fv_output(const fv_net *net)
@@ -488,8 +488,9 @@ static void backward_chunk(void *arg, int chunk, int thread)
 static int items_of(const pass *p, int i)
 {
     const fv_def *def = p->net->defs + i;
-    return def->op->reduce_items && def->shares_weights_of < 0 ? def->op->reduce_items(def, p->plan->layout)
-                                                    : 0;
+    return def->op->reduce_items && def->shares_weights_of < 0
+               ? def->op->reduce_items(def, p->plan->layout)
+               : 0;
 }
 
 static void reduce_layer(const pass *p, int i, int item)

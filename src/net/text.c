@@ -155,8 +155,10 @@ static bool read_arguments(reader *r, const fv_layer_type *kind, char *args, fv_
                 return refuse(r, FV_E_ARG, "more than %d inputs", FV_INPUTS_MAX);
             xs[(*n)++] = node_named(r, word);
         } else if (place == kind->places) {
-            return refuse(r, FV_E_ARG, "\"%.40s\" is one word too many\n"
-                          "help: arguments after the first %d go by name", word, kind->places);
+            return refuse(r, FV_E_ARG,
+                          "\"%.40s\" is one word too many\n"
+                          "help: arguments after the first %d go by name",
+                          word, kind->places);
         } else if (!set_field(r, kind->fields + place++, word, args)) {
             return false;
         }
@@ -180,8 +182,9 @@ static bool read_layer(reader *r, const fv_layer_type *kind)
         return refuse(r, FV_E_ARG, "%s takes the layer before it and one more by name, not %d more",
                       kind->name, n - 1);
     if (!xs[0].graph)
-        return refuse(r, FV_E_STATE, "there is no input before it\n"
-                                     "help: begin with input CHANNELS HEIGHT WIDTH");
+        return refuse(r, FV_E_STATE,
+                      "there is no input before it\n"
+                      "help: begin with input CHANNELS HEIGHT WIDTH");
     r->x = fv_layer_add(kind, xs, n, args.bytes);
     return r->x.graph != NULL;
 }
@@ -205,15 +208,17 @@ static bool read_input(reader *r)
         char *word = r->words[i], *value = strchr(word, '=');
         if (value)
             *value++ = '\0';
-        bool good = value   ? strcmp(word, "name") == 0 ||
+        bool good = value ? strcmp(word, "name") == 0 ||
                                 (strcmp(word, "mean") == 0 && read_list(value, a.mean)) ||
                                 (strcmp(word, "std") == 0 && read_list(value, a.std))
                     : place < 3 ? read_int(r, word, sizes[place++])
                                 : strcmp(word, "requires_grad") == 0;
         if (!good)
-            return refuse(r, FV_E_ARG, "\"%.60s\" is not understood\n"
+            return refuse(r, FV_E_ARG,
+                          "\"%.60s\" is not understood\n"
                           "help: input CHANNELS HEIGHT WIDTH mean=0.5,... std=0.2,... "
-                          "requires_grad name=NAME", word);
+                          "requires_grad name=NAME",
+                          word);
         a.name = value && strcmp(word, "name") == 0 ? value : a.name;
         a.requires_grad |= !value && strcmp(word, "requires_grad") == 0;
     }
@@ -333,8 +338,9 @@ fv_net *fv_net_text(fv_ctx *ctx, const char *text)
     if (!text || !read_text(&r, text))
         return NULL;
     if (!r.graph) {
-        fv_fail(ctx, FV_E_DATA, "network text: there is no layer in it\n"
-                                "help: begin with input CHANNELS HEIGHT WIDTH");
+        fv_fail(ctx, FV_E_DATA,
+                "network text: there is no layer in it\n"
+                "help: begin with input CHANNELS HEIGHT WIDTH");
         return NULL;
     }
     return r.n_outputs ? fv_net_new_outputs(r.outputs, r.n_outputs) : fv_net_new(r.x);

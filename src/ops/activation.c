@@ -8,14 +8,15 @@
 
 static void relu_forward(const fv_call *r)
 {
-    r->k->relu_forward(fv_slice_floats(r->layout, fv_shape_count(r->def->out)) * r->slices, r->x, r->y);
+    r->k->relu_forward(fv_slice_floats(r->layout, fv_shape_count(r->def->out)) * r->slices, r->x,
+                       r->y);
 }
 
 static void relu_backward(const fv_call *r)
 {
     if (r->dx)
-        r->k->relu_backward(fv_slice_floats(r->layout, fv_shape_count(r->def->out)) * r->slices, r->y, r->dy,
-                            r->dx);
+        r->k->relu_backward(fv_slice_floats(r->layout, fv_shape_count(r->def->out)) * r->slices,
+                            r->y, r->dy, r->dx);
 }
 
 static const fv_op relu = {
@@ -55,16 +56,16 @@ static void curve_forward(const fv_call *r)
 {
     const fv_def *def = r->def;
     r->k->acts[def->act].forward(fv_slice_floats(r->layout, fv_shape_count(def->out)) * r->slices,
-                                     (float)def->number, r->x, r->y);
+                                 (float)def->number, r->x, r->y);
 }
 
 static void curve_backward(const fv_call *r)
 {
     const fv_def *def = r->def;
     if (r->dx)
-        r->k->acts[def->act].backward(fv_slice_floats(r->layout, fv_shape_count(def->out)) * r->slices,
-                                          (float)def->number,
-                                          def->act < FV_ACT_BY_Y ? r->y : r->x, r->dy, r->dx);
+        r->k->acts[def->act].backward(
+            fv_slice_floats(r->layout, fv_shape_count(def->out)) * r->slices, (float)def->number,
+            def->act < FV_ACT_BY_Y ? r->y : r->x, r->dy, r->dx);
 }
 
 #define CURVE(its_kind, keeps)                                                                     \
@@ -162,7 +163,7 @@ static const fv_field gelu_fields[] = {
 
 const fv_layer_type fv_layer_type_acts[FV_ACTS] = {
     [FV_ACT_LEAKY_RELU] = CURVE_KIND("leaky_relu", "torch.nn.LeakyReLU", fv_leaky_relu_args, 1,
-                                       leaky_relu_fields, leaky_relu_shape),
+                                     leaky_relu_fields, leaky_relu_shape),
     [FV_ACT_RELU6] = PLAIN_KIND("relu6", "torch.nn.ReLU6"),
     [FV_ACT_SIGMOID] = PLAIN_KIND("sigmoid", "torch.nn.Sigmoid"),
     [FV_ACT_TANH] = PLAIN_KIND("tanh", "torch.nn.Tanh"),

@@ -106,7 +106,8 @@ static void mul_backward(const fv_call *r)
         multiply(r, r->dy, r->xs[1], r->dxs[0]);
     if (!dw)
         return;
-    memset(dw, 0, fv_slice_floats(r->layout, fv_shape_count(r->def->ins[1])) * r->slices * sizeof *dw);
+    memset(dw, 0,
+           fv_slice_floats(r->layout, fv_shape_count(r->def->ins[1])) * r->slices * sizeof *dw);
     for (int i = 0; i < s.partials; i++)
         r->k->scale_sums(s.rows, s.width, s.row_step, s.col_step, r->dy + i * s.x_step,
                          r->xs[0] + i * s.x_step, dw + i * s.w_step);

@@ -29,14 +29,17 @@ static void drop(const fv_call *r, const float *x, float *y)
     bool channels = r->def->whole, batch = r->layout == FV_BATCH_LAST;
     uint64_t *keys = (uint64_t *)(void *)r->scratch;
     fv_dropout d = {.row_step = channels ? 0 : 1,
-                    .col_step = batch ? 0 : channels ? 1 : (uint32_t)area,
+                    .col_step = batch      ? 0
+                                : channels ? 1
+                                           : (uint32_t)area,
                     .threshold = (uint32_t)(r->def->number * 0x1000000),
                     .scale = (float)(1 / (1 - r->def->number))};
     for (int slice = 0; slice < r->slices; slice++) {
         for (int i = 0; i < width; i++)
             keys[i] = key_of(r->key, r->first_image + (batch ? i : slice));
         for (int c = 0; c < (batch ? C : 1); c++) {
-            size_t at = slice * fv_slice_floats(r->layout, (size_t)C * area) + (size_t)c * area * width;
+            size_t at = slice * fv_slice_floats(r->layout, (size_t)C * area) +
+                        (size_t)c * area * width;
             d.first = channels ? (uint32_t)c : (uint32_t)c * area;
             r->k->dropout(area, width, &d, keys, x + at, y + at);
         }

@@ -187,8 +187,8 @@ static void norm_forward(const fv_call *r)
 /* ---- backward ----------------------------------------------------------------------------- */
 
 /* Weights of elements: their gradients, and the gradient before them. */
-static const float *before_weights(const fv_call *r, const units *u, const float *x, const float *dy,
-                                   const work *w, const kept *m)
+static const float *before_weights(const fv_call *r, const units *u, const float *x,
+                                   const float *dy, const work *w, const kept *m)
 {
     size_t step = column_step(r);
     float *dw = r->partial, *db = r->partial + r->def->weights;

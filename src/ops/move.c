@@ -178,7 +178,7 @@ static size_t stride_of(fv_layout layout, fv_shape s, int dim)
 /* [C,H,W] of one shape, in the order of memory, from those of the other: stride[i] is that of what
    becomes dimension i + 1. */
 static void permute_slice(fv_layout layout, fv_shape to, const size_t stride[3], const float *x,
-                         float *y)
+                          float *y)
 {
     bool batch = layout == FV_BATCH_LAST;
     const int order[] = {batch ? 1 : 2, batch ? 2 : 3, batch ? 3 : 1};

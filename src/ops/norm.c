@@ -27,8 +27,7 @@ typedef struct partial {
 static shared shared_of(const fv_def *def, float *at)
 {
     size_t C = fv_round_up(def->in.c);
-    return (shared){at,         at + C,     at + 2 * C, at + 3 * C,
-                    at + 4 * C, at + 5 * C, at + 6 * C};
+    return (shared){at, at + C, at + 2 * C, at + 3 * C, at + 4 * C, at + 5 * C, at + 6 * C};
 }
 
 static partial partial_of(const fv_def *def, const float *at)
@@ -271,8 +270,10 @@ static void norm_start(const fv_def *def, float *buffers)
     {                                                                                              \
         .kind = "batch_norm2d", .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags),                 \
         .need = norm_need, .forward = norm_forward, .backward = norm_backward,                     \
-        .needs_stats = norm_meets, .stats_accumulate = gather, .stats_finish = meet, .stats_accumulate_backward = stats_accumulate_backward,   \
-        .stats_finish_backward = stats_finish_backward, .buffer = norm_buffer, .start = norm_start,                \
+        .needs_stats = norm_meets, .stats_accumulate = gather, .stats_finish = meet,               \
+        .stats_accumulate_backward = stats_accumulate_backward,                                    \
+        .stats_finish_backward = stats_finish_backward, .buffer = norm_buffer,                     \
+        .start = norm_start,                                                                       \
     }
 
 static const fv_op batch_norm2d = NORM(0), batch_norm2d_relu = NORM(FV_KEEPS_Y);

@@ -50,38 +50,38 @@ enum { FV_INPUTS_MAX = 8 }; /* of a layer */
 /* A layer: what it is, its sizes, its parameters. */
 typedef struct fv_def {
     const fv_op *op;
-    char *name;        /* "convnet.C1" */
-    const char *producer; /* name of the layer that makes its first input */
+    char *name;                          /* "convnet.C1" */
+    const char *producer;                /* name of the layer that makes its first input */
     int inputs[FV_INPUTS_MAX], n_inputs; /* the layers that make its inputs; 0: an input */
     fv_shape in, ins[FV_INPUTS_MAX];     /* of the first input, of all */
     fv_shape out;
     const fv_layer_type *kind; /* NULL: an input */
-    void *args;          /* a copy of the struct it was made with; its pointers are stale */
-    fv_shape stored;     /* of what forward writes: out, but for layers run together with others */
-    int shares_weights_of;          /* the layer whose parameters it uses too; -1: its own */
+    void *args;                /* a copy of the struct it was made with; its pointers are stale */
+    fv_shape stored; /* of what forward writes: out, but for layers run together with others */
+    int shares_weights_of; /* the layer whose parameters it uses too; -1: its own */
     int consumers;         /* layers and outputs that read what it makes */
-    bool wants_gradient; /* backward goes through it */
-    unsigned accumulates;       /* bit k: the gradient of input k is added to what is there */
-    fv_conv conv;        /* conv2d; of conv_transpose2d the other way round */
-    bool winograd;       /* a conv2d by tiles, a question of its sizes alone */
-    fv_pool2d pool;      /* poolings, and a conv2d that pools */
-    bool argmax;        /* a conv2d whose weight gradients go by what won its pooling */
-    bool windows;        /* a conv2d that pools and has, channels last, windows as lanes */
+    bool wants_gradient;   /* backward goes through it */
+    unsigned accumulates;  /* bit k: the gradient of input k is added to what is there */
+    fv_conv conv;          /* conv2d; of conv_transpose2d the other way round */
+    bool winograd;         /* a conv2d by tiles, a question of its sizes alone */
+    fv_pool2d pool;        /* poolings, and a conv2d that pools */
+    bool argmax;           /* a conv2d whose weight gradients go by what won its pooling */
+    bool windows;          /* a conv2d that pools and has, channels last, windows as lanes */
     fv_norm norm;
-    fv_axis rows, cols;  /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
-    int padding_mode;    /* fv_padding_mode */
-    double number;       /* dropout: p; pad2d: value; an activation's */
+    fv_axis rows, cols; /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
+    int padding_mode;   /* fv_padding_mode */
+    double number;      /* dropout: p; pad2d: value; an activation's */
     fv_act act;
     struct {
         int dim, start, step; /* softmax, concat, slice */
         int order[3];         /* permute: the input's dimension, 1 to 3, of each of the output */
     } along;
-    bool whole;    /* dropout: of channels */
+    bool whole; /* dropout: of channels */
     struct {
         float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
         bool normalize, requires_grad;
         size_t table; /* offset in the net's tables */
-    } image; /* input */
+    } image;          /* input */
     int weight_ndim;
     int64_t weight_dims[4];
     size_t weights, biases;            /* counts; 0: it has none */
@@ -96,7 +96,7 @@ typedef struct fv_need {
     size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
     size_t scratch; /* for each thread, during one call */
     size_t sums;    /* for each thread: a chunk's gradients before they become its part */
-    size_t partial;    /* a chunk's sums, read by reduce, or by meet */
+    size_t partial; /* a chunk's sums, read by reduce, or by meet */
     size_t packed;  /* weights as forward reads them, and again as backward does */
     size_t shared;  /* what meet leaves for all blocks */
 } fv_need;
@@ -108,21 +108,21 @@ typedef struct fv_call {
     const fv_def *def;
     fv_layout layout;
     int slices;                  /* batch last 1, channels last one for each image of the block */
-    int images;                 /* of the block */
-    int block_images;                   /* images that a block of the plan may have */
-    int first_image;            /* number of the block's first image in the batch */
-    uint64_t key;               /* of random choices: another for each layer and step */
+    int images;                  /* of the block */
+    int block_images;            /* images that a block of the plan may have */
+    int first_image;             /* number of the block's first image in the batch */
+    uint64_t key;                /* of random choices: another for each layer and step */
     const float *packed, *w, *b; /* b NULL without bias */
-    const float *x;             /* [in], in the layout; = xs[0] */
+    const float *x;              /* [in], in the layout; = xs[0] */
     const float *xs[FV_INPUTS_MAX];
-    float *y;                   /* [out] */
+    float *y; /* [out] */
     const float *dy;
     float *dx, *dxs[FV_INPUTS_MAX];
     float *saved; /* NULL in eval mode */
     float *scratch;
     float *sums, *partial; /* a convolution's part NULL: nobody wants dw, db */
-    float *shared;    /* what meet left */
-    bool first, last; /* of its chunk: part, or sums, starts from 0; sums become part */
+    float *shared;         /* what meet left */
+    bool first, last;      /* of its chunk: part, or sums, starts from 0; sums become part */
 } fv_call;
 
 /* Between two passes over the blocks: what the chunks gathered, put together for all of them. */
@@ -131,7 +131,7 @@ typedef struct fv_batch_stats {
     fv_layout layout;
     bool train;
     int images, chunks;
-    int block_images;          /* images of a full block */
+    int block_images;     /* images of a full block */
     const float *partial; /* chunk i at i * part_size */
     size_t partial_size;
     float *shared;
@@ -209,7 +209,7 @@ typedef struct fv_sums {
     size_t step;
     const float *dy, *saved;
     const float *partial; /* chunk i at i * need.part */
-    float *dw, *db;    /* db NULL without bias */
+    float *dw, *db;       /* db NULL without bias */
 } fv_sums;
 
 enum {
@@ -221,7 +221,7 @@ enum {
                         /* channels last if fv_same_order */
     FV_REDUCES_DY = 32, /* batch last, reduce reads dy of all blocks */
     FV_VIEW_EVAL = 64,  /* a view in eval mode */
-    FV_ALIASES_DY = 128,    /* the gradient of every input is dy; no backward */
+    FV_ALIASES_DY = 128, /* the gradient of every input is dy; no backward */
 };
 
 enum { FV_BUFFERS_MAX = 3 };
@@ -265,8 +265,7 @@ static inline bool fv_is_view(const fv_def *def, fv_layout layout, bool train)
 {
     int flags = def->op->flags;
     return flags & FV_VIEW || (flags & FV_VIEW_EVAL && !train) ||
-           (flags & FV_VIEW_BATCH &&
-            (layout == FV_BATCH_LAST || fv_same_order(def->in, def->out)));
+           (flags & FV_VIEW_BATCH && (layout == FV_BATCH_LAST || fv_same_order(def->in, def->out)));
 }
 
 static inline bool fv_needs_stats(const fv_def *def, bool train)
@@ -299,35 +298,43 @@ typedef struct fv_field {
     const char *words; /* "zeros reflect replicate circular" */
 } fv_field;
 
-#define FV_FIELD(args, member, type) {#member, type, offsetof(args, member), NULL}
-#define FV_WORDS(args, member, type, words) {#member, type, offsetof(args, member), words}
+#define FV_FIELD(args, member, type)                                                               \
+    {                                                                                              \
+#member, type, offsetof(args, member), NULL                                                \
+    }
+#define FV_WORDS(args, member, type, words)                                                        \
+    {                                                                                              \
+#member, type, offsetof(args, member), words                                               \
+    }
 
 /* A kind of layer: what graph.c, the text form and the docs need to know of it. Its struct of
    arguments begins with the node x, and 0 in any field means the default. */
 struct fv_layer_type {
-    const char *name;     /* "conv2d" */
-    const char *alias;    /* "conv", for the text form; or NULL */
-    const char *torch;    /* "torch.nn.Conv2d" */
-    size_t size;          /* of the arguments */
-    size_t name_offset;   /* of .name in them */
-    int inputs;           /* 1, 2, or 0: any number from 2 on */
-    int places;           /* the first so many fields need no name in a text */
+    const char *name;       /* "conv2d" */
+    const char *alias;      /* "conv", for the text form; or NULL */
+    const char *torch;      /* "torch.nn.Conv2d" */
+    size_t size;            /* of the arguments */
+    size_t name_offset;     /* of .name in them */
+    int inputs;             /* 1, 2, or 0: any number from 2 on */
+    int places;             /* the first so many fields need no name in a text */
     const fv_field *fields; /* up to one without name; NULL: it has no text */
     /* The shape rule: completes def, in which name, producer, inputs and in are set, or fails with a
        message that names the layer. */
     fv_status (*shape)(fv_ctx *ctx, fv_def *def, const void *args);
 };
 
-extern const fv_layer_type fv_layer_type_conv2d, fv_layer_type_conv_transpose2d, fv_layer_type_max_pool2d,
-    fv_layer_type_max_pool2d_indices, fv_layer_type_max_unpool2d, fv_layer_type_avg_pool2d,
-    fv_layer_type_adaptive_avg_pool2d, fv_layer_type_adaptive_max_pool2d, fv_layer_type_upsample, fv_layer_type_pad2d;
-extern const fv_layer_type fv_layer_type_linear, fv_layer_type_relu, fv_layer_type_flatten, fv_layer_type_log_softmax,
-    fv_layer_type_batch_norm2d, fv_layer_type_dropout, fv_layer_type_dropout2d, fv_layer_type_add;
-extern const fv_layer_type fv_layer_type_softmax, fv_layer_type_layer_norm, fv_layer_type_group_norm, fv_layer_type_mul,
-    fv_layer_type_concat, fv_layer_type_slice, fv_layer_type_reshape, fv_layer_type_squeeze, fv_layer_type_unsqueeze,
-    fv_layer_type_permute;
+extern const fv_layer_type fv_layer_type_conv2d, fv_layer_type_conv_transpose2d,
+    fv_layer_type_max_pool2d, fv_layer_type_max_pool2d_indices, fv_layer_type_max_unpool2d,
+    fv_layer_type_avg_pool2d, fv_layer_type_adaptive_avg_pool2d, fv_layer_type_adaptive_max_pool2d,
+    fv_layer_type_upsample, fv_layer_type_pad2d;
+extern const fv_layer_type fv_layer_type_linear, fv_layer_type_relu, fv_layer_type_flatten,
+    fv_layer_type_log_softmax, fv_layer_type_batch_norm2d, fv_layer_type_dropout,
+    fv_layer_type_dropout2d, fv_layer_type_add;
+extern const fv_layer_type fv_layer_type_softmax, fv_layer_type_layer_norm,
+    fv_layer_type_group_norm, fv_layer_type_mul, fv_layer_type_concat, fv_layer_type_slice,
+    fv_layer_type_reshape, fv_layer_type_squeeze, fv_layer_type_unsqueeze, fv_layer_type_permute;
 extern const fv_layer_type fv_layer_type_acts[FV_ACTS]; /* activations; none for FV_ACT_GELU_TANH */
-extern const fv_layer_type fv_layer_type_custom;            /* has no text and is not in fv_layer_types */
+extern const fv_layer_type fv_layer_type_custom; /* has no text and is not in fv_layer_types */
 
 /* All of them, in the order of the header; NULL at the end. */
 extern const fv_layer_type *const fv_layer_types[];
@@ -399,7 +406,7 @@ fv_status fv_check_channels(fv_ctx *ctx, const fv_def *def, int out_channels, in
 /* The same of a convolution by tiles. Forward makes strips of rows, which put, by way of
    fv_winograd_put, takes from the positions of tiles to y, whose planes have so many rows. */
 typedef struct fv_strip {
-    int slice, row;  /* the first of the output's rows */
+    int slice, row; /* the first of the output's rows */
     fv_tiles tiles;
     const float *positions;
     size_t step; /* from one to the next */
@@ -412,7 +419,8 @@ int fv_winograd_rows(const fv_def *def, fv_layout layout); /* of a strip */
 fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images);
 void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                       const float *w, float *scratch, float *forward, float *backward);
-void fv_winograd_forward(const fv_call *call, void (*put)(const fv_call *call, const fv_strip *strip));
+void fv_winograd_forward(const fv_call *call,
+                         void (*put)(const fv_call *call, const fv_strip *strip));
 void fv_winograd_put(const fv_call *call, const fv_strip *strip, float *y, int rows);
 void fv_winograd_backward(const fv_call *call,
                           void (*gradient)(const fv_call *call, int slice, float *dyp));

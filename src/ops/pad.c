@@ -82,10 +82,10 @@ fv_status fv_pad_axes(fv_ctx *ctx, fv_def *def, fv_padding_mode mode, fv_hw befo
         check_pad(ctx, def, mode, before.w, after.w, in.w, "columns"))
         return fv_error(ctx);
     def->padding_mode = mode;
-    def->rows = (fv_axis){.in = in.h, .out = in.h + before.h + after.h, .span = spans[mode],
-                          .before = before.h};
-    def->cols = (fv_axis){.in = in.w, .out = in.w + before.w + after.w, .span = spans[mode],
-                          .before = before.w};
+    def->rows = (fv_axis){
+        .in = in.h, .out = in.h + before.h + after.h, .span = spans[mode], .before = before.h};
+    def->cols = (fv_axis){
+        .in = in.w, .out = in.w + before.w + after.w, .span = spans[mode], .before = before.w};
     return FV_OK;
 }
 
@@ -107,8 +107,8 @@ static fv_status pad2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
         return fv_error(ctx);
     if (!isfinite(a->value) || (a->value != 0 && a->mode != FV_PADDING_ZEROS))
         return fv_fail(ctx, FV_E_ARG,
-                       "layer \"%s\": value is %g; it must be finite, and 0 in mode %s",
-                       def->name, a->value, fv_padding_word(a->mode));
+                       "layer \"%s\": value is %g; it must be finite, and 0 in mode %s", def->name,
+                       a->value, fv_padding_word(a->mode));
     def->op = &pad2d;
     def->number = a->value;
     def->out = (fv_shape){def->in.c, def->rows.out, def->cols.out};

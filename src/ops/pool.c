@@ -11,7 +11,8 @@
 static fv_need pool_need(const fv_def *def, fv_layout layout, int images)
 {
     int slices = layout == FV_BATCH_LAST ? 1 : images;
-    return (fv_need){.saved = fv_round_up(fv_slice_floats(layout, fv_shape_count(def->out)) * slices)};
+    return (fv_need){
+        .saved = fv_round_up(fv_slice_floats(layout, fv_shape_count(def->out)) * slices)};
 }
 
 static void pool_forward(const fv_call *r)
@@ -87,11 +88,22 @@ fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw k, fv_hw s, fv_hw p, fv_
                        "layer \"%s\": a %d x %d window (dilation %d x %d) does not fit into the "
                        "%d x %d picture that \"%s\" gives, with padding %d x %d\n"
                        "help: a smaller window",
-                       def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->producer, p.h, p.w);
+                       def->name, k.h, k.w, d.h, d.w, def->in.h, def->in.w, def->producer, p.h,
+                       p.w);
     def->out = (fv_shape){def->in.c, fv_clamp_size(P), fv_clamp_size(Q)};
-    def->pool = (fv_pool2d){.C = def->in.c, .H = def->in.h, .W = def->in.w, .P = def->out.h,
-                              .Q = def->out.w, .R = k.h, .S = k.w, .sh = s.h, .sw = s.w,
-                              .ph = p.h, .pw = p.w, .dh = d.h, .dw = d.w};
+    def->pool = (fv_pool2d){.C = def->in.c,
+                            .H = def->in.h,
+                            .W = def->in.w,
+                            .P = def->out.h,
+                            .Q = def->out.w,
+                            .R = k.h,
+                            .S = k.w,
+                            .sh = s.h,
+                            .sw = s.w,
+                            .ph = p.h,
+                            .pw = p.w,
+                            .dh = d.h,
+                            .dw = d.w};
     return fv_check_size(ctx, def);
 }
 

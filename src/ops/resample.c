@@ -94,11 +94,21 @@ static fv_status avg_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
     if (fv_pool_shape(ctx, def, k, s, p, one, a->ceil_mode))
         return fv_error(ctx);
     def->op = &avg_pool2d;
-    def->rows = (fv_axis){.in = def->in.h, .out = def->out.h, .span = window_span, .taps = k.h,
-                          .stride = s.h, .before = p.h, .divisor = a->divisor_override,
+    def->rows = (fv_axis){.in = def->in.h,
+                          .out = def->out.h,
+                          .span = window_span,
+                          .taps = k.h,
+                          .stride = s.h,
+                          .before = p.h,
+                          .divisor = a->divisor_override,
                           .inside = a->exclude_pad};
-    def->cols = (fv_axis){.in = def->in.w, .out = def->out.w, .span = window_span, .taps = k.w,
-                          .stride = s.w, .before = p.w, .divisor = a->divisor_override ? 1 : 0,
+    def->cols = (fv_axis){.in = def->in.w,
+                          .out = def->out.w,
+                          .span = window_span,
+                          .taps = k.w,
+                          .stride = s.w,
+                          .before = p.w,
+                          .divisor = a->divisor_override ? 1 : 0,
                           .inside = a->exclude_pad};
     return FV_OK;
 }
@@ -156,8 +166,8 @@ void fv_adaptive_describe(const fv_def *def, char text[32])
     snprintf(text, 32, "to %dx%d", def->out.h, def->out.w);
 }
 
-static const fv_op adaptive_avg_pool2d =
-    FV_RESAMPLE_OP("adaptive_avg_pool2d", fv_adaptive_describe);
+static const fv_op adaptive_avg_pool2d = FV_RESAMPLE_OP("adaptive_avg_pool2d",
+                                                        fv_adaptive_describe);
 
 static fv_status adaptive_avg_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {

@@ -24,7 +24,8 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
 {
     if (value.h >= low && value.w >= low && value.h <= 0x7fff && value.w <= 0x7fff)
         return FV_OK;
-    return fv_fail(ctx, FV_E_ARG, "layer \"%s\": %s is %d x %d, but must be %d to %d each way\n"
+    return fv_fail(ctx, FV_E_ARG,
+                   "layer \"%s\": %s is %d x %d, but must be %d to %d each way\n"
                    "help: give one int, or FV_HW(rows, columns)",
                    def->name, what, value.h, value.w, low, 0x7fff);
 }
@@ -211,11 +212,11 @@ static const fv_field squeeze_fields[] = {
         .fields = its_fields, .shape = its_shape,                                                  \
     }
 
-const fv_layer_type fv_layer_type_flatten =
-    SHAPE_KIND("flatten", NULL, "torch.nn.Flatten", fv_unary_args, 0, fv_no_fields, flatten_shape);
-const fv_layer_type fv_layer_type_reshape = SHAPE_KIND("reshape", "view", "torch.reshape", fv_shape_args, 3,
-                                           reshape_fields, reshape_shape);
-const fv_layer_type fv_layer_type_squeeze =
-    SHAPE_KIND("squeeze", NULL, "torch.squeeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);
-const fv_layer_type fv_layer_type_unsqueeze = SHAPE_KIND("unsqueeze", NULL, "torch.unsqueeze", fv_dim_args, 1,
-                                             squeeze_fields, squeeze_shape);
+const fv_layer_type fv_layer_type_flatten = SHAPE_KIND(
+    "flatten", NULL, "torch.nn.Flatten", fv_unary_args, 0, fv_no_fields, flatten_shape);
+const fv_layer_type fv_layer_type_reshape = SHAPE_KIND(
+    "reshape", "view", "torch.reshape", fv_shape_args, 3, reshape_fields, reshape_shape);
+const fv_layer_type fv_layer_type_squeeze = SHAPE_KIND(
+    "squeeze", NULL, "torch.squeeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);
+const fv_layer_type fv_layer_type_unsqueeze = SHAPE_KIND(
+    "unsqueeze", NULL, "torch.unsqueeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);

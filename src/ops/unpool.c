@@ -283,8 +283,17 @@ static fv_status max_unpool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "help: indices of a pooling whose output has the shape of x",
                        def->name, def->producer, in.c, in.h, in.w, of.c, of.h, of.w);
     def->op = &max_unpool2d;
-    def->pool = (fv_pool2d){.C = in.c, .H = in.h, .W = in.w, .R = k.h, .S = k.w, .sh = s.h,
-                            .sw = s.w, .ph = p.h, .pw = p.w, .dh = 1, .dw = 1};
+    def->pool = (fv_pool2d){.C = in.c,
+                            .H = in.h,
+                            .W = in.w,
+                            .R = k.h,
+                            .S = k.w,
+                            .sh = s.h,
+                            .sw = s.w,
+                            .ph = p.h,
+                            .pw = p.w,
+                            .dh = 1,
+                            .dw = 1};
     return unpool_size(ctx, def, s, fv_hw_of(a->output_size, 0));
 }
 

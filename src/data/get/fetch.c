@@ -161,7 +161,7 @@ static void set_options(transfer *t)
 {
     fv_fetch *f = t->fetch;
     CURL *c = t->curl;
-    CURLcode (*set)(CURL *curl, CURLoption option, ...) = t->lib->setopt;
+    CURLcode (*set)(CURL * curl, CURLoption option, ...) = t->lib->setopt;
     char range[32];
     /* Who asked for HTTPS is not sent on to HTTP. */
     const char *next = strncasecmp(f->url, "https:", 6) == 0 ? "https" : "http,https";
@@ -173,7 +173,7 @@ static void set_options(transfer *t)
 #else
     set(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
     set(c, CURLOPT_REDIR_PROTOCOLS,
-                     (long)(next[4] == 's' ? CURLPROTO_HTTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS));
+        (long)(next[4] == 's' ? CURLPROTO_HTTPS : CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     set(c, CURLOPT_FOLLOWLOCATION, 1L);
     set(c, CURLOPT_MAXREDIRS, (long)MOST_REDIRECTS);

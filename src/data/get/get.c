@@ -189,8 +189,8 @@ static fv_status copy_file(getting *g)
                 "\"%s\" is not that of %s:\n%s expected %s\n%*s found    %s\n"
                 "help: give another folder, or get it from the network",
                 from, g->set->name, digest_name(g->file),
-                g->file->sha256 ? g->file->sha256 : g->file->md5,
-                (int)strlen(digest_name(g->file)), "", g->found);
+                g->file->sha256 ? g->file->sha256 : g->file->md5, (int)strlen(digest_name(g->file)),
+                "", g->found);
     }
     fv_release(g->ctx, bytes);
     return g->ctx->error;

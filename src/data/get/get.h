@@ -12,7 +12,7 @@ enum { FV_GET_MIRRORS = 4, FV_GET_FILES = 4 };
 
 typedef struct fv_get_file {
     const char *name;
-    int64_t size;        /* about; no file may be more than twice as large */
+    int64_t size; /* about; no file may be more than twice as large */
     /* Of the file as published, in hexadecimal; NULL: not known. One that matches is enough. */
     const char *sha256, *md5;
     const char *content; /* SHA-256 of what a .gz contains, which any mirror may have packed anew;
@@ -39,15 +39,15 @@ fv_status fv_get_files(const fv_get_set *set, const fv_get_args *args);
 typedef struct fv_fetch {
     fv_ctx *ctx;
     const char *url;
-    const char *part;    /* the file that it is added to; made when the first byte comes */
-    int64_t had;         /* bytes that are in part already */
-    int64_t most;        /* a longer file is refused */
-    const char *begin;   /* two bytes that the file begins with */
-    int timeout;         /* seconds */
+    const char *part;  /* the file that it is added to; made when the first byte comes */
+    int64_t had;       /* bytes that are in part already */
+    int64_t most;      /* a longer file is refused */
+    const char *begin; /* two bytes that the file begins with */
+    int timeout;       /* seconds */
     bool (*go_on)(void *user, int64_t done, int64_t total); /* false: stop */
     void *user;
-    bool spoiled;        /* set: what is in part cannot be how the file begins */
-    char why[240];       /* set: why it failed */
+    bool spoiled;  /* set: what is in part cannot be how the file begins */
+    char why[240]; /* set: why it failed */
 } fv_fetch;
 
 /* True: it has come whole, as far as the server says. False: why says why, or the context has an

@@ -15,8 +15,8 @@
 
 #define TRAIN_IMAGES "train-images-idx3-ubyte.gz"
 #define TRAIN_LABELS "train-labels-idx1-ubyte.gz"
-#define TEST_IMAGES "t10k-images-idx3-ubyte.gz"
-#define TEST_LABELS "t10k-labels-idx1-ubyte.gz"
+#define TEST_IMAGES  "t10k-images-idx3-ubyte.gz"
+#define TEST_LABELS  "t10k-labels-idx1-ubyte.gz"
 
 static const fv_get_set sets[] = {
     {"mnist",

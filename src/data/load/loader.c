@@ -339,9 +339,14 @@ bool fv_loader_next(fv_loader *loader, fv_batch *batch)
         return false;
     size_t place = (size_t)(index % loader->depth) * (size_t)loader->most;
     const fv_picture *p = &loader->like;
-    *batch = (fv_batch){.n = n, .channels = p->channels, .height = p->height, .width = p->width,
-                        .type = p->type, .pixels = loader->pixels + place * loader->pixel_bytes,
-                        .labels = loader->labels + place, .indices = loader->indices + place,
+    *batch = (fv_batch){.n = n,
+                        .channels = p->channels,
+                        .height = p->height,
+                        .width = p->width,
+                        .type = p->type,
+                        .pixels = loader->pixels + place * loader->pixel_bytes,
+                        .labels = loader->labels + place,
+                        .indices = loader->indices + place,
                         .index = index};
     loader->at += n;
     return true;

@@ -158,7 +158,8 @@ fv_gzip *fv_gzip_open(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char
     (void)bytes, (void)size;
     fv_fail(ctx, FV_E_DEVICE,
             "\"%s\" is a .gz, and this build reads no gzip\n"
-            "help: gunzip the file, or build with zlib", name);
+            "help: gunzip the file, or build with zlib",
+            name);
     return NULL;
 }
 

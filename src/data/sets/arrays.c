@@ -140,6 +140,6 @@ fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args)
     }
     fv_array *images = fv_array_copy(ctx, args.images, args.channels_last);
     fv_array *labels = images ? fv_array_copy(ctx, args.labels, false) : NULL;
-    return fv_dataset_of_arrays(ctx, images, labels, args.classes,
-                                args.name ? args.name : "arrays", NULL);
+    return fv_dataset_of_arrays(ctx, images, labels, args.classes, args.name ? args.name : "arrays",
+                                NULL);
 }

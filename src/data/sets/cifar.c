@@ -14,23 +14,23 @@ enum { SIDE = 32, PIXELS = 3 * SIDE * SIDE, FILES_MAX = 5 };
 static const char *const names_10[] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                        "dog",      "frog",       "horse", "ship", "truck"};
 static const char *const names_100[] = {
-    "apple",        "aquarium_fish", "baby",       "bear",       "beaver",      "bed",
-    "bee",          "beetle",        "bicycle",    "bottle",     "bowl",        "boy",
-    "bridge",       "bus",           "butterfly",  "camel",      "can",         "castle",
-    "caterpillar",  "cattle",        "chair",      "chimpanzee", "clock",       "cloud",
-    "cockroach",    "couch",         "crab",       "crocodile",  "cup",         "dinosaur",
-    "dolphin",      "elephant",      "flatfish",   "forest",     "fox",         "girl",
-    "hamster",      "house",         "kangaroo",   "keyboard",   "lamp",        "lawn_mower",
-    "leopard",      "lion",          "lizard",     "lobster",    "man",         "maple_tree",
-    "motorcycle",   "mountain",      "mouse",      "mushroom",   "oak_tree",    "orange",
-    "orchid",       "otter",         "palm_tree",  "pear",       "pickup_truck", "pine_tree",
-    "plain",        "plate",         "poppy",      "porcupine",  "possum",      "rabbit",
-    "raccoon",      "ray",           "road",       "rocket",     "rose",        "sea",
-    "seal",         "shark",         "shrew",      "skunk",      "skyscraper",  "snail",
-    "snake",        "spider",        "squirrel",   "streetcar",  "sunflower",   "sweet_pepper",
-    "table",        "tank",          "telephone",  "television", "tiger",       "tractor",
-    "train",        "trout",         "tulip",      "turtle",     "wardrobe",    "whale",
-    "willow_tree",  "wolf",          "woman",      "worm"};
+    "apple",       "aquarium_fish", "baby",      "bear",       "beaver",       "bed",
+    "bee",         "beetle",        "bicycle",   "bottle",     "bowl",         "boy",
+    "bridge",      "bus",           "butterfly", "camel",      "can",          "castle",
+    "caterpillar", "cattle",        "chair",     "chimpanzee", "clock",        "cloud",
+    "cockroach",   "couch",         "crab",      "crocodile",  "cup",          "dinosaur",
+    "dolphin",     "elephant",      "flatfish",  "forest",     "fox",          "girl",
+    "hamster",     "house",         "kangaroo",  "keyboard",   "lamp",         "lawn_mower",
+    "leopard",     "lion",          "lizard",    "lobster",    "man",          "maple_tree",
+    "motorcycle",  "mountain",      "mouse",     "mushroom",   "oak_tree",     "orange",
+    "orchid",      "otter",         "palm_tree", "pear",       "pickup_truck", "pine_tree",
+    "plain",       "plate",         "poppy",     "porcupine",  "possum",       "rabbit",
+    "raccoon",     "ray",           "road",      "rocket",     "rose",         "sea",
+    "seal",        "shark",         "shrew",     "skunk",      "skyscraper",   "snail",
+    "snake",       "spider",        "squirrel",  "streetcar",  "sunflower",    "sweet_pepper",
+    "table",       "tank",          "telephone", "television", "tiger",        "tractor",
+    "train",       "trout",         "tulip",     "turtle",     "wardrobe",     "whale",
+    "willow_tree", "wolf",          "woman",     "worm"};
 
 typedef struct cifar {
     const char *title, *folder;
@@ -41,11 +41,14 @@ typedef struct cifar {
 } cifar;
 
 static const cifar kinds[2] = {
-    {"CIFAR-10", "cifar-10-batches-bin",
+    {"CIFAR-10",
+     "cifar-10-batches-bin",
      {{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
        "data_batch_5.bin"},
       {"test_batch.bin"}},
-     1, 10, names_10},
+     1,
+     10,
+     names_10},
     {"CIFAR-100", "cifar-100-binary", {{"train.bin"}, {"test.bin"}}, 2, 100, names_100},
 };
 

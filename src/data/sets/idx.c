@@ -42,8 +42,7 @@ static const struct {
     uint8_t code;
     fv_type type;
 } types[] = {
-    {0x08, FV_U8},  {0x09, FV_I8},  {0x0b, FV_I16},
-    {0x0c, FV_I32}, {0x0d, FV_F32}, {0x0e, FV_F64},
+    {0x08, FV_U8}, {0x09, FV_I8}, {0x0b, FV_I16}, {0x0c, FV_I32}, {0x0d, FV_F32}, {0x0e, FV_F64},
 };
 
 static fv_status read_magic(source *s, fv_array *array)

@@ -323,9 +323,17 @@ static bool run_color_jitter(const fv_tstep *step, fv_work *work, fv_draw *draw,
 
 #define P FV_ARG_OF_P(0.5)
 #define BITS                                                                                       \
-    {"bits", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE, FV_COUNT_1, 1, 8, {0}, NULL}
-#define THRESHOLD {"threshold", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 256, {0}, NULL}
-#define RANGE(name) {name, FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2, 0, 1000, {1, {0}}, NULL}
+    {                                                                                              \
+        "bits", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE, FV_COUNT_1, 1, 8, {0}, NULL            \
+    }
+#define THRESHOLD                                                                                  \
+    {                                                                                              \
+        "threshold", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 256, {0}, NULL                    \
+    }
+#define RANGE(name)                                                                                \
+    {                                                                                              \
+        name, FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2, 0, 1000, {1, {0}}, NULL                      \
+    }
 #define COLORS (FV_STEP_BYTES | FV_STEP_COLORS)
 
 const fv_tstep_kind fv_color_kinds[] = {
@@ -339,11 +347,23 @@ const fv_tstep_kind fv_color_kinds[] = {
     {"random_autocontrast", FV_AUTOCONTRAST, COLORS, run_color, NULL, fv_eval_sure, {P}},
     {"equalize", FV_EQUALIZE, COLORS, run_color, NULL, NULL, {{0}}},
     {"random_equalize", FV_EQUALIZE, COLORS, run_color, NULL, fv_eval_sure, {P}},
-    {"grayscale", 0, COLORS, run_grayscale, shape_grayscale, NULL,
+    {"grayscale",
+     0,
+     COLORS,
+     run_grayscale,
+     shape_grayscale,
+     NULL,
      {{"num_output_channels", FV_ARG_WHOLE | FV_ARG_ODD, FV_COUNT_1, 1, 3, {1, {1}}, NULL}}},
     {"random_grayscale", 0, COLORS, run_random_grayscale, NULL, fv_eval_sure, {FV_ARG_OF_P(0.1)}},
-    {"color_jitter", 0, COLORS, run_color_jitter, NULL, fv_eval_nothing,
-     {RANGE("brightness"), RANGE("contrast"), RANGE("saturation"),
+    {"color_jitter",
+     0,
+     COLORS,
+     run_color_jitter,
+     NULL,
+     fv_eval_nothing,
+     {RANGE("brightness"),
+      RANGE("contrast"),
+      RANGE("saturation"),
       {"hue", FV_ARG_RISING | FV_ARG_SPREAD, FV_COUNT_1 | FV_COUNT_2, -0.5, 0.5, {1, {0}}, NULL}}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

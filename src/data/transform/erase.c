@@ -87,15 +87,29 @@ static bool run_cutout(const fv_tstep *step, fv_work *work, fv_draw *draw, const
 }
 
 #define VALUE(name)                                                                                \
-    {name, FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, -1000000, 1000000, {1, {0}}, NULL}
+    {                                                                                              \
+        name, FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, -1000000, 1000000, {1, {0}}, NULL          \
+    }
 
 const fv_tstep_kind fv_erase_kinds[] = {
-    {"random_erasing", 0, 0, run_random_erasing, NULL, fv_eval_nothing,
+    {"random_erasing",
+     0,
+     0,
+     run_random_erasing,
+     NULL,
+     fv_eval_nothing,
      {FV_ARG_OF_P(0.5),
       {"scale", FV_ARG_RISING, FV_COUNT_2, 0, 1, {2, {0.02, 0.33}}, NULL},
-      {"ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {0.3, 3.3}}, NULL}, VALUE("value")}},
-    {"cutout", 0, 0, run_cutout, NULL, fv_eval_nothing,
+      {"ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {0.3, 3.3}}, NULL},
+      VALUE("value")}},
+    {"cutout",
+     0,
+     0,
+     run_cutout,
+     NULL,
+     fv_eval_nothing,
      {{"length", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE, FV_COUNT_1, 2, FV_SIDE_MAX, {0}, NULL},
-      {"holes", FV_ARG_WHOLE, FV_COUNT_1, 1, 1000, {1, {1}}, NULL}, VALUE("fill")}},
+      {"holes", FV_ARG_WHOLE, FV_COUNT_1, 1, 1000, {1, {1}}, NULL},
+      VALUE("fill")}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

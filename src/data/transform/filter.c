@@ -134,15 +134,32 @@ static int eval_gaussian_blur(const fv_tstep *step, fv_tstep out[2])
 }
 
 #define FACTOR                                                                                     \
-    {"sharpness_factor", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 1000, {0}, NULL}
+    {                                                                                              \
+        "sharpness_factor", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 1000, {0}, NULL            \
+    }
 
 const fv_tstep_kind fv_filter_kinds[] = {
     {"sharpness", 0, FV_STEP_BYTES, run_sharpness, NULL, NULL, {FACTOR}},
-    {"random_sharpness", 0, FV_STEP_BYTES, run_sharpness, NULL, fv_eval_sure,
+    {"random_sharpness",
+     0,
+     FV_STEP_BYTES,
+     run_sharpness,
+     NULL,
+     fv_eval_sure,
      {FACTOR, FV_ARG_OF_P(0.5)}},
-    {"gaussian_blur", 0, FV_STEP_BYTES, run_gaussian_blur, NULL, eval_gaussian_blur,
-     {{"kernel_size", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIZE | FV_ARG_ODD,
-       FV_COUNT_1 | FV_COUNT_2, 1, KERNEL_MAX, {0}, NULL},
+    {"gaussian_blur",
+     0,
+     FV_STEP_BYTES,
+     run_gaussian_blur,
+     NULL,
+     eval_gaussian_blur,
+     {{"kernel_size",
+       FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIZE | FV_ARG_ODD,
+       FV_COUNT_1 | FV_COUNT_2,
+       1,
+       KERNEL_MAX,
+       {0},
+       NULL},
       {"sigma", FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2, 0.01, 1000, {2, {0.1, 2}}, NULL}}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -289,18 +289,41 @@ static int eval_random_crop(const fv_tstep *step, fv_tstep out[2])
 }
 
 #define PADDING(flags)                                                                             \
-    {"padding", FV_ARG_WHOLE | (flags), FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4, 0, FV_SIDE_MAX, {0}, \
-     NULL}
-#define MODE {"padding_mode", 0, FV_COUNT_1, 0, 3, {1, {0}}, "constant edge reflect symmetric"}
+    {                                                                                              \
+        "padding", FV_ARG_WHOLE | (flags), FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4, 0, FV_SIDE_MAX,   \
+            {0}, NULL                                                                              \
+    }
+#define MODE                                                                                       \
+    {                                                                                              \
+        "padding_mode", 0, FV_COUNT_1, 0, 3, {1, {0}}, "constant edge reflect symmetric"           \
+    }
 
 const fv_tstep_kind fv_place_kinds[] = {
-    {"pad", 0, 0, run_pad, shape_pad, NULL, {PADDING(FV_ARG_NEEDED | FV_ARG_BARE), FV_ARG_OF_FILL,
-                                          MODE}},
-    {"center_crop", 0, 0, run_center_crop, shape_size, NULL,
+    {"pad",
+     0,
+     0,
+     run_pad,
+     shape_pad,
+     NULL,
+     {PADDING(FV_ARG_NEEDED | FV_ARG_BARE), FV_ARG_OF_FILL, MODE}},
+    {"center_crop",
+     0,
+     0,
+     run_center_crop,
+     shape_size,
+     NULL,
      {FV_ARG_OF_SIZE, FV_ARG_OF_FILL, MODE}},
-    {"random_crop", 0, 0, run_random_crop, shape_size, eval_random_crop,
-     {FV_ARG_OF_SIZE, PADDING(0),
-      {"pad_if_needed", FV_ARG_FLAG, FV_COUNT_1, 0, 1, {1, {0}}, NULL}, FV_ARG_OF_FILL, MODE}},
+    {"random_crop",
+     0,
+     0,
+     run_random_crop,
+     shape_size,
+     eval_random_crop,
+     {FV_ARG_OF_SIZE,
+      PADDING(0),
+      {"pad_if_needed", FV_ARG_FLAG, FV_COUNT_1, 0, 1, {1, {0}}, NULL},
+      FV_ARG_OF_FILL,
+      MODE}},
     {"flip", HORIZONTAL, 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
     {"vflip", VERTICAL, 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},

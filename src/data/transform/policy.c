@@ -219,18 +219,39 @@ static bool run_trivialaugment(const fv_tstep *step, fv_work *work, fv_draw *dra
                          &a[TRIVIAL_FILL], in, out);
 }
 
-#define BINS {"num_magnitude_bins", FV_ARG_WHOLE, FV_COUNT_1, 2, 1000, {1, {31}}, NULL}
+#define BINS                                                                                       \
+    {                                                                                              \
+        "num_magnitude_bins", FV_ARG_WHOLE, FV_COUNT_1, 2, 1000, {1, {31}}, NULL                   \
+    }
 #define COLORS (FV_STEP_BYTES | FV_STEP_COLORS)
 
 const fv_tstep_kind fv_policy_kinds[] = {
-    {"autoaugment", 0, COLORS, run_autoaugment, NULL, fv_eval_nothing,
+    {"autoaugment",
+     0,
+     COLORS,
+     run_autoaugment,
+     NULL,
+     fv_eval_nothing,
      {{"policy", 0, FV_COUNT_1, 0, 2, {1, {0}}, "imagenet cifar10 svhn"},
-      FV_ARG_OF_INTERPOLATION(FV_NEAREST), FV_ARG_OF_FILL}},
-    {"randaugment", 0, COLORS, run_randaugment, NULL, fv_eval_nothing,
+      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
+      FV_ARG_OF_FILL}},
+    {"randaugment",
+     0,
+     COLORS,
+     run_randaugment,
+     NULL,
+     fv_eval_nothing,
      {{"num_ops", FV_ARG_WHOLE, FV_COUNT_1, 1, 100, {1, {2}}, NULL},
-      {"magnitude", FV_ARG_WHOLE, FV_COUNT_1, 0, 999, {1, {9}}, NULL}, BINS,
-      FV_ARG_OF_INTERPOLATION(FV_NEAREST), FV_ARG_OF_FILL}},
-    {"trivialaugment", 0, COLORS, run_trivialaugment, NULL, fv_eval_nothing,
+      {"magnitude", FV_ARG_WHOLE, FV_COUNT_1, 0, 999, {1, {9}}, NULL},
+      BINS,
+      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
+      FV_ARG_OF_FILL}},
+    {"trivialaugment",
+     0,
+     COLORS,
+     run_trivialaugment,
+     NULL,
+     fv_eval_nothing,
      {BINS, FV_ARG_OF_INTERPOLATION(FV_NEAREST), FV_ARG_OF_FILL}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -273,9 +273,18 @@ static int eval_random_resized_crop(const fv_tstep *step, fv_tstep out[2])
 }
 
 const fv_tstep_kind fv_resize_kinds[] = {
-    {"resize", 0, FV_STEP_BYTES, run_resize, shape_resize, NULL,
+    {"resize",
+     0,
+     FV_STEP_BYTES,
+     run_resize,
+     shape_resize,
+     NULL,
      {FV_ARG_OF_SIZE, FV_ARG_OF_INTERPOLATION(FV_BILINEAR)}},
-    {"random_resized_crop", 0, FV_STEP_BYTES, run_random_resized_crop, shape_random_resized_crop,
+    {"random_resized_crop",
+     0,
+     FV_STEP_BYTES,
+     run_random_resized_crop,
+     shape_random_resized_crop,
      eval_random_resized_crop,
      {FV_ARG_OF_SIZE,
       {"scale", FV_ARG_RISING, FV_COUNT_2, 0.000001, 1, {2, {0.08, 1}}, NULL},

@@ -246,7 +246,10 @@ void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX])
         fv_put(&to, " %s%s", bare ? "" : kind->name, bare ? "" : "=");
         for (int n = 0; n < arg->count; n++) {
             char one[40];
-            fv_put(&to, "%s%s", n == 0 ? "" : kind->flags & FV_ARG_SIZE ? "x" : ",",
+            fv_put(&to, "%s%s",
+                   n == 0                      ? ""
+                   : kind->flags & FV_ARG_SIZE ? "x"
+                                               : ",",
                    words ? fv_word_at(words, (int)arg->v[n], one)
                          : fv_number_text(arg->v[n], false, one));
         }

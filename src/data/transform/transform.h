@@ -110,13 +110,22 @@ int fv_eval_sure(const fv_tstep *step, fv_tstep out[2]);
 #define FV_COUNT_3 (1u << 3)
 #define FV_COUNT_4 (1u << 4)
 #define FV_ARG_OF_SIZE                                                                             \
-    {"size", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIZE, FV_COUNT_1 | FV_COUNT_2, 1, \
-     FV_SIDE_MAX, {0}, NULL}
-#define FV_ARG_OF_P(p) {"p", 0, FV_COUNT_1, 0, 1, {1, {p}}, NULL}
+    {                                                                                              \
+        "size", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIZE, FV_COUNT_1 | FV_COUNT_2, \
+            1, FV_SIDE_MAX, {0}, NULL                                                              \
+    }
+#define FV_ARG_OF_P(p)                                                                             \
+    {                                                                                              \
+        "p", 0, FV_COUNT_1, 0, 1, {1, {p}}, NULL                                                   \
+    }
 #define FV_ARG_OF_FILL                                                                             \
-    {"fill", FV_ARG_WHOLE | FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, 0, 255, {1, {0}}, NULL}
+    {                                                                                              \
+        "fill", FV_ARG_WHOLE | FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, 0, 255, {1, {0}}, NULL    \
+    }
 #define FV_ARG_OF_INTERPOLATION(x)                                                                 \
-    {"interpolation", 0, FV_COUNT_1, 0, 2, {1, {x}}, "nearest bilinear bicubic"}
+    {                                                                                              \
+        "interpolation", 0, FV_COUNT_1, 0, 2, {1, {x}}, "nearest bilinear bicubic"                 \
+    }
 
 /* transform_text.c: the steps that text says, into *steps, for fv_release; -1 after an error. */
 int fv_tsteps_read(fv_ctx *ctx, const char *text, fv_tstep **steps);

@@ -373,23 +373,55 @@ static bool run_perspective(const fv_tstep *step, fv_work *work, fv_draw *draw,
 }
 
 #define DEGREES                                                                                    \
-    {"degrees", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_SPREAD | FV_ARG_RISING,                       \
-     FV_COUNT_1 | FV_COUNT_2, -3600, 3600, {0}, NULL}
-#define CENTER {"center", 0, FV_COUNT_2, -FV_SIDE_MAX, FV_SIDE_MAX, {0}, NULL}
+    {                                                                                              \
+        "degrees", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_SPREAD | FV_ARG_RISING,                    \
+            FV_COUNT_1 | FV_COUNT_2, -3600, 3600, {0}, NULL                                        \
+    }
+#define CENTER                                                                                     \
+    {                                                                                              \
+        "center", 0, FV_COUNT_2, -FV_SIDE_MAX, FV_SIDE_MAX, {0}, NULL                              \
+    }
 
 const fv_tstep_kind fv_warp_kinds[] = {
-    {"rotation", 0, FV_STEP_BYTES, run_rotation, shape_rotation, eval_rotation,
-     {DEGREES, FV_ARG_OF_INTERPOLATION(FV_NEAREST),
-      {"expand", FV_ARG_FLAG, FV_COUNT_1, 0, 1, {1, {0}}, NULL}, CENTER, FV_ARG_OF_FILL}},
-    {"affine", 0, FV_STEP_BYTES, run_affine, NULL, fv_eval_nothing,
+    {"rotation",
+     0,
+     FV_STEP_BYTES,
+     run_rotation,
+     shape_rotation,
+     eval_rotation,
+     {DEGREES,
+      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
+      {"expand", FV_ARG_FLAG, FV_COUNT_1, 0, 1, {1, {0}}, NULL},
+      CENTER,
+      FV_ARG_OF_FILL}},
+    {"affine",
+     0,
+     FV_STEP_BYTES,
+     run_affine,
+     NULL,
+     fv_eval_nothing,
      {DEGREES,
       {"translate", 0, FV_COUNT_2, 0, 1, {0}, NULL},
       {"scale", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {0}, NULL},
-      {"shear", FV_ARG_SPREAD | FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4, -89, 89, {0},
+      {"shear",
+       FV_ARG_SPREAD | FV_ARG_RISING,
+       FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4,
+       -89,
+       89,
+       {0},
        NULL},
-      FV_ARG_OF_INTERPOLATION(FV_NEAREST), FV_ARG_OF_FILL, CENTER}},
-    {"perspective", 0, FV_STEP_BYTES, run_perspective, NULL, fv_eval_nothing,
-     {{"distortion_scale", 0, FV_COUNT_1, 0, 1, {1, {0.5}}, NULL}, FV_ARG_OF_P(0.5),
-      FV_ARG_OF_INTERPOLATION(FV_BILINEAR), FV_ARG_OF_FILL}},
+      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
+      FV_ARG_OF_FILL,
+      CENTER}},
+    {"perspective",
+     0,
+     FV_STEP_BYTES,
+     run_perspective,
+     NULL,
+     fv_eval_nothing,
+     {{"distortion_scale", 0, FV_COUNT_1, 0, 1, {1, {0.5}}, NULL},
+      FV_ARG_OF_P(0.5),
+      FV_ARG_OF_INTERPOLATION(FV_BILINEAR),
+      FV_ARG_OF_FILL}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

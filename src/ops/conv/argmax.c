@@ -108,12 +108,12 @@ static void add_outputs(const fv_call *r, const fv_argmax_job *w, int o, float *
     fv_found *found = (fv_found *)(void *)lists;
     int32_t *counts = (int32_t *)(void *)(lists + found_of(w));
     r->k->argmax.find(w, &r->def->pool, r->y + at, r->dy + at, argmax + at,
-                       r->sums + all + (size_t)o * FV_LANES, found, counts);
+                      r->sums + all + (size_t)o * FV_LANES, found, counts);
     for (int i = 0; i < r->images; i++, images += w->image) {
         if (spread_of(w))
             r->k->argmax.spread(w, images, spread);
         r->k->argmax.weight(w, spread_of(w) ? spread : images, found + i * w->lists,
-                             counts + i * w->lists, r->sums + o * kernel_of(w));
+                            counts + i * w->lists, r->sums + o * kernel_of(w));
     }
 }
 

@@ -135,7 +135,8 @@ void fv_conv_pad_gradient(const fv_call *r, int slice, float *dyp)
 {
     const fv_conv v = fv_conv_gradient(r);
     r->k->pad_gradient(&v, fv_planes(r->layout, v.O), fv_width(r->layout, v.O),
-                       r->dy + slice * fv_slice_floats(r->layout, fv_shape_count(r->def->out)), dyp);
+                       r->dy + slice * fv_slice_floats(r->layout, fv_shape_count(r->def->out)),
+                       dyp);
 }
 
 static void conv_backward(const fv_call *r)
@@ -171,8 +172,8 @@ void fv_conv_reduce(const fv_sums *s, int item)
     const size_t step = fv_round_up((def->weights + def->biases) * lane);
     const int some = outputs_per_item(def, s->layout), O = def->conv.O, from = item * some;
     const int to = from + some < O ? from + some : O;
-    void (*sum)(size_t n, int count, const float *partials, size_t partial, float *out) =
-        lanes ? s->k->sum_lanes : s->k->sum_partials;
+    void (*sum)(size_t n, int count, const float *partials, size_t partial,
+                float *out) = lanes ? s->k->sum_lanes : s->k->sum_partials;
     if (s->layout == FV_CHANNELS_LAST)
         s->k->sum_channels(&def->conv, s->chunks, s->partial, step, s->dw, from, to);
     else
@@ -181,7 +182,8 @@ void fv_conv_reduce(const fv_sums *s, int item)
     const size_t items = fv_conv_reduce_items(def, s->layout);
     const size_t first = def->biases * item / items, end = def->biases * (item + 1) / items;
     if (first < end)
-        sum(end - first, s->chunks, s->partial + (def->weights + first) * lane, step, s->db + first);
+        sum(end - first, s->chunks, s->partial + (def->weights + first) * lane, step,
+            s->db + first);
 }
 
 void fv_conv_describe(const fv_def *def, char text[32])
@@ -319,7 +321,8 @@ static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw total)
                        "layer \"%s\": a %d x %d kernel (dilation %d x %d) does not fit into the "
                        "%d x %d picture that \"%s\" gives, with padding %d x %d\n"
                        "help: a smaller kernel, or more padding",
-                       def->name, v->R, v->S, v->dh, v->dw, v->H, v->W, def->producer, v->ph, v->pw);
+                       def->name, v->R, v->S, v->dh, v->dw, v->H, v->W, def->producer, v->ph,
+                       v->pw);
     v->P = (int)((rows - 1) / v->sh + 1);
     v->Q = (int)((cols - 1) / v->sw + 1);
     def->out = (fv_shape){v->O, v->P, v->Q};

@@ -98,7 +98,7 @@ fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images)
     const way w = way_of(def, layout, images);
     size_t params = POSITIONS * w.weights + def->biases;
     size_t call = w.group * (2 * w.padded + w.dy) + POSITIONS * (w.in_step + w.out_step) +
-                 3 * FV_LANES;
+                  3 * FV_LANES;
     size_t pack = POSITIONS * w.weights;
     size_t sums = layout == FV_BATCH_LAST ? params * FV_LANES + params : params;
     return (fv_need){.scratch = call > pack ? call : pack,
@@ -263,11 +263,13 @@ static void kernels_back(const fv_call *r, const way *w)
         memset(u, 0, params * sizeof *u);
         r->k->sum_lanes(params, 1, r->sums, 0, u);
     }
-    r->k->winograd.weight_back(w->weights, u, w->weights, r->partial, r->layout == FV_CHANNELS_LAST);
+    r->k->winograd.weight_back(w->weights, u, w->weights, r->partial,
+                               r->layout == FV_CHANNELS_LAST);
     memcpy(r->partial + r->def->weights, u + POSITIONS * w->weights, r->def->biases * sizeof *u);
 }
 
-void fv_winograd_backward(const fv_call *r, void (*gradient)(const fv_call *r, int slice, float *dyp))
+void fv_winograd_backward(const fv_call *r,
+                          void (*gradient)(const fv_call *r, int slice, float *dyp))
 {
     const way w = way_of(r->def, r->layout, r->block_images);
     float *xp = r->scratch, *dxp = xp + w.group * w.padded, *dyp = dxp + w.group * w.padded;
