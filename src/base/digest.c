@@ -1,5 +1,5 @@
 /*
- * digest.c - SHA-256, after FIPS 180-4. Layer 1. Calls libc.
+ * digest.c - SHA-256 (FIPS 180-4), and the padding that SHA-256 and MD5 share. Layer 1. Calls libc.
  */
 #include "base/base.h"
 
@@ -17,28 +17,28 @@ static const uint32_t K[64] = {
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-static uint32_t turn(uint32_t x, int n)
+static uint32_t rotate(uint32_t x, int n)
 {
     return x >> n | x << (32 - n);
 }
 
 /* The letters are those of FIPS 180-4, 6.2.2. Variables of their own stay in registers, which is
    more than twice as fast as an array that moves on by one. */
-static void digest_block(uint32_t state[8], const uint8_t *p)
+static void sha256_block(uint32_t state[8], const uint8_t *p)
 {
     uint32_t w[64];
     for (int i = 0; i < 16; i++, p += 4)
         w[i] = (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
     for (int i = 16; i < 64; i++) {
-        uint32_t s0 = turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3;
-        uint32_t s1 = turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10;
+        uint32_t s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
+        uint32_t s1 = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
         w[i] = w[i - 16] + s0 + w[i - 7] + s1;
     }
     uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
     uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
     for (int i = 0; i < 64; i++) {
-        uint32_t s0 = turn(a, 2) ^ turn(a, 13) ^ turn(a, 22);
-        uint32_t s1 = turn(e, 6) ^ turn(e, 11) ^ turn(e, 25);
+        uint32_t s0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+        uint32_t s1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
         uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + K[i] + w[i];
         uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
         h = g, g = f, f = e, e = d + t1;
@@ -48,26 +48,30 @@ static void digest_block(uint32_t state[8], const uint8_t *p)
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
-void fv_sha256(const void *bytes, size_t size, char hex[65])
+/* After the message come a 1 bit, zeros, and the length in bits. */
+void fv_digest_blocks(uint32_t *state, void (*block)(uint32_t *state, const uint8_t *p),
+                      bool big_endian, const void *bytes, size_t size)
 {
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *p = bytes;
     size_t left = size;
     for (; left >= 64; left -= 64, p += 64)
-        digest_block(state, p);
-
-    /* The rest, a 1 bit, zeros, and the length in bits. */
+        block(state, p);
     uint8_t tail[128] = {0};
     size_t end = left < 56 ? 64 : 128;
     if (left > 0)
         memcpy(tail, p, left);
     tail[left] = 0x80;
     for (int i = 0; i < 8; i++)
-        tail[end - 1 - i] = (uint8_t)((uint64_t)size * 8 >> 8 * i);
+        tail[big_endian ? end - 1 - i : end - 8 + i] = (uint8_t)((uint64_t)size * 8 >> 8 * i);
     for (size_t at = 0; at < end; at += 64)
-        digest_block(state, tail + at);
+        block(state, tail + at);
+}
 
+void fv_sha256(const void *bytes, size_t size, char hex[65])
+{
+    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    fv_digest_blocks(state, sha256_block, true, bytes, size);
     for (int i = 0; i < 64; i++)
         hex[i] = "0123456789abcdef"[state[i / 8] >> (28 - i % 8 * 4) & 15];
     hex[64] = '\0';

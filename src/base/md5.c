@@ -1,10 +1,8 @@
 /*
- * md5.c - MD5, after RFC 1321. It tells a whole file from a broken one, but not from one that was
- * made to deceive. Layer 1. Calls libc.
+ * md5.c - MD5, after RFC 1321. It detects damaged files, but not files that
+ * were made to deceive. Layer 1. Calls libc.
  */
 #include "base/base.h"
-
-#include <string.h>
 
 /* floor(2^32 * |sin(i + 1)|) */
 static const uint32_t T[64] = {
@@ -26,13 +24,13 @@ typedef struct letters {
 static inline __attribute__((always_inline)) void run_round(letters *l, const uint32_t x[16],
                                                             const int round)
 {
-    static const uint8_t turns[4][4] = {
+    static const uint8_t shifts[4][4] = {
         {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
     static const uint8_t step[4] = {1, 5, 3, 7}, first[4] = {0, 1, 5, 0};
 #pragma GCC unroll 16 /* step numbers become constants: a quarter faster */
     for (int i = 0; i < 16; i++) {
         const uint32_t b = l->b, c = l->c, d = l->d;
-        const int n = turns[round][i % 4];
+        const int n = shifts[round][i % 4];
         uint32_t f = round == 0   ? (b & c) | (~b & d)
                      : round == 1 ? (b & d) | (c & ~d)
                      : round == 2 ? b ^ c ^ d
@@ -42,7 +40,7 @@ static inline __attribute__((always_inline)) void run_round(letters *l, const ui
     }
 }
 
-static void digest_block(uint32_t state[4], const uint8_t *p)
+static void md5_block(uint32_t state[4], const uint8_t *p)
 {
     letters l = {state[0], state[1], state[2], state[3]};
     uint32_t x[16];
@@ -58,22 +56,7 @@ static void digest_block(uint32_t state[4], const uint8_t *p)
 void fv_md5(const void *bytes, size_t size, char hex[33])
 {
     uint32_t state[4] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-    const uint8_t *p = bytes;
-    size_t left = size;
-    for (; left >= 64; left -= 64, p += 64)
-        digest_block(state, p);
-
-    /* The rest, a 1 bit, zeros, and the length in bits. */
-    uint8_t tail[128] = {0};
-    size_t end = left < 56 ? 64 : 128;
-    if (left > 0)
-        memcpy(tail, p, left);
-    tail[left] = 0x80;
-    for (int i = 0; i < 8; i++)
-        tail[end - 8 + i] = (uint8_t)((uint64_t)size * 8 >> 8 * i);
-    for (size_t at = 0; at < end; at += 64)
-        digest_block(state, tail + at);
-
+    fv_digest_blocks(state, md5_block, false, bytes, size);
     for (int i = 0; i < 32; i++)
         hex[i] = "0123456789abcdef"[state[i / 8] >> (i % 8 / 2 * 8 + (i % 2 ? 0 : 4)) & 15];
     hex[32] = '\0';
