@@ -146,10 +146,10 @@ bool fv_file_exists(const char *path);
 /* FV_E_PATH or FV_E_IO with the system's reason in words: cannot WHAT "PATH": ... */
 fv_status fv_fail_errno(fv_ctx *ctx, const char *what, const char *path, int error);
 
-/* RFC 1321, in hexadecimal. For files of which nothing better than an MD5 is published. */
 /* Runs block over bytes, 64 at a time, and over the padding behind them. */
 void fv_digest_blocks(uint32_t *state, void (*block)(uint32_t *state, const uint8_t *p),
                       bool big_endian, const void *bytes, size_t size);
+/* RFC 1321, in hexadecimal. For files of which nothing better than an MD5 is published. */
 void fv_md5(const void *bytes, size_t size, char hex[33]);
 
 /* Some of many names for a message: "a", "b", "c", "d", "e", ... */
