@@ -255,7 +255,8 @@ static fv_numbers get(const fv_arg *args, const fv_arg *a, const void *from)
         memcpy(&whole, at, sizeof whole);
         n.v[0] = whole;
         if (a->type == FV_ARG_SIZE && whole > 0 && whole & 0x40000000)
-            n = (fv_numbers){2, {whole >> 15 & 0x7fff, whole & 0x7fff}};
+            n = (fv_numbers){1 + ((whole >> 15 & 0x7fff) != (whole & 0x7fff)),
+                             {whole >> 15 & 0x7fff, whole & 0x7fff}};
         break;
     case FV_ARG_LONG: memcpy(&large, at, sizeof large), n.v[0] = (double)large; break;
     case FV_ARG_NUMBER: memcpy(n.v, at, sizeof *n.v); break;
