@@ -84,7 +84,7 @@ static char *full_name(fv_graph *graph, const char *name, const char *kind)
     if (name && !is_word(ctx, name))
         return NULL;
     if (name) {
-        snprintf(text, sizeof text, "%s%s", graph->scope, name);
+        fv_put(&(fv_text){text, sizeof text}, "%s%s", graph->scope, name);
         if (name_taken(graph, text)) {
             fv_fail(ctx, FV_E_NAME,
                     "two layers are called \"%s\"\n"
