@@ -6,20 +6,21 @@ set -u
 # folder             may call; a folder stands for those below it; "public": what fovea.h declares
 table='
 src/kernels
-src/base             src/kernels
-src/data             src/base
-src/data/pack        src/base src/data
-src/data/pictures    src/base src/data
-src/data/sets        src/base src/data src/data/pack src/data/pictures
-src/data/transform   src/base src/data
-src/data/load        src/base src/data src/data/transform
-src/data/split       src/base src/data
-src/data/get         src/base src/data src/data/pack
-src/ops              src/base src/kernels src/ops/conv
-src/ops/conv         src/base src/kernels src/ops
-src/net              src/base src/kernels src/ops src/ops/conv
-src/learn            src/base src/kernels src/ops src/net public
-src/files            src/base src/ops src/net public
+src/args
+src/base             src/args src/kernels
+src/data             src/args src/base
+src/data/pack        src/args src/base src/data
+src/data/pictures    src/args src/base src/data
+src/data/sets        src/args src/base src/data src/data/pack src/data/pictures
+src/data/transform   src/args src/base src/data
+src/data/load        src/args src/base src/data src/data/transform
+src/data/split       src/args src/base src/data
+src/data/get         src/args src/base src/data src/data/pack
+src/ops              src/args src/base src/kernels src/ops/conv
+src/ops/conv         src/args src/base src/kernels src/ops
+src/net              src/args src/base src/kernels src/ops src/ops/conv
+src/learn            src/args src/base src/kernels src/ops src/net public
+src/files            src/args src/base src/ops src/net public
 cli                  cli/common cli/data cli/model cli/train cli/report cli/bench public
 cli/common           cli public
 cli/data             cli/common public
@@ -28,7 +29,7 @@ cli/train            cli/common cli/data cli/model cli/report public
 cli/report           cli/common cli/data cli/train public
 cli/bench            cli/common cli/data public
 examples             public
-bench                public src/kernels src/base src/ops src/net cli/bench cli/common
+bench                public src/kernels src/args src/base src/ops src/net cli/bench cli/common
 '
 
 source=$1 build=$2

@@ -10,7 +10,7 @@ if ! cmp -s "$fresh" "$source/docs/layers.md"; then
     diff "$fresh" "$source/docs/layers.md" | head -5
     exit 1
 fi
-sed -n 's/^fv_node fv_\(.*\)_opt(.*/\1/p' "$source/src/net/layers.c" >"$fresh"
+sed -n 's/^    [TO](\([a-z0-9_]*\),.*/\1/p' "$source/src/ops/layer_types.h" >"$fresh"
 missing=0
 for layer in $(cat "$fresh"); do
     grep -q "fv_$layer\b" "$source/docs/layers.md" || { echo "docs/layers.md lacks fv_$layer"; missing=1; }

@@ -189,7 +189,7 @@ static void sgd(void **state)
     fv_sgd(net, .momentum = 1);
     assert_error(ctx, FV_E_ARG, "fv_sgd: momentum is 1, but must be in [0,1)");
     fv_sgd(net, .momentum = 0.5, .dampening = 2);
-    assert_error(ctx, FV_E_ARG, "fv_sgd: dampening is 2, but must be in [0,1]");
+    assert_error(ctx, FV_E_ARG, "fv_sgd: dampening is 2, but must be 0 to 1");
     fv_sgd(net, .weight_decay = -0.1);
     assert_error(ctx, FV_E_ARG, "fv_sgd: weight_decay is -0.1, but must be 0 or more");
     fv_sgd(net, .nesterov = true);

@@ -197,39 +197,43 @@ static const struct {
      "network text: there is no layer in it\nhelp: begin with input CHANNELS HEIGHT WIDTH"},
     {"input 3 8 8; convd 4 3", FV_E_NAME,
      "network text, statement 2 \"convd 4 3\": there is no layer \"convd\"\n"
-     "help: did you mean conv2d"},
-    {"input 3 8 8; zzz", FV_E_NAME, "network text, statement 2 \"zzz\": there is no layer \"zzz\""},
+     "help: did you mean conv2d?"},
+    {"input 3 8 8; zzz", FV_E_NAME,
+     "network text, statement 2 \"zzz\": there is no layer \"zzz\"\n"
+     "help: there are conv2d, conv_transpose2d, max_pool2d, max_pool2d_indices, max_unpool2d, "
+     "avg_pool2d, adaptive_avg_pool2d, adaptive_max_pool2d, upsample, pad2d, linear, relu, "
+     "flatten, log_softmax, batch_norm2d, dropout, dropout2d, add, leaky_relu, relu6, sigmoid, "
+     "tanh, gelu, silu, hardswish, hardsigmoid, elu, softmax, layer_norm, group_norm, mul, concat, "
+     "slice, reshape, squeeze, unsqueeze, permute"},
     {"input 3 8 8; conv 4 x", FV_E_ARG,
-     "network text, statement 2 \"conv 4 x\": kernel_size is \"x\"; it takes a whole number, or "
-     "two "
-     "as 3x2"},
+     "network text, statement 2 \"conv 4 x\": kernel_size is \"x\", but must be a size, 32, or "
+     "rows x columns, 32x24, each 1 to 32767"},
     {"input 3 8 8; conv 4 3 padding=some", FV_E_ARG,
-     "network text, statement 2 \"conv 4 3 padding=some\": padding is \"some\"; it takes a whole "
-     "number, or two as 3x2, or one of: valid same"},
+     "network text, statement 2 \"conv 4 3 padding=some\": padding is \"some\", but must be a "
+     "size, 32, or rows x columns, 32x24, each 0 to 32767, or valid or same"},
     {"input 3 8 8; conv 4 3 1", FV_E_ARG,
-     "network text, statement 2 \"conv 4 3 1\": \"1\" is one word too many\n"
+     "network text, statement 2 \"conv 4 3 1\": \"1\" is one value too many\n"
      "help: arguments after the first 2 go by name"},
     {"input 3 8 8; linear 4 size=3", FV_E_NAME,
      "network text, statement 2 \"linear 4 size=3\": linear has no argument \"size\"\n"
-     "help: it has out_features no_bias in_features name from"},
+     "help: it takes out_features, no_bias, in_features, name, from"},
     {"input 3 8 8; relu name=a; add b", FV_E_NAME,
      "network text, statement 3 \"add b\": there is no layer \"b\" before it\n"
-     "help: give that layer name=b"},
+     "help: did you mean a?"},
     {"input 3 8 8; add", FV_E_ARG,
      "network text, statement 2 \"add\": add takes the layer before it and one more by name, not 0 "
      "more"},
     {"input 3 8 8; relu from=c", FV_E_NAME,
      "network text, statement 2 \"relu from=c\": there is no layer \"c\" before it\n"
-     "help: give that layer name=c"},
-    {"input 3 8; relu", FV_E_SHAPE,
-     "input \"input\": [N,3,8,0] is no shape of an image; each must be 1 or more and their product "
-     "at most 268435456"},
+     "help: give it name=c"},
+    {"input 3 8; relu", FV_E_ARG,
+     "network text, statement 1 \"input 3 8\": width is missing: a whole number, 1 or more"},
     {"input 3 8 8 mean=x", FV_E_ARG,
-     "network text, statement 1 \"input 3 8 8 mean=x\": \"mean\" is not understood\n"
-     "help: input CHANNELS HEIGHT WIDTH mean=0.5,... std=0.2,... requires_grad name=NAME"},
+     "network text, statement 1 \"input 3 8 8 mean=x\": mean is \"x\", but must be 1, 2, 3 or 4 "
+     "numbers with commas between them"},
     {"input 3 8 8; relu; again relu2", FV_E_NAME,
      "network text, statement 3 \"again relu2\": there is no layer \"relu2\" before it\n"
-     "help: give that layer name=relu2"},
+     "help: did you mean relu1?"},
     {"input 3 8 8; conv 2 1 name=a; again a", FV_E_SHAPE,
      "layer \"conv2d1\" cannot use the parameters of \"a\": its input [N,2,8,8] (from \"a\") asks "
      "for "
@@ -237,12 +241,13 @@ static const struct {
     {"input 3 8 8; conv 2 1 name=a; add input", FV_E_SHAPE,
      "layer \"add1\": adds [N,2,8,8] (from \"a\") and [N,3,8,8]; both must have one shape\n"
      "help: bring them to one size first, as a shortcut does with a 1 x 1 convolution"},
-    {"input 3 8 8; dropout 1", FV_E_ARG, "layer \"dropout1\": p is 1, but must be in [0,1)"},
+    {"input 3 8 8; dropout 1", FV_E_ARG,
+     "network text, statement 2 \"dropout 1\": p is 1, but must be in [0,1)"},
     {"input 3 8 8; batch_norm momentum=2", FV_E_ARG,
      "layer \"batch_norm2d1\": momentum is 2, but must be in (0,1]\n"
      "help: .cumulative = true for a plain average over all batches"},
     {"input 3 8 8; batch_norm eps=-1", FV_E_ARG,
-     "layer \"batch_norm2d1\": eps is -1, but must be more than 0"},
+     "network text, statement 2 \"batch_norm eps=-1\": eps is -1, but must be more than 0"},
     {"input 3 8 8; batch_norm num_features=4", FV_E_SHAPE,
      "layer \"batch_norm2d1\": expects 4 channels but \"input\" gives 3 ([N,3,8,8])\n"
      "help: set num_features to 3, or leave it out"},
@@ -277,6 +282,75 @@ static void test_canonical(void **state)
     net = fv_net_new(fv_layers(fv_input(ctx, 4, 1, 1), "linear classes", 7));
     assert_string_equal(fv_text_of(net), "input 4 1 1; linear 7");
     fv_net_free(net);
+}
+
+/* The text of any net makes a net of the same text: layers that share parameters wherever they read,
+   names, scopes, several inputs and outputs, sizes and numbers of every form. */
+static fv_net *branches(void)
+{
+    fv_node x = fv_input(ctx, 3, 6, 6, .mean = {0.1f, 0.3f, 0.7f}, .std = {1, 0.2f, 3});
+    fv_node a = fv_conv2d(x, 3, 1, .name = "a"), b = fv_conv2d(a, 3, 1);
+    fv_node t = fv_tanh(a);
+    fv_node c = fv_again(a, t), d = fv_again(c, a), e = fv_again(b, x);
+    fv_node y = fv_input(ctx, 3, 6, 6, .beside = x, .requires_grad = true, .name = "second");
+    y = fv_again(a, y);
+    fv_node all = fv_concat(((fv_node[]){d, c, e, b, y, d}), 6);
+    return fv_net_new_outputs((const fv_node[]){all, c, t}, 3);
+}
+
+static fv_net *scopes(void)
+{
+    char name[201];
+    memset(name, 'n', sizeof name);
+    name[200] = '\0';
+    fv_node x = fv_scope_begin(fv_input(ctx, 4, 9, 9, .name = "pixels"), name);
+    x = fv_conv2d(x, 4, FV_HW(3, 1), FV_HW(2, 2), FV_SAME - FV_SAME + FV_HW(0, 1), .name = name);
+    x = fv_again(fv_relu(fv_adaptive_avg_pool2d(x, FV_HW(0, 3))), x);
+    x = fv_scope_end(fv_batch_norm2d(x, .eps = 0.1 + 0.2, .momentum = 1.0 / 3));
+    x = fv_dropout(fv_pad2d(x, .right = 2, .bottom = -1, .value = -1e-7), FV_ZERO);
+    x = fv_slice(x, 3, .end = -1);
+    return fv_net_new(fv_leaky_relu(fv_upsample(x, .size = FV_HW(5, 7)), 0.7));
+}
+
+static void test_texts_come_back(void **state)
+{
+    (void)state;
+    fv_net *(*const nets[])(void) = {branches, scopes};
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        fv_net *net = nets[i]();
+        assert_fine(ctx);
+        char *text = strdup(fv_text_of(net));
+        fv_net *again = fv_net_text(ctx, text);
+        assert_fine(ctx);
+        assert_string_equal(fv_text_of(again), text);
+        assert_int_equal(fv_layer_count(again), fv_layer_count(net));
+        assert_int_equal(fv_param_count(again), fv_param_count(net));
+        fv_net_free(net);
+        fv_net_free(again);
+        free(text);
+    }
+    fv_net *net = fv_net_text(ctx, "input 3 6 6; conv2d 3 1 name=a; conv2d 3 1; tanh from=a; again "
+                                   "a name=b; again a from=tanh1");
+    assert_fine(ctx);
+    assert_string_equal(fv_text_of(net),
+                        "input 3 6 6; conv2d 3 1 name=a; tanh; again a name=conv2d2");
+    fv_net_free(net);
+}
+
+/* A name that a text cannot hold is no name. */
+static void test_names_in_texts(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a b", "a;b", "a=b", "a#", "a\n", "\t"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        fv_node x = fv_input(ctx, 1, 2, 2);
+        assert_null(fv_relu(x, .name = bad[i]).graph);
+        assert_int_equal(fv_error(ctx), FV_E_NAME);
+        fv_error_clear(ctx);
+        assert_null(fv_scope_begin(x, bad[i]).graph);
+        assert_int_equal(fv_error(ctx), FV_E_NAME);
+        fv_error_clear(ctx);
+    }
 }
 
 /* Words of any bytes end in an error or a net, never elsewhere. */
@@ -356,8 +430,8 @@ static void test_huge_sizes(void **state)
                  "than 268435456 numbers");
     fv_net_text(ctx, "input 1 8 8; conv 1 3 padding=-2000000000 name=c");
     assert_error(ctx, FV_E_ARG,
-                 "layer \"c\": padding is -2000000000 x -2000000000, but must be 0 to 32767 each "
-                 "way\nhelp: give one int, or FV_HW(rows, columns)");
+                 "network text, statement 2 \"conv 1 3 padding=-2000000000 name=c\": padding is "
+                 "-2000000000, but must be 0 to 32767");
     char text[600] = "input 1 1 1; upsample size=16384";
     for (int i = 0; i < 20; i++)
         strcat(text, "; conv2d 1 1");
@@ -412,6 +486,8 @@ int main(void)
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_wrong_texts),
         cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_texts_come_back),
+        cmocka_unit_test(test_names_in_texts),
         cmocka_unit_test(test_noise),
         cmocka_unit_test(test_batch_of_one),
         cmocka_unit_test(test_names),

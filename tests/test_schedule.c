@@ -271,23 +271,25 @@ static void texts_that_are_wrong(void **state)
         const char *error;
     } cases[] = {
         {"", FV_E_NAME,
-         "\"\": there is no schedule \"\"\nhelp: there are step multi_step "
-         "exponential linear constant cosine cosine_warm_restarts one_cycle plateau"},
+         "\"\": there is no schedule \"\"\nhelp: there are step, multi_step, "
+         "exponential, linear, constant, cosine, cosine_warm_restarts, one_cycle, plateau"},
         {"cosin 10", FV_E_NAME,
          "\"cosin 10\": there is no schedule \"cosin\"\n"
          "help: did you mean cosine?"},
-        {"step", FV_E_ARG, "\"step\": step_size is 0, but must be 1 or more"},
+        {"step", FV_E_ARG, "\"step\": step_size is missing: a whole number, 1 or more"},
         {"step 0", FV_E_ARG, "\"step 0\": step_size is 0, but must be 1 or more"},
-        {"step 1.5", FV_E_ARG, "\"step 1.5\": step_size is \"1.5\"; it takes a whole number"},
-        {"step 10 20", FV_E_NAME,
-         "\"step 10 20\": step has no argument \"20\"\n"
-         "help: it has step_size gamma"},
+        {"step 1.5", FV_E_ARG,
+         "\"step 1.5\": step_size is \"1.5\", but must be a whole number, 1 or more"},
+        {"step 10 20", FV_E_ARG,
+         "\"step 10 20\": \"20\" is one value too many\n"
+         "help: arguments after the first 1 go by name"},
         {"step 10 step_size=20", FV_E_ARG, "\"step 10 step_size=20\": step_size is given twice"},
         {"step 10 lr=0.1", FV_E_NAME,
          "\"step 10 lr=0.1\": step has no argument \"lr\"\n"
-         "help: it has step_size gamma"},
+         "help: it takes step_size, gamma"},
         {"multi_step 10,x", FV_E_ARG,
-         "\"multi_step 10,x\": milestones is \"10,x\"; it takes whole numbers as 30,80"},
+         "\"multi_step 10,x\": milestones is \"10,x\", but must be whole numbers with commas "
+         "between them"},
         {"multi_step 30,10", FV_E_ARG,
          "\"multi_step 30,10\": milestone 1 is 10, but they must be 1 "
          "or more and ascend"},
@@ -303,11 +305,12 @@ static void texts_that_are_wrong(void **state)
          "help: linear 0.1 total_iters=5; at 5 cosine 95"},
         {"linear 0.1; at 5 cosine 10; at 5 step 3", FV_E_ARG,
          ": milestone 1 is 5, but they must be 1 or more and ascend"},
-        {"linear 0.1 & cosine", FV_E_ARG, "\"cosine\": T_max is 0, but must be 1 or more"},
+        {"linear 0.1 & cosine", FV_E_ARG,
+         "\"cosine\": T_max is missing: a whole number, 1 or more"},
         {"linear 0.1 &", FV_E_NAME,
-         "\"\": there is no schedule \"\"\nhelp: there are step "
-         "multi_step exponential linear constant cosine "
-         "cosine_warm_restarts one_cycle plateau"},
+         "\"\": there is no schedule \"\"\nhelp: there are step, "
+         "multi_step, exponential, linear, constant, cosine, "
+         "cosine_warm_restarts, one_cycle, plateau"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char want[400];

@@ -108,7 +108,7 @@ static void do_affine(const golden *g, fv_work *work, const fv_picture *in)
                         .shear_y = -3,
                         .x = golden_int(g, "x"),
                         .y = golden_int(g, "y")};
-    fv_targ center = {0}, fill = {3, {9, 8, 7}};
+    fv_numbers center = {0}, fill = {3, {9, 8, 7}};
     fv_picture out;
     assert_true(fv_do_affine(work, in, &affine, &center, way_of(g), &fill, &out));
     compare_picture(g, &out);
@@ -125,7 +125,7 @@ static void do_perspective(const golden *g, fv_work *work, const fv_picture *in)
     for (int i = 0; i < 8; i++)
         ends[i / 2][i % 2] = (int)recorded_ends[i];
     assert_true(fv_perspective(in->height, in->width, (const int(*)[2])ends, ours));
-    fv_targ fill = {3, {9, 8, 7}};
+    fv_numbers fill = {3, {9, 8, 7}};
     fv_warp warp = {
         .height = in->height, .width = in->width, .interpolation = way_of(g), .fill = &fill};
     for (int i = 0; i < 8; i++) {
@@ -139,7 +139,7 @@ static void do_perspective(const golden *g, fv_work *work, const fv_picture *in)
 
 static void do_policy(const golden *g, fv_work *work, const fv_picture *in)
 {
-    fv_targ fill = {3, {9, 8, 7}};
+    fv_numbers fill = {3, {9, 8, 7}};
     fv_picture out;
     assert_true(fv_do_policy(work, in, (fv_policy_op)golden_int(g, "op"),
                              golden_double(g, "magnitude"), FV_BILINEAR, &fill, &out));
@@ -270,9 +270,9 @@ static void wrong_names(void **state)
 static void wrong_values(void **state)
 {
     (void)state;
-    wrong_text(
-        "resize", FV_E_ARG,
-        "transform, step 1 \"resize\": size is missing: a size, 32, or rows x columns, 32x24");
+    wrong_text("resize", FV_E_ARG,
+               "transform, step 1 \"resize\": size is missing: a size, 32, or rows x columns, "
+               "32x24, each 1 to 32767");
     wrong_text("resize 0", FV_E_ARG,
                "transform, step 1 \"resize 0\": size is 0, but must be 1 to 32767");
     wrong_text("resize 10x99999", FV_E_ARG,
@@ -280,35 +280,35 @@ static void wrong_values(void **state)
     wrong_text(
         "resize 1.5", FV_E_ARG,
         "transform, step 1 \"resize 1.5\": size is \"1.5\", but must be a size, 32, or rows x "
-        "columns, 32x24");
+        "columns, 32x24, each 1 to 32767");
     wrong_text("resize 3x4x5", FV_E_ARG,
                "transform, step 1 \"resize 3x4x5\": size is \"3x4x5\", but must be a size, 32, or "
-               "rows x columns, 32x24");
+               "rows x columns, 32x24, each 1 to 32767");
     wrong_text(
         "resize 40 bilinaer", FV_E_ARG,
         "transform, step 1 \"resize 40 bilinaer\": interpolation is \"bilinaer\", but must be "
-        "one of nearest bilinear bicubic");
+        "nearest, bilinear or bicubic");
     wrong_text("flip 1.5", FV_E_ARG,
                "transform, step 1 \"flip 1.5\": p is 1.5, but must be 0 to 1");
     wrong_text("flip p=-0.25", FV_E_ARG,
                "transform, step 1 \"flip p=-0.25\": p is -0.25, but must be 0 to 1");
     wrong_text("flip p=half", FV_E_ARG,
-               "transform, step 1 \"flip p=half\": p is \"half\", but must be a number");
+               "transform, step 1 \"flip p=half\": p is \"half\", but must be a number, 0 to 1");
     wrong_text("flip p=0x1", FV_E_ARG,
-               "transform, step 1 \"flip p=0x1\": p is \"0x1\", but must be a number");
+               "transform, step 1 \"flip p=0x1\": p is \"0x1\", but must be a number, 0 to 1");
     wrong_text("flip p=", FV_E_ARG,
-               "transform, step 1 \"flip p=\": p is \"\", but must be a number");
+               "transform, step 1 \"flip p=\": p is \"\", but must be a number, 0 to 1");
     wrong_text("flip 0.5 0.5", FV_E_ARG,
                "transform, step 1 \"flip 0.5 0.5\": \"0.5\" is one value too many");
     wrong_text("flip 0.5 p=0.5", FV_E_ARG,
                "transform, step 1 \"flip 0.5 p=0.5\": p is given twice");
     wrong_text("pad 1,2,3", FV_E_ARG,
                "transform, step 1 \"pad 1,2,3\": padding is \"1,2,3\", but must be 1, 2 or 4 whole "
-               "numbers with commas between them");
+               "numbers with commas between them, each 0 to 32767");
     wrong_text(
         "pad 1,2,3,4,5", FV_E_ARG,
         "transform, step 1 \"pad 1,2,3,4,5\": padding is \"1,2,3,4,5\", but must be 1, 2 or 4 "
-        "whole numbers with commas between them");
+        "whole numbers with commas between them, each 0 to 32767");
     wrong_text(
         "random_crop 3 pad_if_needed=yes", FV_E_ARG,
         "transform, step 1 \"random_crop 3 pad_if_needed=yes\": pad_if_needed is \"yes\", but "
@@ -319,7 +319,7 @@ static void wrong_values(void **state)
     wrong_text(
         "normalize mean=0.5", FV_E_ARG,
         "transform, step 1 \"normalize mean=0.5\": std is missing: 1, 2, 3 or 4 numbers with "
-        "commas between them");
+        "commas between them, each 1e-06 to 1000000");
     wrong_text("normalize mean=0.5 std=0", FV_E_ARG,
                "transform, step 1 \"normalize mean=0.5 std=0\": std is 0, but must be 1e-06 to "
                "1000000");
@@ -339,19 +339,15 @@ static void wrong_values(void **state)
     wrong_text(
         "affine 10 shear=1,2,3", FV_E_ARG,
         "transform, step 1 \"affine 10 shear=1,2,3\": shear is \"1,2,3\", but must be 1, 2 or "
-        "4 numbers with commas between them");
+        "4 numbers with commas between them, each -89 to 89");
     wrong_text("autoaugment cifar", FV_E_ARG,
-               "transform, step 1 \"autoaugment cifar\": policy is \"cifar\", but must be one of "
-               "imagenet cifar10 svhn");
+               "transform, step 1 \"autoaugment cifar\": policy is \"cifar\", but must be "
+               "imagenet, cifar10 or svhn");
     wrong_text("grayscale 2", FV_E_ARG,
                "transform, step 1 \"grayscale 2\": num_output_channels is 2, but must be odd");
     wrong_text("to_tensor; resize 40", FV_E_STATE,
                "transform, step 2 \"resize 40\": it takes uint8 pictures, but to_tensor before it "
                "makes float32 of them\nhelp: put it before to_tensor");
-    char many[65 * 5 + 1] = "";
-    for (int i = 0; i < 65; i++)
-        strcat(many, "flip;");
-    wrong_text(many, FV_E_ARG, "a transform has at most 64 steps of 511 characters");
 }
 
 /* ---- pictures that do not fit --------------------------------------------------------------- */
@@ -438,6 +434,42 @@ static void floats_as_bytes(void **state)
         for (size_t k = 0; k < a->count; k++)
             assert_true(((float *)b->data)[k] == ((uint8_t *)a->data)[k]);
     }
+}
+
+/* As torchvision, posterize takes 0 bits, of which nothing stays; numbers may be fractions. */
+static void edges_of_arguments(void **state)
+{
+    (void)state;
+    uint8_t bytes[6] = {0, 1, 127, 128, 254, 255};
+    fv_array picture = array_of(FV_U8, 1, 2, 3, bytes);
+    fv_transform *t = fv_transform_new(fv, "posterize 0");
+    fv_array *out = fv_transform_apply(t, &picture, 0, 0, 0);
+    assert_fine(fv);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(((uint8_t *)out->data)[i], 0);
+    t = fv_transform_new(fv, "random_resized_crop 32 ratio=3/4,4/3; random_posterize 0 1");
+    assert_fine(fv);
+    assert_string_equal(fv_transform_text(t), "random_resized_crop 32; random_posterize 0 p=1");
+    wrong_text("flip 1/0", FV_E_ARG,
+               "transform, step 1 \"flip 1/0\": p is \"1/0\", but must be a number, 0 to 1");
+    wrong_text("flip p=nan", FV_E_ARG,
+               "transform, step 1 \"flip p=nan\": p is \"nan\", but must be a number, 0 to 1");
+}
+
+/* A text of any length is kept whole. */
+static void long_texts(void **state)
+{
+    (void)state;
+    enum { STEPS = 200 };
+    char text[STEPS * 100] = "";
+    for (int i = 0; i < STEPS; i++)
+        strcat(strcat(text, i ? "; " : ""), "affine 0.12345678901234567 shear=-1.2345678901234567,"
+                                            "2.3456789012345678,-3.4567890123456789,4");
+    fv_transform *t = fv_transform_new(fv, text);
+    assert_fine(fv);
+    fv_transform *again = fv_transform_new(fv, fv_transform_text(t));
+    assert_fine(fv);
+    assert_string_equal(fv_transform_text(again), fv_transform_text(t));
 }
 
 /* normalize by itself gives the bits that it gives in to_tensor's tables, and denormalize is its
@@ -633,10 +665,20 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(recorded_pictures), TEST(recorded_operations), TEST(one_form),
-        TEST(wrong_names),       TEST(wrong_values),        TEST(wrong_pictures),
-        TEST(floats_as_bytes),   TEST(normalize_alone),     TEST(shapes),
-        TEST(evaluation),        TEST(one_for_all_threads), TEST(no_memory),
+        TEST(recorded_pictures),
+        TEST(recorded_operations),
+        TEST(one_form),
+        TEST(wrong_names),
+        TEST(wrong_values),
+        TEST(wrong_pictures),
+        TEST(edges_of_arguments),
+        TEST(long_texts),
+        TEST(floats_as_bytes),
+        TEST(normalize_alone),
+        TEST(shapes),
+        TEST(evaluation),
+        TEST(one_for_all_threads),
+        TEST(no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,15 +6,9 @@
 #ifndef FV_BASE_H
 #define FV_BASE_H
 
-#include "fovea.h"
+#include "args/args.h"
 
 #include <pthread.h>
-
-#if defined(__GNUC__)
-#define FV_PRINTF(text, first) __attribute__((format(printf, text, first)))
-#else
-#define FV_PRINTF(text, first)
-#endif
 
 /* ---- random numbers: MT19937 as PyTorch draws from it ------------------------------------- */
 
@@ -80,24 +74,6 @@ void *fv_grow(fv_ctx *ctx, void *ptr, size_t count, size_t size); /* keeps what 
 void fv_release(fv_ctx *ctx, void *ptr);                          /* NULL is fine */
 char *fv_copy_text(fv_ctx *ctx, const char *text);
 
-/* Room for text that is put together piece by piece; what does not fit is cut off. */
-typedef struct fv_text {
-    char *at;
-    size_t left;
-} fv_text;
-
-void fv_put(fv_text *text, const char *format, ...) FV_PRINTF(2, 3);
-
-/* Numbers in text are the same in any locale: -12, 0.5, 1e-8. These read all of a text and say
-   whether it is that: one number, of less than 1e30 either way; a whole one; up to room numbers
-   with a character between them, how many, or -1. */
-bool fv_read_number(const char *text, double *value);
-bool fv_read_int(const char *text, int *value);
-int fv_read_numbers(const char *text, char between, double *values, int capacity);
-
-/* The shortest decimal that is read as the same number, double or float; returns text. */
-const char *fv_number_text(double value, bool is_float, char text[40]);
-
 /* Between the byte order of a file and this machine's: nothing where they are the same. */
 void fv_order_bytes(void *data, size_t count, size_t size, bool file_is_big_endian);
 
@@ -106,24 +82,17 @@ void *fv_object_new(fv_ctx *ctx, size_t size, void (*destroy)(void *self));
 void fv_object_end(void *object);  /* out of the list; frees the memory itself. For destroy. */
 void fv_object_free(void *object); /* destroys it; NULL is fine. For the public fv_..._free. */
 
-/* ---- words -------------------------------------------------------------------------------- */
+/* ---- arguments ---------------------------------------------------------------------------- */
 
-/* "did you mean": starts as {.word = word}; after all names, best is the one nearest to the word,
-   NULL if none is like it. */
-typedef struct fv_nearest {
-    const char *word, *best;
-    int distance; /* of best */
-} fv_nearest;
-
-void fv_nearest_try(fv_nearest *nearest, const char *name);
-
-/* The place of a word in a list "zeros reflect", -1 if it is not there or words is NULL; and the
-   word at a place, in text. */
-int fv_word_place(const char *words, const char *word);
-const char *fv_word_at(const char *words, int place, char text[40]);
-
-/* A name against a pattern in which * stands for anything. */
-bool fv_word_matches(const char *pattern, const char *name);
+/* What args.h found wrong, as the context's error: "where: ...". */
+fv_status fv_fail_args(fv_ctx *ctx, const char *where, const fv_arg_error *error);
+/* fv_args_settle with the context's error. */
+fv_status fv_settle(fv_ctx *ctx, const char *where, const fv_arg *args, void *to);
+/* Checks one number against a range. */
+fv_status fv_check_range(fv_ctx *ctx, const char *where, const char *name, fv_range range,
+                         double value);
+/* A text of as many characters as put writes, which is called twice; for fv_release. */
+char *fv_text_new(fv_ctx *ctx, void (*put)(fv_text *to, const void *of), const void *of);
 
 /* ---- threads ------------------------------------------------------------------------------ */
 
@@ -151,13 +120,5 @@ void fv_digest_blocks(uint32_t *state, void (*block)(uint32_t *state, const uint
                       bool big_endian, const void *bytes, size_t size);
 /* RFC 1321, in hexadecimal. For files of which nothing better than an MD5 is published. */
 void fv_md5(const void *bytes, size_t size, char hex[33]);
-
-/* Some of many names for a message: "a", "b", "c", "d", "e", ... */
-typedef struct fv_some {
-    int64_t count;
-    char text[600];
-} fv_some;
-
-void fv_some_add(fv_some *some, const char *name);
 
 #endif

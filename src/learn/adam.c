@@ -20,8 +20,9 @@ static double power(double x, int64_t n)
     return y;
 }
 
-#define BETAS(args, second) FV_SETTING(args, betas, PAIR, FV_BELOW_1, {0.9, second}, NULL)
-#define EPS(args)           FV_NUMBER(args, eps, FV_FROM_0, 1e-8)
+#define BETAS(args, second)                                                                        \
+    FV_ARG(args, betas, FV_ARG_PAIR, .range = FV_BELOW_1, .initial = {2, {0.9, second}})
+#define EPS(args) FV_NUMBER(args, eps, 1e-8, FV_FROM_0)
 
 /* What all have in common: m / (1 - beta1^t) over the root of v / (1 - beta2^t). */
 static fv_adam_step common(const double betas[2], double eps, const fv_move *move, bool maximize)
@@ -58,15 +59,15 @@ static void step(const fv_kernels *k, size_t n, const fv_update *update, float *
 
 #define ADAM_SETTINGS(usual_decay)                                                                 \
     {                                                                                              \
-        FV_NUMBER(fv_adam_args, lr, FV_POSITIVE, 0.001), BETAS(fv_adam_args, 0.999),               \
-            EPS(fv_adam_args), FV_NUMBER(fv_adam_args, weight_decay, FV_FROM_0, usual_decay),      \
+        FV_FIRST(fv_adam_args, lr, 0.001, FV_POSITIVE), BETAS(fv_adam_args, 0.999),                \
+            EPS(fv_adam_args), FV_NUMBER(fv_adam_args, weight_decay, usual_decay, FV_FROM_0),      \
             FV_FLAG(fv_adam_args, amsgrad), FV_FLAG(fv_adam_args, maximize),                       \
         {                                                                                          \
             0                                                                                      \
         }                                                                                          \
     }
-static const fv_setting adam_settings[] = ADAM_SETTINGS(0);
-static const fv_setting adamw_settings[] = ADAM_SETTINGS(0.01);
+static const fv_arg adam_settings[] = ADAM_SETTINGS(0);
+static const fv_arg adamw_settings[] = ADAM_SETTINGS(0.01);
 
 static fv_status adam_needs(fv_ctx *ctx, const char *where, const void *args, unsigned *which)
 {
@@ -115,14 +116,13 @@ fv_optim *fv_adamw_opt(fv_adam_args args)
 
 /* ---- NAdam -------------------------------------------------------------------------------- */
 
-static const fv_setting nadam_settings[] = {
-    FV_NUMBER(fv_nadam_args, lr, FV_POSITIVE, 0.002),
-    BETAS(fv_nadam_args, 0.999),
-    EPS(fv_nadam_args),
-    FV_NUMBER(fv_nadam_args, weight_decay, FV_FROM_0, 0),
-    FV_NUMBER(fv_nadam_args, momentum_decay, FV_FROM_0, 0.004),
-    FV_FLAG(fv_nadam_args, maximize),
-    {0}};
+static const fv_arg nadam_settings[] = {FV_FIRST(fv_nadam_args, lr, 0.002, FV_POSITIVE),
+                                        BETAS(fv_nadam_args, 0.999),
+                                        EPS(fv_nadam_args),
+                                        FV_NUMBER(fv_nadam_args, weight_decay, 0, FV_FROM_0),
+                                        FV_NUMBER(fv_nadam_args, momentum_decay, 0.004, FV_FROM_0),
+                                        FV_FLAG(fv_nadam_args, maximize),
+                                        {0}};
 
 static double momentum_at(const fv_nadam_args *a, int64_t t)
 {
@@ -153,12 +153,12 @@ fv_optim *fv_nadam_opt(fv_nadam_args args)
 
 /* ---- RAdam -------------------------------------------------------------------------------- */
 
-static const fv_setting radam_settings[] = {FV_NUMBER(fv_radam_args, lr, FV_POSITIVE, 0.001),
-                                            BETAS(fv_radam_args, 0.999),
-                                            EPS(fv_radam_args),
-                                            FV_NUMBER(fv_radam_args, weight_decay, FV_FROM_0, 0),
-                                            FV_FLAG(fv_radam_args, maximize),
-                                            {0}};
+static const fv_arg radam_settings[] = {FV_FIRST(fv_radam_args, lr, 0.001, FV_POSITIVE),
+                                        BETAS(fv_radam_args, 0.999),
+                                        EPS(fv_radam_args),
+                                        FV_NUMBER(fv_radam_args, weight_decay, 0, FV_FROM_0),
+                                        FV_FLAG(fv_radam_args, maximize),
+                                        {0}};
 
 /* While the variance of v is too large to divide by, the root counts 0 and eps 1. */
 static void prepare_radam(const void *args, const fv_move *move, fv_update *update)
@@ -191,11 +191,11 @@ fv_optim *fv_radam_opt(fv_radam_args args)
 
 /* ---- Lion --------------------------------------------------------------------------------- */
 
-static const fv_setting lion_settings[] = {FV_NUMBER(fv_lion_args, lr, FV_POSITIVE, 1e-4),
-                                           BETAS(fv_lion_args, 0.99),
-                                           FV_NUMBER(fv_lion_args, weight_decay, FV_FROM_0, 0),
-                                           FV_FLAG(fv_lion_args, maximize),
-                                           {0}};
+static const fv_arg lion_settings[] = {FV_FIRST(fv_lion_args, lr, 1e-4, FV_POSITIVE),
+                                       BETAS(fv_lion_args, 0.99),
+                                       FV_NUMBER(fv_lion_args, weight_decay, 0, FV_FROM_0),
+                                       FV_FLAG(fv_lion_args, maximize),
+                                       {0}};
 
 static fv_status lion_needs(fv_ctx *ctx, const char *where, const void *args, unsigned *which)
 {

@@ -19,12 +19,12 @@ static fv_scaled_step common(const fv_move *move, double eps, double keep, bool 
 
 /* ---- Adagrad ------------------------------------------------------------------------------ */
 
-static const fv_setting adagrad_settings[] = {
-    FV_NUMBER(fv_adagrad_args, lr, FV_POSITIVE, 0.01),
-    FV_NUMBER(fv_adagrad_args, lr_decay, FV_FROM_0, 0),
-    FV_NUMBER(fv_adagrad_args, weight_decay, FV_FROM_0, 0),
-    FV_NUMBER(fv_adagrad_args, initial_accumulator_value, FV_FROM_0, 0),
-    FV_NUMBER(fv_adagrad_args, eps, FV_FROM_0, 1e-10),
+static const fv_arg adagrad_settings[] = {
+    FV_FIRST(fv_adagrad_args, lr, 0.01, FV_POSITIVE),
+    FV_NUMBER(fv_adagrad_args, lr_decay, 0, FV_FROM_0),
+    FV_NUMBER(fv_adagrad_args, weight_decay, 0, FV_FROM_0),
+    FV_NUMBER(fv_adagrad_args, initial_accumulator_value, 0, FV_FROM_0),
+    FV_NUMBER(fv_adagrad_args, eps, 1e-10, FV_FROM_0),
     FV_FLAG(fv_adagrad_args, maximize),
     {0}};
 
@@ -69,13 +69,12 @@ fv_optim *fv_adagrad_opt(fv_adagrad_args args)
 
 /* ---- Adadelta ----------------------------------------------------------------------------- */
 
-static const fv_setting adadelta_settings[] = {
-    FV_NUMBER(fv_adadelta_args, lr, FV_POSITIVE, 1),
-    FV_NUMBER(fv_adadelta_args, rho, FV_UP_TO_1, 0.9),
-    FV_NUMBER(fv_adadelta_args, eps, FV_FROM_0, 1e-6),
-    FV_NUMBER(fv_adadelta_args, weight_decay, FV_FROM_0, 0),
-    FV_FLAG(fv_adadelta_args, maximize),
-    {0}};
+static const fv_arg adadelta_settings[] = {FV_FIRST(fv_adadelta_args, lr, 1, FV_POSITIVE),
+                                           FV_NUMBER(fv_adadelta_args, rho, 0.9, FV_UP_TO_1),
+                                           FV_NUMBER(fv_adadelta_args, eps, 1e-6, FV_FROM_0),
+                                           FV_NUMBER(fv_adadelta_args, weight_decay, 0, FV_FROM_0),
+                                           FV_FLAG(fv_adadelta_args, maximize),
+                                           {0}};
 
 static fv_status adadelta_needs(fv_ctx *ctx, const char *where, const void *args, unsigned *which)
 {
@@ -110,15 +109,14 @@ fv_optim *fv_adadelta_opt(fv_adadelta_args args)
 
 /* ---- RMSprop ------------------------------------------------------------------------------ */
 
-static const fv_setting rmsprop_settings[] = {
-    FV_NUMBER(fv_rmsprop_args, lr, FV_POSITIVE, 0.01),
-    FV_NUMBER(fv_rmsprop_args, alpha, FV_UP_TO_1, 0.99),
-    FV_NUMBER(fv_rmsprop_args, eps, FV_FROM_0, 1e-8),
-    FV_NUMBER(fv_rmsprop_args, weight_decay, FV_FROM_0, 0),
-    FV_NUMBER(fv_rmsprop_args, momentum, FV_BELOW_1, 0),
-    FV_FLAG(fv_rmsprop_args, centered),
-    FV_FLAG(fv_rmsprop_args, maximize),
-    {0}};
+static const fv_arg rmsprop_settings[] = {FV_FIRST(fv_rmsprop_args, lr, 0.01, FV_POSITIVE),
+                                          FV_NUMBER(fv_rmsprop_args, alpha, 0.99, FV_UP_TO_1),
+                                          FV_NUMBER(fv_rmsprop_args, eps, 1e-8, FV_FROM_0),
+                                          FV_NUMBER(fv_rmsprop_args, weight_decay, 0, FV_FROM_0),
+                                          FV_NUMBER(fv_rmsprop_args, momentum, 0, FV_BELOW_1),
+                                          FV_FLAG(fv_rmsprop_args, centered),
+                                          FV_FLAG(fv_rmsprop_args, maximize),
+                                          {0}};
 
 static fv_status rmsprop_needs(fv_ctx *ctx, const char *where, const void *args, unsigned *which)
 {

@@ -35,7 +35,7 @@ void fv_ema_free(fv_ema *ema)
 
 fv_ema *fv_ema_new_opt(fv_ema_args args)
 {
-    const fv_setting settings[] = {FV_NUMBER(fv_ema_args, decay, FV_SHARE, 0.999), {0}};
+    const fv_arg settings[] = {FV_NUMBER(fv_ema_args, decay, 0.999, FV_SHARE), {0}};
     if (!args.net || fv_error(args.net->object.ctx))
         return NULL;
     fv_ctx *ctx = args.net->object.ctx;

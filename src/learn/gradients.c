@@ -105,7 +105,7 @@ double fv_clip_grad_norm_opt(fv_clip_grad_norm_args a)
         return NAN;
     fv_ctx *ctx = a.net->object.ctx;
     bool largest = isinf(a.norm_type) && a.norm_type > 0;
-    if (fv_check_range(ctx, "fv_clip_grad_norm", "max_norm", FV_POSITIVE, a.max_norm))
+    if (fv_check_range(ctx, "fv_clip_grad_norm", "max_norm", (fv_range)FV_POSITIVE, a.max_norm))
         return NAN;
     if (!largest && a.norm_type != 0 && a.norm_type != 2) {
         fv_fail(ctx, FV_E_ARG, "fv_clip_grad_norm: norm_type is %g, but must be 2 or INFINITY",
@@ -131,7 +131,7 @@ fv_status fv_clip_grad_value(fv_net *net, double clip_value)
         return FV_E_ARG;
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx) ||
-        fv_check_range(ctx, "fv_clip_grad_value", "clip_value", FV_POSITIVE, clip_value))
+        fv_check_range(ctx, "fv_clip_grad_value", "clip_value", (fv_range)FV_POSITIVE, clip_value))
         return fv_error(ctx);
     fv_each_stretch(net, cut_stretch, &(change){net->grads, 0, (float)clip_value});
     return FV_OK;

@@ -66,7 +66,7 @@ static bool make_tables(fv_optim *optim)
         return false;
     for (size_t i = 0; i < n; i++)
         optim->products[i] = 1;
-    double decay = *fv_setting_at(optim->kind->recipe.settings, &optim->args, "weight_decay");
+    double decay = *fv_number_at(optim->kind->recipe.args, &optim->args, "weight_decay");
     optim->groups[0] = (fv_optim_group){.lr_scale = 1, .weight_decay = decay};
     optim->n_groups = 1;
     return true;
@@ -77,7 +77,7 @@ fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net
     if (!net || fv_error(net->object.ctx))
         return NULL;
     fv_ctx *ctx = net->object.ctx;
-    const fv_setting *settings = kind->recipe.settings;
+    const fv_arg *settings = kind->recipe.args;
     unsigned needs = 0;
     fv_args settled = {.bytes = {0}};
     memcpy(&settled, args, kind->recipe.size);
@@ -90,10 +90,10 @@ fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net
     optim->kind = kind;
     optim->net = net;
     optim->args = optim->made = settled;
-    optim->lr = fv_setting_at(settings, &optim->args, "lr");
-    optim->momentum = fv_setting_at(settings, &optim->args, "momentum");
+    optim->lr = fv_number_at(settings, &optim->args, "lr");
+    optim->momentum = fv_number_at(settings, &optim->args, "momentum");
     if (!optim->momentum)
-        optim->momentum = fv_setting_at(settings, &optim->args, "betas");
+        optim->momentum = fv_number_at(settings, &optim->args, "betas");
     if (make_tables(optim) && make_memories(optim, needs))
         return optim;
     fv_object_free(optim);
@@ -120,15 +120,15 @@ static fv_status refuse_pattern(const fv_optim *optim, const char *where, const 
 
 static fv_status settle_group(const fv_optim *optim, const char *where, fv_group_args *a)
 {
-    const fv_setting settings[] = {
-        FV_NUMBER(fv_group_args, lr_scale, FV_POSITIVE, 1),
-        FV_NUMBER(fv_group_args, weight_decay, FV_FROM_0, optim->groups[0].weight_decay),
+    const fv_arg settings[] = {
+        FV_NUMBER(fv_group_args, lr_scale, 1, FV_POSITIVE),
+        FV_NUMBER(fv_group_args, weight_decay, optim->groups[0].weight_decay, FV_FROM_0),
         {0}};
     fv_ctx *ctx = optim->object.ctx;
     if (a->lr != 0 && a->lr_scale != 0)
         return fv_fail(ctx, FV_E_ARG, "%s: lr is %g and lr_scale %g; give one of them", where,
                        a->lr, a->lr_scale);
-    if (a->lr != 0 && fv_check_range(ctx, where, "lr", FV_POSITIVE, a->lr))
+    if (a->lr != 0 && fv_check_range(ctx, where, "lr", (fv_range)FV_POSITIVE, a->lr))
         return fv_error(ctx);
     if (a->lr != 0)
         a->lr_scale = a->lr / *optim->lr;
@@ -152,7 +152,7 @@ static void drop_empty_groups(fv_optim *optim)
     optim->n_groups = kept;
 }
 
-static fv_status add_group(fv_optim *optim, const char *where, fv_group_args a)
+fv_status fv_group_add(fv_optim *optim, const char *where, fv_group_args a)
 {
     fv_ctx *ctx = optim->object.ctx;
     const fv_net *net = optim->net;
@@ -187,7 +187,7 @@ fv_status fv_group_opt(fv_group_args args)
     if (!args.optim)
         return FV_E_ARG;
     fv_status error = fv_error(args.optim->object.ctx);
-    return error ? error : add_group(args.optim, "fv_group", args);
+    return error ? error : fv_group_add(args.optim, "fv_group", args);
 }
 
 /* ---- a step ------------------------------------------------------------------------------- */
@@ -270,7 +270,7 @@ fv_status fv_set_lr(fv_optim *optim, double lr)
     if (!optim)
         return FV_E_ARG;
     fv_ctx *ctx = optim->object.ctx;
-    if (fv_error(ctx) || fv_check_range(ctx, "fv_set_lr", "lr", FV_POSITIVE, lr))
+    if (fv_error(ctx) || fv_check_range(ctx, "fv_set_lr", "lr", (fv_range)FV_POSITIVE, lr))
         return fv_error(ctx);
     *optim->lr = lr;
     return FV_OK;
@@ -283,98 +283,29 @@ double fv_lr(const fv_optim *optim)
 
 /* ---- text --------------------------------------------------------------------------------- */
 
-static const fv_setting group_settings[] = {FV_NUMBER(fv_group_args, lr_scale, FV_POSITIVE, 0),
-                                            FV_NUMBER(fv_group_args, lr, FV_POSITIVE, 0),
-                                            FV_NUMBER(fv_group_args, weight_decay, FV_FROM_0, 0),
-                                            FV_FLAG(fv_group_args, frozen),
-                                            {0}};
-static const fv_recipe group_recipe = {"group", "fv_group", sizeof(fv_group_args), group_settings,
-                                       0};
-
-static const fv_recipe *const recipes[] = {
-    &fv_optim_kind_sgd.recipe,     &fv_optim_kind_adam.recipe,     &fv_optim_kind_adamw.recipe,
-    &fv_optim_kind_nadam.recipe,   &fv_optim_kind_radam.recipe,    &fv_optim_kind_lion.recipe,
-    &fv_optim_kind_adagrad.recipe, &fv_optim_kind_adadelta.recipe, &fv_optim_kind_rmsprop.recipe};
-enum { KINDS = sizeof recipes / sizeof *recipes };
-
-/* The optimizer alone, without groups. */
-static fv_optim *read_optim(fv_net *net, fv_statement *s)
+static void put_optim(fv_text *to, const void *of)
 {
-    fv_ctx *ctx = net->object.ctx;
-    const char *name = s->count ? s->words[0] : "";
-    for (int i = 0; i < KINDS; i++) {
-        fv_args args = {.bytes = {0}};
-        if (strcmp(recipes[i]->name, name) != 0)
-            continue;
-        if (fv_read_settings(ctx, s, 1, recipes[i], &args))
-            return NULL;
-        return fv_optim_new((const fv_optim_kind *)recipes[i], s->where, net, &args);
+    const fv_optim *optim = of;
+    fv_put(to, "%s", optim->kind->recipe.name);
+    fv_args_put(to, optim->kind->recipe.args, optim->kind->recipe.places, &optim->made);
+    for (int g = 1; g < optim->n_groups; g++) {
+        const fv_optim_group *group = &optim->groups[g];
+        char number[40];
+        fv_put(to, "; group %s", group->pattern);
+        if (group->lr_scale != 1)
+            fv_put(to, " lr_scale=%s", fv_number_text(group->lr_scale, false, number));
+        if (group->weight_decay != optim->groups[0].weight_decay)
+            fv_put(to, " weight_decay=%s", fv_number_text(group->weight_decay, false, number));
+        fv_put(to, group->frozen ? " frozen" : "");
     }
-    fv_refuse_name(ctx, s, "optimizer", name, recipes, KINDS);
-    return NULL;
-}
-
-static fv_status read_group(fv_optim *optim, fv_statement *s)
-{
-    fv_ctx *ctx = optim->object.ctx;
-    fv_args args = {.bytes = {0}};
-    fv_group_args group;
-    if (s->count < 2 || strcmp(s->words[0], "group") != 0)
-        return fv_fail(ctx, FV_E_ARG,
-                       "%s: only groups come after the optimizer\n"
-                       "help: sgd lr=0.1; group *.bias weight_decay=0",
-                       s->where);
-    if (fv_read_settings(ctx, s, 2, &group_recipe, &args))
-        return fv_error(ctx);
-    memcpy(&group, &args, sizeof group);
-    group.optim = optim;
-    group.pattern = s->words[1];
-    return add_group(optim, s->where, group);
-}
-
-fv_optim *fv_optim_text(fv_net *net, const char *text)
-{
-    if (!net || !text || fv_error(net->object.ctx))
-        return NULL;
-    fv_ctx *ctx = net->object.ctx;
-    fv_statement s;
-    if (fv_read_statement(ctx, "optimizer text", &text, ";", &s))
-        return NULL;
-    fv_optim *optim = read_optim(net, &s);
-    while (optim && *text)
-        if (fv_read_statement(ctx, "optimizer text", &text, ";", &s) || read_group(optim, &s)) {
-            fv_object_free(optim);
-            return NULL;
-        }
-    return optim;
 }
 
 const char *fv_optim_describe(fv_optim *optim)
 {
     if (!optim || fv_error(optim->object.ctx))
         return NULL;
-    fv_ctx *ctx = optim->object.ctx;
-    size_t capacity = 500;
-    for (int g = 1; g < optim->n_groups; g++)
-        capacity += strlen(optim->groups[g].pattern) + 150;
-    fv_release(ctx, optim->text);
-    optim->text = fv_alloc(ctx, capacity, 1);
-    fv_text to = {optim->text, capacity};
-    if (!optim->text)
-        return NULL;
-    fv_put(&to, "%s", optim->kind->recipe.name);
-    fv_put_settings(&to, &optim->kind->recipe, &optim->made);
-    for (int g = 1; g < optim->n_groups; g++) {
-        const fv_optim_group *group = &optim->groups[g];
-        char number[40];
-        fv_put(&to, "; group %s", group->pattern);
-        if (group->lr_scale != 1)
-            fv_put(&to, " lr_scale=%s", fv_number_text(group->lr_scale, false, number));
-        if (group->weight_decay != optim->groups[0].weight_decay)
-            fv_put(&to, " weight_decay=%s", fv_number_text(group->weight_decay, false, number));
-        fv_put(&to, group->frozen ? " frozen" : "");
-    }
-    return optim->text;
+    fv_release(optim->object.ctx, optim->text);
+    return optim->text = fv_text_new(optim->object.ctx, put_optim, optim);
 }
 
 /* ---- what is kept ------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 #ifndef FV_OPTIM_H
 #define FV_OPTIM_H
 
-#include "learn/settings.h"
+#include "learn/recipe.h"
 #include "net/net.h"
 
 enum { FV_MEMORIES_MAX = 3 };
@@ -72,6 +72,9 @@ struct fv_optim {
 /* A new optimizer; args are those of the kind's function, to be settled. Errors begin with where,
    NULL: the name of that function. */
 fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net, const void *args);
+
+/* A group of the parameters whose names fit args.pattern. Errors begin with where. */
+fv_status fv_group_add(fv_optim *optim, const char *where, fv_group_args args);
 
 /* Whether parameter i does not move. */
 static inline bool fv_optim_frozen(const fv_optim *optim, int i)

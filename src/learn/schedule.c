@@ -17,9 +17,9 @@ static const double pi = 3.14159265358979323846;
 
 /* ---- factors ------------------------------------------------------------------------------ */
 
-static const fv_setting step_settings[] = {FV_COUNT(fv_step_lr_args, step_size, FV_FROM_1, 0),
-                                           FV_NUMBER(fv_step_lr_args, gamma, FV_POSITIVE, 0.1),
-                                           {0}};
+static const fv_arg step_settings[] = {FV_NEEDED(fv_step_lr_args, step_size, FV_ARG_INT, FV_FROM_1),
+                                       FV_NUMBER(fv_step_lr_args, gamma, 0.1, FV_POSITIVE),
+                                       {0}};
 
 static double step_lr(fv_schedule *s, double lr)
 {
@@ -35,23 +35,10 @@ fv_schedule *fv_step_lr_opt(fv_step_lr_args args)
     return fv_schedule_new(&fv_lr_kind_step, NULL, args.optim, &args);
 }
 
-static const fv_setting multi_step_settings[] = {
-    FV_SETTING(fv_multi_step_lr_args, milestones, LIST, FV_FROM_1, {0}, NULL),
-    FV_NUMBER(fv_multi_step_lr_args, gamma, FV_POSITIVE, 0.1),
+static const fv_arg multi_step_settings[] = {
+    FV_ARG(fv_multi_step_lr_args, milestones, FV_ARG_INTS, .flags = FV_ARG_NEEDED),
+    FV_NUMBER(fv_multi_step_lr_args, gamma, 0.1, FV_POSITIVE),
     {0}};
-
-fv_status fv_check_milestones(fv_ctx *ctx, const char *where, const int *milestones, int n)
-{
-    if (!milestones)
-        return fv_fail(ctx, FV_E_ARG, "%s: there are no milestones", where);
-    for (int i = 0; i < n; i++)
-        if (milestones[i] < 1 || (i > 0 && milestones[i] <= milestones[i - 1]))
-            return fv_fail(ctx, FV_E_ARG,
-                           "%s: milestone %d is %d, but they must be 1 or more and "
-                           "ascend",
-                           where, i, milestones[i]);
-    return FV_OK;
-}
 
 /* Keeps the milestones with the schedule. */
 static fv_status check_multi_step(fv_ctx *ctx, const char *where, fv_schedule *s)
@@ -87,8 +74,8 @@ fv_schedule *fv_multi_step_lr_opt(fv_multi_step_lr_args args)
     return fv_schedule_new(&fv_lr_kind_multi_step, NULL, args.optim, &args);
 }
 
-static const fv_setting exponential_settings[] = {
-    FV_NUMBER(fv_exponential_lr_args, gamma, FV_POSITIVE, 0), {0}};
+static const fv_arg exponential_settings[] = {
+    FV_NEEDED(fv_exponential_lr_args, gamma, FV_ARG_NUMBER, FV_POSITIVE), {0}};
 
 static double exponential_lr(fv_schedule *s, double lr)
 {
@@ -108,10 +95,10 @@ fv_schedule *fv_exponential_lr_opt(fv_exponential_lr_args args)
 
 /* ---- warm-up ------------------------------------------------------------------------------ */
 
-static const fv_setting linear_settings[] = {
-    FV_NUMBER(fv_linear_lr_args, start_factor, FV_FACTOR, 1.0 / 3),
-    FV_NUMBER(fv_linear_lr_args, end_factor, FV_UP_TO_1, 1),
-    FV_COUNT(fv_linear_lr_args, total_iters, FV_FROM_1, 5),
+static const fv_arg linear_settings[] = {
+    FV_FIRST(fv_linear_lr_args, start_factor, 1.0 / 3, FV_FACTOR),
+    FV_NUMBER(fv_linear_lr_args, end_factor, 1, FV_UP_TO_1),
+    FV_COUNT(fv_linear_lr_args, total_iters, 5, FV_FROM_1),
     {0}};
 
 static double linear_lr(fv_schedule *s, double lr)
@@ -134,9 +121,9 @@ fv_schedule *fv_linear_lr_opt(fv_linear_lr_args args)
     return fv_schedule_new(&fv_lr_kind_linear, NULL, args.optim, &args);
 }
 
-static const fv_setting constant_settings[] = {
-    FV_NUMBER(fv_constant_lr_args, factor, FV_FACTOR, 1.0 / 3),
-    FV_COUNT(fv_constant_lr_args, total_iters, FV_FROM_1, 5),
+static const fv_arg constant_settings[] = {
+    FV_FIRST(fv_constant_lr_args, factor, 1.0 / 3, FV_FACTOR),
+    FV_COUNT(fv_constant_lr_args, total_iters, 5, FV_FROM_1),
     {0}};
 
 static double constant_lr(fv_schedule *s, double lr)
@@ -158,9 +145,9 @@ fv_schedule *fv_constant_lr_opt(fv_constant_lr_args args)
 
 /* ---- cosines ------------------------------------------------------------------------------ */
 
-static const fv_setting cosine_settings[] = {
-    FV_COUNT(fv_cosine_annealing_lr_args, T_max, FV_FROM_1, 0),
-    FV_NUMBER(fv_cosine_annealing_lr_args, eta_min, FV_FROM_0, 0),
+static const fv_arg cosine_settings[] = {
+    FV_NEEDED(fv_cosine_annealing_lr_args, T_max, FV_ARG_INT, FV_FROM_1),
+    FV_NUMBER(fv_cosine_annealing_lr_args, eta_min, 0, FV_FROM_0),
     {0}};
 
 static double cosine_lr(fv_schedule *s, double lr)
@@ -184,10 +171,10 @@ fv_schedule *fv_cosine_annealing_lr_opt(fv_cosine_annealing_lr_args args)
     return fv_schedule_new(&fv_lr_kind_cosine, NULL, args.optim, &args);
 }
 
-static const fv_setting restarts_settings[] = {
-    FV_COUNT(fv_cosine_warm_restarts_args, T_0, FV_FROM_1, 0),
-    FV_COUNT(fv_cosine_warm_restarts_args, T_mult, FV_FROM_1, 1),
-    FV_NUMBER(fv_cosine_warm_restarts_args, eta_min, FV_FROM_0, 0),
+static const fv_arg restarts_settings[] = {
+    FV_NEEDED(fv_cosine_warm_restarts_args, T_0, FV_ARG_INT, FV_FROM_1),
+    FV_COUNT(fv_cosine_warm_restarts_args, T_mult, 1, FV_FROM_1),
+    FV_NUMBER(fv_cosine_warm_restarts_args, eta_min, 0, FV_FROM_0),
     {0}};
 
 static double restarts_lr(fv_schedule *s, double lr)
@@ -220,19 +207,20 @@ fv_schedule *fv_cosine_warm_restarts_opt(fv_cosine_warm_restarts_args args)
 
 static const char *const strategies[] = {"cos", "linear", NULL};
 
-#define CYCLE(member, range, usual) FV_NUMBER(fv_one_cycle_lr_args, member, range, usual)
-static const fv_setting one_cycle_settings[] = {
-    CYCLE(max_lr, FV_POSITIVE, 0),
-    FV_COUNT(fv_one_cycle_lr_args, total_steps, FV_FROM_0, 0),
-    FV_COUNT(fv_one_cycle_lr_args, epochs, FV_FROM_0, 0),
-    FV_COUNT(fv_one_cycle_lr_args, steps_per_epoch, FV_FROM_0, 0),
-    CYCLE(pct_start, FV_UP_TO_1, 0.3),
-    FV_SETTING(fv_one_cycle_lr_args, anneal_strategy, WORD, FV_FROM_0, {0}, strategies),
+#define CYCLE(member, default_value, ...)                                                          \
+    FV_NUMBER(fv_one_cycle_lr_args, member, default_value, __VA_ARGS__)
+static const fv_arg one_cycle_settings[] = {
+    FV_NEEDED(fv_one_cycle_lr_args, max_lr, FV_ARG_NUMBER, FV_POSITIVE),
+    FV_COUNT(fv_one_cycle_lr_args, total_steps, 0, FV_FROM_0),
+    FV_COUNT(fv_one_cycle_lr_args, epochs, 0, FV_FROM_0),
+    FV_COUNT(fv_one_cycle_lr_args, steps_per_epoch, 0, FV_FROM_0),
+    CYCLE(pct_start, 0.3, FV_UP_TO_1),
+    FV_ARG(fv_one_cycle_lr_args, anneal_strategy, FV_ARG_NAME, .names = strategies),
     FV_FLAG(fv_one_cycle_lr_args, no_cycle_momentum),
-    CYCLE(base_momentum, FV_BELOW_1, 0.85),
-    CYCLE(max_momentum, FV_BELOW_1, 0.95),
-    CYCLE(div_factor, FV_POSITIVE, 25),
-    CYCLE(final_div_factor, FV_POSITIVE, 1e4),
+    CYCLE(base_momentum, 0.85, FV_BELOW_1),
+    CYCLE(max_momentum, 0.95, FV_BELOW_1),
+    CYCLE(div_factor, 25, FV_POSITIVE),
+    CYCLE(final_div_factor, 1e4, FV_POSITIVE),
     FV_FLAG(fv_one_cycle_lr_args, three_phase),
     {0}};
 
@@ -252,8 +240,7 @@ static fv_status check_one_cycle(fv_ctx *ctx, const char *where, fv_schedule *s)
                        "the first, or the other two",
                        where, a->total_steps, a->epochs, a->steps_per_epoch);
     const char *name = s->optim->kind->recipe.name;
-    bool beta = momentum &&
-                !fv_setting_at(s->optim->kind->recipe.settings, &s->optim->args, "momentum");
+    bool beta = momentum && !fv_number_at(s->optim->kind->recipe.args, &s->optim->args, "momentum");
     if (!a->no_cycle_momentum && (!momentum || (!beta && *momentum == 0)))
         return fv_fail(ctx, FV_E_STATE,
                        "%s: there is no momentum to cycle in %s\nhelp: %s"
@@ -312,16 +299,17 @@ fv_schedule *fv_one_cycle_lr_opt(fv_one_cycle_lr_args args)
 static const char *const modes[] = {"min", "max", NULL};
 static const char *const threshold_modes[] = {"rel", "abs", NULL};
 
-#define PLATEAU(member, range, usual) FV_NUMBER(fv_reduce_lr_on_plateau_args, member, range, usual)
-static const fv_setting plateau_settings[] = {
-    FV_SETTING(fv_reduce_lr_on_plateau_args, mode, WORD, FV_FROM_0, {0}, modes),
-    PLATEAU(factor, FV_SHARE, 0.1),
-    FV_COUNT(fv_reduce_lr_on_plateau_args, patience, FV_FROM_0, 10),
-    PLATEAU(threshold, FV_FROM_0, 1e-4),
-    FV_SETTING(fv_reduce_lr_on_plateau_args, threshold_mode, WORD, FV_FROM_0, {0}, threshold_modes),
-    FV_COUNT(fv_reduce_lr_on_plateau_args, cooldown, FV_FROM_0, 0),
-    PLATEAU(min_lr, FV_FROM_0, 0),
-    PLATEAU(eps, FV_FROM_0, 1e-8),
+#define PLATEAU(member, default_value, ...)                                                        \
+    FV_NUMBER(fv_reduce_lr_on_plateau_args, member, default_value, __VA_ARGS__)
+static const fv_arg plateau_settings[] = {
+    FV_ARG(fv_reduce_lr_on_plateau_args, mode, FV_ARG_NAME, .flags = FV_ARG_SHOWN, .names = modes),
+    PLATEAU(factor, 0.1, FV_SHARE),
+    FV_COUNT(fv_reduce_lr_on_plateau_args, patience, 10, FV_FROM_0),
+    PLATEAU(threshold, 1e-4, FV_FROM_0),
+    FV_ARG(fv_reduce_lr_on_plateau_args, threshold_mode, FV_ARG_NAME, .names = threshold_modes),
+    FV_COUNT(fv_reduce_lr_on_plateau_args, cooldown, 0, FV_FROM_0),
+    PLATEAU(min_lr, 0, FV_FROM_0),
+    PLATEAU(eps, 1e-8, FV_FROM_0),
     {0}};
 
 static bool is_better(const fv_reduce_lr_on_plateau_args *a, double metric, double best)

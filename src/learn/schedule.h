@@ -60,6 +60,10 @@ extern const fv_schedule_kind fv_lr_kind_step, fv_lr_kind_multi_step, fv_lr_kind
 fv_schedule *fv_schedule_new(const fv_schedule_kind *kind, const char *where, fv_optim *optim,
                              const void *args);
 
+/* Members in a chain, or in a sequence with n - 1 milestones. */
+fv_schedule *fv_schedule_combine(const char *where, fv_schedule *const *members, int n,
+                                 const int *milestones, bool chain);
+
 /* They must be 1 or more and ascend. */
 fv_status fv_check_milestones(fv_ctx *ctx, const char *where, const int *milestones, int n);
 

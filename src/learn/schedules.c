@@ -1,6 +1,6 @@
 /*
  * schedules.c - what all schedules have in common: making one, chains and sequences of them, a
- * step, the text, and what is kept. Layer 4. Calls the base.
+ * step, its text, and what is kept. Layer 4. Calls the base.
  */
 #include "learn/schedule.h"
 
@@ -67,7 +67,7 @@ fv_schedule *fv_schedule_new(const fv_schedule_kind *kind, const char *where, fv
     fv_args settled = {.bytes = {0}};
     memcpy(&settled, args, kind->recipe.size);
     where = where ? where : kind->recipe.function;
-    if (fv_settle(ctx, where, kind->recipe.settings, &settled))
+    if (fv_settle(ctx, where, kind->recipe.args, &settled))
         return NULL;
     fv_schedule *s = schedule_empty(optim);
     if (!s)
@@ -83,6 +83,19 @@ fv_schedule *fv_schedule_new(const fv_schedule_kind *kind, const char *where, fv
 }
 
 /* ---- chains and sequences ----------------------------------------------------------------- */
+
+fv_status fv_check_milestones(fv_ctx *ctx, const char *where, const int *milestones, int n)
+{
+    if (!milestones)
+        return fv_fail(ctx, FV_E_ARG, "%s: there are no milestones", where);
+    for (int i = 0; i < n; i++)
+        if (milestones[i] < 1 || (i > 0 && milestones[i] <= milestones[i - 1]))
+            return fv_fail(ctx, FV_E_ARG,
+                           "%s: milestone %d is %d, but they must be 1 or more and "
+                           "ascend",
+                           where, i, milestones[i]);
+    return FV_OK;
+}
 
 static fv_status check_members(fv_ctx *ctx, const char *where, fv_schedule *const *members, int n,
                                bool chain)
@@ -108,9 +121,8 @@ static fv_status check_members(fv_ctx *ctx, const char *where, fv_schedule *cons
     return FV_OK;
 }
 
-/* Members in a chain, or with milestones in a sequence. */
-static fv_schedule *combine(const char *where, fv_schedule *const *members, int n,
-                            const int *milestones, bool chain)
+fv_schedule *fv_schedule_combine(const char *where, fv_schedule *const *members, int n,
+                                 const int *milestones, bool chain)
 {
     if (!members || n < 1 || !members[0] || fv_error(members[0]->object.ctx))
         return NULL;
@@ -136,12 +148,12 @@ static fv_schedule *combine(const char *where, fv_schedule *const *members, int 
 
 fv_schedule *fv_chained_lr(fv_schedule *const *schedules, int n)
 {
-    return combine("fv_chained_lr", schedules, n, NULL, true);
+    return fv_schedule_combine("fv_chained_lr", schedules, n, NULL, true);
 }
 
 fv_schedule *fv_sequential_lr(fv_schedule *const *schedules, int n, const int *milestones)
 {
-    return combine("fv_sequential_lr", schedules, n, milestones, false);
+    return fv_schedule_combine("fv_sequential_lr", schedules, n, milestones, false);
 }
 
 /* ---- a step ------------------------------------------------------------------------------- */
@@ -225,107 +237,12 @@ fv_status fv_schedule_step_metric(fv_schedule *schedule, double metric)
 
 /* ---- text --------------------------------------------------------------------------------- */
 
-static const fv_recipe *const recipes[] = {
-    &fv_lr_kind_step.recipe,          &fv_lr_kind_multi_step.recipe, &fv_lr_kind_exponential.recipe,
-    &fv_lr_kind_linear.recipe,        &fv_lr_kind_constant.recipe,   &fv_lr_kind_cosine.recipe,
-    &fv_lr_kind_warm_restarts.recipe, &fv_lr_kind_one_cycle.recipe,  &fv_lr_kind_plateau.recipe};
-enum { KINDS = sizeof recipes / sizeof *recipes };
-
-/* The schedule that the words of a statement from `first` on make. */
-static fv_schedule *read_one(fv_optim *optim, fv_statement *s, int first)
+static void put_schedule(fv_text *to, const void *of)
 {
-    fv_ctx *ctx = optim->object.ctx;
-    const char *name = first < s->count ? s->words[first] : "";
-    for (int i = 0; i < KINDS; i++) {
-        fv_args args = {.bytes = {0}};
-        if (strcmp(recipes[i]->name, name) != 0)
-            continue;
-        if (fv_read_settings(ctx, s, first + 1, recipes[i], &args))
-            return NULL;
-        return fv_schedule_new((const fv_schedule_kind *)recipes[i], s->where, optim, &args);
-    }
-    fv_refuse_name(ctx, s, "schedule", name, recipes, KINDS);
-    return NULL;
-}
-
-/* "at 5" before all but the first of a sequence; *first is then behind it. */
-static fv_status read_at(fv_ctx *ctx, const fv_statement *s, int *milestone, int *first)
-{
-    if (s->count < 2 || strcmp(s->words[0], "at") != 0 || !fv_read_int(s->words[1], milestone) ||
-        *milestone < 1)
-        return fv_fail(ctx, FV_E_ARG,
-                       "%s: what comes after a semicolon begins with at and a step\n"
-                       "help: linear 0.1 total_iters=5; at 5 cosine 95",
-                       s->where);
-    *first = 2;
-    return FV_OK;
-}
-
-static void free_members(fv_schedule *const *members, int n)
-{
-    for (int i = n - 1; i >= 0; i--)
-        fv_schedule_free(members[i]);
-}
-
-/* A chain up to the next semicolon, "constant 0.5 & step 10"; *milestone NULL: without "at". */
-static fv_schedule *read_chain(fv_optim *optim, const char **text, int *milestone)
-{
-    fv_ctx *ctx = optim->object.ctx;
-    fv_schedule *members[FV_MEMBERS_MAX], *chain = NULL;
-    fv_statement s;
-    int n = 0;
-    for (bool more = true; more;) {
-        int first = 0;
-        size_t length = strcspn(*text, ";&");
-        more = (*text)[length] == '&';
-        if (fv_read_statement(ctx, "schedule text", text, ";&", &s) ||
-            (n == 0 && milestone && read_at(ctx, &s, milestone, &first)))
-            break;
-        if (n == FV_MEMBERS_MAX) {
-            fv_fail(ctx, FV_E_ARG, "%s: more than %d schedules", s.where, n);
-            break;
-        }
-        if (!(members[n] = read_one(optim, &s, first)))
-            break;
-        n++;
-    }
-    if (!fv_error(ctx))
-        chain = n == 1 ? members[0] : combine(s.where, members, n, NULL, true);
-    if (!chain)
-        free_members(members, n);
-    return chain;
-}
-
-fv_schedule *fv_schedule_text(fv_optim *optim, const char *text)
-{
-    if (!optim || !text || fv_error(optim->object.ctx))
-        return NULL;
-    fv_ctx *ctx = optim->object.ctx;
-    fv_schedule *members[FV_MEMBERS_MAX] = {NULL}, *all = NULL;
-    int milestones[FV_MEMBERS_MAX] = {0}, n = 0;
-    const double lr = *optim->lr, momentum = optim->momentum ? *optim->momentum : 0;
-    do {
-        if (n == FV_MEMBERS_MAX)
-            fv_fail(ctx, FV_E_ARG, "schedule text: more than %d schedules", n);
-        else if ((members[n] = read_chain(optim, &text, n ? &milestones[n - 1] : NULL)))
-            n++;
-    } while (*text && !fv_error(ctx));
-    if (!fv_error(ctx))
-        all = n == 1 ? members[0] : combine("schedule text", members, n, milestones, false);
-    if (!all) {
-        free_members(members, n);
-        *optim->lr = lr;
-        if (optim->momentum)
-            *optim->momentum = momentum;
-    }
-    return all;
-}
-
-static void put_schedule(fv_text *to, const fv_schedule *s)
-{
+    const fv_schedule *s = of;
     if (s->kind) {
         fv_put(to, "%s", s->kind->recipe.name);
-        fv_put_settings(to, &s->kind->recipe, &s->args);
+        fv_args_put(to, s->kind->recipe.args, s->kind->recipe.places, &s->args);
     }
     for (int i = 0; i < s->n_members; i++) {
         if (i > 0 && s->n_milestones)
@@ -338,16 +255,10 @@ static void put_schedule(fv_text *to, const fv_schedule *s)
 
 const char *fv_schedule_describe(fv_schedule *schedule)
 {
-    enum { ROOM = 1000 }; /* of one schedule: 64 milestones of up to 10 digits */
     if (!schedule || fv_error(schedule->object.ctx))
         return NULL;
-    fv_ctx *ctx = schedule->object.ctx;
-    size_t capacity = ROOM * (schedule->n_members ? FV_MEMBERS_MAX * FV_MEMBERS_MAX : 1);
-    fv_release(ctx, schedule->text);
-    schedule->text = fv_alloc(ctx, capacity, 1);
-    if (schedule->text)
-        put_schedule(&(fv_text){schedule->text, capacity}, schedule);
-    return schedule->text;
+    fv_release(schedule->object.ctx, schedule->text);
+    return schedule->text = fv_text_new(schedule->object.ctx, put_schedule, schedule);
 }
 
 /* ---- what is kept ------------------------------------------------------------------------- */

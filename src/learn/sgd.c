@@ -5,13 +5,13 @@
  */
 #include "learn/optim.h"
 
-static const fv_setting settings[] = {FV_NUMBER(fv_sgd_args, lr, FV_POSITIVE, 0.001),
-                                      FV_NUMBER(fv_sgd_args, momentum, FV_BELOW_1, 0),
-                                      FV_NUMBER(fv_sgd_args, dampening, FV_UP_TO_1, 0),
-                                      FV_NUMBER(fv_sgd_args, weight_decay, FV_FROM_0, 0),
-                                      FV_FLAG(fv_sgd_args, nesterov),
-                                      FV_FLAG(fv_sgd_args, maximize),
-                                      {0}};
+static const fv_arg settings[] = {FV_FIRST(fv_sgd_args, lr, 0.001, FV_POSITIVE),
+                                  FV_NUMBER(fv_sgd_args, momentum, 0, FV_BELOW_1),
+                                  FV_NUMBER(fv_sgd_args, dampening, 0, FV_UP_TO_1),
+                                  FV_NUMBER(fv_sgd_args, weight_decay, 0, FV_FROM_0),
+                                  FV_FLAG(fv_sgd_args, nesterov),
+                                  FV_FLAG(fv_sgd_args, maximize),
+                                  {0}};
 
 static fv_status needs(fv_ctx *ctx, const char *where, const void *args, unsigned *which)
 {

@@ -53,20 +53,38 @@ static bool name_taken(const fv_graph *graph, const char *name)
     return false;
 }
 
+/* Whether a text can hold the name: no blanks, and nothing that ends a word or a statement. */
+static bool is_word(fv_ctx *ctx, const char *name)
+{
+    for (const char *at = name; *at; at++)
+        if ((unsigned char)*at <= ' ' || strchr(";=#\x7f", *at)) {
+            fv_fail(
+                ctx, FV_E_NAME,
+                "the name \"%.60s\" has a character that names of layers and scopes cannot have\n"
+                "help: letters, digits, _ and -",
+                name);
+            return false;
+        }
+    return true;
+}
+
 /* "scope.name"; without a name, the kind and its number: the first of that name that is free. */
 static char *full_name(fv_graph *graph, const char *name, const char *kind)
 {
     fv_ctx *ctx = graph->object.ctx;
     char text[2 * FV_SCOPE_MAX];
-    if (name && (name[0] == '\0' || strlen(name) >= FV_SCOPE_MAX)) {
+    size_t most = graph->scope[0] ? FV_SCOPE_MAX - 1 : 2 * FV_SCOPE_MAX - 1;
+    if (name && (name[0] == '\0' || strlen(name) > most)) {
         fv_fail(ctx, FV_E_NAME,
-                "a %s layer has a name of %zu characters; 1 to %d are allowed\n"
+                "a %s layer has a name of %zu characters; 1 to %zu are allowed\n"
                 "help: leave .name out for a name made up for it",
-                kind, strlen(name), FV_SCOPE_MAX - 1);
+                kind, strlen(name), most);
         return NULL;
     }
+    if (name && !is_word(ctx, name))
+        return NULL;
     if (name) {
-        snprintf(text, sizeof text, "%s%s", graph->scope, name);
+        fv_put(&(fv_text){text, sizeof text}, "%s%s", graph->scope, name);
         if (name_taken(graph, text)) {
             fv_fail(ctx, FV_E_NAME,
                     "two layers are called \"%s\"\n"
@@ -95,6 +113,8 @@ fv_node fv_scope_begin(fv_node x, const char *name)
                 more, graph->scope, FV_SCOPE_MAX - 2);
         return fv_node_failed;
     }
+    if (!is_word(graph->object.ctx, name))
+        return fv_node_failed;
     snprintf(graph->scope + used, FV_SCOPE_MAX - used, "%s.", name);
     graph->depth++;
     return x;
@@ -211,12 +231,20 @@ fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const 
     def->args = fv_alloc(ctx, 1, kind->size);
     if (def->args) {
         memcpy(def->args, args, kind->size);
-        kind->shape(ctx, def, args);
+        char where[2 * FV_SCOPE_MAX + 10];
+        snprintf(where, sizeof where, "layer \"%s\"", def->name);
+        if (!kind->fields || !fv_settle(ctx, where, kind->fields, def->args))
+            kind->shape(ctx, def, def->args);
     }
     return finish(xs[0].graph);
 }
 
 fv_node fv_again(fv_node layer, fv_node x)
+{
+    return fv_layer_again(layer, x, NULL);
+}
+
+fv_node fv_layer_again(fv_node layer, fv_node x, const char *name)
 {
     if (fv_node_broken(layer) || fv_node_broken(x))
         return fv_node_failed;
@@ -229,7 +257,7 @@ fv_node fv_again(fv_node layer, fv_node x)
     }
     int owner = like->shares_weights_of >= 0 ? like->shares_weights_of : layer.index;
     const fv_layer_type *kind = like->kind;
-    fv_def *def = start(&x, 1, NULL, kind->name);
+    fv_def *def = start(&x, 1, name, kind->name);
     if (!def)
         return fv_node_failed;
     like = graph->defs + layer.index; /* start may have moved them */

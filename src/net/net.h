@@ -89,6 +89,9 @@ void fv_name_free(const fv_def *defs, int count, const char *begin, char text[2 
 /* One more layer of that kind after the n nodes xs, with a copy of its struct of arguments. */
 fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const void *args);
 
+/* fv_again with a name for the new layer; NULL: one made up for it. */
+fv_node fv_layer_again(fv_node layer, fv_node x, const char *name);
+
 /* ---- plan.c ------------------------------------------------------------------------------- */
 
 /* The layout for a batch of n images: the one that leaves fewer lanes of the vectors idle. */

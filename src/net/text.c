@@ -2,17 +2,13 @@
  * text.c - a network as text: "conv2d 6 5 padding=2 name=C1; relu; max_pool2d 2".
  *
  * One layer a statement; statements end with ; or the line, # begins a comment. A layer takes what
- * the one before it gives, or what from=NAME names. The kinds of layers say what arguments there
+ * the one before it gives, or what from=NAME names. The types of layers say what arguments there
  * are, so this file knows none of them. What is printed here is read here as the same network.
  * Layer 3. Calls the ops and the base.
  */
 #include "net/net.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-
-enum { STATEMENT_MAX = 1000, WORDS_MAX = 64 };
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
@@ -22,149 +18,60 @@ typedef struct reader {
     fv_node x, outputs[FV_ENDS_MAX];
     int n_outputs;
     int classes; /* what the word "classes" stands for; 0: nothing */
-    int number;  /* of the statement, from 1 */
-    char statement[STATEMENT_MAX], cut[STATEMENT_MAX]; /* as it is; in words */
-    char *words[WORDS_MAX];
-    int count;
+    fv_statement s;
+    fv_arg_error error;
 } reader;
 
-static bool refuse(const reader *r, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
+/* What every layer takes beside its own arguments. */
+typedef struct common {
+    const char *name, *from;
+} common;
 
-/* The error says where: statement 3 "conv 6 x". */
-static bool refuse(const reader *r, fv_status code, const char *format, ...)
-{
-    char text[600];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    fv_fail(r->ctx, code, "network text, statement %d \"%.100s\": %s", r->number, r->statement,
-            text);
-    return false;
-}
+static const fv_arg common_args[] = {
+    FV_ARG(common, name, FV_ARG_TEXT), FV_ARG(common, from, FV_ARG_TEXT), {0}};
 
-/* The node of that name, "" for none: an error. */
-static fv_node node_named(const reader *r, const char *name)
+/* The node of that name; after an error none. */
+static fv_node node_named(reader *r, const char *name)
 {
-    for (int i = 0; r->graph && i < r->graph->count; i++)
+    fv_nearest near = {.word = name};
+    for (int i = 0; r->graph && i < r->graph->count; i++) {
         if (strcmp(r->graph->defs[i].name, name) == 0)
             return (fv_node){r->graph, i};
-    refuse(r, FV_E_NAME, "there is no layer \"%.60s\" before it\nhelp: give that layer name=%.60s",
-           name, name);
+        fv_nearest_try(&near, r->graph->defs[i].name);
+    }
+    fv_arg_refuse(&r->error, FV_E_NAME,
+                  near.best ? "there is no layer \"%.60s\" before it\nhelp: did you mean %.60s?"
+                            : "there is no layer \"%.60s\" before it\nhelp: give it name=%.60s",
+                  name, near.best ? near.best : name);
     return fv_node_failed;
 }
 
-static bool read_int(const reader *r, const char *text, int *value)
+/* The layer that `from` names (NULL: the one before), into *x. */
+static bool take_input(reader *r, const char *from, fv_node *x)
 {
-    if (strcmp(text, "classes") != 0 || r->classes <= 0)
-        return fv_read_int(text, value);
-    *value = r->classes;
-    return true;
+    *x = from ? node_named(r, from) : r->x;
+    return x->graph || from ||
+           fv_arg_refuse(&r->error, FV_E_STATE,
+                         "there is no input before it\n"
+                         "help: begin with input CHANNELS HEIGHT WIDTH");
 }
 
-/* "3" or "3x2". */
-static bool read_pair(const reader *r, const char *text, int *value)
+/* Words without = of a layer with several inputs name those after the first. */
+static bool take_inputs(reader *r, const fv_layer_type *kind, fv_node *xs, int *n)
 {
-    double sides[2];
-    if (!strchr(text, 'x'))
-        return read_int(r, text, value);
-    if (fv_read_numbers(text, 'x', sides, 2) != 2)
-        return false;
-    for (int i = 0; i < 2; i++)
-        if (sides[i] < 0 || sides[i] > 0x7fff || sides[i] != (double)(int)sides[i])
-            return false;
-    int h = (int)sides[0], w = (int)sides[1];
-    *value = h == w ? h : FV_HW(h, w);
-    return true;
-}
-
-static bool set_field(const reader *r, const fv_field *f, const char *text, char *args)
-{
-    int word = fv_word_place(f->words, text), number = 0;
-    double real = 0;
-    bool flag = true, good = true;
-    switch (f->type) {
-    case FV_INT_FIELD: good = read_int(r, text, &number); break;
-    case FV_PAIR_FIELD:
-        good = word >= 0 || read_pair(r, text, &number);
-        number = word >= 0 ? -word : number;
-        break;
-    case FV_WORD_FIELD: good = word >= 0, number = word; break;
-    case FV_NUMBER_FIELD: good = fv_read_number(text, &real); break;
-    case FV_FLAG_FIELD:
-        flag = strcmp(text, "false") != 0;
-        good = !flag || strcmp(text, "true") == 0;
-        break;
-    }
-    if (!good)
-        return refuse(r, FV_E_ARG, "%s is \"%.40s\"; it takes %s%s%s", f->name, text,
-                      f->type == FV_INT_FIELD      ? "a whole number"
-                      : f->type == FV_PAIR_FIELD   ? "a whole number, or two as 3x2"
-                      : f->type == FV_NUMBER_FIELD ? "a number"
-                      : f->type == FV_FLAG_FIELD   ? "true or false"
-                                                   : "one of: ",
-                      f->words && f->type == FV_PAIR_FIELD ? ", or one of: " : "",
-                      f->words ? f->words : "");
-    if (f->type == FV_FLAG_FIELD)
-        memcpy(args + f->offset, &flag, sizeof flag);
-    else if (f->type == FV_NUMBER_FIELD)
-        memcpy(args + f->offset, &real, sizeof real);
-    else
-        memcpy(args + f->offset, &number, sizeof number);
-    return true;
-}
-
-static const fv_field *field_named(const fv_layer_type *kind, const char *name)
-{
-    for (const fv_field *f = kind->fields; f->name; f++)
-        if (strcmp(f->name, name) == 0)
-            return f;
-    return NULL;
-}
-
-static bool refuse_field(const reader *r, const fv_layer_type *kind, const char *name)
-{
-    char known[400] = "";
-    fv_text to = {known, sizeof known};
-    for (const fv_field *f = kind->fields; f->name; f++)
-        fv_put(&to, "%s ", f->name);
-    return refuse(r, FV_E_NAME, "%s has no argument \"%.40s\"\nhelp: it has %sname from",
-                  kind->name, name, known);
-}
-
-/* The kind's own words: arguments by place, then by name; names of further inputs. */
-static bool read_arguments(reader *r, const fv_layer_type *kind, char *args, fv_node *xs, int *n)
-{
-    int place = 0;
-    for (int i = 1; i < r->count; i++) {
-        char *word = r->words[i], *value = strchr(word, '=');
-        if (value)
-            *value++ = '\0';
-        const fv_field *f = field_named(kind, word);
-        if (value && strcmp(word, "name") == 0) {
-            memcpy(args + kind->name_offset, &value, sizeof value);
-        } else if (value && strcmp(word, "from") == 0) {
-            xs[0] = node_named(r, value);
-        } else if (f && (value || f->type == FV_FLAG_FIELD)) {
-            if (!set_field(r, f, value ? value : "true", args))
-                return false;
-        } else if (value) {
-            return refuse_field(r, kind, word);
-        } else if (kind->inputs != 1) {
-            if (*n == FV_INPUTS_MAX)
-                return refuse(r, FV_E_ARG, "more than %d inputs", FV_INPUTS_MAX);
-            xs[(*n)++] = node_named(r, word);
-        } else if (place == kind->places) {
-            return refuse(r, FV_E_ARG,
-                          "\"%.40s\" is one word too many\n"
-                          "help: arguments after the first %d go by name",
-                          word, kind->places);
-        } else if (!set_field(r, kind->fields + place++, word, args)) {
-            return false;
+    int kept = 1;
+    for (int i = 1; kind->inputs != 1 && i < r->s.count; i++) {
+        if (strchr(r->s.words[i], '=')) {
+            r->s.words[kept++] = r->s.words[i];
+            continue;
         }
-        if (fv_error(r->ctx))
+        if (*n == FV_INPUTS_MAX)
+            return fv_arg_refuse(&r->error, FV_E_ARG, "more than %d inputs", FV_INPUTS_MAX);
+        xs[*n] = node_named(r, r->s.words[i]);
+        if (!xs[(*n)++].graph)
             return false;
     }
+    r->s.count = kind->inputs == 1 ? r->s.count : kept;
     return true;
 }
 
@@ -174,152 +81,126 @@ static bool read_layer(reader *r, const fv_layer_type *kind)
         max_align_t align;
         char bytes[256];
     } args = {.bytes = {0}};
-    fv_node xs[FV_INPUTS_MAX] = {r->x};
+    common also = {0};
+    fv_node xs[FV_INPUTS_MAX];
     int n = 1;
-    if (!read_arguments(r, kind, args.bytes, xs, &n))
+    fv_args_reader words = {.name = kind->name,
+                            .args = kind->fields,
+                            .places = kind->places,
+                            .to = args.bytes,
+                            .more = common_args,
+                            .more_to = &also,
+                            .symbol = r->classes > 0 ? "classes" : NULL,
+                            .value = r->classes};
+    if (!take_inputs(r, kind, xs, &n) ||
+        !fv_args_read(&words, r->s.words + 1, r->s.count - 1, &r->error) ||
+        !take_input(r, also.from, &xs[0]) || !xs[0].graph)
         return false;
     if (kind->inputs == 2 && n != 2)
-        return refuse(r, FV_E_ARG, "%s takes the layer before it and one more by name, not %d more",
-                      kind->name, n - 1);
-    if (!xs[0].graph)
-        return refuse(r, FV_E_STATE,
-                      "there is no input before it\n"
-                      "help: begin with input CHANNELS HEIGHT WIDTH");
+        return fv_arg_refuse(&r->error, FV_E_ARG,
+                             "%s takes the layer before it and one more by name, not %d more",
+                             kind->name, n - 1);
+    memcpy(args.bytes + kind->name_offset, &also.name, sizeof also.name);
     r->x = fv_layer_add(kind, xs, n, args.bytes);
-    return r->x.graph != NULL;
-}
-
-/* Up to FV_CHANNELS_MAX numbers "0.49,0.48,0.45". */
-static bool read_list(const char *text, float *list)
-{
-    double values[FV_CHANNELS_MAX];
-    int n = fv_read_numbers(text, ',', values, FV_CHANNELS_MAX);
-    for (int i = 0; i < n; i++)
-        list[i] = (float)values[i];
-    return n > 0;
+    return true;
 }
 
 /* input CHANNELS HEIGHT WIDTH mean=... std=... name=... requires_grad */
 static bool read_input(reader *r)
 {
+    static const fv_arg own[] = {
+        FV_ARG(fv_input_args, channels, FV_ARG_INT, .flags = FV_ARG_NEEDED, .range = FV_FROM_1),
+        FV_ARG(fv_input_args, height, FV_ARG_INT, .flags = FV_ARG_NEEDED, .range = FV_FROM_1),
+        FV_ARG(fv_input_args, width, FV_ARG_INT, .flags = FV_ARG_NEEDED, .range = FV_FROM_1),
+        FV_ARG(fv_input_args, requires_grad, FV_ARG_FLAG),
+        FV_ARG(fv_input_args, name, FV_ARG_TEXT),
+        {0}};
+    static const fv_arg lists[] = {
+        {.name = "mean", .counts = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4},
+        {.name = "std", .counts = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4},
+        {0}};
     fv_input_args a = {.ctx = r->ctx, .beside = {r->graph, r->graph ? 0 : -1}};
-    int *sizes[] = {&a.channels, &a.height, &a.width}, place = 0;
-    for (int i = 1; i < r->count; i++) {
-        char *word = r->words[i], *value = strchr(word, '=');
-        if (value)
-            *value++ = '\0';
-        bool good = value ? strcmp(word, "name") == 0 ||
-                                (strcmp(word, "mean") == 0 && read_list(value, a.mean)) ||
-                                (strcmp(word, "std") == 0 && read_list(value, a.std))
-                    : place < 3 ? read_int(r, word, sizes[place++])
-                                : strcmp(word, "requires_grad") == 0;
-        if (!good)
-            return refuse(r, FV_E_ARG,
-                          "\"%.60s\" is not understood\n"
-                          "help: input CHANNELS HEIGHT WIDTH mean=0.5,... std=0.2,... "
-                          "requires_grad name=NAME",
-                          word);
-        a.name = value && strcmp(word, "name") == 0 ? value : a.name;
-        a.requires_grad |= !value && strcmp(word, "requires_grad") == 0;
-    }
+    fv_numbers values[2] = {{0}};
+    fv_args_reader words = {
+        .name = "input", .args = own, .places = 3, .to = &a, .more = lists, .more_to = values};
+    if (!fv_args_read(&words, r->s.words + 1, r->s.count - 1, &r->error))
+        return false;
+    for (int i = 0; i < values[0].count; i++)
+        a.mean[i] = (float)values[0].v[i];
+    for (int i = 0; i < values[1].count; i++)
+        a.std[i] = (float)values[1].v[i];
     r->x = fv_input_opt(a);
     r->graph = r->x.graph;
-    return r->graph != NULL;
+    return true;
 }
 
-/* again NAME: a layer like that one, with its parameters. output NAME...: what the net gives. */
+/* again NAME: a layer like that one, with its parameters. */
 static bool read_again(reader *r)
 {
-    if (r->count != 2)
-        return refuse(r, FV_E_ARG, "again takes the name of a layer");
-    fv_node layer = node_named(r, r->words[1]);
-    r->x = layer.graph ? fv_again(layer, r->x) : layer;
-    return r->x.graph != NULL;
+    typedef struct again_args {
+        const char *layer;
+    } again_args;
+    static const fv_arg own[] = {FV_ARG(again_args, layer, FV_ARG_TEXT, .flags = FV_ARG_NEEDED),
+                                 {0}};
+    again_args a = {0};
+    common also = {0};
+    fv_args_reader words = {
+        .name = "again", .args = own, .places = 1, .to = &a, .more = common_args, .more_to = &also};
+    fv_node x;
+    if (!fv_args_read(&words, r->s.words + 1, r->s.count - 1, &r->error) ||
+        !take_input(r, also.from, &x) || !x.graph)
+        return false;
+    fv_node layer = node_named(r, a.layer);
+    r->x = layer.graph ? fv_layer_again(layer, x, also.name) : layer;
+    return layer.graph != NULL;
 }
 
+/* output NAME...: what the net gives. */
 static bool read_outputs(reader *r)
 {
-    for (int i = 1; i < r->count; i++) {
+    for (int i = 1; i < r->s.count; i++) {
         if (r->n_outputs == FV_ENDS_MAX)
-            return refuse(r, FV_E_ARG, "more than %d outputs", FV_ENDS_MAX);
-        r->outputs[r->n_outputs++] = node_named(r, r->words[i]);
+            return fv_arg_refuse(&r->error, FV_E_ARG, "more than %d outputs", FV_ENDS_MAX);
+        fv_node output = node_named(r, r->s.words[i]);
+        if (!output.graph)
+            return false;
+        r->outputs[r->n_outputs++] = output;
     }
-    return !fv_error(r->ctx);
+    return true;
 }
 
-static const fv_layer_type *kind_named(const char *word)
+static const char *name_at(int i)
 {
-    for (int i = 0; fv_layer_types[i]; i++)
-        if (strcmp(fv_layer_types[i]->name, word) == 0 ||
-            (fv_layer_types[i]->alias && strcmp(fv_layer_types[i]->alias, word) == 0))
-            return fv_layer_types[i];
-    return NULL;
-}
-
-static bool refuse_kind(const reader *r)
-{
-    fv_nearest near = {.word = r->words[0]};
-    for (int i = 0; fv_layer_types[i]; i++)
-        fv_nearest_try(&near, fv_layer_types[i]->name);
-    return refuse(r, FV_E_NAME, "there is no layer \"%.40s\"%s%s", r->words[0],
-                  near.best ? "\nhelp: did you mean " : "", near.best ? near.best : "");
+    return fv_layer_types[i] ? fv_layer_types[i]->name : NULL;
 }
 
 static bool read_statement(reader *r)
 {
-    if (strcmp(r->words[0], "input") == 0)
+    const char *word = r->s.words[0];
+    if (strcmp(word, "input") == 0)
         return read_input(r);
-    if (strcmp(r->words[0], "again") == 0)
+    if (strcmp(word, "again") == 0)
         return read_again(r);
-    if (strcmp(r->words[0], "output") == 0)
+    if (strcmp(word, "output") == 0)
         return read_outputs(r);
-    const fv_layer_type *kind = kind_named(r->words[0]);
-    return kind ? read_layer(r, kind) : refuse_kind(r);
-}
-
-/* The statement at text, cut into words; returns where the next begins. */
-static const char *cut_statement(reader *r, const char *text)
-{
-    size_t length = strcspn(text, ";\n"), used = strcspn(text, ";\n#");
-    const char *next = text + length + (text[length] != '\0');
-    if (used < length) /* a comment goes to the end of the line */
-        next = text + strcspn(text, "\n") + (text[strcspn(text, "\n")] != '\0');
-    if (used >= STATEMENT_MAX) {
-        refuse(r, FV_E_DATA, "a statement of %zu characters; %d are allowed", used,
-               STATEMENT_MAX - 1);
-        return NULL;
+    for (int i = 0; fv_layer_types[i]; i++) {
+        const char *alias = fv_layer_types[i]->alias;
+        if (strcmp(fv_layer_types[i]->name, word) == 0 || (alias && strcmp(alias, word) == 0))
+            return read_layer(r, fv_layer_types[i]);
     }
-    while (used > 0 && strchr(" \t\r", text[0]))
-        text++, used--;
-    while (used > 0 && strchr(" \t\r", text[used - 1]))
-        used--;
-    memcpy(r->statement, text, used);
-    r->statement[used] = '\0';
-    strcpy(r->cut, r->statement);
-    r->count = 0;
-    for (char *at = r->cut; *(at += strspn(at, " \t\r"));) {
-        if (r->count == WORDS_MAX) {
-            refuse(r, FV_E_DATA, "more than %d words", WORDS_MAX);
-            return NULL;
-        }
-        r->words[r->count++] = at;
-        at += strcspn(at, " \t\r");
-        if (*at)
-            *at++ = '\0';
-    }
-    return next;
+    return fv_arg_refuse_name(&r->error, "layer", word, name_at);
 }
 
 static bool read_text(reader *r, const char *text)
 {
-    while (*text) {
-        r->number++;
-        text = cut_statement(r, text);
-        if (!text || (r->count > 0 && !read_statement(r)))
-            return false;
-        r->number -= r->count == 0;
-    }
-    return true;
+    char *copy = fv_copy_text(r->ctx, text), *at = copy;
+    r->s = (fv_statement){.what = "network text, statement", .counted = true};
+    while (copy && *at && !fv_error(r->ctx))
+        if (!fv_statement_next(&r->s, &at, ";\n#", &r->error) ||
+            (r->s.count > 0 && !read_statement(r)))
+            fv_fail_args(r->ctx, r->s.where, &r->error);
+    fv_release(r->ctx, copy);
+    return !fv_error(r->ctx);
 }
 
 fv_node fv_layers(fv_node x, const char *text, int classes)
@@ -348,133 +229,66 @@ fv_net *fv_net_text(fv_ctx *ctx, const char *text)
 
 /* ---- printing ----------------------------------------------------------------------------- */
 
-typedef struct writer {
-    char *at; /* NULL: only counts */
-    size_t used;
-} writer;
-
-static void put(writer *w, const char *format, ...) FV_PRINTF(2, 3);
-
-static void put(writer *w, const char *format, ...)
+/* The name of layer i, unless it is what the layer would get without one. */
+static void put_name(fv_text *to, const fv_net *net, int i, const char *kind)
 {
-    char text[2 * FV_SCOPE_MAX];
-    va_list args;
-    va_start(args, format);
-    int n = vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    size_t length = n < 0 ? 0 : strlen(text);
-    if (w->at)
-        memcpy(w->at + w->used, text, length + 1);
-    w->used += length;
+    char text[2 * FV_SCOPE_MAX] = "input";
+    if (i > 0)
+        fv_name_free(net->defs, i, kind, text);
+    if (strcmp(net->defs[i].name, text) != 0)
+        fv_put(to, " name=%s", net->defs[i].name);
 }
 
-/* The value of a field, "" if it is the default. */
-static const char *field_text(const fv_field *f, const char *args, char text[40])
-{
-    int number = 0;
-    double real = 0;
-    bool flag = false;
-    text[0] = '\0';
-    if (f->type == FV_FLAG_FIELD)
-        memcpy(&flag, args + f->offset, sizeof flag);
-    else if (f->type == FV_NUMBER_FIELD)
-        memcpy(&real, args + f->offset, sizeof real);
-    else
-        memcpy(&number, args + f->offset, sizeof number);
-    if (flag)
-        snprintf(text, 40, "true");
-    if (real != 0)
-        fv_number_text(real, false, text);
-    if (number < 0 && f->type == FV_PAIR_FIELD && f->words)
-        fv_word_at(f->words, -number, text);
-    else if (number != 0 && f->type == FV_WORD_FIELD)
-        fv_word_at(f->words, number, text);
-    else if (number & 0x40000000 && number > 0 && f->type == FV_PAIR_FIELD)
-        snprintf(text, 40, "%dx%d", number >> 15 & 0x7fff, number & 0x7fff);
-    else if (number != 0)
-        snprintf(text, 40, "%d", number);
-    return text;
-}
-
-static void put_fields(writer *w, const fv_def *def)
-{
-    int place = 0;
-    bool by_place = true;
-    for (const fv_field *f = def->kind->fields; f->name; f++, place++) {
-        char text[40];
-        field_text(f, def->args, text);
-        by_place = by_place && place < def->kind->places && text[0];
-        if (by_place)
-            put(w, " %s", text);
-        else if (text[0] && f->type == FV_FLAG_FIELD)
-            put(w, " %s", f->name);
-        else if (text[0])
-            put(w, " %s=%s", f->name, text);
-    }
-}
-
-/* Whether layer i's name is what it would get without one. */
-static bool named_by_itself(const fv_net *net, int i, const char *kind)
-{
-    char text[2 * FV_SCOPE_MAX];
-    fv_name_free(net->defs, i, kind, text);
-    return strcmp(net->defs[i].name, text) == 0;
-}
-
-static void put_list(writer *w, const char *name, const float *list, int n)
+static void put_list(fv_text *to, const char *name, const float *list, int n)
 {
     char text[40];
-    put(w, " %s=", name);
+    fv_put(to, " %s=", name);
     for (int i = 0; i < n; i++)
-        put(w, "%s%s", i ? "," : "", fv_number_text((double)list[i], true, text));
+        fv_put(to, "%s%s", i ? "," : "", fv_number_text((double)list[i], true, text));
 }
 
-static void put_input(writer *w, const fv_net *net, int i)
+static void put_input(fv_text *to, const fv_def *def)
 {
-    const fv_def *def = net->defs + i;
-    put(w, "input %d %d %d", def->out.c, def->out.h, def->out.w);
+    fv_put(to, "input %d %d %d", def->out.c, def->out.h, def->out.w);
     if (def->image.normalize) {
-        put_list(w, "mean", def->image.mean, def->out.c);
-        put_list(w, "std", def->image.std, def->out.c);
+        put_list(to, "mean", def->image.mean, def->out.c);
+        put_list(to, "std", def->image.std, def->out.c);
     }
-    if (def->image.requires_grad)
-        put(w, " requires_grad");
-    if (i == 0 ? strcmp(def->name, "input") != 0 : !named_by_itself(net, i, "input"))
-        put(w, " name=%s", def->name);
+    fv_put(to, def->image.requires_grad ? " requires_grad" : "");
 }
 
-static void put_layer(writer *w, const fv_net *net, int i)
+static void put_layer(fv_text *to, const fv_net *net, int i)
 {
     const fv_def *def = net->defs + i;
     if (def->shares_weights_of >= 0)
-        put(w, "again %s", net->defs[def->shares_weights_of].name);
+        fv_put(to, "again %s", net->defs[def->shares_weights_of].name);
     else
-        put(w, "%s", def->kind->name);
+        fv_put(to, "%s", def->kind->name);
     for (int k = 1; k < def->n_inputs; k++)
-        put(w, " %s", net->defs[def->inputs[k]].name);
+        fv_put(to, " %s", net->defs[def->inputs[k]].name);
     if (def->shares_weights_of < 0)
-        put_fields(w, def);
+        fv_args_put(to, def->kind->fields, def->kind->places, def->args);
     if (def->inputs[0] != i - 1)
-        put(w, " from=%s", net->defs[def->inputs[0]].name);
-    if (!named_by_itself(net, i, def->kind->name))
-        put(w, " name=%s", def->name);
+        fv_put(to, " from=%s", net->defs[def->inputs[0]].name);
 }
 
-static void put_net(writer *w, const fv_net *net)
+static void put_net(fv_text *to, const void *of)
 {
+    const fv_net *net = of;
     for (int i = 0; i < net->layers; i++) {
-        if (i > 0)
-            put(w, "; ");
-        if (net->defs[i].n_inputs == 0)
-            put_input(w, net, i);
+        const fv_def *def = net->defs + i;
+        fv_put(to, i > 0 ? "; " : "");
+        if (def->n_inputs == 0)
+            put_input(to, def);
         else
-            put_layer(w, net, i);
+            put_layer(to, net, i);
+        put_name(to, net, i, def->n_inputs ? def->kind->name : "input");
     }
     if (net->n_outputs == 1 && net->outputs[0] == net->layers - 1)
         return;
-    put(w, "; output");
+    fv_put(to, "; output");
     for (int i = 0; i < net->n_outputs; i++)
-        put(w, " %s", net->defs[net->outputs[i]].name);
+        fv_put(to, " %s", net->defs[net->outputs[i]].name);
 }
 
 const char *fv_text_of(fv_net *net)
@@ -489,12 +303,6 @@ const char *fv_text_of(fv_net *net)
                     net->defs[i].name);
             return NULL;
         }
-    writer w = {NULL, 0};
-    put_net(&w, net);
     fv_release(net->object.ctx, net->text);
-    net->text = w.at = fv_alloc(net->object.ctx, w.used + 1, 1);
-    w.used = 0;
-    if (w.at)
-        put_net(&w, net);
-    return net->text;
+    return net->text = fv_text_new(net->object.ctx, put_net, net);
 }

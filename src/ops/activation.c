@@ -39,16 +39,8 @@ static fv_status relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return fv_error(ctx);
 }
 
-const fv_layer_type fv_layer_type_relu = {
-    .name = "relu",
-    .torch = "torch.nn.ReLU",
-    .size = sizeof(fv_unary_args),
-    .name_offset = offsetof(fv_unary_args, name),
-    .inputs = 1,
-    .places = 0,
-    .fields = fv_no_fields,
-    .shape = relu_shape,
-};
+FV_LAYER_TYPE(relu, fv_unary_args, "torch.nn.ReLU", .inputs = 1, .fields = fv_no_fields,
+              .shape = relu_shape);
 
 /* ---- curves -------------------------------------------------------------------------------- */
 
@@ -99,7 +91,7 @@ static fv_status set_curve(fv_def *def, fv_act act, double number)
 static fv_status curve_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     (void)ctx, (void)args;
-    return set_curve(def, (fv_act)(def->kind - fv_layer_type_acts), 0);
+    return set_curve(def, def->kind->act, 0);
 }
 
 static fv_status gelu_shape(fv_ctx *ctx, fv_def *def, const void *args)
@@ -114,64 +106,49 @@ static fv_status gelu_shape(fv_ctx *ctx, fv_def *def, const void *args)
 }
 
 /* Backward works from y, whose sign must be that of x. */
-static fv_status numbered_shape(fv_ctx *ctx, fv_def *def, const char *what, double number,
-                                double default_value)
-{
-    if (number == 0)
-        number = default_value;
-    if (!(number > 0 && number < 1e30))
-        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": %s is %g, but must be more than 0", def->name,
-                       what, number);
-    return set_curve(def, (fv_act)(def->kind - fv_layer_type_acts), number);
-}
-
 static fv_status leaky_relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
-    const fv_leaky_relu_args *a = args;
-    return numbered_shape(ctx, def, "negative_slope", a->negative_slope, 0.01);
+    (void)ctx;
+    return set_curve(def, FV_ACT_LEAKY_RELU, ((const fv_leaky_relu_args *)args)->negative_slope);
 }
 
 static fv_status elu_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
-    const fv_elu_args *a = args;
-    return numbered_shape(ctx, def, "alpha", a->alpha, 1);
+    (void)ctx;
+    return set_curve(def, FV_ACT_ELU, ((const fv_elu_args *)args)->alpha);
 }
 
-static const fv_field leaky_relu_fields[] = {
-    FV_FIELD(fv_leaky_relu_args, negative_slope, FV_NUMBER_FIELD),
+static const fv_arg leaky_relu_fields[] = {
+    FV_ARG(fv_leaky_relu_args, negative_slope, FV_ARG_NUMBER, .range = FV_POSITIVE,
+           .initial = {1, {0.01}}),
     {0},
 };
 
-static const fv_field elu_fields[] = {
-    FV_FIELD(fv_elu_args, alpha, FV_NUMBER_FIELD),
+static const fv_arg elu_fields[] = {
+    FV_ARG(fv_elu_args, alpha, FV_ARG_NUMBER, .range = FV_POSITIVE, .initial = {1, {1}}),
     {0},
 };
 
-static const fv_field gelu_fields[] = {
-    FV_WORDS(fv_gelu_args, approximate, FV_WORD_FIELD, "none tanh"),
+static const fv_arg gelu_fields[] = {
+    FV_ARG(fv_gelu_args, approximate, FV_ARG_WORD, .words = "none tanh"),
     {0},
 };
 
-#define CURVE_KIND(its_name, its_torch, args, its_places, its_fields, its_shape)                   \
-    {                                                                                              \
-        .name = its_name, .torch = its_torch, .size = sizeof(args),                                \
-        .name_offset = offsetof(args, name), .inputs = 1, .places = its_places,                    \
-        .fields = its_fields, .shape = its_shape,                                                  \
-    }
-#define PLAIN_KIND(its_name, its_torch)                                                            \
-    CURVE_KIND(its_name, its_torch, fv_unary_args, 0, fv_no_fields, curve_shape)
+#define ACTIVATION(name, its_torch, its_act)                                                       \
+    FV_LAYER_TYPE(name, fv_unary_args, its_torch, .inputs = 1, .fields = fv_no_fields,             \
+                  .act = its_act, .shape = curve_shape)
+#define NUMBERED(name, its_torch)                                                                  \
+    FV_LAYER_TYPE(name, fv_##name##_args, its_torch, .inputs = 1, .places = 1,                     \
+                  .fields = name##_fields, .shape = name##_shape)
 
-const fv_layer_type fv_layer_type_acts[FV_ACTS] = {
-    [FV_ACT_LEAKY_RELU] = CURVE_KIND("leaky_relu", "torch.nn.LeakyReLU", fv_leaky_relu_args, 1,
-                                     leaky_relu_fields, leaky_relu_shape),
-    [FV_ACT_RELU6] = PLAIN_KIND("relu6", "torch.nn.ReLU6"),
-    [FV_ACT_SIGMOID] = PLAIN_KIND("sigmoid", "torch.nn.Sigmoid"),
-    [FV_ACT_TANH] = PLAIN_KIND("tanh", "torch.nn.Tanh"),
-    [FV_ACT_HARDSIGMOID] = PLAIN_KIND("hardsigmoid", "torch.nn.Hardsigmoid"),
-    [FV_ACT_ELU] = CURVE_KIND("elu", "torch.nn.ELU", fv_elu_args, 1, elu_fields, elu_shape),
-    [FV_ACT_GELU] = CURVE_KIND("gelu", "torch.nn.GELU", fv_gelu_args, 1, gelu_fields, gelu_shape),
-    [FV_ACT_SILU] = PLAIN_KIND("silu", "torch.nn.SiLU"),
-    [FV_ACT_HARDSWISH] = PLAIN_KIND("hardswish", "torch.nn.Hardswish"),
-};
+NUMBERED(leaky_relu, "torch.nn.LeakyReLU");
+NUMBERED(elu, "torch.nn.ELU");
+NUMBERED(gelu, "torch.nn.GELU");
+ACTIVATION(relu6, "torch.nn.ReLU6", FV_ACT_RELU6);
+ACTIVATION(sigmoid, "torch.nn.Sigmoid", FV_ACT_SIGMOID);
+ACTIVATION(tanh, "torch.nn.Tanh", FV_ACT_TANH);
+ACTIVATION(hardsigmoid, "torch.nn.Hardsigmoid", FV_ACT_HARDSIGMOID);
+ACTIVATION(silu, "torch.nn.SiLU", FV_ACT_SILU);
+ACTIVATION(hardswish, "torch.nn.Hardswish", FV_ACT_HARDSWISH);
 
 const fv_op fv_op_relu_done = {.kind = "relu", .flags = FV_VIEW};

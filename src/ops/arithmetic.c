@@ -42,16 +42,8 @@ static fv_status add_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-const fv_layer_type fv_layer_type_add = {
-    .name = "add",
-    .torch = "torch.add",
-    .size = sizeof(fv_binary_args),
-    .name_offset = offsetof(fv_binary_args, name),
-    .inputs = 2,
-    .places = 0,
-    .fields = fv_no_fields,
-    .shape = add_shape,
-};
+FV_LAYER_TYPE(add, fv_binary_args, "torch.add", .inputs = 2, .fields = fv_no_fields,
+              .shape = add_shape);
 
 /* ---- mul ---------------------------------------------------------------------------------- */
 
@@ -138,13 +130,5 @@ static fv_status mul_shape(fv_ctx *ctx, fv_def *def, const void *args)
                    def->name, x.c, x.h, x.w, def->producer, w.c, w.h, w.w);
 }
 
-const fv_layer_type fv_layer_type_mul = {
-    .name = "mul",
-    .torch = "torch.mul",
-    .size = sizeof(fv_binary_args),
-    .name_offset = offsetof(fv_binary_args, name),
-    .inputs = 2,
-    .places = 0,
-    .fields = fv_no_fields,
-    .shape = mul_shape,
-};
+FV_LAYER_TYPE(mul, fv_binary_args, "torch.mul", .inputs = 2, .fields = fv_no_fields,
+              .shape = mul_shape);

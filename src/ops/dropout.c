@@ -70,51 +70,23 @@ static void dropout_describe(const fv_def *def, char text[32])
 
 static const fv_op dropout = DROPOUT("dropout"), dropout2d = DROPOUT("dropout2d");
 
-static fv_status set_dropout(fv_ctx *ctx, fv_def *def, const fv_dropout_args *a, bool channels)
+static fv_status dropout_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
-    if (!(a->p >= 0 && a->p < 1))
-        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": p is %g, but must be in [0,1)", def->name,
-                       a->p);
-    def->op = channels ? &dropout2d : &dropout;
+    (void)ctx;
+    def->whole = def->kind == &fv_layer_type_dropout2d;
+    def->op = def->whole ? &dropout2d : &dropout;
     def->out = def->in;
-    def->number = a->p == 0 ? 0.5 : a->p;
-    def->whole = channels;
+    def->number = ((const fv_dropout_args *)args)->p;
     return FV_OK;
 }
 
-static fv_status dropout_shape(fv_ctx *ctx, fv_def *def, const void *args)
-{
-    return set_dropout(ctx, def, args, false);
-}
-
-static fv_status dropout2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
-{
-    return set_dropout(ctx, def, args, true);
-}
-
-static const fv_field fields[] = {
-    FV_FIELD(fv_dropout_args, p, FV_NUMBER_FIELD),
+static const fv_arg fields[] = {
+    FV_ARG(fv_dropout_args, p, FV_ARG_NUMBER, .range = FV_BELOW_1, .initial = {1, {0.5}}),
     {0},
 };
 
-const fv_layer_type fv_layer_type_dropout = {
-    .name = "dropout",
-    .torch = "torch.nn.Dropout",
-    .size = sizeof(fv_dropout_args),
-    .name_offset = offsetof(fv_dropout_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = fields,
-    .shape = dropout_shape,
-};
+FV_LAYER_TYPE(dropout, fv_dropout_args, "torch.nn.Dropout", .inputs = 1, .places = 1,
+              .fields = fields, .shape = dropout_shape);
 
-const fv_layer_type fv_layer_type_dropout2d = {
-    .name = "dropout2d",
-    .torch = "torch.nn.Dropout2d",
-    .size = sizeof(fv_dropout_args),
-    .name_offset = offsetof(fv_dropout_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = fields,
-    .shape = dropout2d_shape,
-};
+FV_LAYER_TYPE(dropout2d, fv_dropout_args, "torch.nn.Dropout2d", .inputs = 1, .places = 1,
+              .fields = fields, .shape = dropout_shape);

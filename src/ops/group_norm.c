@@ -304,13 +304,9 @@ static const fv_op group_norm = NORM("group_norm"), layer_norm = NORM("layer_nor
 /* ---- shape rules -------------------------------------------------------------------------- */
 
 /* eps, and as many weights as the last ndim of [C,H,W] have numbers, or as there are channels. */
-static fv_status set_norm(fv_ctx *ctx, fv_def *def, double eps, int dims, bool affine)
+static fv_status set_norm(fv_def *def, double eps, int dims, bool affine)
 {
     const int64_t sizes[] = {def->in.c, def->in.h, def->in.w};
-    eps = eps == 0 ? 1e-5 : eps;
-    if (!(eps > 0 && eps < 1e30))
-        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": eps is %g, but must be more than 0", def->name,
-                       eps);
     def->out = def->in;
     def->norm.eps = (float)eps;
     def->norm.dims = dims;
@@ -342,13 +338,13 @@ static fv_status group_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        def->name, a->num_groups, C, def->producer, C);
     def->op = &group_norm;
     def->norm.groups = a->num_groups;
-    return set_norm(ctx, def, a->eps, 0, !a->no_affine);
+    return set_norm(def, a->eps, 0, !a->no_affine);
 }
 
 static fv_status layer_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     const fv_layer_norm_args *a = args;
-    int dims = a->dims ? a->dims : 3;
+    int dims = a->dims;
     if (dims < 1 || dims > 3)
         return fv_fail(ctx, FV_E_ARG,
                        "layer \"%s\": dims is %d, but must be 1 to 3\n"
@@ -356,42 +352,26 @@ static fv_status layer_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        def->name, dims);
     def->op = &layer_norm;
     def->norm.groups = dims == 3 ? 1 : def->in.c;
-    return set_norm(ctx, def, a->eps, dims, !a->no_affine);
+    return set_norm(def, a->eps, dims, !a->no_affine);
 }
 
-static const fv_field group_norm_fields[] = {
-    FV_FIELD(fv_group_norm_args, num_groups, FV_INT_FIELD),
-    FV_FIELD(fv_group_norm_args, num_channels, FV_INT_FIELD),
-    FV_FIELD(fv_group_norm_args, eps, FV_NUMBER_FIELD),
-    FV_FIELD(fv_group_norm_args, no_affine, FV_FLAG_FIELD),
+static const fv_arg group_norm_fields[] = {
+    FV_ARG(fv_group_norm_args, num_groups, FV_ARG_INT),
+    FV_ARG(fv_group_norm_args, num_channels, FV_ARG_INT, .range = FV_FROM_1),
+    FV_ARG(fv_group_norm_args, eps, FV_ARG_NUMBER, .range = FV_POSITIVE, .initial = {1, {1e-5}}),
+    FV_ARG(fv_group_norm_args, no_affine, FV_ARG_FLAG),
     {0},
 };
 
-static const fv_field layer_norm_fields[] = {
-    FV_FIELD(fv_layer_norm_args, dims, FV_INT_FIELD),
-    FV_FIELD(fv_layer_norm_args, eps, FV_NUMBER_FIELD),
-    FV_FIELD(fv_layer_norm_args, no_affine, FV_FLAG_FIELD),
+static const fv_arg layer_norm_fields[] = {
+    FV_ARG(fv_layer_norm_args, dims, FV_ARG_INT, .initial = {1, {3}}),
+    FV_ARG(fv_layer_norm_args, eps, FV_ARG_NUMBER, .range = FV_POSITIVE, .initial = {1, {1e-5}}),
+    FV_ARG(fv_layer_norm_args, no_affine, FV_ARG_FLAG),
     {0},
 };
 
-const fv_layer_type fv_layer_type_group_norm = {
-    .name = "group_norm",
-    .torch = "torch.nn.GroupNorm",
-    .size = sizeof(fv_group_norm_args),
-    .name_offset = offsetof(fv_group_norm_args, name),
-    .inputs = 1,
-    .places = 2,
-    .fields = group_norm_fields,
-    .shape = group_norm_shape,
-};
+FV_LAYER_TYPE(group_norm, fv_group_norm_args, "torch.nn.GroupNorm", .inputs = 1, .places = 2,
+              .fields = group_norm_fields, .shape = group_norm_shape);
 
-const fv_layer_type fv_layer_type_layer_norm = {
-    .name = "layer_norm",
-    .torch = "torch.nn.LayerNorm",
-    .size = sizeof(fv_layer_norm_args),
-    .name_offset = offsetof(fv_layer_norm_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = layer_norm_fields,
-    .shape = layer_norm_shape,
-};
+FV_LAYER_TYPE(layer_norm, fv_layer_norm_args, "torch.nn.LayerNorm", .inputs = 1, .places = 1,
+              .fields = layer_norm_fields, .shape = layer_norm_shape);

@@ -1,45 +1,7 @@
 /*
- * layer_types.c - the list of all types of layers, in the order of the header. Layer 2.
+ * layer_types.c - all types of layers as a table. Layer 2.
  */
 #include "ops/op.h"
 
-const fv_layer_type *const fv_layer_types[] = {
-    &fv_layer_type_conv2d,
-    &fv_layer_type_conv_transpose2d,
-    &fv_layer_type_max_pool2d,
-    &fv_layer_type_max_pool2d_indices,
-    &fv_layer_type_max_unpool2d,
-    &fv_layer_type_avg_pool2d,
-    &fv_layer_type_adaptive_avg_pool2d,
-    &fv_layer_type_adaptive_max_pool2d,
-    &fv_layer_type_upsample,
-    &fv_layer_type_pad2d,
-    &fv_layer_type_linear,
-    &fv_layer_type_relu,
-    &fv_layer_type_flatten,
-    &fv_layer_type_log_softmax,
-    &fv_layer_type_batch_norm2d,
-    &fv_layer_type_dropout,
-    &fv_layer_type_dropout2d,
-    &fv_layer_type_add,
-    &fv_layer_type_acts[FV_ACT_LEAKY_RELU],
-    &fv_layer_type_acts[FV_ACT_RELU6],
-    &fv_layer_type_acts[FV_ACT_SIGMOID],
-    &fv_layer_type_acts[FV_ACT_TANH],
-    &fv_layer_type_acts[FV_ACT_GELU],
-    &fv_layer_type_acts[FV_ACT_SILU],
-    &fv_layer_type_acts[FV_ACT_HARDSWISH],
-    &fv_layer_type_acts[FV_ACT_HARDSIGMOID],
-    &fv_layer_type_acts[FV_ACT_ELU],
-    &fv_layer_type_softmax,
-    &fv_layer_type_layer_norm,
-    &fv_layer_type_group_norm,
-    &fv_layer_type_mul,
-    &fv_layer_type_concat,
-    &fv_layer_type_slice,
-    &fv_layer_type_reshape,
-    &fv_layer_type_squeeze,
-    &fv_layer_type_unsqueeze,
-    &fv_layer_type_permute,
-    NULL,
-};
+#define ADDRESS(name, ...) &fv_layer_type_##name,
+const fv_layer_type *const fv_layer_types[] = {FV_LAYER_TYPES(ADDRESS, ADDRESS) NULL};

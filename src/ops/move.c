@@ -71,22 +71,13 @@ static fv_status concat_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return fv_check_size(ctx, def);
 }
 
-static const fv_field concat_fields[] = {
-    FV_FIELD(fv_concat_args, dim, FV_INT_FIELD),
+static const fv_arg concat_fields[] = {
+    FV_ARG(fv_concat_args, dim, FV_ARG_INT, .initial = {1, {1}}),
     {0},
 };
 
-const fv_layer_type fv_layer_type_concat = {
-    .name = "concat",
-    .alias = "cat",
-    .torch = "torch.cat",
-    .size = sizeof(fv_concat_args),
-    .name_offset = offsetof(fv_concat_args, name),
-    .inputs = 0,
-    .places = 0,
-    .fields = concat_fields,
-    .shape = concat_shape,
-};
+FV_LAYER_TYPE(concat, fv_concat_args, "torch.cat", .alias = "cat", .inputs = 0,
+              .fields = concat_fields, .shape = concat_shape);
 
 /* ---- slice -------------------------------------------------------------------------------- */
 
@@ -148,24 +139,16 @@ static fv_status slice_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field slice_fields[] = {
-    FV_FIELD(fv_slice_args, dim, FV_INT_FIELD),
-    FV_FIELD(fv_slice_args, start, FV_INT_FIELD),
-    FV_FIELD(fv_slice_args, end, FV_INT_FIELD),
-    FV_FIELD(fv_slice_args, step, FV_INT_FIELD),
+static const fv_arg slice_fields[] = {
+    FV_ARG(fv_slice_args, dim, FV_ARG_INT, .initial = {1, {1}}),
+    FV_ARG(fv_slice_args, start, FV_ARG_INT),
+    FV_ARG(fv_slice_args, end, FV_ARG_INT),
+    FV_ARG(fv_slice_args, step, FV_ARG_INT, .initial = {1, {1}}),
     {0},
 };
 
-const fv_layer_type fv_layer_type_slice = {
-    .name = "slice",
-    .torch = "torch.narrow",
-    .size = sizeof(fv_slice_args),
-    .name_offset = offsetof(fv_slice_args, name),
-    .inputs = 1,
-    .places = 4,
-    .fields = slice_fields,
-    .shape = slice_shape,
-};
+FV_LAYER_TYPE(slice, fv_slice_args, "torch.narrow", .inputs = 1, .places = 4,
+              .fields = slice_fields, .shape = slice_shape);
 
 /* ---- permute ------------------------------------------------------------------------------ */
 
@@ -243,20 +226,12 @@ static fv_status permute_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field permute_fields[] = {
-    FV_FIELD(fv_shape_args, c, FV_INT_FIELD),
-    FV_FIELD(fv_shape_args, h, FV_INT_FIELD),
-    FV_FIELD(fv_shape_args, w, FV_INT_FIELD),
+static const fv_arg permute_fields[] = {
+    FV_ARG(fv_shape_args, c, FV_ARG_INT),
+    FV_ARG(fv_shape_args, h, FV_ARG_INT),
+    FV_ARG(fv_shape_args, w, FV_ARG_INT),
     {0},
 };
 
-const fv_layer_type fv_layer_type_permute = {
-    .name = "permute",
-    .torch = "torch.permute",
-    .size = sizeof(fv_shape_args),
-    .name_offset = offsetof(fv_shape_args, name),
-    .inputs = 1,
-    .places = 3,
-    .fields = permute_fields,
-    .shape = permute_shape,
-};
+FV_LAYER_TYPE(permute, fv_shape_args, "torch.permute", .inputs = 1, .places = 3,
+              .fields = permute_fields, .shape = permute_shape);

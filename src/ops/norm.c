@@ -281,15 +281,11 @@ static const fv_op batch_norm2d = NORM(0), batch_norm2d_relu = NORM(FV_KEEPS_Y);
 static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     const fv_batch_norm2d_args *a = args;
-    double eps = a->eps == 0 ? 1e-5 : a->eps, momentum = a->momentum == 0 ? 0.1 : a->momentum;
-    if (!(eps > 0 && eps < 1e30))
-        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": eps is %g, but must be more than 0", def->name,
-                       eps);
-    if (!a->cumulative && !(momentum > 0 && momentum <= 1))
+    if (!a->cumulative && !(a->momentum > 0 && a->momentum <= 1))
         return fv_fail(ctx, FV_E_ARG,
                        "layer \"%s\": momentum is %g, but must be in (0,1]\n"
                        "help: .cumulative = true for a plain average over all batches",
-                       def->name, momentum);
+                       def->name, a->momentum);
     if (a->num_features != 0 && a->num_features != def->in.c)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
@@ -298,8 +294,8 @@ static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        def->in.w, def->in.c);
     def->op = &batch_norm2d;
     def->out = def->in;
-    def->norm = (fv_norm){.eps = (float)eps,
-                          .momentum = a->cumulative ? -1 : momentum,
+    def->norm = (fv_norm){.eps = (float)a->eps,
+                          .momentum = a->cumulative ? -1 : a->momentum,
                           .track = !a->no_track_running_stats};
     if (!a->no_affine) {
         def->weight_ndim = 1;
@@ -310,27 +306,18 @@ static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field fields[] = {
-    FV_FIELD(fv_batch_norm2d_args, eps, FV_NUMBER_FIELD),
-    FV_FIELD(fv_batch_norm2d_args, momentum, FV_NUMBER_FIELD),
-    FV_FIELD(fv_batch_norm2d_args, cumulative, FV_FLAG_FIELD),
-    FV_FIELD(fv_batch_norm2d_args, no_affine, FV_FLAG_FIELD),
-    FV_FIELD(fv_batch_norm2d_args, no_track_running_stats, FV_FLAG_FIELD),
-    FV_FIELD(fv_batch_norm2d_args, num_features, FV_INT_FIELD),
+static const fv_arg fields[] = {
+    FV_ARG(fv_batch_norm2d_args, eps, FV_ARG_NUMBER, .range = FV_POSITIVE, .initial = {1, {1e-5}}),
+    FV_ARG(fv_batch_norm2d_args, momentum, FV_ARG_NUMBER, .initial = {1, {0.1}}),
+    FV_ARG(fv_batch_norm2d_args, cumulative, FV_ARG_FLAG),
+    FV_ARG(fv_batch_norm2d_args, no_affine, FV_ARG_FLAG),
+    FV_ARG(fv_batch_norm2d_args, no_track_running_stats, FV_ARG_FLAG),
+    FV_ARG(fv_batch_norm2d_args, num_features, FV_ARG_INT, .range = FV_FROM_1),
     {0},
 };
 
-const fv_layer_type fv_layer_type_batch_norm2d = {
-    .name = "batch_norm2d",
-    .alias = "batch_norm",
-    .torch = "torch.nn.BatchNorm2d",
-    .size = sizeof(fv_batch_norm2d_args),
-    .name_offset = offsetof(fv_batch_norm2d_args, name),
-    .inputs = 1,
-    .places = 0,
-    .fields = fields,
-    .shape = batch_norm2d_shape,
-};
+FV_LAYER_TYPE(batch_norm2d, fv_batch_norm2d_args, "torch.nn.BatchNorm2d", .alias = "batch_norm",
+              .inputs = 1, .fields = fields, .shape = batch_norm2d_shape);
 
 void fv_fuse_batch_norm(fv_def *norm, fv_def *relu)
 {

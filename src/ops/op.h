@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 #include "kernels/kernels.h"
+#include "ops/layer_types.h"
 
 /* A normalisation over planes, groups or all of an image; relu: with the layer after it. */
 typedef struct fv_norm {
@@ -282,65 +283,42 @@ void fv_describe_word(char text[32], const char *word);
 
 /* ---- kinds of layers ------------------------------------------------------------------------ */
 
-/* One argument of a layer, in its struct of arguments and in the text form: "padding=2x1". */
-typedef enum fv_field_type {
-    FV_INT_FIELD,    /* int */
-    FV_PAIR_FIELD,   /* int or FV_HW: 3, 3x2; or a word: 0 for the first, -1 for the second */
-    FV_NUMBER_FIELD, /* double */
-    FV_FLAG_FIELD,   /* bool, the name alone */
-    FV_WORD_FIELD,   /* an enum, 0 for the first word */
-} fv_field_type;
-
-typedef struct fv_field {
-    const char *name;
-    fv_field_type type;
-    size_t offset;
-    const char *words; /* "zeros reflect replicate circular" */
-} fv_field;
-
-#define FV_FIELD(args, member, type)                                                               \
-    {                                                                                              \
-#member, type, offsetof(args, member), NULL                                                \
-    }
-#define FV_WORDS(args, member, type, words)                                                        \
-    {                                                                                              \
-#member, type, offsetof(args, member), words                                               \
-    }
-
 /* A kind of layer: what graph.c, the text form and the docs need to know of it. Its struct of
-   arguments begins with the node x, and 0 in any field means the default. */
+   arguments begins with the node x. In a number 0 means the default until the arguments are settled,
+   which they are when shape gets them. */
 struct fv_layer_type {
-    const char *name;       /* "conv2d" */
-    const char *alias;      /* "conv", for the text form; or NULL */
-    const char *torch;      /* "torch.nn.Conv2d" */
-    size_t size;            /* of the arguments */
-    size_t name_offset;     /* of .name in them */
-    int inputs;             /* 1, 2, or 0: any number from 2 on */
-    int places;             /* the first so many fields need no name in a text */
-    const fv_field *fields; /* up to one without name; NULL: it has no text */
+    const char *name;     /* "conv2d" */
+    const char *alias;    /* "conv", for the text form; or NULL */
+    const char *torch;    /* "torch.nn.Conv2d" */
+    size_t size;          /* of the arguments */
+    size_t name_offset;   /* of .name in them */
+    int inputs;           /* 1, 2, or 0: any number from 2 on */
+    int places;           /* the first so many arguments need no name in a text */
+    const fv_arg *fields; /* up to one without name; NULL: it has no text */
+    fv_act act;           /* of the activations with one kernel */
     /* The shape rule: completes def, in which name, producer, inputs and in are set, or fails with a
        message that names the layer. */
     fv_status (*shape)(fv_ctx *ctx, fv_def *def, const void *args);
 };
 
-extern const fv_layer_type fv_layer_type_conv2d, fv_layer_type_conv_transpose2d,
-    fv_layer_type_max_pool2d, fv_layer_type_max_pool2d_indices, fv_layer_type_max_unpool2d,
-    fv_layer_type_avg_pool2d, fv_layer_type_adaptive_avg_pool2d, fv_layer_type_adaptive_max_pool2d,
-    fv_layer_type_upsample, fv_layer_type_pad2d;
-extern const fv_layer_type fv_layer_type_linear, fv_layer_type_relu, fv_layer_type_flatten,
-    fv_layer_type_log_softmax, fv_layer_type_batch_norm2d, fv_layer_type_dropout,
-    fv_layer_type_dropout2d, fv_layer_type_add;
-extern const fv_layer_type fv_layer_type_softmax, fv_layer_type_layer_norm,
-    fv_layer_type_group_norm, fv_layer_type_mul, fv_layer_type_concat, fv_layer_type_slice,
-    fv_layer_type_reshape, fv_layer_type_squeeze, fv_layer_type_unsqueeze, fv_layer_type_permute;
-extern const fv_layer_type fv_layer_type_acts[FV_ACTS]; /* activations; none for FV_ACT_GELU_TANH */
+/* The definition of a type. */
+/* clang-format off */
+#define FV_LAYER_TYPE(its_name, args, its_torch, ...)                                              \
+    const fv_layer_type fv_layer_type_##its_name = {                                               \
+        .name = #its_name, .torch = its_torch, .size = sizeof(args),                               \
+        .name_offset = offsetof(args, name), __VA_ARGS__}
+/* clang-format on */
+
+#define FV_DECLARE(name, ...) extern const fv_layer_type fv_layer_type_##name;
+FV_LAYER_TYPES(FV_DECLARE, FV_DECLARE)
+#undef FV_DECLARE
 extern const fv_layer_type fv_layer_type_custom; /* has no text and is not in fv_layer_types */
 
 /* All of them, in the order of the header; NULL at the end. */
 extern const fv_layer_type *const fv_layer_types[];
 
-/* The fields of a layer without any but its name. */
-extern const fv_field fv_no_fields[];
+/* The arguments of a layer without any but its name. */
+extern const fv_arg fv_no_fields[];
 
 /* Shared by the shape rules. */
 typedef struct fv_hw {
@@ -441,7 +419,7 @@ void fv_windows_forward(const fv_call *call);
 /* A pooling's output size, checked; fills def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
                         fv_hw dilation, bool ceil_mode);
-extern const fv_field fv_max_pool2d_fields[];
+extern const fv_arg fv_max_pool2d_fields[];
 
 /* One turn of a layer with def->rows and def->cols; work has room for fv_resample_work floats. */
 size_t fv_resample_work(const fv_def *def);
@@ -460,7 +438,7 @@ void fv_resample_run_backward(const fv_call *call);
 
 /* The axes of adaptive pooling, and the output that they make. */
 fv_status fv_adaptive_shape(fv_ctx *ctx, fv_def *def, int output_size);
-extern const fv_field fv_adaptive_fields[];
+extern const fv_arg fv_adaptive_fields[];
 void fv_adaptive_describe(const fv_def *def, char text[32]);
 
 /* The axes of a padding of so many rows and columns in that mode. */

@@ -105,34 +105,24 @@ static fv_status pad2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
     const fv_pad2d_args *a = args;
     if (fv_pad_axes(ctx, def, a->mode, (fv_hw){a->top, a->left}, (fv_hw){a->bottom, a->right}))
         return fv_error(ctx);
-    if (!isfinite(a->value) || (a->value != 0 && a->mode != FV_PADDING_ZEROS))
-        return fv_fail(ctx, FV_E_ARG,
-                       "layer \"%s\": value is %g; it must be finite, and 0 in mode %s", def->name,
-                       a->value, fv_padding_word(a->mode));
+    if (a->value != 0 && a->mode != FV_PADDING_ZEROS)
+        return fv_fail(ctx, FV_E_ARG, "layer \"%s\": value is %g, but must be 0 in mode %s",
+                       def->name, a->value, fv_padding_word(a->mode));
     def->op = &pad2d;
     def->number = a->value;
     def->out = (fv_shape){def->in.c, def->rows.out, def->cols.out};
     return fv_check_size(ctx, def);
 }
 
-static const fv_field fields[] = {
-    FV_FIELD(fv_pad2d_args, left, FV_INT_FIELD),
-    FV_FIELD(fv_pad2d_args, right, FV_INT_FIELD),
-    FV_FIELD(fv_pad2d_args, top, FV_INT_FIELD),
-    FV_FIELD(fv_pad2d_args, bottom, FV_INT_FIELD),
-    FV_WORDS(fv_pad2d_args, mode, FV_WORD_FIELD, "constant reflect replicate circular"),
-    FV_FIELD(fv_pad2d_args, value, FV_NUMBER_FIELD),
+static const fv_arg fields[] = {
+    FV_ARG(fv_pad2d_args, left, FV_ARG_INT),
+    FV_ARG(fv_pad2d_args, right, FV_ARG_INT),
+    FV_ARG(fv_pad2d_args, top, FV_ARG_INT),
+    FV_ARG(fv_pad2d_args, bottom, FV_ARG_INT),
+    FV_ARG(fv_pad2d_args, mode, FV_ARG_WORD, .words = "constant reflect replicate circular"),
+    FV_ARG(fv_pad2d_args, value, FV_ARG_NUMBER),
     {0},
 };
 
-const fv_layer_type fv_layer_type_pad2d = {
-    .name = "pad2d",
-    .alias = "pad",
-    .torch = "torch.nn.functional.pad",
-    .size = sizeof(fv_pad2d_args),
-    .name_offset = offsetof(fv_pad2d_args, name),
-    .inputs = 1,
-    .places = 4,
-    .fields = fields,
-    .shape = pad2d_shape,
-};
+FV_LAYER_TYPE(pad2d, fv_pad2d_args, "torch.nn.functional.pad", .alias = "pad", .inputs = 1,
+              .places = 4, .fields = fields, .shape = pad2d_shape);

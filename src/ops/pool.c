@@ -115,23 +115,14 @@ static fv_status max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                          fv_hw_of(a->padding, 0), fv_hw_of(a->dilation, 1), a->ceil_mode);
 }
 
-const fv_field fv_max_pool2d_fields[] = {
-    FV_FIELD(fv_max_pool2d_args, kernel_size, FV_PAIR_FIELD),
-    FV_FIELD(fv_max_pool2d_args, stride, FV_PAIR_FIELD),
-    FV_FIELD(fv_max_pool2d_args, padding, FV_PAIR_FIELD),
-    FV_FIELD(fv_max_pool2d_args, dilation, FV_PAIR_FIELD),
-    FV_FIELD(fv_max_pool2d_args, ceil_mode, FV_FLAG_FIELD),
+const fv_arg fv_max_pool2d_fields[] = {
+    FV_ARG(fv_max_pool2d_args, kernel_size, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_max_pool2d_args, stride, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_max_pool2d_args, padding, FV_ARG_SIZE),
+    FV_ARG(fv_max_pool2d_args, dilation, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_max_pool2d_args, ceil_mode, FV_ARG_FLAG),
     {0},
 };
 
-const fv_layer_type fv_layer_type_max_pool2d = {
-    .name = "max_pool2d",
-    .alias = "max_pool",
-    .torch = "torch.nn.MaxPool2d",
-    .size = sizeof(fv_max_pool2d_args),
-    .name_offset = offsetof(fv_max_pool2d_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = fv_max_pool2d_fields,
-    .shape = max_pool2d_shape,
-};
+FV_LAYER_TYPE(max_pool2d, fv_max_pool2d_args, "torch.nn.MaxPool2d", .alias = "max_pool",
+              .inputs = 1, .places = 1, .fields = fv_max_pool2d_fields, .shape = max_pool2d_shape);

@@ -113,27 +113,18 @@ static fv_status avg_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field avg_pool2d_fields[] = {
-    FV_FIELD(fv_avg_pool2d_args, kernel_size, FV_PAIR_FIELD),
-    FV_FIELD(fv_avg_pool2d_args, stride, FV_PAIR_FIELD),
-    FV_FIELD(fv_avg_pool2d_args, padding, FV_PAIR_FIELD),
-    FV_FIELD(fv_avg_pool2d_args, ceil_mode, FV_FLAG_FIELD),
-    FV_FIELD(fv_avg_pool2d_args, exclude_pad, FV_FLAG_FIELD),
-    FV_FIELD(fv_avg_pool2d_args, divisor_override, FV_INT_FIELD),
+static const fv_arg avg_pool2d_fields[] = {
+    FV_ARG(fv_avg_pool2d_args, kernel_size, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_avg_pool2d_args, stride, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_avg_pool2d_args, padding, FV_ARG_SIZE),
+    FV_ARG(fv_avg_pool2d_args, ceil_mode, FV_ARG_FLAG),
+    FV_ARG(fv_avg_pool2d_args, exclude_pad, FV_ARG_FLAG),
+    FV_ARG(fv_avg_pool2d_args, divisor_override, FV_ARG_INT),
     {0},
 };
 
-const fv_layer_type fv_layer_type_avg_pool2d = {
-    .name = "avg_pool2d",
-    .alias = "avg_pool",
-    .torch = "torch.nn.AvgPool2d",
-    .size = sizeof(fv_avg_pool2d_args),
-    .name_offset = offsetof(fv_avg_pool2d_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = avg_pool2d_fields,
-    .shape = avg_pool2d_shape,
-};
+FV_LAYER_TYPE(avg_pool2d, fv_avg_pool2d_args, "torch.nn.AvgPool2d", .alias = "avg_pool",
+              .inputs = 1, .places = 1, .fields = avg_pool2d_fields, .shape = avg_pool2d_shape);
 
 /* ---- adaptive_avg_pool2d ------------------------------------------------------------------ */
 
@@ -175,22 +166,14 @@ static fv_status adaptive_avg_pool2d_shape(fv_ctx *ctx, fv_def *def, const void 
     return fv_adaptive_shape(ctx, def, ((const fv_adaptive_pool2d_args *)args)->output_size);
 }
 
-const fv_field fv_adaptive_fields[] = {
-    FV_FIELD(fv_adaptive_pool2d_args, output_size, FV_PAIR_FIELD),
+const fv_arg fv_adaptive_fields[] = {
+    FV_ARG(fv_adaptive_pool2d_args, output_size, FV_ARG_SIZE),
     {0},
 };
 
-const fv_layer_type fv_layer_type_adaptive_avg_pool2d = {
-    .name = "adaptive_avg_pool2d",
-    .alias = "adaptive_avg_pool",
-    .torch = "torch.nn.AdaptiveAvgPool2d",
-    .size = sizeof(fv_adaptive_pool2d_args),
-    .name_offset = offsetof(fv_adaptive_pool2d_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = fv_adaptive_fields,
-    .shape = adaptive_avg_pool2d_shape,
-};
+FV_LAYER_TYPE(adaptive_avg_pool2d, fv_adaptive_pool2d_args, "torch.nn.AdaptiveAvgPool2d",
+              .alias = "adaptive_avg_pool", .inputs = 1, .places = 1, .fields = fv_adaptive_fields,
+              .shape = adaptive_avg_pool2d_shape);
 
 /* ---- upsample ----------------------------------------------------------------------------- */
 
@@ -279,23 +262,14 @@ static fv_status upsample_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return fv_check_size(ctx, def);
 }
 
-static const fv_field upsample_fields[] = {
-    FV_FIELD(fv_upsample_args, scale_factor, FV_NUMBER_FIELD),
-    FV_FIELD(fv_upsample_args, scale_factor_w, FV_NUMBER_FIELD),
-    FV_FIELD(fv_upsample_args, size, FV_PAIR_FIELD),
-    FV_WORDS(fv_upsample_args, mode, FV_WORD_FIELD, "nearest bilinear"),
-    FV_FIELD(fv_upsample_args, align_corners, FV_FLAG_FIELD),
+static const fv_arg upsample_fields[] = {
+    FV_ARG(fv_upsample_args, scale_factor, FV_ARG_NUMBER, .range = FV_POSITIVE),
+    FV_ARG(fv_upsample_args, scale_factor_w, FV_ARG_NUMBER, .range = FV_POSITIVE),
+    FV_ARG(fv_upsample_args, size, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_upsample_args, mode, FV_ARG_WORD, .words = "nearest bilinear"),
+    FV_ARG(fv_upsample_args, align_corners, FV_ARG_FLAG),
     {0},
 };
 
-const fv_layer_type fv_layer_type_upsample = {
-    .name = "upsample",
-    .alias = "interpolate",
-    .torch = "torch.nn.Upsample",
-    .size = sizeof(fv_upsample_args),
-    .name_offset = offsetof(fv_upsample_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = upsample_fields,
-    .shape = upsample_shape,
-};
+FV_LAYER_TYPE(upsample, fv_upsample_args, "torch.nn.Upsample", .alias = "interpolate", .inputs = 1,
+              .places = 1, .fields = upsample_fields, .shape = upsample_shape);

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const fv_field fv_no_fields[] = {{0}};
+const fv_arg fv_no_fields[] = {{0}};
 
 fv_hw fv_hw_of(int value, int fallback)
 {
@@ -32,8 +32,8 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
 
 int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim)
 {
-    if (dim >= 0 && dim <= 3)
-        return dim ? dim : 1;
+    if (dim >= 1 && dim <= 3)
+        return dim;
     fv_fail(ctx, FV_E_ARG,
             "layer \"%s\": dim is %d, but must be 1 to 3 of [N,C,H,W]\n"
             "help: 1 for the channels, 2 for the rows, 3 for the columns",
@@ -193,30 +193,23 @@ static fv_status squeeze_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field reshape_fields[] = {
-    FV_FIELD(fv_shape_args, c, FV_INT_FIELD),
-    FV_FIELD(fv_shape_args, h, FV_INT_FIELD),
-    FV_FIELD(fv_shape_args, w, FV_INT_FIELD),
+static const fv_arg reshape_fields[] = {
+    FV_ARG(fv_shape_args, c, FV_ARG_INT),
+    FV_ARG(fv_shape_args, h, FV_ARG_INT),
+    FV_ARG(fv_shape_args, w, FV_ARG_INT),
     {0},
 };
 
-static const fv_field squeeze_fields[] = {
-    FV_FIELD(fv_dim_args, dim, FV_INT_FIELD),
+static const fv_arg squeeze_fields[] = {
+    FV_ARG(fv_dim_args, dim, FV_ARG_INT, .initial = {1, {1}}),
     {0},
 };
 
-#define SHAPE_KIND(its_name, its_alias, its_torch, args, its_places, its_fields, its_shape)        \
-    {                                                                                              \
-        .name = its_name, .alias = its_alias, .torch = its_torch, .size = sizeof(args),            \
-        .name_offset = offsetof(args, name), .inputs = 1, .places = its_places,                    \
-        .fields = its_fields, .shape = its_shape,                                                  \
-    }
-
-const fv_layer_type fv_layer_type_flatten = SHAPE_KIND(
-    "flatten", NULL, "torch.nn.Flatten", fv_unary_args, 0, fv_no_fields, flatten_shape);
-const fv_layer_type fv_layer_type_reshape = SHAPE_KIND(
-    "reshape", "view", "torch.reshape", fv_shape_args, 3, reshape_fields, reshape_shape);
-const fv_layer_type fv_layer_type_squeeze = SHAPE_KIND(
-    "squeeze", NULL, "torch.squeeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);
-const fv_layer_type fv_layer_type_unsqueeze = SHAPE_KIND(
-    "unsqueeze", NULL, "torch.unsqueeze", fv_dim_args, 1, squeeze_fields, squeeze_shape);
+FV_LAYER_TYPE(flatten, fv_unary_args, "torch.nn.Flatten", .inputs = 1, .fields = fv_no_fields,
+              .shape = flatten_shape);
+FV_LAYER_TYPE(reshape, fv_shape_args, "torch.reshape", .alias = "view", .inputs = 1, .places = 3,
+              .fields = reshape_fields, .shape = reshape_shape);
+FV_LAYER_TYPE(squeeze, fv_dim_args, "torch.squeeze", .inputs = 1, .places = 1,
+              .fields = squeeze_fields, .shape = squeeze_shape);
+FV_LAYER_TYPE(unsqueeze, fv_dim_args, "torch.unsqueeze", .inputs = 1, .places = 1,
+              .fields = squeeze_fields, .shape = squeeze_shape);

@@ -40,17 +40,12 @@ static fv_status softmax_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return fv_error(ctx);
 }
 
-static const fv_field fields[] = {
-    FV_FIELD(fv_dim_args, dim, FV_INT_FIELD),
+static const fv_arg fields[] = {
+    FV_ARG(fv_dim_args, dim, FV_ARG_INT, .initial = {1, {1}}),
     {0},
 };
 
-#define SOFTMAX_KIND(its_name, its_torch)                                                          \
-    {                                                                                              \
-        .name = its_name, .torch = its_torch, .size = sizeof(fv_dim_args),                         \
-        .name_offset = offsetof(fv_dim_args, name), .inputs = 1, .places = 1, .fields = fields,    \
-        .shape = softmax_shape,                                                                    \
-    }
-
-const fv_layer_type fv_layer_type_softmax = SOFTMAX_KIND("softmax", "torch.nn.Softmax");
-const fv_layer_type fv_layer_type_log_softmax = SOFTMAX_KIND("log_softmax", "torch.nn.LogSoftmax");
+FV_LAYER_TYPE(softmax, fv_dim_args, "torch.nn.Softmax", .inputs = 1, .places = 1, .fields = fields,
+              .shape = softmax_shape);
+FV_LAYER_TYPE(log_softmax, fv_dim_args, "torch.nn.LogSoftmax", .inputs = 1, .places = 1,
+              .fields = fields, .shape = softmax_shape);

@@ -109,17 +109,9 @@ static fv_status adaptive_max_pool2d_shape(fv_ctx *ctx, fv_def *def, const void 
     return fv_adaptive_shape(ctx, def, ((const fv_adaptive_pool2d_args *)args)->output_size);
 }
 
-const fv_layer_type fv_layer_type_adaptive_max_pool2d = {
-    .name = "adaptive_max_pool2d",
-    .alias = "adaptive_max_pool",
-    .torch = "torch.nn.AdaptiveMaxPool2d",
-    .size = sizeof(fv_adaptive_pool2d_args),
-    .name_offset = offsetof(fv_adaptive_pool2d_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = fv_adaptive_fields,
-    .shape = adaptive_max_pool2d_shape,
-};
+FV_LAYER_TYPE(adaptive_max_pool2d, fv_adaptive_pool2d_args, "torch.nn.AdaptiveMaxPool2d",
+              .alias = "adaptive_max_pool", .inputs = 1, .places = 1, .fields = fv_adaptive_fields,
+              .shape = adaptive_max_pool2d_shape);
 
 /* ---- max_pool2d_indices ------------------------------------------------------------------- */
 
@@ -185,17 +177,9 @@ static fv_status max_pool2d_indices_shape(fv_ctx *ctx, fv_def *def, const void *
                          fv_hw_of(a->padding, 0), fv_hw_of(a->dilation, 1), a->ceil_mode);
 }
 
-const fv_layer_type fv_layer_type_max_pool2d_indices = {
-    .name = "max_pool2d_indices",
-    .alias = "max_pool_indices",
-    .torch = "torch.nn.MaxPool2d",
-    .size = sizeof(fv_max_pool2d_args),
-    .name_offset = offsetof(fv_max_pool2d_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = fv_max_pool2d_fields,
-    .shape = max_pool2d_indices_shape,
-};
+FV_LAYER_TYPE(max_pool2d_indices, fv_max_pool2d_args, "torch.nn.MaxPool2d",
+              .alias = "max_pool_indices", .inputs = 1, .places = 1, .fields = fv_max_pool2d_fields,
+              .shape = max_pool2d_indices_shape);
 
 /* ---- max_unpool2d ------------------------------------------------------------------------- */
 
@@ -297,22 +281,13 @@ static fv_status max_unpool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return unpool_size(ctx, def, s, fv_hw_of(a->output_size, 0));
 }
 
-static const fv_field unpool_fields[] = {
-    FV_FIELD(fv_max_unpool2d_args, kernel_size, FV_PAIR_FIELD),
-    FV_FIELD(fv_max_unpool2d_args, stride, FV_PAIR_FIELD),
-    FV_FIELD(fv_max_unpool2d_args, padding, FV_PAIR_FIELD),
-    FV_FIELD(fv_max_unpool2d_args, output_size, FV_PAIR_FIELD),
+static const fv_arg unpool_fields[] = {
+    FV_ARG(fv_max_unpool2d_args, kernel_size, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_max_unpool2d_args, stride, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_max_unpool2d_args, padding, FV_ARG_SIZE),
+    FV_ARG(fv_max_unpool2d_args, output_size, FV_ARG_SIZE, .range = {1, 32767, 0}),
     {0},
 };
 
-const fv_layer_type fv_layer_type_max_unpool2d = {
-    .name = "max_unpool2d",
-    .alias = "max_unpool",
-    .torch = "torch.nn.MaxUnpool2d",
-    .size = sizeof(fv_max_unpool2d_args),
-    .name_offset = offsetof(fv_max_unpool2d_args, name),
-    .inputs = 2,
-    .places = 0,
-    .fields = unpool_fields,
-    .shape = max_unpool2d_shape,
-};
+FV_LAYER_TYPE(max_unpool2d, fv_max_unpool2d_args, "torch.nn.MaxUnpool2d", .alias = "max_unpool",
+              .inputs = 2, .fields = unpool_fields, .shape = max_unpool2d_shape);

@@ -261,7 +261,7 @@ bool fv_do_grayscale(fv_work *work, const fv_picture *in, int channels, fv_pictu
 static bool run_color(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                       fv_picture *out)
 {
-    const fv_targ *p = fv_targ_named(step, "p");
+    const fv_numbers *p = fv_numbers_named(step, "p");
     if (p && !fv_draw_chance(draw, p->v[0]))
         return true;
     return fv_do_color(work, in, (fv_color)step->kind->op, step->args[0].v[0], out);
@@ -288,7 +288,7 @@ static bool run_random_grayscale(const fv_tstep *step, fv_work *work, fv_draw *d
 }
 
 /* A number x is the range 1-x to 1+x, but not below 0; of hues -x to x. */
-static double draw_amount(fv_draw *draw, const fv_targ *arg, fv_color op)
+static double draw_amount(fv_draw *draw, const fv_numbers *arg, fv_color op)
 {
     double low = arg->v[0], high = arg->v[1];
     if (arg->count == 1) {
@@ -321,20 +321,11 @@ static bool run_color_jitter(const fv_tstep *step, fv_work *work, fv_draw *draw,
     return true;
 }
 
-#define P FV_ARG_OF_P(0.5)
-#define BITS                                                                                       \
-    {                                                                                              \
-        "bits", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE, FV_COUNT_1, 1, 8, {0}, NULL            \
-    }
-#define THRESHOLD                                                                                  \
-    {                                                                                              \
-        "threshold", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 256, {0}, NULL                    \
-    }
-#define RANGE(name)                                                                                \
-    {                                                                                              \
-        name, FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2, 0, 1000, {1, {0}}, NULL                      \
-    }
-#define COLORS (FV_STEP_BYTES | FV_STEP_COLORS)
+#define P           FV_ARG_OF_P(0.5)
+#define BITS        FV_TARG("bits", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE, FV_COUNT_1, 0, 8, {0})
+#define THRESHOLD   FV_TARG("threshold", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 256, {0})
+#define RANGE(name) FV_TARG(name, FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2, 0, 1000, {1, {0}})
+#define COLORS      (FV_STEP_BYTES | FV_STEP_COLORS)
 
 const fv_tstep_kind fv_color_kinds[] = {
     {"invert", FV_INVERT, COLORS, run_color, NULL, NULL, {{0}}},
@@ -353,7 +344,7 @@ const fv_tstep_kind fv_color_kinds[] = {
      run_grayscale,
      shape_grayscale,
      NULL,
-     {{"num_output_channels", FV_ARG_WHOLE | FV_ARG_ODD, FV_COUNT_1, 1, 3, {1, {1}}, NULL}}},
+     {FV_TARG("num_output_channels", FV_ARG_WHOLE | FV_ARG_ODD, FV_COUNT_1, 1, 3, {1, {1}})}},
     {"random_grayscale", 0, COLORS, run_random_grayscale, NULL, fv_eval_sure, {FV_ARG_OF_P(0.1)}},
     {"color_jitter",
      0,
@@ -361,9 +352,7 @@ const fv_tstep_kind fv_color_kinds[] = {
      run_color_jitter,
      NULL,
      fv_eval_nothing,
-     {RANGE("brightness"),
-      RANGE("contrast"),
-      RANGE("saturation"),
-      {"hue", FV_ARG_RISING | FV_ARG_SPREAD, FV_COUNT_1 | FV_COUNT_2, -0.5, 0.5, {1, {0}}, NULL}}},
+     {RANGE("brightness"), RANGE("contrast"), RANGE("saturation"),
+      FV_TARG("hue", FV_ARG_RISING | FV_ARG_SPREAD, FV_COUNT_1 | FV_COUNT_2, -0.5, 0.5, {1, {0}})}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -70,7 +70,7 @@ static void find_center(const fv_picture *in, double *y, double *x)
 bool fv_do_center_mass(fv_work *work, const fv_picture *in, int height, int width, int box,
                        fv_picture *out)
 {
-    const fv_targ black = {1, {0}};
+    const fv_numbers black = {1, {0}};
     fv_box ink = find_ink(in);
     if (ink.height == 0)
         return fv_do_crop(work, in, (fv_box){-height, -width, height, width}, FV_CONSTANT, &black,
@@ -95,15 +95,15 @@ static bool run_center_mass(const fv_tstep *step, fv_work *work, fv_draw *draw,
                              "it takes pictures of 1 channel, and this one has %d\n"
                              "help: grayscale before it",
                              in->channels);
-    const fv_targ *size = &step->args[0];
-    return fv_do_center_mass(work, in, fv_targ_rows(size), fv_targ_columns(size),
+    const fv_numbers *size = &step->args[0];
+    return fv_do_center_mass(work, in, fv_numbers_rows(size), fv_numbers_columns(size),
                              (int)step->args[1].v[0], out);
 }
 
 static void shape_center_mass(const fv_tstep *step, fv_picture_shape *shape)
 {
-    shape->height = fv_targ_rows(&step->args[0]);
-    shape->width = fv_targ_columns(&step->args[0]);
+    shape->height = fv_numbers_rows(&step->args[0]);
+    shape->width = fv_numbers_columns(&step->args[0]);
 }
 
 const fv_tstep_kind fv_digit_kinds[] = {
@@ -114,6 +114,6 @@ const fv_tstep_kind fv_digit_kinds[] = {
      run_center_mass,
      shape_center_mass,
      NULL,
-     {FV_ARG_OF_SIZE, {"box", FV_ARG_WHOLE, FV_COUNT_1, 1, FV_SIDE_MAX, {1, {20}}, NULL}}},
+     {FV_ARG_OF_SIZE, FV_TARG("box", FV_ARG_WHOLE, FV_COUNT_1, 1, FV_SIDE_MAX, {1, {20}})}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Clears the box in a picture of our own. */
-static void clear(const fv_picture *out, fv_box box, const fv_targ *value)
+static void clear(const fv_picture *out, fv_box box, const fv_numbers *value)
 {
     int top = box.top > 0 ? box.top : 0, left = box.left > 0 ? box.left : 0;
     int bottom = box.top + box.height, right = box.left + box.width;
@@ -21,7 +21,7 @@ static void clear(const fv_picture *out, fv_box box, const fv_targ *value)
         for (int y = top; y < bottom && left < right; y++) {
             size_t at = (size_t)(c * out->height + y) * (size_t)out->width + (size_t)left;
             fv_fill_pixels((uint8_t *)out->pixels + at * size, (size_t)(right - left), out->type,
-                           fv_targ_of_channel(value, c));
+                           fv_numbers_of_channel(value, c));
         }
 }
 
@@ -34,7 +34,7 @@ static bool copy_picture(fv_work *work, const fv_picture *in, fv_picture *out)
     return true;
 }
 
-bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_targ *value,
+bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_numbers *value,
                  fv_picture *out)
 {
     if (!copy_picture(work, in, out))
@@ -52,7 +52,7 @@ enum { ERASE_P, ERASE_SCALE, ERASE_RATIO, ERASE_VALUE };
 static bool run_random_erasing(const fv_tstep *step, fv_work *work, fv_draw *draw,
                                const fv_picture *in, fv_picture *out)
 {
-    const fv_targ *scale = &step->args[ERASE_SCALE], *ratio = &step->args[ERASE_RATIO];
+    const fv_numbers *scale = &step->args[ERASE_SCALE], *ratio = &step->args[ERASE_RATIO];
     if (!fv_draw_chance(draw, step->args[ERASE_P].v[0]))
         return true;
     double low = log(ratio->v[0]), high = log(ratio->v[1]);
@@ -87,9 +87,7 @@ static bool run_cutout(const fv_tstep *step, fv_work *work, fv_draw *draw, const
 }
 
 #define VALUE(name)                                                                                \
-    {                                                                                              \
-        name, FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, -1000000, 1000000, {1, {0}}, NULL          \
-    }
+    FV_TARG(name, FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, -1000000, 1000000, {1, {0}})
 
 const fv_tstep_kind fv_erase_kinds[] = {
     {"random_erasing",
@@ -98,18 +96,16 @@ const fv_tstep_kind fv_erase_kinds[] = {
      run_random_erasing,
      NULL,
      fv_eval_nothing,
-     {FV_ARG_OF_P(0.5),
-      {"scale", FV_ARG_RISING, FV_COUNT_2, 0, 1, {2, {0.02, 0.33}}, NULL},
-      {"ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {0.3, 3.3}}, NULL},
-      VALUE("value")}},
+     {FV_ARG_OF_P(0.5), FV_TARG("scale", FV_ARG_RISING, FV_COUNT_2, 0, 1, {2, {0.02, 0.33}}),
+      FV_TARG("ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {0.3, 3.3}}), VALUE("value")}},
     {"cutout",
      0,
      0,
      run_cutout,
      NULL,
      fv_eval_nothing,
-     {{"length", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE, FV_COUNT_1, 2, FV_SIDE_MAX, {0}, NULL},
-      {"holes", FV_ARG_WHOLE, FV_COUNT_1, 1, 1000, {1, {1}}, NULL},
-      VALUE("fill")}},
+     {FV_TARG("length", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE, FV_COUNT_1, 2, FV_SIDE_MAX,
+              {0}),
+      FV_TARG("holes", FV_ARG_WHOLE, FV_COUNT_1, 1, 1000, {1, {1}}), VALUE("fill")}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -110,7 +110,7 @@ bool fv_do_gaussian_blur(fv_work *work, const fv_picture *in, int rows, int colu
 static bool run_sharpness(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                           fv_picture *out)
 {
-    const fv_targ *p = fv_targ_named(step, "p");
+    const fv_numbers *p = fv_numbers_named(step, "p");
     if (p && !fv_draw_chance(draw, p->v[0]))
         return true;
     return fv_do_sharpness(work, in, step->args[0].v[0], out);
@@ -121,22 +121,19 @@ enum { BLUR_KERNEL, BLUR_SIGMA };
 static bool run_gaussian_blur(const fv_tstep *step, fv_work *work, fv_draw *draw,
                               const fv_picture *in, fv_picture *out)
 {
-    const fv_targ *kernel = &step->args[BLUR_KERNEL], *sigma = &step->args[BLUR_SIGMA];
-    return fv_do_gaussian_blur(work, in, fv_targ_rows(kernel), fv_targ_columns(kernel),
+    const fv_numbers *kernel = &step->args[BLUR_KERNEL], *sigma = &step->args[BLUR_SIGMA];
+    return fv_do_gaussian_blur(work, in, fv_numbers_rows(kernel), fv_numbers_columns(kernel),
                                fv_draw_uniform(draw, sigma->v[0], sigma->v[sigma->count - 1]), out);
 }
 
 static int eval_gaussian_blur(const fv_tstep *step, fv_tstep out[2])
 {
-    const fv_targ *sigma = &step->args[BLUR_SIGMA];
+    const fv_numbers *sigma = &step->args[BLUR_SIGMA];
     out[0] = *step;
     return sigma->v[0] == sigma->v[sigma->count - 1];
 }
 
-#define FACTOR                                                                                     \
-    {                                                                                              \
-        "sharpness_factor", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 1000, {0}, NULL            \
-    }
+#define FACTOR FV_TARG("sharpness_factor", FV_ARG_NEEDED | FV_ARG_BARE, FV_COUNT_1, 0, 1000, {0})
 
 const fv_tstep_kind fv_filter_kinds[] = {
     {"sharpness", 0, FV_STEP_BYTES, run_sharpness, NULL, NULL, {FACTOR}},
@@ -153,13 +150,8 @@ const fv_tstep_kind fv_filter_kinds[] = {
      run_gaussian_blur,
      NULL,
      eval_gaussian_blur,
-     {{"kernel_size",
-       FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIZE | FV_ARG_ODD,
-       FV_COUNT_1 | FV_COUNT_2,
-       1,
-       KERNEL_MAX,
-       {0},
-       NULL},
-      {"sigma", FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2, 0.01, 1000, {2, {0.1, 2}}, NULL}}},
+     {FV_TARG("kernel_size", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIDES | FV_ARG_ODD,
+              FV_COUNT_1 | FV_COUNT_2, 1, KERNEL_MAX, {0}),
+      FV_TARG("sigma", FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2, 0.01, 1000, {2, {0.1, 2}})}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -46,8 +46,8 @@ static bool run_normalize(const fv_tstep *step, fv_work *work, fv_draw *draw, co
     bool back = step->kind->op == BACK;
     size_t area = area_of(in);
     for (int c = 0; c < in->channels; c++) {
-        float mean = (float)fv_targ_of_channel(&step->args[0], c);
-        float std = (float)fv_targ_of_channel(&step->args[1], c);
+        float mean = (float)fv_numbers_of_channel(&step->args[0], c);
+        float std = (float)fv_numbers_of_channel(&step->args[1], c);
         const float *x = (const float *)in->pixels + (size_t)c * area;
         float *y = (float *)out->pixels + (size_t)c * area;
         for (size_t i = 0; i < area; i++)
@@ -59,8 +59,8 @@ static bool run_normalize(const fv_tstep *step, fv_work *work, fv_draw *draw, co
 #define COUNTS (FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_3 | FV_COUNT_4)
 #define MEAN_AND_STD                                                                               \
     {                                                                                              \
-        {"mean", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, -1000000, 1000000, {0}, NULL},           \
-            {"std", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, 0.000001, 1000000, {0}, NULL},        \
+        FV_TARG("mean", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, -1000000, 1000000, {0}),          \
+            FV_TARG("std", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, 0.000001, 1000000, {0}),       \
     }
 
 const fv_tstep_kind fv_float_kinds[] = {

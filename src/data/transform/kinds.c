@@ -1,5 +1,8 @@
 /*
- * kinds.c - the list of all kinds of steps, and what several of them share.
+ * kinds.c - the list of all kinds of steps, and transforms as text.
+ *
+ * "resize 40; random_crop 32 padding=4; flip; to_tensor": steps are separated by ; or the line's end.
+ * A step is its name, then values in the order of the kind's arguments, or name=value.
  *
  * Layer 3, data. Calls the base.
  */
@@ -11,49 +14,75 @@ static const fv_tstep_kind *const families[] = {fv_place_kinds, fv_resize_kinds,
                                                 fv_color_kinds, fv_filter_kinds, fv_erase_kinds,
                                                 fv_digit_kinds, fv_policy_kinds, fv_float_kinds};
 
-const fv_tstep_kind *fv_tstep_kind_at(int index)
+/* Kind i in order; NULL behind the last one. */
+static const fv_tstep_kind *kind_at(int i, const fv_tstep_kind **family)
 {
     for (size_t f = 0; f < sizeof families / sizeof *families; f++)
-        for (const fv_tstep_kind *kind = families[f]; kind->name; kind++)
-            if (index-- == 0)
+        for (const fv_tstep_kind *kind = *family = families[f]; kind->name; kind++)
+            if (i-- == 0)
                 return kind;
     return NULL;
 }
 
-const fv_tstep_kind *fv_tstep_kind_named(const char *name)
+static const char *name_at(int i)
 {
-    const fv_tstep_kind *kind = NULL;
-    for (int i = 0; (kind = fv_tstep_kind_at(i)) && strcmp(kind->name, name) != 0;)
+    const fv_tstep_kind *family, *kind = kind_at(i, &family);
+    return kind ? kind->name : NULL;
+}
+
+/* The step that a statement says. */
+static bool read_step(const fv_statement *s, fv_tstep *step, fv_arg_error *error)
+{
+    const fv_tstep_kind *family, *kind;
+    int i = 0;
+    while ((kind = kind_at(i, &family)) != NULL && strcmp(kind->name, s->words[0]) != 0)
         i++;
-    return kind;
+    if (!kind)
+        return fv_arg_refuse_name(error, "transform", s->words[0], name_at);
+    *step = fv_tstep_of(family, kind->name);
+    fv_args_reader r = {.name = kind->name, .args = kind->args, .to = step->args};
+    while (kind->args[r.places].name)
+        r.places++;
+    return fv_args_read(&r, s->words + 1, s->count - 1, error);
 }
 
-fv_tstep fv_tstep_new(const char *name)
+/* Whether the last step can come after the others. */
+static bool check_order(const fv_tstep *steps, int count, fv_arg_error *error)
 {
-    fv_tstep step = {.kind = fv_tstep_kind_named(name)};
-    for (int i = 0; i < FV_ARGS_MAX; i++)
-        step.args[i] = step.kind->args[i].initial;
-    return step;
+    bool floats = false;
+    for (int i = 0; i < count - 1; i++)
+        floats = floats || strcmp(steps[i].kind->name, "to_tensor") == 0;
+    if (floats && (steps[count - 1].kind->flags & FV_STEP_BYTES))
+        return fv_arg_refuse(
+            error, FV_E_STATE,
+            "it takes uint8 pictures, but to_tensor before it makes float32 of them\n"
+            "help: put it before to_tensor");
+    return true;
 }
 
-const fv_targ *fv_targ_named(const fv_tstep *step, const char *name)
+/* Of how many statements a text is at most. */
+static size_t count_statements(const char *text)
 {
-    const fv_targ_kind *kinds = step->kind->args;
-    for (int i = 0; i < FV_ARGS_MAX && kinds[i].name; i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &step->args[i];
-    return NULL;
+    size_t n = 1;
+    for (; *text; text++)
+        n += *text == ';' || *text == '\n';
+    return n;
 }
 
-int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2])
+int fv_tsteps_read(fv_ctx *ctx, const char *text, fv_tstep **steps)
 {
-    (void)step;
-    (void)out;
-    return 0;
-}
-
-int fv_eval_sure(const fv_tstep *step, fv_tstep out[2])
-{
-    out[0] = *step;
-    return fv_targ_named(step, "p")->v[0] == 1;
+    fv_statement s = {.what = "transform, step", .counted = true};
+    fv_arg_error error;
+    char *copy = fv_copy_text(ctx, text), *at = copy;
+    int n = 0;
+    *steps = fv_alloc(ctx, count_statements(text), sizeof **steps);
+    while (*steps && copy && !fv_error(ctx) && *at) {
+        bool good = fv_statement_next(&s, &at, ";\n", &error);
+        n = s.number;
+        if (!good || (s.count > 0 && (!read_step(&s, &(*steps)[n - 1], &error) ||
+                                      !check_order(*steps, n, &error))))
+            fv_fail_args(ctx, s.where, &error);
+    }
+    fv_release(ctx, copy);
+    return fv_error(ctx) ? -1 : n;
 }

@@ -66,7 +66,7 @@ static void crop_row(const uint8_t *row, int n, int left, int width, size_t size
 }
 
 bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border border,
-                const fv_targ *fill, fv_picture *out)
+                const fv_numbers *fill, fv_picture *out)
 {
     *out = *in;
     if (memcmp(&box, &(fv_box){0, 0, in->height, in->width}, sizeof box) == 0)
@@ -82,7 +82,7 @@ bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border borde
         uint8_t *to = (uint8_t *)out->pixels + (size_t)c * (size_t)box.height * row_size;
         if (border == FV_CONSTANT && !inside)
             fv_fill_pixels(to, (size_t)box.height * (size_t)box.width, in->type,
-                           fv_targ_of_channel(fill, c));
+                           fv_numbers_of_channel(fill, c));
         for (int y = 0; y < box.height; y++) {
             int row = fv_place_in(box.top + y, in->height, border);
             if (row >= 0)
@@ -178,7 +178,7 @@ typedef struct margins {
     int left, top, right, bottom;
 } margins;
 
-static margins margins_of(const fv_targ *padding)
+static margins margins_of(const fv_numbers *padding)
 {
     const double *v = padding->v;
     switch (padding->count) {
@@ -212,8 +212,8 @@ static void shape_pad(const fv_tstep *step, fv_picture_shape *shape)
 
 static void shape_size(const fv_tstep *step, fv_picture_shape *shape)
 {
-    shape->height = fv_targ_rows(&step->args[0]);
-    shape->width = fv_targ_columns(&step->args[0]);
+    shape->height = fv_numbers_rows(&step->args[0]);
+    shape->width = fv_numbers_columns(&step->args[0]);
 }
 
 enum { CENTER_SIZE, CENTER_FILL, CENTER_MODE };
@@ -228,8 +228,8 @@ static bool run_center_crop(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
     (void)draw;
-    int height = fv_targ_rows(&step->args[CENTER_SIZE]);
-    int width = fv_targ_columns(&step->args[CENTER_SIZE]);
+    int height = fv_numbers_rows(&step->args[CENTER_SIZE]);
+    int width = fv_numbers_columns(&step->args[CENTER_SIZE]);
     fv_box box = {middle(in->height, height), middle(in->width, width), height, width};
     return fv_do_crop(work, in, box, (fv_border)step->args[CENTER_MODE].v[0],
                       &step->args[CENTER_FILL], out);
@@ -251,8 +251,8 @@ static bool run_random_crop(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
     margins m = margins_of(&step->args[CROP_PADDING]);
-    fv_box box = {0, 0, fv_targ_rows(&step->args[CROP_SIZE]),
-                  fv_targ_columns(&step->args[CROP_SIZE])};
+    fv_box box = {0, 0, fv_numbers_rows(&step->args[CROP_SIZE]),
+                  fv_numbers_columns(&step->args[CROP_SIZE])};
     if (step->args[CROP_IF_NEEDED].v[0] == 1) {
         pad_to(box.height, in->height, &m.top, &m.bottom);
         pad_to(box.width, in->width, &m.left, &m.right);
@@ -273,15 +273,15 @@ static bool run_random_crop(const fv_tstep *step, fv_work *work, fv_draw *draw,
 /* The middle of the padded picture. */
 static int eval_random_crop(const fv_tstep *step, fv_tstep out[2])
 {
-    const fv_targ *a = step->args;
+    const fv_numbers *a = step->args;
     int n = 0;
     if (a[CROP_PADDING].count > 0) {
-        out[n] = fv_tstep_new("pad");
+        out[n] = fv_tstep_of(fv_place_kinds, "pad");
         out[n].args[PAD_PADDING] = a[CROP_PADDING];
         out[n].args[PAD_FILL] = a[CROP_FILL];
         out[n++].args[PAD_MODE] = a[CROP_MODE];
     }
-    out[n] = fv_tstep_new("center_crop");
+    out[n] = fv_tstep_of(fv_place_kinds, "center_crop");
     out[n].args[CENTER_SIZE] = a[CROP_SIZE];
     out[n].args[CENTER_FILL] = a[CROP_FILL];
     out[n++].args[CENTER_MODE] = a[CROP_MODE];
@@ -289,14 +289,9 @@ static int eval_random_crop(const fv_tstep *step, fv_tstep out[2])
 }
 
 #define PADDING(flags)                                                                             \
-    {                                                                                              \
-        "padding", FV_ARG_WHOLE | (flags), FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4, 0, FV_SIDE_MAX,   \
-            {0}, NULL                                                                              \
-    }
-#define MODE                                                                                       \
-    {                                                                                              \
-        "padding_mode", 0, FV_COUNT_1, 0, 3, {1, {0}}, "constant edge reflect symmetric"           \
-    }
+    FV_TARG("padding", FV_ARG_WHOLE | (flags), FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4, 0,            \
+            FV_SIDE_MAX, {0})
+#define MODE FV_TARG_WORD("padding_mode", "constant edge reflect symmetric", 0)
 
 const fv_tstep_kind fv_place_kinds[] = {
     {"pad",
@@ -319,11 +314,7 @@ const fv_tstep_kind fv_place_kinds[] = {
      run_random_crop,
      shape_size,
      eval_random_crop,
-     {FV_ARG_OF_SIZE,
-      PADDING(0),
-      {"pad_if_needed", FV_ARG_FLAG, FV_COUNT_1, 0, 1, {1, {0}}, NULL},
-      FV_ARG_OF_FILL,
-      MODE}},
+     {FV_ARG_OF_SIZE, PADDING(0), FV_TARG_FLAG("pad_if_needed"), FV_ARG_OF_FILL, MODE}},
     {"flip", HORIZONTAL, 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
     {"vflip", VERTICAL, 0, run_flip, NULL, fv_eval_sure, {FV_ARG_OF_P(0.5)}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},

@@ -12,10 +12,10 @@
 /* ---- operations --------------------------------------------------------------------------- */
 
 bool fv_do_policy(fv_work *work, const fv_picture *in, fv_policy_op op, double magnitude,
-                  fv_interpolation interpolation, const fv_targ *fill, fv_picture *out)
+                  fv_interpolation interpolation, const fv_numbers *fill, fv_picture *out)
 {
     const double degrees = 57.29577951308232;
-    const fv_targ middle = {0}, corner = {2, {0, 0}};
+    const fv_numbers middle = {0}, corner = {2, {0, 0}};
     fv_affine affine = {.scale = 1};
     bool shears = op == FV_OP_SHEAR_X || op == FV_OP_SHEAR_Y;
     *out = *in;
@@ -154,7 +154,7 @@ enum { AUTO_POLICY, AUTO_INTERPOLATION, AUTO_FILL };
 static bool run_autoaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
-    const fv_targ *a = step->args;
+    const fv_numbers *a = step->args;
     const policy_part *pair = policies[(int)a[AUTO_POLICY].v[0]][fv_draw_int(draw, PAIRS)];
     *out = *in;
     for (int i = 0; i < 2; i++) {
@@ -176,8 +176,8 @@ static bool run_autoaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
 
 /* Any operation but invert, at the bin of bins; a bin below 0: any. */
 static bool any_operation(fv_work *work, fv_draw *draw, bool wide, int bin, int bins,
-                          const fv_targ *interpolation, const fv_targ *fill, const fv_picture *in,
-                          fv_picture *out)
+                          const fv_numbers *interpolation, const fv_numbers *fill,
+                          const fv_picture *in, fv_picture *out)
 {
     fv_policy_op op = (fv_policy_op)fv_draw_int(draw, FV_OP_INVERT);
     int any = fv_draw_int(draw, bins);
@@ -193,7 +193,7 @@ enum { RAND_OPS, RAND_MAGNITUDE, RAND_BINS, RAND_INTERPOLATION, RAND_FILL };
 static bool run_randaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
-    const fv_targ *a = step->args;
+    const fv_numbers *a = step->args;
     int bin = (int)a[RAND_MAGNITUDE].v[0], bins = (int)a[RAND_BINS].v[0];
     if (bin >= bins)
         return fv_tstep_fail(step, work, FV_E_ARG,
@@ -213,16 +213,13 @@ enum { TRIVIAL_BINS, TRIVIAL_INTERPOLATION, TRIVIAL_FILL };
 static bool run_trivialaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
                                const fv_picture *in, fv_picture *out)
 {
-    const fv_targ *a = step->args;
+    const fv_numbers *a = step->args;
     *out = *in;
     return any_operation(work, draw, true, -1, (int)a[TRIVIAL_BINS].v[0], &a[TRIVIAL_INTERPOLATION],
                          &a[TRIVIAL_FILL], in, out);
 }
 
-#define BINS                                                                                       \
-    {                                                                                              \
-        "num_magnitude_bins", FV_ARG_WHOLE, FV_COUNT_1, 2, 1000, {1, {31}}, NULL                   \
-    }
+#define BINS   FV_TARG("num_magnitude_bins", FV_ARG_WHOLE, FV_COUNT_1, 2, 1000, {1, {31}})
 #define COLORS (FV_STEP_BYTES | FV_STEP_COLORS)
 
 const fv_tstep_kind fv_policy_kinds[] = {
@@ -232,8 +229,7 @@ const fv_tstep_kind fv_policy_kinds[] = {
      run_autoaugment,
      NULL,
      fv_eval_nothing,
-     {{"policy", 0, FV_COUNT_1, 0, 2, {1, {0}}, "imagenet cifar10 svhn"},
-      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
+     {FV_TARG_WORD("policy", "imagenet cifar10 svhn", 0), FV_ARG_OF_INTERPOLATION(FV_NEAREST),
       FV_ARG_OF_FILL}},
     {"randaugment",
      0,
@@ -241,11 +237,9 @@ const fv_tstep_kind fv_policy_kinds[] = {
      run_randaugment,
      NULL,
      fv_eval_nothing,
-     {{"num_ops", FV_ARG_WHOLE, FV_COUNT_1, 1, 100, {1, {2}}, NULL},
-      {"magnitude", FV_ARG_WHOLE, FV_COUNT_1, 0, 999, {1, {9}}, NULL},
-      BINS,
-      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
-      FV_ARG_OF_FILL}},
+     {FV_TARG("num_ops", FV_ARG_WHOLE, FV_COUNT_1, 1, 100, {1, {2}}),
+      FV_TARG("magnitude", FV_ARG_WHOLE, FV_COUNT_1, 0, 999, {1, {9}}), BINS,
+      FV_ARG_OF_INTERPOLATION(FV_NEAREST), FV_ARG_OF_FILL}},
     {"trivialaugment",
      0,
      COLORS,

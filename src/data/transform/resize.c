@@ -140,7 +140,7 @@ bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, i
                   fv_interpolation interpolation, fv_picture *out)
 {
     if (box.height == height && box.width == width)
-        return fv_do_crop(work, in, box, FV_CONSTANT, &(fv_targ){1, {0}}, out);
+        return fv_do_crop(work, in, box, FV_CONSTANT, &(fv_numbers){1, {0}}, out);
     taps across = {0}, down = {0};
     size_t row_bytes = ((size_t)box.height * (size_t)width + 63) / 64 * 64;
     if (!fv_picture_make(work, in, in->channels, height, width, FV_U8, out))
@@ -172,11 +172,12 @@ bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, i
 enum { RESIZE_SIZE, RESIZE_INTERPOLATION };
 
 /* A single number is the shorter side; the other keeps the ratio, rounded down. */
-static void size_after(const fv_targ *size, int height, int width, int *new_height, int *new_width)
+static void size_after(const fv_numbers *size, int height, int width, int *new_height,
+                       int *new_width)
 {
     int n = (int)size->v[0];
-    *new_height = fv_targ_rows(size);
-    *new_width = fv_targ_columns(size);
+    *new_height = fv_numbers_rows(size);
+    *new_width = fv_numbers_columns(size);
     if (size->count == 1 && width <= height)
         *new_height = (int)fmin((double)n * height / width, INT_MAX);
     else if (size->count == 1)
@@ -195,7 +196,7 @@ static bool run_resize(const fv_tstep *step, fv_work *work, fv_draw *draw, const
 
 static void shape_resize(const fv_tstep *step, fv_picture_shape *shape)
 {
-    const fv_targ *size = &step->args[RESIZE_SIZE];
+    const fv_numbers *size = &step->args[RESIZE_SIZE];
     if (size->count == 2 || (shape->height > 0 && shape->width > 0))
         size_after(size, shape->height, shape->width, &shape->height, &shape->width);
     else
@@ -211,7 +212,7 @@ static int round_root(double x)
 
 /* The part of the picture with a ratio of width to height in range that is largest, in its middle:
    what is taken when chance has found none. */
-static fv_box middle_box(const fv_picture *in, const fv_targ *ratio)
+static fv_box middle_box(const fv_picture *in, const fv_numbers *ratio)
 {
     fv_box box = {0, 0, in->height, in->width};
     double is = (double)in->width / in->height;
@@ -229,7 +230,7 @@ static fv_box middle_box(const fv_picture *in, const fv_targ *ratio)
 /* exp and log are libm's: their last bit counts only where a side is within 1e-12 of a half. */
 static fv_box draw_box(const fv_tstep *step, fv_draw *draw, const fv_picture *in)
 {
-    const fv_targ *scale = &step->args[CROP_SCALE], *ratio = &step->args[CROP_RATIO];
+    const fv_numbers *scale = &step->args[CROP_SCALE], *ratio = &step->args[CROP_RATIO];
     double area = (double)in->height * in->width;
     double low = log(ratio->v[0]), high = log(ratio->v[1]);
     for (int tries = 0; tries < 10; tries++) {
@@ -248,26 +249,26 @@ static fv_box draw_box(const fv_tstep *step, fv_draw *draw, const fv_picture *in
 static bool run_random_resized_crop(const fv_tstep *step, fv_work *work, fv_draw *draw,
                                     const fv_picture *in, fv_picture *out)
 {
-    const fv_targ *size = &step->args[CROP_SIZE];
-    return fv_do_resize(work, in, draw_box(step, draw, in), fv_targ_rows(size),
-                        fv_targ_columns(size),
+    const fv_numbers *size = &step->args[CROP_SIZE];
+    return fv_do_resize(work, in, draw_box(step, draw, in), fv_numbers_rows(size),
+                        fv_numbers_columns(size),
                         (fv_interpolation)step->args[CROP_INTERPOLATION].v[0], out);
 }
 
 static void shape_random_resized_crop(const fv_tstep *step, fv_picture_shape *shape)
 {
-    shape->height = fv_targ_rows(&step->args[CROP_SIZE]);
-    shape->width = fv_targ_columns(&step->args[CROP_SIZE]);
+    shape->height = fv_numbers_rows(&step->args[CROP_SIZE]);
+    shape->width = fv_numbers_columns(&step->args[CROP_SIZE]);
 }
 
 /* The shorter side to the crop's longer one, then the middle. */
 static int eval_random_resized_crop(const fv_tstep *step, fv_tstep out[2])
 {
-    const fv_targ *size = &step->args[CROP_SIZE];
-    out[0] = fv_tstep_new("resize");
-    out[0].args[RESIZE_SIZE] = (fv_targ){1, {fmax(size->v[0], size->v[size->count - 1])}};
+    const fv_numbers *size = &step->args[CROP_SIZE];
+    out[0] = fv_tstep_of(fv_resize_kinds, "resize");
+    out[0].args[RESIZE_SIZE] = (fv_numbers){1, {fmax(size->v[0], size->v[size->count - 1])}};
     out[0].args[RESIZE_INTERPOLATION] = step->args[CROP_INTERPOLATION];
-    out[1] = fv_tstep_new("center_crop");
+    out[1] = fv_tstep_of(fv_place_kinds, "center_crop");
     out[1].args[0] = *size;
     return 2;
 }
@@ -286,9 +287,8 @@ const fv_tstep_kind fv_resize_kinds[] = {
      run_random_resized_crop,
      shape_random_resized_crop,
      eval_random_resized_crop,
-     {FV_ARG_OF_SIZE,
-      {"scale", FV_ARG_RISING, FV_COUNT_2, 0.000001, 1, {2, {0.08, 1}}, NULL},
-      {"ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {3.0 / 4, 4.0 / 3}}, NULL},
+     {FV_ARG_OF_SIZE, FV_TARG("scale", FV_ARG_RISING, FV_COUNT_2, 0.000001, 1, {2, {0.08, 1}}),
+      FV_TARG("ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {3.0 / 4, 4.0 / 3}}),
       FV_ARG_OF_INTERPOLATION(FV_BILINEAR)}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

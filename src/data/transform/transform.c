@@ -1,15 +1,9 @@
 /*
  * transform.c - transforms: a list of steps that every picture goes through.
- *
- * Chance depends on seed, epoch and index alone. SplitMix64's state starts as
- * mix(mix(mix(seed) ^ epoch) ^ index), and each draw adds a constant and mixes; the steps draw one
- * after the other. So no worker has a state, and a picture can be made again at any time.
  * Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 struct fv_transform {
@@ -18,33 +12,6 @@ struct fv_transform {
     int count;
     char *text;
 };
-
-/* ---- chance ------------------------------------------------------------------------------- */
-
-fv_draw fv_draw_start(uint64_t seed, int64_t epoch, int64_t index)
-{
-    return (fv_draw){fv_mix64(fv_mix64(fv_mix64(seed) ^ (uint64_t)epoch) ^ (uint64_t)index)};
-}
-
-uint64_t fv_draw_bits(fv_draw *draw)
-{
-    return fv_mix64(draw->state += 0x9e3779b97f4a7c15u);
-}
-
-double fv_draw_uniform(fv_draw *draw, double low, double high)
-{
-    return low + (double)(fv_draw_bits(draw) >> 11) * 0x1p-53 * (high - low);
-}
-
-int fv_draw_int(fv_draw *draw, int n)
-{
-    return (int)((fv_draw_bits(draw) >> 32) * (uint64_t)n >> 32);
-}
-
-bool fv_draw_chance(fv_draw *draw, double p)
-{
-    return fv_draw_uniform(draw, 0, 1) < p;
-}
 
 /* ---- making and ending ---------------------------------------------------------------------- */
 
@@ -68,7 +35,7 @@ void fv_transform_free(fv_transform *transform)
    rounding to float after each operation, as PyTorch's. */
 static fv_status make_tables(fv_ctx *ctx, fv_tstep *step, fv_tstep *next)
 {
-    const fv_targ *mean = next ? &next->args[0] : NULL, *std = next ? &next->args[1] : NULL;
+    const fv_numbers *mean = next ? &next->args[0] : NULL, *std = next ? &next->args[1] : NULL;
     step->tables = !next ? 1 : mean->count > std->count ? mean->count : std->count;
     step->table = fv_alloc(ctx, (size_t)step->tables, sizeof *step->table);
     for (int c = 0; step->table && c < step->tables; c++)
@@ -95,15 +62,13 @@ static fv_status finish_steps(fv_ctx *ctx, fv_tstep *steps, int count)
     return fv_error(ctx);
 }
 
-static char *text_of(fv_ctx *ctx, const fv_tstep *steps, int count)
+static void put_steps(fv_text *to, const void *of)
 {
-    char *text = fv_alloc(ctx, (size_t)count + 1, FV_STEP_TEXT_MAX + 2);
-    for (int i = 0; text && i < count; i++) {
-        char one[FV_STEP_TEXT_MAX];
-        fv_tstep_text(&steps[i], one);
-        strcat(strcat(text, i ? "; " : ""), one);
+    const fv_transform *t = of;
+    for (int i = 0; i < t->count; i++) {
+        fv_put(to, i ? "; " : "");
+        fv_tstep_put(to, &t->steps[i]);
     }
-    return text;
 }
 
 /* The transform that takes over steps; count -1: none. */
@@ -116,7 +81,7 @@ static fv_transform *transform_of(fv_ctx *ctx, fv_tstep *steps, int count)
     }
     t->steps = steps;
     t->count = count;
-    t->text = text_of(ctx, steps, count);
+    t->text = fv_text_new(ctx, put_steps, t);
     if (t->text && !finish_steps(ctx, steps, count))
         return t;
     fv_object_free(t);
@@ -165,35 +130,6 @@ fv_picture_shape fv_transform_shape(const fv_transform *transform, fv_picture_sh
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
-
-bool fv_tstep_fail(const fv_tstep *step, fv_work *work, fv_status code, const char *format, ...)
-{
-    char text[FV_STEP_TEXT_MAX], message[512];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(message, sizeof message, format, args);
-    va_end(args);
-    fv_tstep_text(step, text);
-    fv_work_fail(work, code, "transform, step %d \"%.200s\": %s", step->number, text, message);
-    return false;
-}
-
-bool fv_picture_make(fv_work *work, const fv_picture *in, int channels, int height, int width,
-                     fv_type type, fv_picture *out)
-{
-    const double most = 1 << 28;
-    if ((double)channels * height * width > most) {
-        fv_work_fail(work, FV_E_SHAPE,
-                     "a transform makes a picture of %d x %d x %d, more than %.0f numbers",
-                     channels, height, width, most);
-        return false;
-    }
-    int capacity = FV_ROOM_RESULT + (in->pixels == work->slots[FV_ROOM_RESULT]);
-    size_t count = (size_t)channels * (size_t)height * (size_t)width;
-    *out = (fv_picture){channels, height, width, type, NULL};
-    out->pixels = fv_work_slot(work, capacity, count * fv_type_size(type));
-    return out->pixels != NULL;
-}
 
 /* Whether the step can take this kind of picture. */
 static bool check_picture(const fv_tstep *step, fv_work *work, const fv_picture *in)

@@ -3,8 +3,8 @@
  * and the operations themselves, with every parameter given.
  *
  * A step of a transform draws its parameters and calls an operation, fv_do_...; tests call the
- * operations directly. transform.c runs the steps, transform_kinds.c is the list of all kinds,
- * transform_text.c reads and prints them. Layer 3, data. Calls the base.
+ * operations directly. transform.c runs the steps, steps.c has what the families share, kinds.c lists all
+ * kinds and reads them. Layer 3, data. Calls the base.
  */
 #ifndef FV_TRANSFORM_H
 #define FV_TRANSFORM_H
@@ -26,41 +26,14 @@ bool fv_draw_chance(fv_draw *draw, double p);
 
 /* ---- arguments and kinds -------------------------------------------------------------------- */
 
-enum { FV_ARGS_MAX = 7, FV_STEP_TEXT_MAX = 512, FV_SIDE_MAX = 32767 };
-
-/* A number, numbers, a size (rows, columns), the place of a word in its list, or a flag 0 or 1. */
-typedef struct fv_targ {
-    int count; /* of numbers; 0: left out, and there is no default */
-    double v[4];
-} fv_targ;
-
-typedef enum fv_targ_flags {
-    FV_ARG_NEEDED = 1,
-    FV_ARG_BARE = 2,  /* printed without its name */
-    FV_ARG_WHOLE = 4, /* numbers without a fraction */
-    FV_ARG_SIZE = 8,  /* 32 or 32x24 */
-    FV_ARG_FLAG = 16, /* true or false */
-    FV_ARG_ODD = 32,
-    FV_ARG_SPREAD = 64,   /* one number x stands for -x,x, and must be 0 or more */
-    FV_ARG_RISING = 128,  /* pairs of numbers, the smaller one first */
-    FV_ARG_CHANNELS = 256 /* several numbers are one for each channel of the picture */
-} fv_targ_flags;
-
-typedef struct fv_targ_kind {
-    const char *name;
-    unsigned flags;    /* fv_targ_flags */
-    unsigned counts;   /* bit n is set where n numbers are allowed */
-    double low, high;  /* of each number */
-    fv_targ initial;   /* when left out */
-    const char *words; /* "nearest bilinear bicubic", for an argument that is one of these */
-} fv_targ_kind;
+enum { FV_ARGS_MAX = 7, FV_SIDE_MAX = 32767 };
 
 typedef struct fv_tstep_kind fv_tstep_kind;
 
 typedef struct fv_tstep {
     const fv_tstep_kind *kind;
     int number; /* in its transform, from 1 */
-    fv_targ args[FV_ARGS_MAX];
+    fv_numbers args[FV_ARGS_MAX];
     float (*table)[256]; /* to_tensor: what each byte becomes, by channel */
     int tables;          /* how many; 1: for all channels */
     bool folded;         /* normalize that is in the tables of the to_tensor before it */
@@ -83,21 +56,18 @@ struct fv_tstep_kind {
     void (*shape)(const fv_tstep *step, fv_picture_shape *shape);
     /* The steps that do without chance what this one does, into out; how many. NULL: itself. */
     int (*eval)(const fv_tstep *step, fv_tstep out[2]);
-    fv_targ_kind args[FV_ARGS_MAX];
+    fv_arg args[FV_ARGS_MAX + 1]; /* FV_ARG_NUMBERS; up to one without name */
 };
 
 /* The kinds of a file, up to one without a name. */
 extern const fv_tstep_kind fv_place_kinds[], fv_resize_kinds[], fv_warp_kinds[], fv_color_kinds[],
     fv_filter_kinds[], fv_erase_kinds[], fv_digit_kinds[], fv_policy_kinds[], fv_float_kinds[];
 
-/* The kind of that name; NULL if there is none. All kinds, in order: NULL behind the last one. */
-const fv_tstep_kind *fv_tstep_kind_named(const char *name);
-const fv_tstep_kind *fv_tstep_kind_at(int index);
-/* A step of a kind that there is, with the defaults. */
-fv_tstep fv_tstep_new(const char *name);
+/* A step of a kind of a family, which has one of that name, with the defaults. */
+fv_tstep fv_tstep_of(const fv_tstep_kind *family, const char *name);
 
 /* The argument of that name; NULL if the kind has none. */
-const fv_targ *fv_targ_named(const fv_tstep *step, const char *name);
+const fv_numbers *fv_numbers_named(const fv_tstep *step, const char *name);
 
 /* For .eval: a step that is all chance is left out; one with the argument p stays where p is 1. */
 int fv_eval_nothing(const fv_tstep *step, fv_tstep out[2]);
@@ -109,46 +79,44 @@ int fv_eval_sure(const fv_tstep *step, fv_tstep out[2]);
 #define FV_COUNT_2 (1u << 2)
 #define FV_COUNT_3 (1u << 3)
 #define FV_COUNT_4 (1u << 4)
+/* clang-format off */
+#define FV_TARG(its_name, its_flags, its_counts, low, high, ...)                                   \
+    {.name = its_name, .flags = its_flags, .counts = its_counts, .range = {low, high, 0},          \
+     .initial = __VA_ARGS__}
+#define FV_TARG_WORD(its_name, its_words, place)                                                   \
+    {.name = its_name, .counts = FV_COUNT_1, .words = its_words, .initial = {1, {place}}}
+/* clang-format on */
+#define FV_TARG_FLAG(its_name) FV_TARG_WORD(its_name, "false true", 0)
 #define FV_ARG_OF_SIZE                                                                             \
-    {                                                                                              \
-        "size", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIZE, FV_COUNT_1 | FV_COUNT_2, \
-            1, FV_SIDE_MAX, {0}, NULL                                                              \
-    }
-#define FV_ARG_OF_P(p)                                                                             \
-    {                                                                                              \
-        "p", 0, FV_COUNT_1, 0, 1, {1, {p}}, NULL                                                   \
-    }
+    FV_TARG("size", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_WHOLE | FV_ARG_SIDES,                     \
+            FV_COUNT_1 | FV_COUNT_2, 1, FV_SIDE_MAX, {0})
+#define FV_ARG_OF_P(p) FV_TARG("p", 0, FV_COUNT_1, 0, 1, {1, {p}})
 #define FV_ARG_OF_FILL                                                                             \
-    {                                                                                              \
-        "fill", FV_ARG_WHOLE | FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, 0, 255, {1, {0}}, NULL    \
-    }
-#define FV_ARG_OF_INTERPOLATION(x)                                                                 \
-    {                                                                                              \
-        "interpolation", 0, FV_COUNT_1, 0, 2, {1, {x}}, "nearest bilinear bicubic"                 \
-    }
+    FV_TARG("fill", FV_ARG_WHOLE | FV_ARG_CHANNELS, FV_COUNT_1 | FV_COUNT_3, 0, 255, {1, {0}})
+#define FV_ARG_OF_INTERPOLATION(x) FV_TARG_WORD("interpolation", "nearest bilinear bicubic", x)
 
-/* transform_text.c: the steps that text says, into *steps, for fv_release; -1 after an error. */
+/* kinds.c: the steps that text says, into *steps, for fv_release; -1 after an error. */
 int fv_tsteps_read(fv_ctx *ctx, const char *text, fv_tstep **steps);
 /* A step as its text, "resize 40": the shortest form, arguments in the kind's order. */
-void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX]);
+void fv_tstep_put(fv_text *to, const fv_tstep *step);
 
 /* Fails with the step's number and text before the message. Returns false. */
 bool fv_tstep_fail(const fv_tstep *step, fv_work *work, fv_status code, const char *format, ...)
     FV_PRINTF(4, 5);
 
 /* What a channel is filled with. */
-static inline double fv_targ_of_channel(const fv_targ *fill, int channel)
+static inline double fv_numbers_of_channel(const fv_numbers *fill, int channel)
 {
     return fill->v[fill->count > 1 ? channel : 0];
 }
 
 /* The two sides of a size: 32 is 32 x 32. */
-static inline int fv_targ_rows(const fv_targ *size)
+static inline int fv_numbers_rows(const fv_numbers *size)
 {
     return (int)size->v[0];
 }
 
-static inline int fv_targ_columns(const fv_targ *size)
+static inline int fv_numbers_columns(const fv_numbers *size)
 {
     return (int)size->v[size->count - 1];
 }
@@ -179,32 +147,32 @@ int fv_place_in(int i, int n, fv_border border);
 
 /* ---- operations: parameters as torchvision.transforms.functional names them ------------------ */
 
-/* transform_place.c. A fill is one number, or one for each channel. */
+/* place.c. A fill is one number, or one for each channel. */
 bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border border,
-                const fv_targ *fill, fv_picture *out); /* the box may reach over the borders */
+                const fv_numbers *fill, fv_picture *out); /* the box may reach over the borders */
 bool fv_do_flip(fv_work *work, const fv_picture *in, bool vertical, fv_picture *out);
 /* Quarter turns to the left. */
 bool fv_do_rotate90(fv_work *work, const fv_picture *in, int quarters, fv_picture *out);
 
 void fv_fill_pixels(void *to, size_t n, fv_type type, double value);
 
-/* transform_resize.c */
+/* resize.c */
 bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, int width,
                   fv_interpolation interpolation, fv_picture *out);
 
-/* transform_warp.c. Where output pixels come from: x = (m0 x + m1 y + m2) / (m6 x + m7 y + 1), and
+/* warp.c. Where output pixels come from: x = (m0 x + m1 y + m2) / (m6 x + m7 y + 1), and
    y with m3 to m5. Outside is fill. */
 typedef struct fv_warp {
     double m[8];
     int height, width;
     fv_interpolation interpolation;
-    const fv_targ *fill;
+    const fv_numbers *fill;
 } fv_warp;
 
 bool fv_do_warp(fv_work *work, const fv_picture *in, const fv_warp *warp, fv_picture *out);
 /* Degrees, to the left; about center (x, y), of count 0 for the picture's middle. */
 bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand,
-                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
+                  const fv_numbers *center, fv_interpolation interpolation, const fv_numbers *fill,
                   fv_picture *out);
 
 typedef struct fv_affine {
@@ -213,16 +181,16 @@ typedef struct fv_affine {
 } fv_affine;
 
 bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
-                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
+                  const fv_numbers *center, fv_interpolation interpolation, const fv_numbers *fill,
                   fv_picture *out);
 /* The m of a warp that brings the picture's corners, from the top left to the right and round, to
    ends (x, y). Returns false where there is none. */
 bool fv_perspective(int height, int width, const int ends[4][2], double m[8]);
 
-/* transform_color.c */
+/* color.c */
 typedef enum fv_color {
     FV_INVERT,
-    FV_POSTERIZE, /* amount: bits that stay, 1 to 8 */
+    FV_POSTERIZE, /* amount: bits that stay, 0 to 8 */
     FV_SOLARIZE,  /* threshold: bytes from there on are inverted */
     FV_AUTOCONTRAST,
     FV_EQUALIZE,
@@ -238,20 +206,20 @@ bool fv_do_grayscale(fv_work *work, const fv_picture *in, int channels, fv_pictu
 /* PIL's Image.blend: a with alpha 0, b with 1, and beyond. */
 uint8_t fv_blend(int a, int b, float alpha);
 
-/* transform_filter.c */
+/* filter.c */
 bool fv_do_sharpness(fv_work *work, const fv_picture *in, double factor, fv_picture *out);
 bool fv_do_gaussian_blur(fv_work *work, const fv_picture *in, int rows, int columns, double sigma,
                          fv_picture *out);
 
-/* transform_erase.c. The part of the box that lies in the picture. */
-bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_targ *value,
+/* erase.c. The part of the box that lies in the picture. */
+bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_numbers *value,
                  fv_picture *out);
 
-/* transform_digit.c */
+/* digit.c */
 bool fv_do_center_mass(fv_work *work, const fv_picture *in, int height, int width, int box,
                        fv_picture *out);
 
-/* transform_policy.c. In torchvision's order. */
+/* policy.c. In torchvision's order. */
 typedef enum fv_policy_op {
     FV_OP_IDENTITY,
     FV_OP_SHEAR_X,
@@ -272,7 +240,7 @@ typedef enum fv_policy_op {
 } fv_policy_op;
 
 bool fv_do_policy(fv_work *work, const fv_picture *in, fv_policy_op op, double magnitude,
-                  fv_interpolation interpolation, const fv_targ *fill, fv_picture *out);
+                  fv_interpolation interpolation, const fv_numbers *fill, fv_picture *out);
 /* Level `bin` of bins, 0 the weakest; wide: of TrivialAugmentWide. Without a sign. */
 double fv_policy_magnitude(fv_policy_op op, bool wide, int bin, int bins, int height, int width);
 

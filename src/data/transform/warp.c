@@ -61,11 +61,12 @@ static uint8_t value_at(const uint8_t *plane, int height, int width, double x, d
     return (uint8_t)(value <= 0 ? 0 : value >= 255 ? 255 : value);
 }
 
-static void fill_planes(const fv_picture *out, const fv_targ *fill)
+static void fill_planes(const fv_picture *out, const fv_numbers *fill)
 {
     size_t area = (size_t)out->height * (size_t)out->width;
     for (int c = 0; c < out->channels; c++)
-        memset((uint8_t *)out->pixels + (size_t)c * area, (int)fv_targ_of_channel(fill, c), area);
+        memset((uint8_t *)out->pixels + (size_t)c * area, (int)fv_numbers_of_channel(fill, c),
+               area);
 }
 
 /* Output pixel (x, y) from input place (from_x, from_y); outside it stays the fill. */
@@ -191,7 +192,7 @@ static void expand_warp(fv_warp *w)
 }
 
 bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand,
-                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
+                  const fv_numbers *center, fv_interpolation interpolation, const fv_numbers *fill,
                   fv_picture *out)
 {
     angle -= floor(angle / 360) * 360;
@@ -217,7 +218,7 @@ bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand
 
 /* The inverse of: shear, scale and turn about the center, then shift. */
 bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
-                  const fv_targ *center, fv_interpolation interpolation, const fv_targ *fill,
+                  const fv_numbers *center, fv_interpolation interpolation, const fv_numbers *fill,
                   fv_picture *out)
 {
     double turn = affine->angle * degree, sx = affine->shear_x * degree;
@@ -284,7 +285,7 @@ bool fv_perspective(int height, int width, const int ends[4][2], double m[8])
 /* ---- steps -------------------------------------------------------------------------------- */
 
 /* A number x is the range -x to x. */
-static double draw_spread(fv_draw *draw, const fv_targ *arg)
+static double draw_spread(fv_draw *draw, const fv_numbers *arg)
 {
     return arg->count == 1 ? fv_draw_uniform(draw, -arg->v[0], arg->v[0])
                            : fv_draw_uniform(draw, arg->v[0], arg->v[1]);
@@ -295,7 +296,7 @@ enum { ROTATE_DEGREES, ROTATE_INTERPOLATION, ROTATE_EXPAND, ROTATE_CENTER, ROTAT
 static bool run_rotation(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                          fv_picture *out)
 {
-    const fv_targ *a = step->args;
+    const fv_numbers *a = step->args;
     return fv_do_rotate(work, in, draw_spread(draw, &a[ROTATE_DEGREES]), a[ROTATE_EXPAND].v[0] == 1,
                         &a[ROTATE_CENTER], (fv_interpolation)a[ROTATE_INTERPOLATION].v[0],
                         &a[ROTATE_FILL], out);
@@ -310,7 +311,7 @@ static void shape_rotation(const fv_tstep *step, fv_picture_shape *shape)
 /* A range of one angle is no chance. */
 static int eval_rotation(const fv_tstep *step, fv_tstep out[2])
 {
-    const fv_targ *degrees = &step->args[ROTATE_DEGREES];
+    const fv_numbers *degrees = &step->args[ROTATE_DEGREES];
     out[0] = *step;
     return degrees->count == 2 && degrees->v[0] == degrees->v[1];
 }
@@ -328,7 +329,7 @@ enum {
 static bool run_affine(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                        fv_picture *out)
 {
-    const fv_targ *a = step->args, *shear = &a[AFFINE_SHEAR];
+    const fv_numbers *a = step->args, *shear = &a[AFFINE_SHEAR];
     fv_affine affine = {.angle = draw_spread(draw, &a[AFFINE_DEGREES]), .scale = 1};
     if (a[AFFINE_TRANSLATE].count) {
         double most_x = a[AFFINE_TRANSLATE].v[0] * in->width;
@@ -352,7 +353,7 @@ enum { PERSPECTIVE_DISTORTION, PERSPECTIVE_P, PERSPECTIVE_INTERPOLATION, PERSPEC
 static bool run_perspective(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
-    const fv_targ *a = step->args;
+    const fv_numbers *a = step->args;
     if (!fv_draw_chance(draw, a[PERSPECTIVE_P].v[0]))
         return true;
     int most_x = (int)(a[PERSPECTIVE_DISTORTION].v[0] * (in->width / 2));
@@ -373,14 +374,9 @@ static bool run_perspective(const fv_tstep *step, fv_work *work, fv_draw *draw,
 }
 
 #define DEGREES                                                                                    \
-    {                                                                                              \
-        "degrees", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_SPREAD | FV_ARG_RISING,                    \
-            FV_COUNT_1 | FV_COUNT_2, -3600, 3600, {0}, NULL                                        \
-    }
-#define CENTER                                                                                     \
-    {                                                                                              \
-        "center", 0, FV_COUNT_2, -FV_SIDE_MAX, FV_SIDE_MAX, {0}, NULL                              \
-    }
+    FV_TARG("degrees", FV_ARG_NEEDED | FV_ARG_BARE | FV_ARG_SPREAD | FV_ARG_RISING,                \
+            FV_COUNT_1 | FV_COUNT_2, -3600, 3600, {0})
+#define CENTER FV_TARG("center", 0, FV_COUNT_2, -FV_SIDE_MAX, FV_SIDE_MAX, {0})
 
 const fv_tstep_kind fv_warp_kinds[] = {
     {"rotation",
@@ -389,10 +385,7 @@ const fv_tstep_kind fv_warp_kinds[] = {
      run_rotation,
      shape_rotation,
      eval_rotation,
-     {DEGREES,
-      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
-      {"expand", FV_ARG_FLAG, FV_COUNT_1, 0, 1, {1, {0}}, NULL},
-      CENTER,
+     {DEGREES, FV_ARG_OF_INTERPOLATION(FV_NEAREST), FV_TARG_FLAG("expand"), CENTER,
       FV_ARG_OF_FILL}},
     {"affine",
      0,
@@ -400,28 +393,18 @@ const fv_tstep_kind fv_warp_kinds[] = {
      run_affine,
      NULL,
      fv_eval_nothing,
-     {DEGREES,
-      {"translate", 0, FV_COUNT_2, 0, 1, {0}, NULL},
-      {"scale", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {0}, NULL},
-      {"shear",
-       FV_ARG_SPREAD | FV_ARG_RISING,
-       FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4,
-       -89,
-       89,
-       {0},
-       NULL},
-      FV_ARG_OF_INTERPOLATION(FV_NEAREST),
-      FV_ARG_OF_FILL,
-      CENTER}},
+     {DEGREES, FV_TARG("translate", 0, FV_COUNT_2, 0, 1, {0}),
+      FV_TARG("scale", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {0}),
+      FV_TARG("shear", FV_ARG_SPREAD | FV_ARG_RISING, FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_4, -89, 89,
+              {0}),
+      FV_ARG_OF_INTERPOLATION(FV_NEAREST), FV_ARG_OF_FILL, CENTER}},
     {"perspective",
      0,
      FV_STEP_BYTES,
      run_perspective,
      NULL,
      fv_eval_nothing,
-     {{"distortion_scale", 0, FV_COUNT_1, 0, 1, {1, {0.5}}, NULL},
-      FV_ARG_OF_P(0.5),
-      FV_ARG_OF_INTERPOLATION(FV_BILINEAR),
-      FV_ARG_OF_FILL}},
+     {FV_TARG("distortion_scale", 0, FV_COUNT_1, 0, 1, {1, {0.5}}), FV_ARG_OF_P(0.5),
+      FV_ARG_OF_INTERPOLATION(FV_BILINEAR), FV_ARG_OF_FILL}},
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -389,27 +389,18 @@ static fv_status conv2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field fields[] = {
-    FV_FIELD(fv_conv2d_args, out_channels, FV_INT_FIELD),
-    FV_FIELD(fv_conv2d_args, kernel_size, FV_PAIR_FIELD),
-    FV_FIELD(fv_conv2d_args, stride, FV_PAIR_FIELD),
-    FV_WORDS(fv_conv2d_args, padding, FV_PAIR_FIELD, "valid same"),
-    FV_FIELD(fv_conv2d_args, dilation, FV_PAIR_FIELD),
-    FV_FIELD(fv_conv2d_args, groups, FV_INT_FIELD),
-    FV_FIELD(fv_conv2d_args, no_bias, FV_FLAG_FIELD),
-    FV_WORDS(fv_conv2d_args, padding_mode, FV_WORD_FIELD, "zeros reflect replicate circular"),
-    FV_FIELD(fv_conv2d_args, in_channels, FV_INT_FIELD),
+static const fv_arg fields[] = {
+    FV_ARG(fv_conv2d_args, out_channels, FV_ARG_INT),
+    FV_ARG(fv_conv2d_args, kernel_size, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_conv2d_args, stride, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_conv2d_args, padding, FV_ARG_SIZE, .words = "valid same"),
+    FV_ARG(fv_conv2d_args, dilation, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_conv2d_args, groups, FV_ARG_INT, .initial = {1, {1}}),
+    FV_ARG(fv_conv2d_args, no_bias, FV_ARG_FLAG),
+    FV_ARG(fv_conv2d_args, padding_mode, FV_ARG_WORD, .words = "zeros reflect replicate circular"),
+    FV_ARG(fv_conv2d_args, in_channels, FV_ARG_INT, .range = FV_FROM_1),
     {0},
 };
 
-const fv_layer_type fv_layer_type_conv2d = {
-    .name = "conv2d",
-    .alias = "conv",
-    .torch = "torch.nn.Conv2d",
-    .size = sizeof(fv_conv2d_args),
-    .name_offset = offsetof(fv_conv2d_args, name),
-    .inputs = 1,
-    .places = 2,
-    .fields = fields,
-    .shape = conv2d_shape,
-};
+FV_LAYER_TYPE(conv2d, fv_conv2d_args, "torch.nn.Conv2d", .alias = "conv", .inputs = 1, .places = 2,
+              .fields = fields, .shape = conv2d_shape);

@@ -143,20 +143,12 @@ static fv_status linear_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return FV_OK;
 }
 
-static const fv_field fields[] = {
-    FV_FIELD(fv_linear_args, out_features, FV_INT_FIELD),
-    FV_FIELD(fv_linear_args, no_bias, FV_FLAG_FIELD),
-    FV_FIELD(fv_linear_args, in_features, FV_INT_FIELD),
+static const fv_arg fields[] = {
+    FV_ARG(fv_linear_args, out_features, FV_ARG_INT),
+    FV_ARG(fv_linear_args, no_bias, FV_ARG_FLAG),
+    FV_ARG(fv_linear_args, in_features, FV_ARG_INT, .range = FV_FROM_1),
     {0},
 };
 
-const fv_layer_type fv_layer_type_linear = {
-    .name = "linear",
-    .torch = "torch.nn.Linear",
-    .size = sizeof(fv_linear_args),
-    .name_offset = offsetof(fv_linear_args, name),
-    .inputs = 1,
-    .places = 1,
-    .fields = fields,
-    .shape = linear_shape,
-};
+FV_LAYER_TYPE(linear, fv_linear_args, "torch.nn.Linear", .inputs = 1, .places = 1, .fields = fields,
+              .shape = linear_shape);

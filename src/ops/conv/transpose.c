@@ -189,27 +189,19 @@ static fv_status conv_transpose2d_shape(fv_ctx *ctx, fv_def *def, const void *ar
     return FV_OK;
 }
 
-static const fv_field fields[] = {
-    FV_FIELD(fv_conv_transpose2d_args, out_channels, FV_INT_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, kernel_size, FV_PAIR_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, stride, FV_PAIR_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, padding, FV_PAIR_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, output_padding, FV_PAIR_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, dilation, FV_PAIR_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, groups, FV_INT_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, no_bias, FV_FLAG_FIELD),
-    FV_FIELD(fv_conv_transpose2d_args, in_channels, FV_INT_FIELD),
+static const fv_arg fields[] = {
+    FV_ARG(fv_conv_transpose2d_args, out_channels, FV_ARG_INT),
+    FV_ARG(fv_conv_transpose2d_args, kernel_size, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_conv_transpose2d_args, stride, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_conv_transpose2d_args, padding, FV_ARG_SIZE),
+    FV_ARG(fv_conv_transpose2d_args, output_padding, FV_ARG_SIZE),
+    FV_ARG(fv_conv_transpose2d_args, dilation, FV_ARG_SIZE, .range = {1, 32767, 0}),
+    FV_ARG(fv_conv_transpose2d_args, groups, FV_ARG_INT, .initial = {1, {1}}),
+    FV_ARG(fv_conv_transpose2d_args, no_bias, FV_ARG_FLAG),
+    FV_ARG(fv_conv_transpose2d_args, in_channels, FV_ARG_INT, .range = FV_FROM_1),
     {0},
 };
 
-const fv_layer_type fv_layer_type_conv_transpose2d = {
-    .name = "conv_transpose2d",
-    .alias = "conv_transpose",
-    .torch = "torch.nn.ConvTranspose2d",
-    .size = sizeof(fv_conv_transpose2d_args),
-    .name_offset = offsetof(fv_conv_transpose2d_args, name),
-    .inputs = 1,
-    .places = 2,
-    .fields = fields,
-    .shape = conv_transpose2d_shape,
-};
+FV_LAYER_TYPE(conv_transpose2d, fv_conv_transpose2d_args, "torch.nn.ConvTranspose2d",
+              .alias = "conv_transpose", .inputs = 1, .places = 2, .fields = fields,
+              .shape = conv_transpose2d_shape);

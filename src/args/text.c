@@ -1,8 +1,8 @@
 /*
  * text.c - text that is put together piece by piece in a room of a known size; numbers in text,
- * both ways. Layer 1. Calls libc.
+ * both ways. Layer 0. Calls libc.
  */
-#include "base/base.h"
+#include "args/args.h"
 
 #include <locale.h>
 #include <math.h>
@@ -17,8 +17,12 @@ void fv_put(fv_text *text, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    int n = vsnprintf(text->at, text->left, format, args);
+    int n = vsnprintf(text->at, text->at ? text->left : 0, format, args);
     va_end(args);
+    if (!text->at) {
+        text->left += n < 0 ? 0 : (size_t)n;
+        return;
+    }
     size_t done = n < 0 ? 0 : (size_t)n < text->left ? (size_t)n : text->left - 1;
     text->at += done;
     text->left -= done;
@@ -41,14 +45,33 @@ static void plain_end(locale_t plain, locale_t before)
         freelocale(plain);
 }
 
-bool fv_read_number(const char *text, double *value)
+/* A number that is no fraction. */
+static bool read_decimal(const char *text, double *value)
 {
     locale_t before, plain = plain_begin(&before);
     char *end;
     *value = strtod(text, &end);
     plain_end(plain, before);
-    return *text && *end == '\0' && strlen(text)<NUMBER_SIZE && * value> - 1e30 && *value < 1e30 &&
+    return *text && *end == '\0' && strlen(text) < NUMBER_SIZE && fabs(*value) < 1e30 &&
            text[strspn(text, "+-.0123456789eE")] == '\0';
+}
+
+bool fv_read_number(const char *text, double *value)
+{
+    const char *slash = strchr(text, '/');
+    char above[NUMBER_SIZE];
+    double below;
+    if (!slash)
+        return read_decimal(text, value);
+    size_t n = (size_t)(slash - text);
+    if (n >= sizeof above)
+        return false;
+    memcpy(above, text, n);
+    above[n] = '\0';
+    if (!read_decimal(above, value) || !read_decimal(slash + 1, &below) || !(below > 0))
+        return false;
+    *value /= below;
+    return fabs(*value) < 1e30;
 }
 
 bool fv_read_int(const char *text, int *value)

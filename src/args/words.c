@@ -1,7 +1,7 @@
 /*
- * words.c - "did you mean", words of a list, and names against patterns. Layer 1. Calls libc.
+ * words.c - "did you mean", words of a list, and names against patterns. Layer 0. Calls libc.
  */
-#include "base/base.h"
+#include "args/args.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +13,7 @@ static int least(int a, int b)
     return a < b ? a : b;
 }
 
-/* Letters to insert, delete, change or swap (Damerau and Levenshtein's distance). */
-static int edit_distance(const char *a, const char *b)
+int fv_edit_distance(const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b);
     if (n > WORD_MAX || m > WORD_MAX)
@@ -39,7 +38,7 @@ static int edit_distance(const char *a, const char *b)
 static int distance_of(const char *word, const char *name)
 {
     size_t n = strlen(word);
-    int third = (int)strlen(name) / 3, distance = edit_distance(word, name);
+    int third = (int)strlen(name) / 3, distance = fv_edit_distance(word, name);
     if (n >= 3 && strncmp(word, name, n) == 0)
         return distance < 1 ? distance : 1;
     return distance <= (third > 1 ? third : 1) ? distance : -1;
