@@ -88,12 +88,35 @@ static fv_conv random_conv(void)
         v.groups = 1, v.C = 1 + (int)draw(70), v.O = 1 + (int)draw(150);
     v.P = outputs(v.H, v.R, v.sh, v.ph, v.dh);
     v.Q = outputs(v.W, v.S, v.sw, v.pw, v.dw);
+    fv_conv_margins(&v);
     return v;
 }
 
-/* x of images [planes][area][width] in turn, turned into [L][area][planes]: batch last into
+/* A convolution of a random shape that F(2x2,5x5) takes. */
+static fv_conv random_5x5(void)
+{
+    fv_conv v = {.C = 3 + (int)draw(FV_WINOGRAD5_CHANNELS_MAX - 2),
+                 .O = 8 + (int)draw(12),
+                 .H = 6 + (int)draw(12),
+                 .W = 6 + (int)draw(12),
+                 .R = 5,
+                 .S = 5,
+                 .sh = 1,
+                 .sw = 1,
+                 .ph = (int)draw(3),
+                 .pw = (int)draw(3),
+                 .dh = 1,
+                 .dw = 1,
+                 .groups = 1};
+    v.P = outputs(v.H, 5, 1, v.ph, 1);
+    v.Q = outputs(v.W, 5, 1, v.pw, 1);
+    fv_conv_margins(&v);
+    return v;
+}
+
+/* x of images [planes][area][width] in turn, transposed to [L][area][planes]: batch last to
    channels last. */
-static float *turned(const float *x, size_t planes, size_t area)
+static float *transposed(const float *x, size_t planes, size_t area)
 {
     size_t image = planes * area;
     float *y = numbers(image * L + L);
@@ -106,8 +129,8 @@ static float *turned(const float *x, size_t planes, size_t area)
 
 /* Everything about a convolution in one layout, one after the other: y of all rows, y of half of
    them without bias, dx, dw twice, db twice. */
-static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, const float *x,
-                       const float *w, const float *b, const float *dy, size_t *n,
+static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, fv_sum sum,
+                       const float *x, const float *w, const float *b, const float *dy, size_t *n,
                        size_t partials[7])
 {
     bool batch = layout == FV_BATCH_LAST;
@@ -119,23 +142,25 @@ static float *run_conv(const fv_kernels *k, fv_layout layout, const fv_conv *v, 
     size_t sizes[] = {row * v->P, row * (v->P - half), in, nw, nb, nw, nb};
     const fv_conv_kernels *conv = k->conv + layout;
     float *xp = numbers(padded * images + L), *dyp = numbers(dyp_size * images + L);
-    float *packed = numbers(fv_conv_packed(v)), *back = numbers(fv_conv_packed(v));
+    const fv_packing use = sum == FV_F2X2_5X5 ? FV_PACK_F2X2_5X5 : FV_PACK_FORWARD;
+    float *packed = numbers(fv_conv_packed(v, use));
+    float *back = numbers(fv_conv_packed(v, FV_PACK_INPUT));
     *n = 0;
     for (int i = 0; i < 7; i++)
         *n += partials[i] = sizes[i] * (i < 3 ? images : 1);
     float *out = calloc(*n + L, sizeof *out), *to = out;
-    conv->pack(v, false, w, packed);
-    conv->pack(v, true, w, back);
+    conv->pack(v, use, w, packed);
+    conv->pack(v, FV_PACK_INPUT, w, back);
     for (int i = 0; i < images; i++) {
         k->pad(batch ? v->C : 1, batch ? L : v->C, v->H, v->W, x + i * in, Hp, Wp, v->ph, v->pw,
                xp + i * padded);
         k->pad_gradient(v, batch ? v->O : 1, batch ? L : v->O, dy + i * row * v->P,
                         dyp + i * dyp_size);
-        conv->forward(v, xp + i * padded, packed, b, to + i * sizes[0], 0, v->P);
+        conv->forward[sum](v, xp + i * padded, packed, b, to + i * sizes[0], 0, v->P);
     }
     to += sizes[0] * images;
     for (int i = 0; i < images; i++)
-        conv->forward(v, xp + i * padded, packed, NULL, to + i * sizes[1], half, v->P);
+        conv->forward[sum](v, xp + i * padded, packed, NULL, to + i * sizes[1], half, v->P);
     to += sizes[1] * images;
     for (int i = 0; i < images; i++)
         conv->backward_input(v, dyp + i * dyp_size, back, to + i * in);
@@ -154,25 +179,26 @@ static const char *const part_names[] = {
     "forward",  "forward of rows",         "backward_input", "backward_weight",
     "its bias", "backward_weight of rows", "its bias"};
 
-static void compare_conv(const fv_conv *v, const fv_kernels *ref, const fv_kernels *set)
+static void compare_conv(const fv_conv *v, fv_sum sum, const fv_kernels *ref, const fv_kernels *set)
 {
     size_t nx = (size_t)v->C * v->H * v->W * L, ny = (size_t)v->O * v->P * v->Q * L, n, partials[7];
     float *x = numbers(nx), *dy = numbers(ny), *b = numbers(v->O + L);
     float *w = numbers((size_t)v->O * v->C / v->groups * v->R * v->S);
-    float *x2 = turned(x, v->C, (size_t)v->H * v->W), *dy2 = turned(dy, v->O, (size_t)v->P * v->Q);
+    float *x2 = transposed(x, v->C, (size_t)v->H * v->W),
+          *dy2 = transposed(dy, v->O, (size_t)v->P * v->Q);
     float *y[FV_LAYOUTS];
     for (int layout = 0; layout < FV_LAYOUTS; layout++) {
         const float *in = layout == FV_BATCH_LAST ? x : x2,
                     *out = layout == FV_BATCH_LAST ? dy : dy2;
-        float *want = run_conv(ref, layout, v, in, w, b, out, &n, partials);
-        y[layout] = run_conv(set, layout, v, in, w, b, out, &n, partials);
+        float *want = run_conv(ref, layout, v, sum, in, w, b, out, &n, partials);
+        y[layout] = run_conv(set, layout, v, sum, in, w, b, out, &n, partials);
         for (size_t i = 0, at = 0; i < 7; at += partials[i++])
             same_bits(want + at, y[layout] + at, partials[i], part_names[i], set->name);
         free(want);
     }
-    float *turn = turned(y[FV_BATCH_LAST], v->O, (size_t)v->P * v->Q);
-    same_bits(turn, y[FV_CHANNELS_LAST], ny, "forward in the other layout", set->name);
-    free(x), free(dy), free(b), free(w), free(x2), free(dy2), free(turn);
+    float *other = transposed(y[FV_BATCH_LAST], v->O, (size_t)v->P * v->Q);
+    same_bits(other, y[FV_CHANNELS_LAST], ny, "forward in the other layout", set->name);
+    free(x), free(dy), free(b), free(w), free(x2), free(dy2), free(other);
     free(y[0]), free(y[1]);
 }
 
@@ -184,10 +210,11 @@ static void convolutions(void **state)
         const fv_kernels *set = set_named(sets[i]);
         int done = 0;
         while (set && done < 300) {
-            fv_conv v = random_conv();
+            const fv_sum sum = done % 10 ? FV_DIRECT : FV_F2X2_5X5;
+            const fv_conv v = sum == FV_DIRECT ? random_conv() : random_5x5();
             if (v.P == 0 || v.Q == 0)
                 continue;
-            compare_conv(&v, ref, set);
+            compare_conv(&v, sum, ref, set);
             done++;
         }
     }
@@ -217,8 +244,9 @@ static void large_pictures(void **state)
         const fv_kernels *set = set_named(i ? sets[i - 1] : "ref");
         if (!set)
             continue;
-        float *packed = numbers(fv_conv_packed(&v)), *dx = aligned_alloc(64, size / 64 * 64);
-        set->conv[FV_CHANNELS_LAST].pack(&v, true, w, packed);
+        float *packed = numbers(fv_conv_packed(&v, FV_PACK_INPUT)),
+              *dx = aligned_alloc(64, size / 64 * 64);
+        set->conv[FV_CHANNELS_LAST].pack(&v, FV_PACK_INPUT, w, packed);
         set->conv[FV_CHANNELS_LAST].backward_input(&v, dy, packed, dx);
         free(packed);
         if (want) {
@@ -232,11 +260,14 @@ static void large_pictures(void **state)
 
 /* y and argmax, one after the other, of a convolution that pools; set NULL: by the three kernels of
    the reference that it stands for. */
-static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_conv *v,
+static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_conv *v, fv_sum sum,
                          const float *xp, const float *w, const float *b, size_t n)
 {
     size_t rows = (size_t)v->P * v->Q * L;
-    float *packed = numbers(fv_conv_packed(v)), *y = numbers(v->O * rows);
+    const fv_packing use = sum == FV_F2X2_5X5 ? FV_PACK_F2X2_5X5
+                           : set              ? FV_PACK_POOLED
+                                              : FV_PACK_FORWARD;
+    float *packed = numbers(fv_conv_packed(v, use)), *y = numbers(v->O * rows);
     float *out = calloc(2 * n, sizeof *out);
     int32_t *argmax = (int32_t *)(void *)(out + n);
     fv_pool2d pool = {.H = v->P,
@@ -249,14 +280,14 @@ static float *run_pooled(const fv_kernels *ref, const fv_kernels *set, const fv_
                       .sw = 2,
                       .dh = 1,
                       .dw = 1};
-    (set ? set : ref)->conv[FV_BATCH_LAST].pack(v, false, w, packed);
+    (set ? set : ref)->conv[FV_BATCH_LAST].pack(v, use, w, packed);
     if (set) {
-        set->forward_pooled(v, xp, packed, b, out, NULL);
+        set->pooled->forward[sum](v, xp, packed, b, out, NULL);
         memcpy(y, out, n * sizeof *y);
-        set->forward_pooled(v, xp, packed, b, out, argmax);
-        same_bits(out, y, n, "forward_pooled without winners", set->name);
+        set->pooled->forward[sum](v, xp, packed, b, out, argmax);
+        same_bits(out, y, n, "forward_pooled without argmax", set->name);
     } else {
-        ref->conv[FV_BATCH_LAST].forward(v, xp, packed, b, y, 0, v->P);
+        ref->conv[FV_BATCH_LAST].forward[sum](v, xp, packed, b, y, 0, v->P);
         ref->max_pool_forward(&pool, v->O, L, y, out, argmax, n / v->O);
         ref->relu_forward(n, out, out);
     }
@@ -269,8 +300,8 @@ static void pooled_convolutions(void **state)
     (void)state;
     const fv_kernels *ref = set_named("ref");
     for (int done = 0; done < 100;) {
-        fv_conv v = random_conv();
-        v.pooled = true;
+        const fv_sum sum = done % 4 ? FV_DIRECT : FV_F2X2_5X5;
+        const fv_conv v = sum == FV_DIRECT ? random_conv() : random_5x5();
         if (v.P < 2 || v.Q < 2)
             continue;
         size_t n = (size_t)v.O * (v.P / 2) * (v.Q / 2) * L;
@@ -280,10 +311,10 @@ static void pooled_convolutions(void **state)
         for (int i = 0; i < 3; i++)
             xp[draw((uint32_t)nx)] = NAN;
         const float *bias = draw(2) ? b : NULL;
-        float *want = run_pooled(ref, NULL, &v, xp, w, bias, n);
+        float *want = run_pooled(ref, NULL, &v, sum, xp, w, bias, n);
         for (size_t i = 0; i <= sizeof sets / sizeof *sets; i++) {
             const fv_kernels *set = i ? set_named(sets[i - 1]) : ref;
-            float *got = set ? run_pooled(ref, set, &v, xp, w, bias, n) : NULL;
+            float *got = set ? run_pooled(ref, set, &v, sum, xp, w, bias, n) : NULL;
             if (got)
                 same_bits(want, got, 2 * n, "forward_pooled", set->name);
             free(got);
@@ -297,10 +328,10 @@ static void pooled_convolutions(void **state)
 static float *run_input_pooled(const fv_kernels *k, const fv_conv *v, const float *w,
                                const float *y, const float *dy, const int32_t *argmax)
 {
-    float *packed = numbers(fv_conv_packed(v)), *work = numbers(fv_select_work(v));
+    float *packed = numbers(fv_conv_packed(v, FV_PACK_SELECT)), *work = numbers(fv_select_work(v));
     float *dx = numbers((size_t)v->C * v->H * v->W * L);
-    k->conv[FV_BATCH_LAST].pack(v, true, w, packed);
-    k->input_pooled(v, packed, y, dy, argmax, work, dx);
+    k->conv[FV_BATCH_LAST].pack(v, FV_PACK_SELECT, w, packed);
+    k->pooled->input(v, packed, y, dy, argmax, work, dx);
     free(packed), free(work);
     return dx;
 }
@@ -312,7 +343,6 @@ static void pooled_inputs(void **state)
     for (int done = 0; done < 60;) {
         fv_conv v = random_conv();
         v.sh = v.sw = v.dh = v.dw = v.groups = 1;
-        v.pooled = v.select = true;
         v.P = outputs(v.H, v.R, 1, v.ph, 1);
         v.Q = outputs(v.W, v.S, 1, v.pw, 1);
         if (v.P < 2 || v.Q < 2)

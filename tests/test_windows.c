@@ -88,8 +88,8 @@ static void check_set(int i, const char *set)
     fv_ctx *ctx = fv_open(&(fv_options){.threads = 2, .kernels = set});
     fv_net *together = net_of(ctx, i, false), *apart = net_of(ctx, i, true);
     assert_int_equal(fv_error(ctx), FV_OK);
-    assert_true(together->defs[1].windows);
-    assert_false(apart->defs[1].windows);
+    assert_true(together->defs[1].form[FV_CHANNELS_LAST].speed.windows_as_lanes);
+    assert_false(apart->defs[1].form[FV_CHANNELS_LAST].speed.windows_as_lanes);
     const size_t in = (size_t)shapes[i].images * shapes[i].C * shapes[i].H * shapes[i].W;
     const size_t out = out_floats(together, shapes[i].images);
     float *x = random_floats(in, (uint32_t)i), *dy = random_floats(out, (uint32_t)i + 50);
@@ -99,7 +99,7 @@ static void check_set(int i, const char *set)
         float *wanted = run(apart, i, layout, x, dy, &n);
         found[layout] = run(together, i, layout, x, dy, &n);
         if (layout == FV_BATCH_LAST)
-            n = 2 * out + (together->defs[1].conv.select ? 0 : in);
+            n = 2 * out + (together->defs[1].form[layout].numbers.inputs == FV_DX_SELECT ? 0 : in);
         assert_same(wanted, found[layout], n, set);
         free(wanted);
     }
@@ -140,7 +140,8 @@ static void test_which(void **state)
                       .padding_mode = (fv_padding_mode)cases[i].padding_mode);
         fv_net *net = fv_net_new(fv_max_pool2d(fv_relu(x), 2));
         assert_non_null(net);
-        assert_int_equal(net->defs[1].windows, cases[i].windows);
+        assert_int_equal(net->defs[1].form[FV_CHANNELS_LAST].speed.windows_as_lanes,
+                         cases[i].windows);
     }
     assert_int_equal(fv_error(ctx), FV_OK);
     fv_close(ctx);

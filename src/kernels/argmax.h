@@ -9,19 +9,56 @@
 
 /* clang-format off */
 #if defined(FV_SIMD_AVX2)
-enum { WON_ROWS = 3 };
-#define FOR_EACH_WON(DO)                                                                           \
+enum { ARGMAX_DW_ROWS = 3 };
+#define FOR_EACH_ARGMAX_DW(DO)                                                                           \
     DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4)                        \
     DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4)
 #else
-enum { WON_ROWS = 5 };
-#define FOR_EACH_WON(DO)                                                                           \
+enum { ARGMAX_DW_ROWS = 5 };
+#define FOR_EACH_ARGMAX_DW(DO)                                                                           \
     DO(1, 1) DO(1, 2) DO(1, 3) DO(1, 4) DO(2, 1) DO(2, 2) DO(2, 3) DO(2, 4)                        \
     DO(3, 1) DO(3, 2) DO(3, 3) DO(3, 4) DO(4, 1) DO(4, 2) DO(4, 3) DO(4, 4)                        \
     DO(5, 1) DO(5, 2) DO(5, 3) DO(5, 4)
 #endif
 /* clang-format on */
-enum { WON_VECTORS = 4 };
+enum { ARGMAX_DW_VECTORS = 4 };
+
+/* ---- argmax of a pooling: images from lanes ---------------------------------------------- */
+
+static void argmax_transpose(const fv_argmax_job *w, size_t pixels, const float *x, float *to)
+{
+    float rows[L * L];
+    const size_t n = pixels * w->C;
+    size_t pixel = 0, c = 0;
+    for (size_t i = 0, some; i < n; i += some) {
+        some = n - i < L ? n - i : L;
+        for (size_t k = 0; k < some; k++) {
+            memcpy(rows + k * L, x + (c * pixels + pixel) * L, L * sizeof *rows);
+            if (++c == (size_t)w->C)
+                c = 0, pixel++;
+        }
+        transpose_apart(some, L, rows, L, to + i, w->image);
+    }
+}
+
+/* n * L floats for each place. */
+static inline void argmax_spread_by(const fv_argmax_job *w, const int n, const float *x, float *to)
+{
+    const int rows = w->rows, places = w->places, C = w->C, after = w->row - C;
+    for (int r = 0; r < rows; r++, x += after)
+        for (int q = 0; q < places; q++, x += C)
+            for (int k = 0; k < n; k++, to += L)
+                memcpy(to, x + k * L, L * sizeof *to);
+}
+
+static void argmax_spread(const fv_argmax_job *w, const float *x, float *to)
+{
+    const int n = (int)(fv_round_up(w->row) / L);
+    if (n == 2) /* told to the compiler, it leaves no loop */
+        argmax_spread_by(w, 2, x, to);
+    else
+        argmax_spread_by(w, n, x, to);
+}
 
 /* ---- finding ------------------------------------------------------------------------------ */
 
@@ -106,11 +143,11 @@ static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float 
 /* ---- weighting ---------------------------------------------------------------------------- */
 
 /* M rows by N vectors of the kernels of one output. The next output's list comes meanwhile. */
-INLINE void won(const int M, const int N, const fv_argmax_job *w, const float *x,
-                const fv_found *found, const int32_t *counts, float *dw)
+INLINE void argmax_dw(const int M, const int N, const fv_argmax_job *w, const float *x,
+                      const fv_found *found, const int32_t *counts, float *dw)
 {
     const size_t line = (size_t)w->line, row = fv_round_up(w->row);
-    vec sum[WON_ROWS][WON_VECTORS];
+    vec sum[ARGMAX_DW_ROWS][ARGMAX_DW_VECTORS];
     for (size_t i = 0; i < sizeof *found; i += 64)
         __builtin_prefetch((const char *)(found + w->groups) + i);
     UNROLLED (m, M)
@@ -129,27 +166,30 @@ INLINE void won(const int M, const int N, const fv_argmax_job *w, const float *x
             vec_store(dw + m * row + n * V, sum[m][n]);
 }
 
-#define WON(M, N)                                                                                  \
-    static void won_##M##x##N(const fv_argmax_job *w, const float *x, const fv_found *found,       \
-                              const int32_t *counts, float *dw)                                    \
+#define ARGMAX_DW(M, N)                                                                            \
+    static void argmax_dw_##M##x##N(const fv_argmax_job *w, const float *x, const fv_found *found, \
+                                    const int32_t *counts, float *dw)                              \
     {                                                                                              \
-        won(M, N, w, x, found, counts, dw);                                                        \
+        argmax_dw(M, N, w, x, found, counts, dw);                                                  \
     }
-FOR_EACH_WON(WON)
-#define WON_ENTRY(M, N) [M][N] = won_##M##x##N,
-static void (*const wons[WON_ROWS + 1][WON_VECTORS + 1])(const fv_argmax_job *w, const float *x,
-                                                         const fv_found *found,
-                                                         const int32_t *counts,
-                                                         float *dw) = {FOR_EACH_WON(WON_ENTRY)};
+FOR_EACH_ARGMAX_DW(ARGMAX_DW)
+#define ARGMAX_DW_ENTRY(M, N) [M][N] = argmax_dw_##M##x##N,
+static void (*const argmax_dws[ARGMAX_DW_ROWS + 1][ARGMAX_DW_VECTORS + 1])(
+    const fv_argmax_job *w, const float *x, const fv_found *found, const int32_t *counts,
+    float *dw) = {FOR_EACH_ARGMAX_DW(ARGMAX_DW_ENTRY)};
 
-static void weight_by_argmax(const fv_argmax_job *w, const float *x, const fv_found *found,
-                             const int32_t *counts, float *dw)
+static void argmax_weight(const fv_argmax_job *w, const float *x, const fv_found *found,
+                          const int32_t *counts, float *dw)
 {
-    const cut down = cut_even(w->R, WON_ROWS), across = cut_even(pieces(w->row, V), WON_VECTORS);
+    const cut down = cut_even(w->R, ARGMAX_DW_ROWS),
+              across = cut_even(pieces(w->row, V), ARGMAX_DW_VECTORS);
     const size_t row = fv_round_up(w->row);
     for (int o = 0; o < w->O; o++, found += w->groups, counts += w->groups, dw += w->R * row)
         for (int i = 0, m = 0; i < down.count; m += size_of(&down, i++))
             for (int k = 0, n = 0; k < across.count; n += size_of(&across, k++) * V)
-                wons[size_of(&down, i)][size_of(&across, k)](w, x + m * w->line + n, found, counts,
-                                                             dw + m * row + n);
+                argmax_dws[size_of(&down, i)][size_of(&across, k)](w, x + m * w->line + n, found,
+                                                                   counts, dw + m * row + n);
 }
+
+static const fv_argmax_kernels argmax_kernels = {argmax_transpose, argmax_spread, argmax_find,
+                                                 argmax_weight};

@@ -56,8 +56,12 @@ static cut rows_by(int M, int total, int n)
 
 static cut rows_forward(const fv_conv *v)
 {
-    const int Og = v->O / v->groups;
-    return v->pooled ? cut_even(Og, mmax[WINDOW_N]) : rows_by(Og, v->Q, pixels_forward(v));
+    return rows_by(v->O / v->groups, v->Q, pixels_forward(v));
+}
+
+static cut rows_pooled(const fv_conv *v)
+{
+    return cut_even(v->O / v->groups, mmax[WINDOW_N]);
 }
 
 /* A linear layer, a kernel of 1 x 1 on a picture of 1 x 1, reads w as it is. */
@@ -96,25 +100,27 @@ static void linear_backward_input(const fv_conv *v, const float *dy, const float
         }
 }
 
-static void pack_batch(const fv_conv *v, bool backward, const float *w, float *packed)
+static void pack_batch(const fv_conv *v, fv_packing use, const float *w, float *packed)
 {
+    if (use == FV_PACK_F2X2_5X5) {
+        winograd5_pack_batch(v, w, packed);
+        return;
+    }
+    if (use == FV_PACK_SELECT) {
+        select_pack(v, w, packed);
+        return;
+    }
     if (is_linear(v)) {
         memcpy(packed, w, (size_t)v->O * v->C * sizeof *w);
         return;
     }
-    if (!backward && fv_conv_is_winograd5(v)) {
-        pack_fives_batch(v, w, packed);
-        return;
-    }
-    if (backward && v->select) {
-        pack_choices(v, w, packed);
-        return;
-    }
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
     ptrdiff_t size = (ptrdiff_t)Og * Cg * RS, wo = (ptrdiff_t)Cg * RS, wc = RS;
-    cut rows = backward ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v)) : rows_forward(v);
+    cut rows = use == FV_PACK_INPUT    ? rows_by(Cg, pieces(v->W, v->sw), pixels_backward(v))
+               : use == FV_PACK_POOLED ? rows_pooled(v)
+                                       : rows_forward(v);
     for (int g = 0; g < v->groups; g++, w += size, packed += size)
-        if (backward)
+        if (use == FV_PACK_INPUT)
             pack_pieces(w, RS, Og, wo, Cg, wc, rows, 1, packed);
         else
             pack_pieces(w, RS, Cg, wc, Og, wo, rows, 1, packed);
@@ -145,11 +151,6 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
         linear_forward(v, xp, packed, b, y);
         return;
     }
-    if (fv_conv_is_winograd5(v)) {
-        forward_fives_batch(&(fives_out){.v = v, .b = b, .y = y, .from = from, .to = to}, xp,
-                            packed);
-        return;
-    }
     const int Cg = v->C / v->groups, Og = v->O / v->groups, out = to - from;
     const ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
     const packed_by s = forward_packed(v);
@@ -165,17 +166,13 @@ static void forward_batch(const fv_conv *v, const float *xp, const float *packed
                            y + g * Og * j.cm + (p * v->Q + q) * L, b ? b + g * Og : NULL);
 }
 
-static void forward_pooled(const fv_conv *v, const float *xp, const float *packed, const float *b,
+static void pooled_forward(const fv_conv *v, const float *xp, const float *packed, const float *b,
                            float *y, int32_t *argmax)
 {
-    if (fv_conv_is_winograd5(v)) {
-        forward_fives_batch(&(fives_out){v, b, y, argmax, 0, v->P, true}, xp, packed);
-        return;
-    }
     const int Cg = v->C / v->groups, Og = v->O / v->groups, P = v->P / 2, Q = v->Q / 2;
     const ptrdiff_t Wp = fv_conv_cols(v), plane = fv_conv_rows(v) * Wp * L;
     const packed_by s = forward_packed(v);
-    const cut rows = rows_forward(v);
+    const cut rows = rows_pooled(v);
     job j = forward_job(v, Wp, plane);
     j.br2 = v->sh * Wp * L;
     j.cm = (ptrdiff_t)P * Q * L;
@@ -198,7 +195,7 @@ static void backward_input_batch(const fv_conv *v, const float *dyp, const float
         linear_backward_input(v, dyp, packed, dx);
         return;
     }
-    int Cg = v->C / v->groups, Og = v->O / v->groups, left = fv_conv_left(v);
+    int Cg = v->C / v->groups, Og = v->O / v->groups, left = v->left;
     ptrdiff_t pixel = (ptrdiff_t)v->O * L, row = fv_conv_dy_cols(v) * pixel;
     job j = {.K = Og, .bk = L, .bn = pixel};
     j.cm = (ptrdiff_t)v->H * v->W * L, j.cn = v->sw * L;
@@ -278,7 +275,7 @@ static void backward_weight_batch(const fv_conv *v, int images, const float *xp,
     ptrdiff_t pixel = (ptrdiff_t)v->O * L, row = fv_conv_dy_cols(v) * pixel;
     cut across = cut_even(N, N <= NMAX && Og >= 2 * mmax[N] ? N : best_n(Og, N));
     cut rows = cut_even(Og, mmax[largest_of(&across)]);
-    dyp += fv_conv_left(v) * pixel;
+    dyp += v->left * pixel;
     job j = {.S = 1, .K = Q, .ak = pixel, .ar = row, .cn = L};
     j.bk = v->sw * L, j.br = v->sh * Wp * L, j.bn = RS > 1 ? v->dw * L : plane;
     j.cm = (ptrdiff_t)Cg * RS * L;

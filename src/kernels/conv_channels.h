@@ -29,7 +29,7 @@ static cut panels_of(int pixels, int channels)
     return cut_even(vectors, best_n(pixels, vectors));
 }
 
-static void pack_channels(const fv_conv *v, bool backward, const float *w, float *packed)
+static void pack_channels(const fv_conv *v, fv_packing use, const float *w, float *packed)
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
     ptrdiff_t wo = (ptrdiff_t)Cg * RS, wc = RS;
@@ -38,10 +38,11 @@ static void pack_channels(const fv_conv *v, bool backward, const float *w, float
         pack_pieces(w, RS, 1, 0, v->C, RS, all, V, packed);
         return;
     }
-    if (!backward && fv_conv_is_winograd5(v)) {
-        pack_fives_channels(v, w, packed);
+    if (use == FV_PACK_F2X2_5X5) {
+        winograd5_pack_channels(v, w, packed);
         return;
     }
+    const bool backward = use == FV_PACK_INPUT;
     fv_conv o = in_long_rows(v);
     cut panels = backward ? panels_of(pieces(o.W, o.sw), Cg) : panels_of(o.Q, Og);
     ptrdiff_t size = (ptrdiff_t)RS * V * (backward ? Og * pieces(Cg, V) : Cg * pieces(Og, V));
@@ -135,11 +136,6 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
         forward_depthwise(v, xp, packed, b, y, from, to);
         return;
     }
-    if (fv_conv_is_winograd5(v)) {
-        forward_fives_channels(&(fives_out){.v = v, .b = b, .y = y, .from = from, .to = to}, xp,
-                               packed);
-        return;
-    }
     int Cg = v->C / v->groups, Og = v->O / v->groups;
     ptrdiff_t C = v->C, row = v->sh * fv_conv_cols(v) * C, steps = (ptrdiff_t)v->R * v->S * Cg;
     job j = {.R = v->R, .S = v->S, .K = Cg, .bias_across = true};
@@ -178,7 +174,7 @@ static gather gather_of(const fv_conv *v, reach down, int col, int n)
     return (gather){.down = down,
                     .side = side,
                     .n = n,
-                    .at = down.at * row + (side.at + fv_conv_left(v)) * O,
+                    .at = down.at * row + (side.at + v->left) * O,
                     .back_row = -down.back * row,
                     .back_pixel = -side.back * O,
                     .tap = (ptrdiff_t)down.first * v->S + side.first};
@@ -365,7 +361,7 @@ static void backward_weight_channels(const fv_conv *v, int images, const float *
     const bool depthwise = fv_conv_is_depthwise(v);
     const ptrdiff_t O = v->O, line = fv_conv_dy_cols(v) * O, C = v->C;
     const ptrdiff_t xline = v->sh * fv_conv_cols(v) * C;
-    dyp += fv_conv_left(v) * O;
+    dyp += v->left * O;
     const int most = 1 + BAND / (v->Q * 3 * V), rows = to - from;
     const cut partials = cut_even(v->Q, most > 1 || depthwise ? v->Q : BAND / (3 * V));
     const bool whole = rows <= most && partials.count == 1; /* else the order would be another */

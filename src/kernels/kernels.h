@@ -32,17 +32,35 @@ enum { FV_WINOGRAD5_CHANNELS_MAX = 16 };
 
 /* The sizes of a convolution, per image. The letters are those of all kernels. */
 typedef struct fv_conv {
-    int C, H, W; /* input: channels, rows, columns */
-    int O, P, Q; /* output */
-    int R, S;    /* kernel */
-    int sh, sw;  /* stride down and across */
-    int ph, pw;  /* zeros above and to the left; below and right as many as P and Q ask for */
-    int dh, dw;  /* dilation */
-    int groups;  /* divides C and O */
-    bool bare;   /* dyp has no zeros around its rows: not for backward_input */
-    bool pooled; /* packed for forward_pooled, batch last, and not for forward */
-    bool select; /* and for input_pooled, not for backward_input */
+    int C, H, W;     /* input: channels, rows, columns */
+    int O, P, Q;     /* output */
+    int R, S;        /* kernel */
+    int sh, sw;      /* stride down and across */
+    int ph, pw;      /* zeros above and to the left; below and right as many as P and Q ask for */
+    int dh, dw;      /* dilation */
+    int groups;      /* divides C and O */
+    int left, right; /* zeros before and after each row of dyp; fv_conv_margins has what
+                        backward_input needs, 0 is enough for backward_weight */
 } fv_conv;
+
+/* Algorithms of a forward convolution; each has its own order of the sum. The kernels have the
+   first FV_KERNEL_SUMS; the ops build the others from 1 x 1 convolutions. */
+typedef enum fv_sum {
+    FV_DIRECT,
+    FV_F2X2_5X5, /* Winograd's minimal filtering, 2 x 2 outputs of a 5 x 5 kernel */
+    FV_KERNEL_SUMS,
+    FV_F2X2_3X3 = FV_KERNEL_SUMS,
+    FV_LINEAR, /* a kernel as large as its input */
+} fv_sum;
+
+/* The kernel that packed weights are for. */
+typedef enum fv_packing {
+    FV_PACK_FORWARD,  /* conv.forward[FV_DIRECT] */
+    FV_PACK_POOLED,   /* forward_pooled[FV_DIRECT] */
+    FV_PACK_F2X2_5X5, /* conv.forward and forward_pooled [FV_F2X2_5X5] */
+    FV_PACK_INPUT,    /* conv.backward_input */
+    FV_PACK_SELECT,   /* input_pooled */
+} fv_packing;
 
 /* The sizes of a pooling; the kernel is R x S, the padding is minus infinity. */
 typedef struct fv_pool2d {
@@ -133,14 +151,14 @@ typedef struct fv_conv_kernels {
     /* w [O][C/groups][R][S] in the order that forward, or backward_input, reads it, which is each
        set's own affair. packed has room for fv_conv_packed floats. Batch last, a linear layer needs
        no packing: w will do. */
-    void (*pack)(const fv_conv *v, bool backward, const float *w, float *packed);
+    void (*pack)(const fv_conv *v, fv_packing use, const float *w, float *packed);
 
     /* Rows from to to-1 of the output, y [O][to-from][Q][L] or [to-from][Q][O] = b [O] or 0, then
        += w*xp over r, s, then c; by tiles of 2 x 2 of them where fv_conv_is_winograd5, see winograd.h.
        xp [C][Hp][Wp][L] or [Hp][Wp][C] is x with its padding, or x itself where
        fv_conv_is_padded. */
-    void (*forward)(const fv_conv *v, const float *xp, const float *packed, const float *b,
-                    float *y, int from, int to);
+    void (*forward[FV_KERNEL_SUMS])(const fv_conv *v, const float *xp, const float *packed,
+                                    const float *b, float *y, int from, int to);
 
     /* dx [C][H][W][L] or [H][W][C] = 0, then += w*dy over r, s, then o. dyp [P][Qp][O][L] or
        [P][Qp][O] is dy with fv_conv_left zeros before and fv_conv_right after each row, which a
@@ -157,28 +175,77 @@ typedef struct fv_conv_kernels {
                             float *db, bool first);
 } fv_conv_kernels;
 
-typedef struct fv_kernels {
-    const char *name;
-    fv_conv_kernels conv[FV_LAYOUTS];
-
+/* Batch last, a convolution, relu and a max pooling by windows of 2 x 2 side by side, in one. y, dy and argmax are [O][P/2][Q/2][L]. */
+typedef struct fv_pooled_kernels {
     /* Batch last: forward of all rows, max_pool_forward by windows of 2 x 2 that lie side by side,
        and relu_forward, in one. v is pooled; y and argmax, or NULL, are [O][P/2][Q/2][L]. */
-    void (*forward_pooled)(const fv_conv *v, const float *xp, const float *packed, const float *b,
-                           float *y, int32_t *argmax);
+    void (*forward[FV_KERNEL_SUMS])(const fv_conv *v, const float *xp, const float *packed,
+                                    const float *b, float *y, int32_t *argmax);
 
     /* backward_weight of what forward_pooled made; stride and dilation 1, no groups, no more than
        FV_POOLED_TAPS columns of taps. dw, db (or NULL) = 0 if first, else what is there, then for
        each window, in order, += x * g of its left column, and += x * g of its right one; g is 0 for
        the column that lost. */
-    void (*weight_pooled)(const fv_conv *v, const float *xp, const float *y, const float *dy,
-                          const int32_t *argmax, float *dw, float *db, bool first);
+    void (*weight)(const fv_conv *v, const float *xp, const float *y, const float *dy,
+                   const int32_t *argmax, float *dw, float *db, bool first);
 
     /* backward_input of what forward_pooled made; stride and dilation 1, no groups; v is chosen.
        dx = 0, then += g * the weight by which the argmax sees the input, or 0, over those windows,
        in order, that reach any of the 2 x 2 inputs it is one of, then o. Those start, padding
        included, in even rows and columns. work has room for fv_select_work floats. */
-    void (*input_pooled)(const fv_conv *v, const float *packed, const float *y, const float *dy,
-                         const int32_t *argmax, float *work, float *dx);
+    void (*input)(const fv_conv *v, const float *packed, const float *y, const float *dy,
+                  const int32_t *argmax, float *work, float *dx);
+} fv_pooled_kernels;
+
+/* Batch last, a convolution with stride and dilation 1 whose pooling has its windows, of up to
+   FV_ARGMAX_TAPS_MAX pixels, side by side. Gradients of idle lanes are 0.
+   transpose: to [L][pixels][C], image floats apart, of x [C][pixels][L].
+   spread: to [rows][places][row, rounded up] of x [rows][..][C]: a place's pixels in a piece
+   that no other shares, so that its vectors are aligned; what is past a row becomes anything.
+   find: for each image and output the argmax in order, but for those whose y <= 0 or
+   gradient 0: found [L][O][groups], `lists` from one image to the next, of which as many are
+   there as counts, in the same order, says; db [O][L] += g, lane by lane. v is the pooling; y,
+   dy and argmax are [O][P][Q][L].
+   weight: dw [O][R][row, rounded up] += g * x of an image over its argmax, in order. x, turned
+   or spread, has FV_LANES more floats to read at its end; what is past a row becomes
+   anything. */
+typedef struct fv_argmax_kernels {
+    void (*transpose)(const fv_argmax_job *w, size_t pixels, const float *x, float *to);
+    void (*spread)(const fv_argmax_job *w, const float *x, float *to);
+    void (*find)(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
+                 const int32_t *argmax, float *db, fv_found *found, int32_t *counts);
+    void (*weight)(const fv_argmax_job *w, const float *x, const fv_found *found,
+                   const int32_t *counts, float *dw);
+} fv_argmax_kernels;
+
+/* Winograd's filtering for kernels of 3 x 3 and stride 1: the 16 positions of tiles, one `step`
+   floats after the other, of inputs, outputs or kernels. Gradients go through the transposed
+   transforms.
+   weight: u [16][n] of w [n][9]. weight_back: dw [n][9], or apart [9][n], of u [n] a position.
+   in: v [planes][rows][cols][width] of x [planes][][][width], planes and rows so many floats
+   apart. in_back: dx += of v.
+   out: y, as x, of m, as v, but for outputs past P and Q.
+   out_back: m [rows][cols][pixel] of dyp [][][pixel], rows so many floats apart. */
+typedef struct fv_winograd_kernels {
+    void (*weight)(size_t n, const float *w, float *u);
+    void (*weight_back)(size_t n, const float *u, size_t step, float *dw, bool apart);
+    void (*in)(const fv_tiles *t, int planes, int width, const float *x, size_t plane, size_t row,
+               float *v, size_t step);
+    void (*in_back)(const fv_tiles *t, int planes, int width, const float *v, size_t step,
+                    float *dx, size_t plane, size_t row);
+    void (*out)(const fv_tiles *t, int planes, int width, const float *m, size_t step, float *y,
+                size_t plane, size_t row, int P, int Q);
+    void (*out_back)(const fv_tiles *t, int pixel, const float *dyp, size_t row, float *m,
+                     size_t step);
+} fv_winograd_kernels;
+
+typedef struct fv_kernels {
+    const char *name;
+    fv_conv_kernels conv[FV_LAYOUTS];
+
+    const fv_pooled_kernels *pooled;
+    const fv_argmax_kernels *argmax;
+    const fv_winograd_kernels *winograd;
 
     /* to [planes][Hp][Wp][width] = from [planes][H][W][width] moved down by top and right by left,
        zeros elsewhere; what falls outside is cut. */
@@ -207,27 +274,6 @@ typedef struct fv_kernels {
     /* out[i] += the sum over lanes of (the sum of parts [count] of [n][L] in order, one every
        step floats). */
     void (*sum_lanes)(size_t n, int count, const float *partials, size_t step, float *out);
-
-    /* Winograd's filtering for kernels of 3 x 3 and stride 1: the 16 positions of tiles, one `step`
-       floats after the other, of inputs, outputs or kernels. Gradients go through the transposed
-       transforms.
-       weight: u [16][n] of w [n][9]. weight_back: dw [n][9], or apart [9][n], of u [n] a position.
-       in: v [planes][rows][cols][width] of x [planes][][][width], planes and rows so many floats
-       apart. in_back: dx += of v.
-       out: y, as x, of m, as v, but for outputs past P and Q.
-       out_back: m [rows][cols][pixel] of dyp [][][pixel], rows so many floats apart. */
-    struct {
-        void (*weight)(size_t n, const float *w, float *u);
-        void (*weight_back)(size_t n, const float *u, size_t step, float *dw, bool apart);
-        void (*in)(const fv_tiles *t, int planes, int width, const float *x, size_t plane,
-                   size_t row, float *v, size_t step);
-        void (*in_back)(const fv_tiles *t, int planes, int width, const float *v, size_t step,
-                        float *dx, size_t plane, size_t row);
-        void (*out)(const fv_tiles *t, int planes, int width, const float *m, size_t step, float *y,
-                    size_t plane, size_t row, int P, int Q);
-        void (*out_back)(const fv_tiles *t, int pixel, const float *dyp, size_t row, float *m,
-                         size_t step);
-    } winograd;
 
     /* Elementwise over n floats, rounded up to a multiple of L; in place allowed.
        y = x < 0 ? 0 : x; dx = y <= 0 ? 0 : dy. */
@@ -271,27 +317,6 @@ typedef struct fv_kernels {
     void (*pool_row_backward)(const fv_pool2d *v, int planes, int width, const float *y,
                               const float *dy, const int32_t *argmax, size_t step, int Wp, int left,
                               float *dx);
-
-    /* Batch last, a convolution with stride and dilation 1 whose pooling has its windows, of up to
-       FV_ARGMAX_TAPS_MAX pixels, side by side. Gradients of idle lanes are 0.
-       transpose: to [L][pixels][C], image floats apart, of x [C][pixels][L].
-       spread: to [rows][places][row, rounded up] of x [rows][..][C]: a place's pixels in a piece
-       that no other shares, so that its vectors are aligned; what is past a row becomes anything.
-       find: for each image and output the argmax in order, but for those whose y <= 0 or
-       gradient 0: found [L][O][groups], `lists` from one image to the next, of which as many are
-       there as counts, in the same order, says; db [O][L] += g, lane by lane. v is the pooling; y,
-       dy and argmax are [O][P][Q][L].
-       weight: dw [O][R][row, rounded up] += g * x of an image over its argmax, in order. x, turned
-       or spread, has FV_LANES more floats to read at its end; what is past a row becomes
-       anything. */
-    struct {
-        void (*transpose)(const fv_argmax_job *w, size_t pixels, const float *x, float *to);
-        void (*spread)(const fv_argmax_job *w, const float *x, float *to);
-        void (*find)(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
-                     const int32_t *argmax, float *db, fv_found *found, int32_t *counts);
-        void (*weight)(const fv_argmax_job *w, const float *x, const fv_found *found,
-                       const int32_t *counts, float *dw);
-    } argmax;
 
     /* y [planes][P][Q][width] = the sum over the rows of rows[p], then the columns of cols[q], of
        (weight of row * weight of column) * x [planes][H][W][width]; none where there are none.
@@ -389,22 +414,17 @@ static inline bool fv_conv_is_padded(const fv_conv *v)
     return v->ph == 0 && v->pw == 0 && fv_conv_rows(v) == v->H && fv_conv_cols(v) == v->W;
 }
 
-/* Zeros before and after each row of dy, for taps that look past its ends. */
-static inline int fv_conv_left(const fv_conv *v)
+/* Sets left and right to the zeros that taps of backward_input read past the ends of a row. */
+static inline void fv_conv_margins(fv_conv *v)
 {
-    int past = (v->S - 1) * v->dw - v->pw;
-    return past < 0 || v->bare ? 0 : (past + v->sw - 1) / v->sw;
-}
-
-static inline int fv_conv_right(const fv_conv *v)
-{
-    int past = (v->W - 1 + v->pw) / v->sw - (v->Q - 1);
-    return past < 0 || v->bare ? 0 : past;
+    int left = (v->S - 1) * v->dw - v->pw, right = (v->W - 1 + v->pw) / v->sw - (v->Q - 1);
+    v->left = left < 0 ? 0 : (left + v->sw - 1) / v->sw;
+    v->right = right < 0 ? 0 : right;
 }
 
 static inline int fv_conv_dy_cols(const fv_conv *v)
 {
-    return fv_conv_left(v) + v->Q + fv_conv_right(v);
+    return v->left + v->Q + v->right;
 }
 
 static inline bool fv_conv_is_plain(const fv_conv *v)
@@ -416,15 +436,6 @@ static inline bool fv_conv_is_plain(const fv_conv *v)
 static inline bool fv_conv_is_depthwise(const fv_conv *v)
 {
     return v->groups > 1 && v->groups == v->C && v->C == v->O;
-}
-
-/* 5 x 5 with few channels: by Winograd's tiles, each in the first cache from its inputs to its
-   outputs. */
-static inline bool fv_conv_is_winograd5(const fv_conv *v)
-{
-    return v->R == 5 && v->S == 5 && fv_conv_is_plain(v) && v->C >= 3 &&
-           v->C <= FV_WINOGRAD5_CHANNELS_MAX && v->O >= 8 && v->C * v->O >= 48 && v->P >= 2 &&
-           v->Q >= 2;
 }
 
 /* Floats of weights and of work for input_pooled. */
@@ -439,12 +450,13 @@ static inline size_t fv_select_work(const fv_conv *v)
 }
 
 /* Floats that pack needs, in any layout, for any set. */
-static inline size_t fv_conv_packed(const fv_conv *v)
+static inline size_t fv_conv_packed(const fv_conv *v, fv_packing use)
 {
     size_t Cg = fv_round_up(v->C / v->groups), Og = fv_round_up(v->O / v->groups);
-    size_t taps = fv_conv_is_winograd5(v) ? 36 : (size_t)v->R * v->S;
-    size_t plain = fv_conv_is_depthwise(v) ? taps * fv_round_up(v->C) : v->groups * taps * Cg * Og;
-    return v->select && plain < fv_select_packed(v) ? fv_select_packed(v) : plain;
+    size_t taps = use == FV_PACK_F2X2_5X5 ? 36 : (size_t)v->R * v->S;
+    if (use == FV_PACK_SELECT)
+        return fv_select_packed(v);
+    return fv_conv_is_depthwise(v) ? taps * fv_round_up(v->C) : v->groups * taps * Cg * Og;
 }
 
 /* The set of that name, or the widest that this CPU runs for NULL. *why says in a few words how it

@@ -193,7 +193,7 @@ static void pad(int planes, int width, int H, int W, const float *from, int Hp, 
 static void pad_gradient(const fv_conv *v, int planes, int width, const float *dy, float *dyp)
 {
     size_t plane = (size_t)v->P * v->Q * width, pixel = (size_t)planes * width;
-    size_t before = fv_conv_left(v) * pixel, after = fv_conv_right(v) * pixel;
+    size_t before = v->left * pixel, after = v->right * pixel;
     for (int p = 0; p < v->P; p++) {
         memset(dyp, 0, before * sizeof *dyp);
         dyp += before;
@@ -280,43 +280,6 @@ static void sum_channels(const fv_conv *v, int count, const float *partials, siz
     }
 }
 
-/* ---- argmax of a pooling: images from lanes ---------------------------------------------- */
-
-static void transpose_pixels(const fv_argmax_job *w, size_t pixels, const float *x, float *to)
-{
-    float rows[L * L];
-    const size_t n = pixels * w->C;
-    size_t pixel = 0, c = 0;
-    for (size_t i = 0, some; i < n; i += some) {
-        some = n - i < L ? n - i : L;
-        for (size_t k = 0; k < some; k++) {
-            memcpy(rows + k * L, x + (c * pixels + pixel) * L, L * sizeof *rows);
-            if (++c == (size_t)w->C)
-                c = 0, pixel++;
-        }
-        transpose_apart(some, L, rows, L, to + i, w->image);
-    }
-}
-
-/* n * L floats for each place. */
-static inline void spread_some(const fv_argmax_job *w, const int n, const float *x, float *to)
-{
-    const int rows = w->rows, places = w->places, C = w->C, after = w->row - C;
-    for (int r = 0; r < rows; r++, x += after)
-        for (int q = 0; q < places; q++, x += C)
-            for (int k = 0; k < n; k++, to += L)
-                memcpy(to, x + k * L, L * sizeof *to);
-}
-
-static void spread(const fv_argmax_job *w, const float *x, float *to)
-{
-    const int n = (int)(fv_round_up(w->row) / L);
-    if (n == 2) /* told to the compiler, it leaves no loop */
-        spread_some(w, 2, x, to);
-    else
-        spread_some(w, n, x, to);
-}
-
 /* ---- between rows of images and lanes ----------------------------------------------------- */
 
 /* Four numbers are stored at a time: one by one stores would be what takes time. */
@@ -377,6 +340,6 @@ static void transpose_lanes(int K, const float *x, float *xt)
     .pad = pad, .pad_gradient = pad_gradient, .sum_partials = sum_partials,                        \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose,                  \
     .transpose_lanes = transpose_lanes, .load_u8 = load_u8, .load_f32 = load_f32,                  \
-    .store_rows = store_rows, .argmax = {transpose_pixels, spread, argmax_find, weight_by_argmax}
+    .store_rows = store_rows
 
 #endif

@@ -91,7 +91,7 @@ static void (*const pooleds[POOLED_M + 1][POOLED_TAPS + 1])(int some, const pool
                                                             float *dw, ptrdiff_t output) = {
     FOR_EACH_POOLED(POOLED_ENTRY)};
 
-static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
+static void pooled_weight(const fv_conv *v, const float *xp, const float *y, const float *dy,
                           const int32_t *argmax, float *dw, float *db, bool first)
 {
     const int P = v->P / 2, Q = v->Q / 2, taps = v->C * v->R * v->S;

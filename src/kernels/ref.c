@@ -8,120 +8,16 @@
 #include "kernels/activation.h"
 #include "kernels/lanes.h"
 #include "kernels/norm.h"
+#include "kernels/ref.h"
 #include "kernels/resample.h"
 #include "kernels/update.h"
 
-typedef float unit;
-enum { UNIT = 1 };
-#define UNIT_UNROLLED(i, n)       for (int i = 0; i < (n); i++)
-#define INLINE                    static inline
-#define unit_of(x)                (x)
-#define unit_fma                  fmaf
-#define unit_load(p, partial)     ((void)(partial), *(p))
-#define unit_store(p, x, partial) ((void)(partial), *(p) = (x))
-#include "kernels/winograd.h"
-
-/* Where image and channel c of pixel h, k are: in [C][H][W][L], pixel by pixel of L images, or in
-   [H][W][C], pixel by pixel of one image. */
-typedef struct place {
-    int lanes; /* images side by side: L or 1 */
-    ptrdiff_t channel, row, pixel;
-} place;
-
-static place input_of(const fv_conv *v, fv_layout layout, int H, int W)
+static void pack(const fv_conv *v, fv_packing use, const float *w, float *packed)
 {
-    return layout == FV_BATCH_LAST ? (place){L, (ptrdiff_t)H * W * L, (ptrdiff_t)W * L, L}
-                                   : (place){1, 1, (ptrdiff_t)W * v->C, v->C};
-}
-
-static place output_of(const fv_conv *v, fv_layout layout, int P)
-{
-    return layout == FV_BATCH_LAST ? (place){L, (ptrdiff_t)P * v->Q * L, (ptrdiff_t)v->Q * L, L}
-                                   : (place){1, 1, (ptrdiff_t)v->Q * v->O, v->O};
-}
-
-static place gradient_of(const fv_conv *v, fv_layout layout)
-{
-    int lanes = layout == FV_BATCH_LAST ? L : 1;
-    ptrdiff_t pixel = (ptrdiff_t)v->O * lanes;
-    return (place){lanes, lanes, fv_conv_dy_cols(v) * pixel, pixel};
-}
-
-static const float *weight_of(const fv_conv *v, const float *w, int o, int c, int r, int s)
-{
-    return w + (((ptrdiff_t)o * (v->C / v->groups) + c) * v->R + r) * v->S + s;
-}
-
-static void pack(const fv_conv *v, bool backward, const float *w, float *packed)
-{
-    if (!backward && fv_conv_is_winograd5(v)) { /* [O][36][FV_WINOGRAD5_CHANNELS_MAX] */
-        for (int o = 0; o < v->O; o++)
-            weights5(v->C, w + o * v->C * 25,
-                     packed + (ptrdiff_t)o * 36 * FV_WINOGRAD5_CHANNELS_MAX);
-        return;
-    }
-    memcpy(packed, w, (size_t)v->O * (v->C / v->groups) * v->R * v->S * sizeof *w);
-}
-
-/* Output o, p, q of image l. */
-static float output_at(const fv_conv *v, const place *x, const float *xp, const float *w,
-                       const float *b, int o, int p, int q, int l)
-{
-    int Cg = v->C / v->groups, Og = v->O / v->groups;
-    float sum = b ? b[o] : 0.0f;
-    for (int r = 0; r < v->R; r++)
-        for (int s = 0; s < v->S; s++)
-            for (int c = 0; c < Cg; c++)
-                sum = fmaf(*weight_of(v, w, o, c, r, s),
-                           xp[(o / Og * Cg + c) * x->channel + (p * v->sh + r * v->dh) * x->row +
-                              (q * v->sw + s * v->dw) * x->pixel + l],
-                           sum);
-    return sum;
-}
-
-/* The four outputs of the tile at p, q of output o and image l, by winograd5; some may not exist. */
-static void tile_at(const fv_conv *v, const place *x, const float *xp, const float *u,
-                    const float *b, int o, int p, int q, int l, float y[4])
-{
-    const ptrdiff_t rows = p + 1 < v->P ? 5 : 4, cols = q + 1 < v->Q ? 5 : 4;
-    float in[FV_WINOGRAD5_CHANNELS_MAX][36], t[36];
-    for (int c = 0; c < v->C; c++) {
-        const float *from = xp + c * x->channel + p * x->row + q * x->pixel + l;
-        for (int s = 0; s <= cols; s++)
-            tiles5_down(from + s * x->pixel, x->row, rows * x->row, 1, t + s, 6);
-        tile5_across(t, 6, 1, cols, 0, in[c], 1);
-    }
-    u += (ptrdiff_t)o * 36 * FV_WINOGRAD5_CHANNELS_MAX;
-    float lines[2][6];
-    for (int i = 0; i < 6; i++) {
-        float sum[6];
-        for (int j = 0; j < 6; j++, u += FV_WINOGRAD5_CHANNELS_MAX) {
-            sum[j] = u[0] * in[0][i * 6 + j];
-            for (int c = 1; c < v->C; c++)
-                sum[j] = fmaf(u[c], in[c][i * 6 + j], sum[j]);
-        }
-        line5_out(sum, &lines[0][i], &lines[1][i]);
-    }
-    for (int s = 0; s < 2; s++)
-        line5_out(lines[s], &y[s], &y[2 + s]);
-    for (int k = 0; k < 4; k++)
-        y[k] += b ? b[o] : 0.0f;
-}
-
-static void forward_fives(const fv_conv *v, const place *x, const float *xp, const float *u,
-                          const float *b, const place *out, float *y, int from, int to)
-{
-    float sums[4];
-    for (int o = 0; o < v->O; o++)
-        for (int p = from / 2 * 2; p < to; p += 2)
-            for (int q = 0; q < v->Q; q += 2)
-                for (int l = 0; l < x->lanes; l++) {
-                    tile_at(v, x, xp, u, b, o, p, q, l, sums);
-                    for (int k = 0; k < 4; k++)
-                        if (p + k / 2 >= from && p + k / 2 < to && q + k % 2 < v->Q)
-                            y[o * out->channel + (p + k / 2 - from) * out->row +
-                              (q + k % 2) * out->pixel + l] = sums[k];
-                }
+    if (use == FV_PACK_F2X2_5X5)
+        fv_ref_pack_f2x2_5x5(v, w, packed);
+    else
+        memcpy(packed, w, (size_t)v->O * (v->C / v->groups) * v->R * v->S * sizeof *w);
 }
 
 static void forward(const fv_conv *v, fv_layout layout, const float *xp, const float *w,
@@ -129,10 +25,6 @@ static void forward(const fv_conv *v, fv_layout layout, const float *xp, const f
 {
     place x = input_of(v, layout, fv_conv_rows(v), fv_conv_cols(v));
     place out = output_of(v, layout, to - from);
-    if (fv_conv_is_winograd5(v)) {
-        forward_fives(v, &x, xp, w, b, &out, y, from, to);
-        return;
-    }
     for (int o = 0; o < v->O; o++)
         for (int p = from; p < to; p++)
             for (int q = 0; q < v->Q; q++)
@@ -153,7 +45,7 @@ static void backward_input(const fv_conv *v, fv_layout layout, const float *dyp,
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups;
     place in = input_of(v, layout, v->H, v->W), out = gradient_of(v, layout);
-    dyp += fv_conv_left(v) * out.pixel;
+    dyp += v->left * out.pixel;
     for (int c = 0; c < v->C; c++)
         for (int h = 0; h < v->H; h++)
             for (int k = 0; k < v->W; k++)
@@ -178,7 +70,7 @@ static void backward_weight(const fv_conv *v, fv_layout layout, const float *xp,
 {
     int Cg = v->C / v->groups, Og = v->O / v->groups, RS = v->R * v->S;
     place in = input_of(v, layout, fv_conv_rows(v), fv_conv_cols(v)), out = gradient_of(v, layout);
-    dyp += fv_conv_left(v) * out.pixel;
+    dyp += v->left * out.pixel;
     for (int o = 0; o < v->O; o++)
         for (int l = 0; l < in.lanes; l++) {
             for (int c = 0; c < Cg; c++)
@@ -345,128 +237,19 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
             }
 }
 
-/* The two columns of a window, one of which has no gradient. */
-static void weight_pooled(const fv_conv *v, const float *xp, const float *y, const float *dy,
-                          const int32_t *argmax, float *dw, float *db, bool first)
-{
-    const place x = input_of(v, FV_BATCH_LAST, fv_conv_rows(v), fv_conv_cols(v));
-    const int P = v->P / 2, Q = v->Q / 2, taps = v->C * v->R * v->S;
-    if (first)
-        memset(dw, 0, (size_t)v->O * taps * L * sizeof *dw);
-    if (first && db)
-        memset(db, 0, (size_t)v->O * L * sizeof *db);
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)v->O * P * Q * L; i++) {
-        const ptrdiff_t l = i % L, q = i / L % Q, p = i / L / Q % P, o = i / L / Q / P;
-        const ptrdiff_t row = 2 * p + argmax[i] / 2;
-        const float g = y[i] <= 0.0f ? 0.0f : dy[i];
-        if (db)
-            db[o * L + l] += g;
-        for (int t = 0; t < taps; t++) {
-            const int c = t / v->S / v->R, r = t / v->S % v->R, s = t % v->S;
-            const float *in = xp + c * x.channel + (row + r) * x.row + (2 * q + s) * x.pixel + l;
-            float *to = dw + ((size_t)o * taps + t) * L + l;
-            *to = fmaf(argmax[i] % 2 ? 0.0f : g, in[0], *to);
-            *to = fmaf(argmax[i] % 2 ? g : 0.0f, in[x.pixel], *to);
-        }
-    }
-}
-
-/* The weight of output o and channel c by which a pixel of a window sees an input so many rows and
-   columns from the window's first. */
-static float seen_by(const fv_conv *v, const float *w, int o, int c, int pixel, int row, int col)
-{
-    const int r = row - pixel / 2, s = col - pixel % 2;
-    const bool inside = r >= 0 && r < v->R && s >= 0 && s < v->S;
-    return inside ? *weight_of(v, w, o, c, r, s) : 0.0f;
-}
-
-static void input_pooled(const fv_conv *v, const float *w, const float *y, const float *dy,
-                         const int32_t *argmax, float *work, float *dx)
-{
-    (void)work;
-    const int P = v->P / 2, Q = v->Q / 2, area = v->H * v->W;
-    for (int i = 0; i < v->C * area; i++)
-        for (int l = 0; l < L; l++) {
-            const int row = i % area / v->W + v->ph, col = i % v->W + v->pw;
-            float sum = 0.0f;
-            for (int p = 0; p < P && p <= row / 2; p++)
-                for (int q = 0; q < Q && q <= col / 2; q++) {
-                    const bool reaches = row / 2 - p <= v->R / 2 && col / 2 - q <= v->S / 2;
-                    for (int o = 0; reaches && o < v->O; o++) {
-                        const size_t at = (((size_t)o * P + p) * Q + q) * L + l;
-                        const float g = y[at] <= 0.0f ? 0.0f : dy[at];
-                        const int r = row - 2 * p, s = col - 2 * q;
-                        sum = fmaf(g, seen_by(v, w, o, i / area, argmax[at], r, s), sum);
-                    }
-                }
-            dx[(size_t)i * L + l] = sum;
-        }
-}
-
-static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
-                        const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
-{
-    memset(counts, 0, L * w->lists * sizeof *counts);
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)w->O * w->cells * L; i++) {
-        const int l = i % L, cell = i / L % w->cells, o = i / L / w->cells;
-        const size_t list = (size_t)l * w->lists + o * w->groups + cell / FV_FOUND;
-        const int row = cell / v->Q * v->R + argmax[i] / v->S;
-        const int col = cell % v->Q * v->S + argmax[i] % v->S;
-        const float g = y[i] <= 0.0f ? 0.0f : dy[i];
-        db[o * L + l] += g;
-        if (g == 0.0f)
-            continue;
-        found[list].g[counts[list]] = g;
-        found[list].at[counts[list]++] = row * w->line + col * w->pixel;
-    }
-}
-
-static void weight_by_argmax(const fv_argmax_job *w, const float *x, const fv_found *found,
-                             const int32_t *counts, float *dw)
-{
-    const int row = (int)fv_round_up(w->row);
-    for (int i = 0; i < w->O * w->groups; i++)
-        for (int k = 0; k < counts[i]; k++)
-            for (int t = 0; t < w->R * row; t++) {
-                float *to = dw + i / w->groups * w->R * row + t;
-                const float *from = x + found[i].at[k] + t / row * w->line;
-                *to = fmaf(found[i].g[k], from[t % row], *to);
-            }
-}
-
-/* Window by window, each a picture of 2 x 2. */
-static void forward_pooled(const fv_conv *v, const float *xp, const float *w, const float *b,
-                           float *y, int32_t *argmax)
-{
-    const fv_pool2d pool = {
-        .H = 2, .W = 2, .P = 1, .Q = 1, .R = 2, .S = 2, .sh = 2, .sw = 2, .dh = 1, .dw = 1};
-    place x = input_of(v, FV_BATCH_LAST, fv_conv_rows(v), fv_conv_cols(v));
-    float sums[4 * L], tile[4];
-    for (int o = 0; o < v->O; o++)
-        for (int p = 0; p + 1 < v->P; p += 2)
-            for (int q = 0; q + 1 < v->Q; q += 2, y += L, argmax = argmax ? argmax + L : NULL) {
-                for (int i = 0; i < 4 * L; i++)
-                    if (!fv_conv_is_winograd5(v))
-                        sums[i] = output_at(v, &x, xp, w, b, o, p + i / L / 2, q + i / L % 2,
-                                            i % L);
-                    else if (i < L) {
-                        tile_at(v, &x, xp, w, b, o, p, q, i, tile);
-                        for (int k = 0; k < 4; k++)
-                            sums[k * L + i] = tile[k];
-                    }
-                max_pool_forward(&pool, 1, L, sums, y, argmax, 0);
-                relu_forward(L, y, y);
-            }
-}
-
 const fv_kernels fv_kernels_ref = {
     .name = "ref",
-    .conv = {[FV_BATCH_LAST] = {pack, forward_batch, backward_input_batch, backward_weight_batch},
-             [FV_CHANNELS_LAST] = {pack, forward_channels, backward_input_channels,
+    .conv = {[FV_BATCH_LAST] = {pack,
+                                {forward_batch, fv_ref_forward_f2x2_5x5_batch},
+                                backward_input_batch,
+                                backward_weight_batch},
+             [FV_CHANNELS_LAST] = {pack,
+                                   {forward_channels, fv_ref_forward_f2x2_5x5_channels},
+                                   backward_input_channels,
                                    backward_weight_channels}},
-    .forward_pooled = forward_pooled,
-    .weight_pooled = weight_pooled,
-    .input_pooled = input_pooled,
+    .pooled = &fv_ref_pooled,
+    .argmax = &fv_ref_argmax,
+    .winograd = &fv_ref_winograd,
     .linear_backward_weight = linear_backward_weight,
     .load_windows = load_windows,
     .relu_forward = relu_forward,
@@ -479,7 +262,6 @@ const fv_kernels fv_kernels_ref = {
     FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,
     FV_UPDATE_ENTRIES,
-    FV_WINOGRAD_ENTRIES,
 };
 
 float fv_exp(float x)

@@ -7,11 +7,11 @@
  * all four pixels would be 100. A tile is 2 x 2 inputs and M channels. Included by simd.c alone.
  */
 
-enum { CHOSEN_M = 6 }; /* the most channels */
+enum { SELECT_M = 6 }; /* the most channels */
 
 /* By windows, outputs and channels of a piece: 16 numbers, the four weights of each input of a
    2 x 2. Those of pixels that do not see it are 0. */
-static void pack_choices(const fv_conv *v, const float *w, float *packed)
+static void select_pack(const fv_conv *v, const float *w, float *packed)
 {
     const cut channels = cut_even(v->C, mmax[WINDOW_N]);
     const ptrdiff_t down = v->R / 2, across = v->S / 2;
@@ -36,8 +36,8 @@ static void pack_choices(const fv_conv *v, const float *w, float *packed)
 }
 
 /* Gradients and choices of a window's outputs side by side, as tiles read them. */
-static void list_choices(const fv_conv *v, const float *y, const float *dy, const int32_t *argmax,
-                         float *work)
+static void select_list(const fv_conv *v, const float *y, const float *dy, const int32_t *argmax,
+                        float *work)
 {
     const ptrdiff_t plane = (ptrdiff_t)(v->P / 2) * (v->Q / 2) * L;
     const vec zero = vec_splat(0.0f);
@@ -54,13 +54,13 @@ static void list_choices(const fv_conv *v, const float *y, const float *dy, cons
 
 /* M channels of inputs 2a, 2a+1 by 2b, 2b+1, padding included. Windows of a row and their outputs
    are one run. */
-INLINE void select(const int M, const fv_conv *v, int a, int b, const float *packed,
-                   const float *work, float *dx)
+INLINE void select_sums(const int M, const fv_conv *v, int a, int b, const float *packed,
+                        const float *work, float *dx)
 {
     const int P = v->P / 2, Q = v->Q / 2, down = v->R / 2, across = v->S / 2;
     const int p0 = a < down ? 0 : a - down, q0 = b < across ? 0 : b - across;
     const int count = ((b < Q ? b + 1 : Q) - q0) * v->O;
-    vec sum[CHOSEN_M][WINDOW_N];
+    vec sum[SELECT_M][WINDOW_N];
     UNROLLED (m, M)
         UNROLLED (n, WINDOW_N)
             sum[m][n] = vec_splat(0.0f);
@@ -85,29 +85,29 @@ INLINE void select(const int M, const fv_conv *v, int a, int b, const float *pac
     }
 }
 
-#define CHOSEN(M)                                                                                  \
-    static void chosen_##M(const fv_conv *v, int a, int b, const float *packed, const float *work, \
+#define SELECT(M)                                                                                  \
+    static void select_##M(const fv_conv *v, int a, int b, const float *packed, const float *work, \
                            float *dx)                                                              \
     {                                                                                              \
-        select(M, v, a, b, packed, work, dx);                                                      \
+        select_sums(M, v, a, b, packed, work, dx);                                                 \
     }
-FOR_EACH_WINDOW(CHOSEN)
-#define CHOSEN_ENTRY(M) [M] = chosen_##M,
-static void (*const chosens[])(const fv_conv *v, int a, int b, const float *packed,
-                               const float *work, float *dx) = {FOR_EACH_WINDOW(CHOSEN_ENTRY)};
+FOR_EACH_WINDOW(SELECT)
+#define SELECT_ENTRY(M) [M] = select_##M,
+static void (*const selects[])(const fv_conv *v, int a, int b, const float *packed,
+                               const float *work, float *dx) = {FOR_EACH_WINDOW(SELECT_ENTRY)};
 
-static void input_pooled(const fv_conv *v, const float *packed, const float *y, const float *dy,
+static void pooled_input(const fv_conv *v, const float *packed, const float *y, const float *dy,
                          const int32_t *argmax, float *work, float *dx)
 {
     const cut channels = cut_even(v->C, mmax[WINDOW_N]);
     const size_t each = fv_select_packed(v) / v->C;
-    list_choices(v, y, dy, argmax, work);
+    select_list(v, y, dy, argmax, work);
     for (int i = 0; i < channels.count; i++) {
         const int M = size_of(&channels, i);
         for (int a = v->ph / 2; 2 * a < v->ph + v->H; a++)
             for (int b = v->pw / 2; 2 * b < v->pw + v->W; b++)
                 for (int lane = 0; lane < L; lane += V)
-                    chosens[M](v, a, b, packed, work + lane, dx + lane);
+                    selects[M](v, a, b, packed, work + lane, dx + lane);
         packed += M * each;
         dx += (ptrdiff_t)M * v->H * v->W * L;
     }

@@ -236,16 +236,24 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
 #define TEXT_(set) #set
 #define TEXT(set)  TEXT_(set)
 
+static const fv_winograd_kernels winograd_kernels = FV_WINOGRAD_ENTRIES;
+static const fv_pooled_kernels pooled_kernels = {
+    {pooled_forward, winograd5_pooled_forward}, pooled_weight, pooled_input};
+
 extern const fv_kernels NAME(FV_SIMD_NAME);
 const fv_kernels NAME(FV_SIMD_NAME) = {
     .name = TEXT(FV_SIMD_NAME),
-    .conv = {[FV_BATCH_LAST] = {pack_batch, forward_batch, backward_input_batch,
+    .conv = {[FV_BATCH_LAST] = {pack_batch,
+                                {forward_batch, winograd5_forward_batch},
+                                backward_input_batch,
                                 backward_weight_batch},
-             [FV_CHANNELS_LAST] = {pack_channels, forward_channels, backward_input_channels,
+             [FV_CHANNELS_LAST] = {pack_channels,
+                                   {forward_channels, winograd5_forward_channels},
+                                   backward_input_channels,
                                    backward_weight_channels}},
-    .forward_pooled = forward_pooled,
-    .weight_pooled = weight_pooled,
-    .input_pooled = input_pooled,
+    .pooled = &pooled_kernels,
+    .argmax = &argmax_kernels,
+    .winograd = &winograd_kernels,
     .linear_backward_weight = linear_backward_weight,
     .load_windows = load_windows,
     .relu_forward = relu_forward,
@@ -258,5 +266,4 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,
     FV_UPDATE_ENTRIES,
-    FV_WINOGRAD_ENTRIES,
 };

@@ -338,7 +338,9 @@ static void weights5(int C, const float *w, float *u)
 }
 
 #define FV_WINOGRAD_ENTRIES                                                                        \
-    .winograd = {winograd_weight,  winograd_weight_back, winograd_in,                              \
-                 winograd_in_back, winograd_out,         winograd_out_back}
+    {                                                                                              \
+        winograd_weight, winograd_weight_back, winograd_in, winograd_in_back, winograd_out,        \
+            winograd_out_back                                                                      \
+    }
 
 #endif

@@ -11,10 +11,10 @@
 /* Sums of six positions at once. */
 #if defined(FV_SIMD_AVX2)
 enum { W5_M = 2 };
-#define FOR_EACH_FIVES(DO) DO(1) DO(2)
+#define FOR_EACH_W5_M(DO) DO(1) DO(2)
 #else
 enum { W5_M = 4 };
-#define FOR_EACH_FIVES(DO) DO(1) DO(2) DO(3) DO(4)
+#define FOR_EACH_W5_M(DO) DO(1) DO(2) DO(3) DO(4)
 #endif
 
 enum {
@@ -30,8 +30,8 @@ typedef struct winograd5 {
 } winograd5;
 
 /* The products of M numbers, `of_m` floats apart, and six vectors, in `sum` or added to it. */
-INLINE void multiply_fives(const bool add, const int M, const float *number, const int of_m,
-                           const int of_j, const float *vector, const int of_vector, vec sum[][6])
+INLINE void multiply_points(const bool add, const int M, const float *number, const int of_m,
+                            const int of_j, const float *vector, const int of_vector, vec sum[][6])
 {
     vec in[6];
     UNROLLED (j, 6)
@@ -48,7 +48,7 @@ INLINE void multiply_fives(const bool add, const int M, const float *number, con
 
 /* y: M times the four outputs of a tile, without bias. The loop over rows stays one: six copies of
    it would be more than the decoded-instruction cache feeds. */
-INLINE void sum_fives(const winograd5 *given, const int M, const fv_layout layout, vec y[][4])
+INLINE void winograd5_sums(const winograd5 *given, const int M, const fv_layout layout, vec y[][4])
 {
     const bool batch = layout == FV_BATCH_LAST;
     const int of_m = batch ? 1 : 36 * W5_C, of_j = batch ? M : W5_C;
@@ -61,10 +61,10 @@ INLINE void sum_fives(const winograd5 *given, const int M, const fv_layout layou
     for (int i = 0; i < 6; i++) {
         const float *number = f.numbers + i * number_row, *vector = f.vectors + i * vector_row;
         vec sum[W5_M][6];
-        multiply_fives(false, M, number, of_m, of_j, vector, of_vector, sum);
+        multiply_points(false, M, number, of_m, of_j, vector, of_vector, sum);
         for (int c = 1; c < f.C; c++) {
             number += number_c, vector += vector_c;
-            multiply_fives(true, M, number, of_m, of_j, vector, of_vector, sum);
+            multiply_points(true, M, number, of_m, of_j, vector, of_vector, sum);
         }
         UNROLLED (m, M)
             line5_out(sum[m], &lines[m][0][i], &lines[m][1][i]);
@@ -74,21 +74,20 @@ INLINE void sum_fives(const winograd5 *given, const int M, const fv_layout layou
             line5_out(lines[m][s], &y[m][s], &y[m][2 + s]);
 }
 
-#define FIVES(M)                                                                                   \
-    static void fives_batch_##M(const winograd5 *f, vec y[][4])                                    \
+#define WINOGRAD5(M)                                                                               \
+    static void winograd5_batch_##M(const winograd5 *f, vec y[][4])                                \
     {                                                                                              \
-        sum_fives(f, M, FV_BATCH_LAST, y);                                                         \
+        winograd5_sums(f, M, FV_BATCH_LAST, y);                                                    \
     }                                                                                              \
-    static void fives_channels_##M(const winograd5 *f, vec y[][4])                                 \
+    static void winograd5_channels_##M(const winograd5 *f, vec y[][4])                             \
     {                                                                                              \
-        sum_fives(f, M, FV_CHANNELS_LAST, y);                                                      \
+        winograd5_sums(f, M, FV_CHANNELS_LAST, y);                                                 \
     }
-FOR_EACH_FIVES(FIVES)
-#define W5_BATCH(M)    [M] = fives_batch_##M,
-#define W5_CHANNELS(M) [M] = fives_channels_##M,
-static void (*const fives_of[FV_LAYOUTS][W5_M + 1])(const winograd5 *f, vec y[][4]) = {
-    [FV_BATCH_LAST] = {FOR_EACH_FIVES(W5_BATCH)},
-    [FV_CHANNELS_LAST] = {FOR_EACH_FIVES(W5_CHANNELS)}};
+FOR_EACH_W5_M(WINOGRAD5)
+#define W5_BATCH(M)    [M] = winograd5_batch_##M,
+#define W5_CHANNELS(M) [M] = winograd5_channels_##M,
+static void (*const winograd5_of[FV_LAYOUTS][W5_M + 1])(const winograd5 *f, vec y[][4]) = {
+    [FV_BATCH_LAST] = {FOR_EACH_W5_M(W5_BATCH)}, [FV_CHANNELS_LAST] = {FOR_EACH_W5_M(W5_CHANNELS)}};
 
 /* ---- strips: a row of tiles side by side, as many as the first caches hold ------------------ */
 
@@ -123,17 +122,17 @@ static void begin_strip(const fv_conv *v, int planes, int width, const float *xp
 }
 
 /* What becomes of tiles: rows from to to-1 of y, or, pooled, y and argmax. */
-typedef struct fives_out {
+typedef struct winograd5_out {
     const fv_conv *v;
     const float *b;
     float *y;
     int32_t *argmax;
     int from, to;
     bool pooled;
-} fives_out;
+} winograd5_out;
 
 /* The outputs p, q of a tile that are wanted; y is of row `from`, with `pixel` floats a pixel. */
-static void put_tile(const fives_out *t, int p, int q, float *y, ptrdiff_t pixel, int partial,
+static void put_tile(const winograd5_out *t, int p, int q, float *y, ptrdiff_t pixel, int partial,
                      const vec sums[4])
 {
     for (int r = p < t->from ? 1 : 0; r < 2 && p + r < t->to; r++)
@@ -151,7 +150,7 @@ INLINE void add_bias(const vec b, vec y[4])
 /* ---- batch last ----------------------------------------------------------------------------- */
 
 /* [pieces of M outputs][6][C][6][M] */
-static void pack_fives_batch(const fv_conv *v, const float *w, float *packed)
+static void winograd5_pack_batch(const fv_conv *v, const float *w, float *packed)
 {
     const cut outputs = cut_even(v->O, W5_M);
     float u[36 * W5_C];
@@ -170,7 +169,7 @@ static void pack_fives_batch(const fv_conv *v, const float *w, float *packed)
 }
 
 /* The outputs p, q of one tile of output o, lanes from `lane` on. */
-static void put_lanes(const fives_out *t, int o, int p, int q, int lane, vec y[4])
+static void put_lanes(const winograd5_out *t, int o, int p, int q, int lane, vec y[4])
 {
     const fv_conv *v = t->v;
     add_bias(vec_splat(t->b ? t->b[o] : 0.0f), y);
@@ -182,7 +181,7 @@ static void put_lanes(const fives_out *t, int o, int p, int q, int lane, vec y[4
 }
 
 /* All outputs of tile k of a strip. */
-static void tile_batch(const fives_out *t, const strip *s, int k, const float *packed)
+static void tile_batch(const winograd5_out *t, const strip *s, int k, const float *packed)
 {
     const fv_conv *v = t->v;
     const cut outputs = cut_even(v->O, W5_M);
@@ -198,7 +197,7 @@ static void tile_batch(const fives_out *t, const strip *s, int k, const float *p
         for (int lane = 0; lane < L; lane += V) {
             vec y[W5_M][4];
             f.vectors = positions + lane;
-            fives_of[FV_BATCH_LAST][M](&f, y);
+            winograd5_of[FV_BATCH_LAST][M](&f, y);
             for (int m = 0; m < M; m++)
                 put_lanes(t, o + m, s->p, q, lane, y[m]);
         }
@@ -206,7 +205,7 @@ static void tile_batch(const fives_out *t, const strip *s, int k, const float *p
     }
 }
 
-static void forward_fives_batch(const fives_out *t, const float *xp, const float *packed)
+static void winograd5_strips_batch(const winograd5_out *t, const float *xp, const float *packed)
 {
     const fv_conv *v = t->v;
     const cut strips = cut_even((v->Q + !t->pooled) / 2, tiles_of_strip(v->C, L));
@@ -221,10 +220,23 @@ static void forward_fives_batch(const fives_out *t, const float *xp, const float
         }
 }
 
+static void winograd5_forward_batch(const fv_conv *v, const float *xp, const float *packed,
+                                    const float *b, float *y, int from, int to)
+{
+    winograd5_strips_batch(&(winograd5_out){.v = v, .b = b, .y = y, .from = from, .to = to}, xp,
+                           packed);
+}
+
+static void winograd5_pooled_forward(const fv_conv *v, const float *xp, const float *packed,
+                                     const float *b, float *y, int32_t *argmax)
+{
+    winograd5_strips_batch(&(winograd5_out){v, b, y, argmax, 0, v->P, true}, xp, packed);
+}
+
 /* ---- channels last -------------------------------------------------------------------------- */
 
 /* [vectors of outputs][6][C][6][V] */
-static void pack_fives_channels(const fv_conv *v, const float *w, float *packed)
+static void winograd5_pack_channels(const fv_conv *v, const float *w, float *packed)
 {
     float u[36 * W5_C];
     memset(packed, 0, 36 * (size_t)v->C * pieces(v->O, V) * V * sizeof *packed);
@@ -239,7 +251,8 @@ static void pack_fives_channels(const fv_conv *v, const float *w, float *packed)
 }
 
 /* All outputs of M tiles of a strip, from tile k on. */
-static void tiles_channels(const fives_out *t, const strip *s, int k, int M, const float *packed)
+static void tiles_channels(const winograd5_out *t, const strip *s, int k, int M,
+                           const float *packed)
 {
     const fv_conv *v = t->v;
     const int C = v->C, q = s->q + 2 * k;
@@ -253,7 +266,7 @@ static void tiles_channels(const fives_out *t, const strip *s, int k, int M, con
         const int partial = partial_of(1, v->O - o);
         const vec b = t->b ? load_some(t->b + o, partial) : vec_splat(0.0f);
         vec y[W5_M][4];
-        fives_of[FV_CHANNELS_LAST][M](&f, y);
+        winograd5_of[FV_CHANNELS_LAST][M](&f, y);
         for (int m = 0; m < M; m++) {
             add_bias(b, y[m]);
             put_tile(t, s->p, q + 2 * m, t->y + o, v->O, partial, y[m]);
@@ -261,18 +274,19 @@ static void tiles_channels(const fives_out *t, const strip *s, int k, int M, con
     }
 }
 
-static void forward_fives_channels(const fives_out *t, const float *xp, const float *packed)
+static void winograd5_forward_channels(const fv_conv *v, const float *xp, const float *packed,
+                                       const float *b, float *y, int from, int to)
 {
-    const fv_conv *v = t->v;
+    const winograd5_out t = {.v = v, .b = b, .y = y, .from = from, .to = to};
     const cut strips = cut_even((v->Q + 1) / 2, tiles_of_strip(1, v->C));
     strip s;
-    for (s.p = t->from / 2 * 2; s.p < t->to; s.p += 2)
+    for (s.p = from / 2 * 2; s.p < to; s.p += 2)
         for (int i = 0; i < strips.count; i++) {
             s.q = 2 * start_of_piece(&strips, i);
             s.tiles = size_of(&strips, i);
             begin_strip(v, 1, v->C, xp, &s);
             const cut some = cut_even(s.tiles, W5_M);
             for (int n = 0, k = 0; n < some.count; k += size_of(&some, n++))
-                tiles_channels(t, &s, k, size_of(&some, n), packed);
+                tiles_channels(&t, &s, k, size_of(&some, n), packed);
         }
 }

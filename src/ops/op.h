@@ -11,6 +11,7 @@
 #include "base/base.h"
 #include "kernels/kernels.h"
 #include "ops/layer_types.h"
+#include "ops/conv/form.h"
 
 /* A normalisation over planes, groups or all of an image; relu: with the layer after it. */
 typedef struct fv_norm {
@@ -59,15 +60,13 @@ typedef struct fv_def {
     const fv_layer_type *kind; /* NULL: an input */
     void *args;                /* a copy of the struct it was made with; its pointers are stale */
     fv_shape stored; /* of what forward writes: out, but for layers run together with others */
-    int shares_weights_of; /* the layer whose parameters it uses too; -1: its own */
-    int consumers;         /* layers and outputs that read what it makes */
-    bool wants_gradient;   /* backward goes through it */
-    unsigned accumulates;  /* bit k: the gradient of input k is added to what is there */
-    fv_conv conv;          /* conv2d; of conv_transpose2d the other way round */
-    bool winograd;         /* a conv2d by tiles, a question of its sizes alone */
-    fv_pool2d pool;        /* poolings, and a conv2d that pools */
-    bool argmax;           /* a conv2d whose weight gradients go by what won its pooling */
-    bool windows;          /* a conv2d that pools and has, channels last, windows as lanes */
+    int shares_weights_of;         /* the layer whose parameters it uses too; -1: its own */
+    int consumers;                 /* layers and outputs that read what it makes */
+    bool wants_gradient;           /* backward goes through it */
+    unsigned accumulates;          /* bit k: the gradient of input k is added to what is there */
+    fv_conv conv;                  /* conv2d; of conv_transpose2d the other way round */
+    fv_conv_form form[FV_LAYOUTS]; /* how conv2d and conv_transpose2d are computed */
+    fv_pool2d pool;                /* poolings, and a conv2d that pools */
     fv_norm norm;
     fv_axis rows, cols; /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
     int padding_mode;   /* fv_padding_mode */
@@ -353,69 +352,7 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool);
 void fv_fuse_batch_norm(fv_def *norm, fv_def *relu);
 extern const fv_op fv_op_relu_done; /* a relu that another layer does */
 
-/* A convolution's parts, used by layers that contain one. */
-fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images);
-void fv_conv_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                  const float *w, float *scratch, float *forward, float *backward);
-/* x of a slice with the padding that v has: x itself, or a copy at `to`. */
-const float *fv_conv_padded(const fv_call *call, const fv_conv *v, int slice, float *to);
-/* backward, where gradient writes dy of a slice as fv_conv_kernels wants it. */
-void fv_conv_run_backward(const fv_call *call,
-                          void (*gradient)(const fv_call *call, int slice, float *dyp));
-/* The convolution as whose dyp backward takes the gradients, and how to write it. */
-fv_conv fv_conv_gradient(const fv_call *call);
-void fv_conv_pad_gradient(const fv_call *call, int slice, float *dyp);
-/* Where the kernels sum up db, behind dw in part; or NULL. */
-float *fv_conv_db(const fv_call *call);
-/* Rows of `row` floats that one item of reduce takes: some 8,192 parameters, as an item of a step
-   does, so that a thread mostly steps what it has summed up. */
-int fv_rows_of_item(size_t row);
-int fv_conv_reduce_items(const fv_def *def, fv_layout layout);
-void fv_conv_describe(const fv_def *def, char text[32]);
 void fv_pool_describe(const fv_def *def, char text[32]);
-void fv_conv_reduce(const fv_sums *sums, int item);
-/* Floats of x with its padding, and of dy with its own, for one slice. */
-size_t fv_conv_padded_floats(const fv_conv *v, fv_layout layout);
-size_t fv_conv_gradient_floats(const fv_conv *v, fv_layout layout);
-/* Fails unless groups divide the input's channels and out_channels, which are 1 or more. */
-fv_status fv_check_channels(fv_ctx *ctx, const fv_def *def, int out_channels, int in_channels,
-                            int groups);
-
-/* The same of a convolution by tiles. Forward makes strips of rows, which put, by way of
-   fv_winograd_put, takes from the positions of tiles to y, whose planes have so many rows. */
-typedef struct fv_strip {
-    int slice, row; /* the first of the output's rows */
-    fv_tiles tiles;
-    const float *positions;
-    size_t step; /* from one to the next */
-} fv_strip;
-
-extern const fv_op fv_op_winograd;
-bool fv_winograd_pays(const fv_conv *v);
-fv_conv fv_winograd_gradient(const fv_def *def); /* the convolution whose dyp backward takes */
-int fv_winograd_rows(const fv_def *def, fv_layout layout); /* of a strip */
-fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images);
-void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                      const float *w, float *scratch, float *forward, float *backward);
-void fv_winograd_forward(const fv_call *call,
-                         void (*put)(const fv_call *call, const fv_strip *strip));
-void fv_winograd_put(const fv_call *call, const fv_strip *strip, float *y, int rows);
-void fv_winograd_backward(const fv_call *call,
-                          void (*gradient)(const fv_call *call, int slice, float *dyp));
-
-/* Weight gradients of a conv2d that pools, batch last, by the pixels that won, where this pays. */
-bool fv_argmax_pays(const fv_def *def);
-fv_need fv_argmax_need(const fv_def *def);
-void fv_argmax_backward(const fv_call *call);
-
-/* Forward of a conv2d that pools, channels last, with the windows of the pooling as lanes: where it
-   pays, its scratch, and its weights in the order that it reads. relu is left to the caller. */
-bool fv_windows_pay(const fv_def *def);
-size_t fv_windows_scratch(const fv_def *def);
-void fv_windows_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                     const float *w, float *scratch, float *forward, float *backward);
-void fv_windows_forward(const fv_call *call);
-
 /* A pooling's output size, checked; fills def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
                         fv_hw dilation, bool ceil_mode);
@@ -444,15 +381,6 @@ void fv_adaptive_describe(const fv_def *def, char text[32]);
 /* The axes of a padding of so many rows and columns in that mode. */
 fv_status fv_pad_axes(fv_ctx *ctx, fv_def *def, fv_padding_mode mode, fv_hw before, fv_hw after);
 const char *fv_padding_word(fv_padding_mode mode);
-
-/* A linear layer's, for those that are one batch last. */
-fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images);
-void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                    const float *w, float *scratch, float *forward, float *backward);
-void fv_linear_run_forward(const fv_call *call);
-void fv_linear_run_backward(const fv_call *call);
-int fv_linear_reduce_items(const fv_def *def, fv_layout layout);
-void fv_linear_reduce(const fv_sums *sums, int item);
 
 /* ---- losses ------------------------------------------------------------------------------- */
 

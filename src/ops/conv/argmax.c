@@ -6,28 +6,15 @@
  * weight and window, where all its pixels would be four and more. Each weight is summed up image by
  * image, window by window. Layer 2. Calls the base and the kernels.
  */
-#include "ops/op.h"
+#include "ops/conv/conv.h"
 
 #include <string.h>
 
 enum {
-    MANY = 8,       /* outputs: fewer do not pay */
-    MANY_ROWS = 64, /* floats of a kernel's rows: fewer do not, either */
-    REUSE = 16,     /* outputs: spreading an image pays from here on, */
-    SPREAD = 8192,  /* and up to so many floats: more leave the first cache */
-    LISTS = 64,     /* of an image, or those of one output, that are made at a time */
+    REUSE = 16,    /* outputs: spreading an image pays from here on, */
+    SPREAD = 8192, /* and up to so many floats: more leave the first cache */
+    LISTS = 64,    /* of an image, or those of one output, that are made at a time */
 };
-
-bool fv_argmax_pays(const fv_def *def)
-{
-    const fv_conv *v = &def->conv;
-    const fv_pool2d *pool = &def->pool;
-    const size_t row = (size_t)v->S * v->C, whole = fv_round_up(row);
-    const size_t image = (size_t)v->C * fv_conv_rows(v) * fv_conv_cols(v);
-    const int pixels = pool->R * pool->S; /* of a window */
-    return !def->winograd && fv_conv_is_plain(v) && v->O >= MANY && v->R * whole >= MANY_ROWS &&
-           pixels <= FV_ARGMAX_TAPS_MAX && pixels * row >= 3 * whole && image < INT32_MAX / 2;
-}
 
 /* Vectors of whole pixels are aligned as they are. */
 static bool spreads(const fv_conv *v)
@@ -36,7 +23,7 @@ static bool spreads(const fv_conv *v)
     return v->O >= REUSE && v->C % FV_LANES != 0 && places * fv_round_up(v->S * v->C) <= SPREAD;
 }
 
-static fv_argmax_job winners_of(const fv_def *def)
+static fv_argmax_job job_of(const fv_def *def)
 {
     const fv_conv *v = &def->conv;
     const int rows = fv_conv_rows(v), cols = fv_conv_cols(v), row = v->S * v->C;
@@ -74,7 +61,7 @@ static size_t found_of(const fv_argmax_job *w)
    Sums: gradients of the kernels, and of the biases lane by lane. */
 fv_need fv_argmax_need(const fv_def *def)
 {
-    const fv_argmax_job w = winners_of(def);
+    const fv_argmax_job w = job_of(def);
     return (fv_need){.scratch = fv_round_up(fv_conv_padded_floats(&def->conv, FV_BATCH_LAST)) +
                                 FV_LANES * w.image + spread_of(&w) + found_of(&w) +
                                 FV_LANES * w.lists,
@@ -107,25 +94,25 @@ static void add_outputs(const fv_call *r, const fv_argmax_job *w, int o, float *
     float *spread = images + FV_LANES * w->image, *lists = spread + spread_of(w);
     fv_found *found = (fv_found *)(void *)lists;
     int32_t *counts = (int32_t *)(void *)(lists + found_of(w));
-    r->k->argmax.find(w, &r->def->pool, r->y + at, r->dy + at, argmax + at,
-                      r->sums + all + (size_t)o * FV_LANES, found, counts);
+    r->k->argmax->find(w, &r->def->pool, r->y + at, r->dy + at, argmax + at,
+                       r->sums + all + (size_t)o * FV_LANES, found, counts);
     for (int i = 0; i < r->images; i++, images += w->image) {
         if (spread_of(w))
-            r->k->argmax.spread(w, images, spread);
-        r->k->argmax.weight(w, spread_of(w) ? spread : images, found + i * w->lists,
-                            counts + i * w->lists, r->sums + o * kernel_of(w));
+            r->k->argmax->spread(w, images, spread);
+        r->k->argmax->weight(w, spread_of(w) ? spread : images, found + i * w->lists,
+                             counts + i * w->lists, r->sums + o * kernel_of(w));
     }
 }
 
 void fv_argmax_backward(const fv_call *r)
 {
-    fv_argmax_job w = winners_of(r->def);
+    fv_argmax_job w = job_of(r->def);
     const fv_conv *v = &r->def->conv;
     const float *xp = fv_conv_padded(r, v, 0, r->scratch);
     float *images = r->scratch + fv_round_up(fv_conv_padded_floats(v, FV_BATCH_LAST));
     if (r->first)
         memset(r->sums, 0, fv_argmax_need(r->def).sums * sizeof *r->sums);
-    r->k->argmax.transpose(&w, (size_t)fv_conv_rows(v) * fv_conv_cols(v), xp, images);
+    r->k->argmax->transpose(&w, (size_t)fv_conv_rows(v) * fv_conv_cols(v), xp, images);
     for (int o = 0, some = w.O; o < v->O; o += some) {
         w.O = some < v->O - o ? some : v->O - o;
         add_outputs(r, &w, o, images);

@@ -5,7 +5,7 @@
  * Forward and the input's gradient are a 1 x 1 convolution: batch last of one pixel, channels last
  * of a column of pixels, the images. Layer 2. Calls the base and the kernels.
  */
-#include "ops/op.h"
+#include "ops/conv/conv.h"
 
 static int features_of(const fv_def *def)
 {
@@ -22,25 +22,25 @@ static fv_conv as_conv(const fv_def *def, fv_layout layout, int images)
 }
 
 /* Saved, batch last: x turned to [L][Kp], rows of images, which the weight gradients want. */
-fv_need fv_linear_need(const fv_def *def, fv_layout layout, int images)
+static fv_need linear_need(const fv_def *def, fv_layout layout, int images)
 {
     const fv_conv v = as_conv(def, layout, images);
     bool batch = layout == FV_BATCH_LAST;
     return (fv_need){.saved = batch ? FV_LANES * fv_round_up(features_of(def)) : 0,
                      .partial = batch ? 0 : fv_round_up(def->weights + def->biases),
-                     .packed = batch ? 0 : fv_conv_packed(&v)};
+                     .packed = batch ? 0 : fv_conv_packed(&v, FV_PACK_FORWARD)};
 }
 
-void fv_linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                    const float *w, float *scratch, float *forward, float *backward)
+static void linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                        const float *w, float *scratch, float *forward, float *backward)
 {
     (void)scratch;
     if (layout == FV_BATCH_LAST)
         return; /* w will do */
     const fv_conv v = as_conv(def, layout, images);
-    k->conv[layout].pack(&v, false, w, forward);
+    k->conv[layout].pack(&v, FV_PACK_FORWARD, w, forward);
     if (backward)
-        k->conv[layout].pack(&v, true, w, backward);
+        k->conv[layout].pack(&v, FV_PACK_INPUT, w, backward);
 }
 
 static const float *packed_of(const fv_call *r)
@@ -48,13 +48,13 @@ static const float *packed_of(const fv_call *r)
     return r->layout == FV_BATCH_LAST ? r->w : r->packed;
 }
 
-void fv_linear_run_forward(const fv_call *r)
+static void linear_forward(const fv_call *r)
 {
     const fv_conv v = as_conv(r->def, r->layout, r->block_images);
-    r->k->conv[r->layout].forward(&v, r->x, packed_of(r), r->b, r->y, 0, r->slices);
+    r->k->conv[r->layout].forward[FV_DIRECT](&v, r->x, packed_of(r), r->b, r->y, 0, r->slices);
 }
 
-void fv_linear_run_backward(const fv_call *r)
+static void linear_backward(const fv_call *r)
 {
     const fv_conv v = as_conv(r->def, r->layout, r->block_images);
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
@@ -67,26 +67,20 @@ void fv_linear_run_backward(const fv_call *r)
         conv->backward_input(&v, r->dy, packed_of(r), r->dx);
 }
 
-int fv_rows_of_item(size_t row)
-{
-    const size_t rows = (1 << 13) / row;
-    return rows < 1 ? 1 : (int)rows;
-}
-
 /* Whole tiles, of 8 rows. */
 static int rows_of_item(const fv_def *def)
 {
     return (fv_rows_of_item((size_t)features_of(def)) + 7) / 8 * 8;
 }
 
-int fv_linear_reduce_items(const fv_def *def, fv_layout layout)
+static int linear_reduce_items(const fv_def *def, fv_layout layout)
 {
     const int rows = rows_of_item(def);
     return layout == FV_BATCH_LAST ? (def->out.c + rows - 1) / rows
                                    : fv_conv_reduce_items(def, layout);
 }
 
-void fv_linear_reduce(const fv_sums *s, int item)
+static void linear_reduce(const fv_sums *s, int item)
 {
     if (s->layout == FV_CHANNELS_LAST) {
         fv_conv_reduce(s, item);
@@ -101,15 +95,15 @@ void fv_linear_reduce(const fv_sums *s, int item)
                         s->db + from);
 }
 
-static const fv_op linear = {
+const fv_op fv_op_linear = {
     .kind = "linear",
     .flags = FV_REDUCES_DY | FV_KEEPS_X,
-    .need = fv_linear_need,
-    .pack = fv_linear_pack,
-    .forward = fv_linear_run_forward,
-    .backward = fv_linear_run_backward,
-    .reduce_items = fv_linear_reduce_items,
-    .reduce = fv_linear_reduce,
+    .need = linear_need,
+    .pack = linear_pack,
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .reduce_items = linear_reduce_items,
+    .reduce = linear_reduce,
 };
 
 static fv_status linear_shape(fv_ctx *ctx, fv_def *def, const void *args)
@@ -129,7 +123,7 @@ static fv_status linear_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": expects %d input features but \"%s\" gives %d\n"
                        "help: set in_features to %d, or leave it out",
                        def->name, a->in_features, def->producer, in.c, in.c);
-    def->op = &linear;
+    def->op = &fv_op_linear;
     def->out = (fv_shape){a->out_features, 1, 1};
     def->conv = (fv_conv){.C = in.c, .O = a->out_features, .R = 1, .S = 1, .groups = 1};
     def->weight_ndim = 2;

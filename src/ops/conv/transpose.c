@@ -7,18 +7,23 @@
  * in def->conv C, H, W are those of y, and O, P, Q those of x. torch.nn.ConvTranspose2d. Layer 2.
  * Calls the base and the kernels.
  */
-#include "ops/op.h"
+#include "ops/conv/conv.h"
 
 #include <stdio.h>
 #include <string.h>
+
+static fv_packing packing_back(const fv_conv_form *f)
+{
+    return f->numbers.inputs == FV_DX_F2X2_5X5 ? FV_PACK_F2X2_5X5 : FV_PACK_FORWARD;
+}
 
 /* Scratch: x and dy as the convolution's kernels want its dy and its x. */
 static fv_need transpose_need(const fv_def *def, fv_layout layout, int images)
 {
     const fv_conv *v = &def->conv;
     fv_need need = fv_conv_need(def, layout, images);
-    need.scratch = fv_conv_padded_floats(v, layout) + fv_conv_gradient_floats(v, layout) +
-                   2 * FV_LANES;
+    need.scratch = fv_conv_padded_floats(v, layout) + fv_conv_dy_floats(v, layout) + 2 * FV_LANES;
+    need.packed = fv_conv_packed(v, packing_back(&def->form[layout]));
     return need;
 }
 
@@ -26,9 +31,9 @@ static void transpose_pack(const fv_kernels *k, const fv_def *def, fv_layout lay
                            const float *w, float *scratch, float *forward, float *backward)
 {
     (void)images, (void)scratch;
-    k->conv[layout].pack(&def->conv, true, w, forward);
+    k->conv[layout].pack(&def->conv, FV_PACK_INPUT, w, forward);
     if (backward)
-        k->conv[layout].pack(&def->conv, false, w, backward);
+        k->conv[layout].pack(&def->conv, packing_back(&def->form[layout]), w, backward);
 }
 
 /* x of a slice as the convolution's output gradient. */
@@ -84,11 +89,12 @@ static const float *padded_gradient(const fv_call *r, const float *dy, float *to
 
 static void transpose_backward(const fv_call *r)
 {
+    const fv_sum sum = fv_form(r)->numbers.inputs == FV_DX_F2X2_5X5 ? FV_F2X2_5X5 : FV_DIRECT;
     const fv_conv *v = &r->def->conv;
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
     size_t in = fv_slice_floats(r->layout, fv_shape_count(r->def->in));
     size_t out = fv_slice_floats(r->layout, fv_shape_count(r->def->out));
-    float *xp = r->scratch, *to = xp + fv_conv_gradient_floats(v, r->layout) + FV_LANES;
+    float *xp = r->scratch, *to = xp + fv_conv_dy_floats(v, r->layout) + FV_LANES;
     for (int i = 0; i < r->slices; i++) {
         const float *dy = r->dy + i * out, *dyp = padded_gradient(r, dy, to);
         bool first = r->first && i == 0;
@@ -97,7 +103,7 @@ static void transpose_backward(const fv_call *r)
         if (r->b)
             sum_bias(r, dy, fv_conv_db(r), first);
         if (r->dx)
-            conv->forward(v, dyp, r->packed, NULL, r->dx + i * in, 0, v->P);
+            conv->forward[sum](v, dyp, r->packed, NULL, r->dx + i * in, 0, v->P);
     }
 }
 
@@ -177,6 +183,8 @@ static fv_status conv_transpose2d_shape(fv_ctx *ctx, fv_def *def, const void *ar
         return fv_error(ctx);
     int Og = v->C / v->groups;
     def->op = &conv_transpose2d;
+    def->form[FV_BATCH_LAST] = def->form[FV_CHANNELS_LAST] = fv_conv_transpose_form_of(def);
+    fv_conv_margins(v);
     def->weight_ndim = 4;
     def->weight_dims[0] = v->O, def->weight_dims[1] = Og;
     def->weight_dims[2] = v->R, def->weight_dims[3] = v->S;

@@ -7,18 +7,9 @@
  * last, and the kernels of that layout do the rest. Each output is the same sum in either way.
  * Layer 2. Calls the base and the kernels.
  */
-#include "ops/op.h"
+#include "ops/conv/conv.h"
 
 #include <string.h>
-
-bool fv_windows_pay(const fv_def *def)
-{
-    const fv_conv *v = &def->conv;
-    const fv_pool2d *pool = &def->pool;
-    size_t lanes = pool->Q * fv_round_up(v->O), idle = v->O * fv_round_up(pool->Q);
-    return !def->winograd && def->padding_mode == FV_PADDING_ZEROS && v->groups == 1 &&
-           !fv_conv_is_winograd5(v) && lanes >= 2 * idle;
-}
 
 /* The narrow pictures, and where things lie in scratch. */
 typedef struct windows {
@@ -30,6 +21,7 @@ typedef struct windows {
 
 static windows windows_of(const fv_def *def)
 {
+    const fv_conv_form *form = &def->form[FV_CHANNELS_LAST];
     const fv_conv *v = &def->conv;
     windows w = {.conv = *v,
                  .pool = def->pool,
@@ -46,7 +38,8 @@ static windows windows_of(const fv_def *def)
     /* Lanes past the last window see what comes after their row. */
     w.x = w.padded + fv_round_up((size_t)v->C * w.rows * w.cols) + FV_LANES * w.step;
     w.y = w.x + FV_LANES * (size_t)v->C * w.rows * w.conv.W;
-    w.out = w.y + (v->pooled ? 0 : FV_LANES * (size_t)v->O * w.conv.P * w.conv.Q);
+    w.out = w.y +
+            (form->speed.pool_in_registers ? 0 : FV_LANES * (size_t)v->O * w.conv.P * w.conv.Q);
     w.end = w.out + 2 * FV_LANES * (size_t)v->O * w.pool.P;
     return w;
 }
@@ -61,9 +54,9 @@ void fv_windows_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, i
 {
     const fv_conv narrow = windows_of(def).conv;
     (void)images, (void)scratch;
-    k->conv[FV_BATCH_LAST].pack(&narrow, false, w, forward);
+    k->conv[FV_BATCH_LAST].pack(&narrow, fv_conv_packing(&def->form[layout]), w, forward);
     if (backward)
-        k->conv[layout].pack(&def->conv, true, w, backward);
+        k->conv[layout].pack(&def->conv, FV_PACK_INPUT, w, backward);
 }
 
 /* x [H][W][C] of a slice as padded planes [C][rows][cols]. */
@@ -94,11 +87,11 @@ static void put_windows(const fv_call *r, int q, int n, const float *from, float
 static void pool_windows(const fv_call *r, const windows *w, const float *x, float *y, float *out,
                          int32_t *argmax)
 {
-    if (w->conv.pooled) {
-        r->k->forward_pooled(&w->conv, x, r->packed, r->b, out, argmax);
+    if (fv_form(r)->speed.pool_in_registers) {
+        r->k->pooled->forward[FV_DIRECT](&w->conv, x, r->packed, r->b, out, argmax);
         return;
     }
-    r->k->conv[FV_BATCH_LAST].forward(&w->conv, x, r->packed, r->b, y, 0, w->conv.P);
+    r->k->conv[FV_BATCH_LAST].forward[FV_DIRECT](&w->conv, x, r->packed, r->b, y, 0, w->conv.P);
     r->k->max_pool_forward(&w->pool, w->conv.O, FV_LANES, y, out, argmax,
                            (size_t)w->pool.P * FV_LANES);
 }

@@ -11,24 +11,14 @@
  * an image has few. Each number is summed up tile by tile, however strips are cut. Layer 2. Calls
  * the base and the kernels.
  */
-#include "ops/op.h"
+#include "ops/conv/conv.h"
 
 #include <string.h>
 
 enum {
     POSITIONS = 16,
     WITH_BIAS = 5, /* row 1, column 1: the position that counts each output once */
-    FEW = 32,
-    MANY = 96,  /* channels of x and of y, and of both, from which on this pays */
-    TILES = 64, /* of a strip, channels last */
-    LANES = 16, /* the same, batch last, where a tile is one of 16 images */
 };
-
-bool fv_winograd_pays(const fv_conv *v)
-{
-    return v->R == 3 && v->S == 3 && v->sh == 1 && v->sw == 1 && v->dh == 1 && v->dw == 1 &&
-           v->groups == 1 && v->C >= FEW && v->O >= FEW && v->C + v->O >= MANY;
-}
 
 /* How a layer runs: what is the same for all blocks. */
 typedef struct way {
@@ -41,15 +31,6 @@ typedef struct way {
     size_t weights, packed;   /* at one position */
     size_t padded, dy;        /* floats of x with its padding, and of dy as tiles have it */
 } way;
-
-/* The most rows that divide all of them and make no more than `most` tiles, or one. */
-static int rows_of_strip(int rows, int cols, int most)
-{
-    for (int n = rows; n > 1; n--)
-        if (rows % n == 0 && n * cols <= most)
-            return n;
-    return 1;
-}
 
 /* At a position: a pixel for each tile, in a row, or, channels last, where the last images may be
    missing, in a column. */
@@ -67,18 +48,18 @@ static way way_of(const fv_def *def, fv_layout layout, int images)
     way w = {.v = def->conv, .group = 1};
     w.v.P += w.v.P % 2;
     w.v.Q += w.v.Q % 2;
-    int rows = w.v.P / 2, cols = w.v.Q / 2, most = layout == FV_BATCH_LAST ? LANES : TILES;
-    w.tiles = (fv_tiles){rows_of_strip(rows, cols, most), cols};
+    int rows = w.v.P / 2, cols = w.v.Q / 2, most = FV_STRIP_TILES / (rows * cols);
+    w.tiles = (fv_tiles){def->form[layout].speed.band_rows / 2, cols};
     w.strips = rows / w.tiles.rows;
-    if (layout == FV_CHANNELS_LAST && rows * cols < most && w.strips == 1)
-        w.group = most / (rows * cols) < images ? most / (rows * cols) : images;
+    if (layout == FV_CHANNELS_LAST && most > 1 && w.strips == 1)
+        w.group = most < images ? most : images;
     size_t tiles = (size_t)w.tiles.rows * cols;
     w.one = conv_of_tiles(&w, layout, w.group * (int)tiles);
     w.in = fv_slice_floats(layout, tiles * w.v.C);
     w.out = fv_slice_floats(layout, tiles * w.v.O);
     w.in_step = fv_round_up(w.group * w.in), w.out_step = fv_round_up(w.group * w.out);
     w.weights = (size_t)w.v.O * w.v.C;
-    w.packed = fv_round_up(fv_conv_packed(&w.one));
+    w.packed = fv_round_up(fv_conv_packed(&w.one, FV_PACK_FORWARD));
     w.padded = fv_round_up(fv_conv_padded_floats(&w.v, layout));
     w.dy = fv_round_up(fv_slice_floats(layout, (size_t)w.v.O * w.v.P * w.v.Q));
     return w;
@@ -93,7 +74,7 @@ static size_t row_of(fv_layout layout, int channels, int cols)
 /* Scratch: for each image of a strip x with its padding, in backward its gradient and dy, too; the
    positions of x and of y. For packing: the kernels at all positions. Sums: the gradients of
    these, and batch last room to sum up their lanes. */
-fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images)
+static fv_need winograd_need(const fv_def *def, fv_layout layout, int images)
 {
     const way w = way_of(def, layout, images);
     size_t params = POSITIONS * w.weights + def->biases;
@@ -107,15 +88,15 @@ fv_need fv_winograd_need(const fv_def *def, fv_layout layout, int images)
                      .packed = POSITIONS * w.packed};
 }
 
-void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
-                      const float *weight, float *scratch, float *forward, float *backward)
+static void winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
+                          const float *weight, float *scratch, float *forward, float *backward)
 {
     const way w = way_of(def, layout, images);
-    k->winograd.weight(w.weights, weight, scratch);
+    k->winograd->weight(w.weights, weight, scratch);
     for (int i = 0; i < POSITIONS; i++, scratch += w.weights) {
-        k->conv[layout].pack(&w.one, false, scratch, forward + i * w.packed);
+        k->conv[layout].pack(&w.one, FV_PACK_FORWARD, scratch, forward + i * w.packed);
         if (backward)
-            k->conv[layout].pack(&w.one, true, scratch, backward + i * w.packed);
+            k->conv[layout].pack(&w.one, FV_PACK_INPUT, scratch, backward + i * w.packed);
     }
 }
 
@@ -125,17 +106,18 @@ void fv_winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, 
 static void strip_in(const fv_call *r, const way *w, const float *xp, int strip, float *to)
 {
     size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
-    r->k->winograd.in(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C),
-                      xp + (size_t)strip * w->tiles.rows * 2 * row, fv_conv_rows(&w->v) * row, row,
-                      to, w->in_step);
+    r->k->winograd->in(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C),
+                       xp + (size_t)strip * w->tiles.rows * 2 * row, fv_conv_rows(&w->v) * row, row,
+                       to, w->in_step);
 }
 
 static void sums_forward(const fv_call *r, const way *w, int images, const float *in, float *out)
 {
     int rows = r->layout == FV_BATCH_LAST ? 1 : images * w->tiles.rows * w->tiles.cols;
     for (int i = 0; i < POSITIONS; i++)
-        r->k->conv[r->layout].forward(&w->one, in + i * w->in_step, r->packed + i * w->packed,
-                                      i == WITH_BIAS ? r->b : NULL, out + i * w->out_step, 0, rows);
+        r->k->conv[r->layout].forward[FV_DIRECT](
+            &w->one, in + i * w->in_step, r->packed + i * w->packed, i == WITH_BIAS ? r->b : NULL,
+            out + i * w->out_step, 0, rows);
 }
 
 void fv_winograd_forward(const fv_call *r, void (*put)(const fv_call *r, const fv_strip *strip))
@@ -145,7 +127,7 @@ void fv_winograd_forward(const fv_call *r, void (*put)(const fv_call *r, const f
     float *out = in + POSITIONS * w.in_step + FV_LANES;
     for (int i = 0; i < r->slices; i += w.group) {
         int n = i + w.group < r->slices ? w.group : r->slices - i;
-        const float *xp[TILES];
+        const float *xp[FV_STRIP_TILES];
         for (int k = 0; k < n; k++)
             xp[k] = fv_conv_padded(r, &w.v, i + k, r->scratch + k * w.padded);
         for (int strip = 0; strip < w.strips; strip++) {
@@ -156,23 +138,18 @@ void fv_winograd_forward(const fv_call *r, void (*put)(const fv_call *r, const f
                 put(r, &(fv_strip){.slice = i + k,
                                    .row = strip * w.tiles.rows * 2,
                                    .tiles = w.tiles,
-                                   .positions = out + k * w.out,
+                                   .points = out + k * w.out,
                                    .step = w.out_step});
         }
     }
-}
-
-int fv_winograd_rows(const fv_def *def, fv_layout layout)
-{
-    return way_of(def, layout, 1).tiles.rows * 2;
 }
 
 void fv_winograd_put(const fv_call *r, const fv_strip *s, float *y, int rows)
 {
     const fv_conv *v = &r->def->conv;
     size_t row = row_of(r->layout, v->O, v->Q);
-    r->k->winograd.out(&s->tiles, fv_planes(r->layout, v->O), fv_width(r->layout, v->O),
-                       s->positions, s->step, y, rows * row, row, v->P - s->row, v->Q);
+    r->k->winograd->out(&s->tiles, fv_planes(r->layout, v->O), fv_width(r->layout, v->O), s->points,
+                        s->step, y, rows * row, row, v->P - s->row, v->Q);
 }
 
 static void put_output(const fv_call *r, const fv_strip *s)
@@ -189,21 +166,12 @@ static void forward(const fv_call *r)
 
 /* ---- backward ------------------------------------------------------------------------------- */
 
-fv_conv fv_winograd_gradient(const fv_def *def)
-{
-    fv_conv v = def->conv;
-    v.W = v.Q + v.Q % 2;
-    v.R = v.S = 1;
-    v.ph = v.pw = 0;
-    return v;
-}
-
 /* dy of a slice by pixels, with the outputs that do not exist as zeros. */
-static void whole_gradient(const fv_call *r, const way *w, int slice,
-                           void (*gradient)(const fv_call *r, int slice, float *dyp), float *dyp)
+static void whole_gradient(const fv_call *r, const way *w, int slice, fv_dy_writer *write,
+                           float *dyp)
 {
     size_t row = fv_slice_floats(r->layout, (size_t)w->v.O * w->v.Q);
-    gradient(r, slice, dyp);
+    write(r, &r->def->conv, slice, dyp);
     if (w->v.P > r->def->conv.P)
         memset(dyp + r->def->conv.P * row, 0, row * sizeof *dyp);
 }
@@ -211,17 +179,17 @@ static void whole_gradient(const fv_call *r, const way *w, int slice,
 static void strip_out_back(const fv_call *r, const way *w, const float *dyp, int strip, float *to)
 {
     size_t pixel = fv_slice_floats(r->layout, w->v.O), row = w->v.Q * pixel;
-    r->k->winograd.out_back(&w->tiles, (int)pixel, dyp + (size_t)strip * w->tiles.rows * 2 * row,
-                            row, to, w->out_step);
+    r->k->winograd->out_back(&w->tiles, (int)pixel, dyp + (size_t)strip * w->tiles.rows * 2 * row,
+                             row, to, w->out_step);
 }
 
 /* The gradients of a strip's positions, added to those of x with its padding. */
 static void strip_in_back(const fv_call *r, const way *w, const float *in, int strip, float *dxp)
 {
     size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
-    r->k->winograd.in_back(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C), in,
-                           w->in_step, dxp + (size_t)strip * w->tiles.rows * 2 * row,
-                           fv_conv_rows(&w->v) * row, row);
+    r->k->winograd->in_back(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C),
+                            in, w->in_step, dxp + (size_t)strip * w->tiles.rows * 2 * row,
+                            fv_conv_rows(&w->v) * row, row);
 }
 
 /* Gradients of the kernels at all positions, and of the inputs, in their place. */
@@ -263,23 +231,22 @@ static void kernels_back(const fv_call *r, const way *w)
         memset(u, 0, params * sizeof *u);
         r->k->sum_lanes(params, 1, r->sums, 0, u);
     }
-    r->k->winograd.weight_back(w->weights, u, w->weights, r->partial,
-                               r->layout == FV_CHANNELS_LAST);
+    r->k->winograd->weight_back(w->weights, u, w->weights, r->partial,
+                                r->layout == FV_CHANNELS_LAST);
     memcpy(r->partial + r->def->weights, u + POSITIONS * w->weights, r->def->biases * sizeof *u);
 }
 
-void fv_winograd_backward(const fv_call *r,
-                          void (*gradient)(const fv_call *r, int slice, float *dyp))
+void fv_winograd_backward(const fv_call *r, fv_dy_writer *write)
 {
     const way w = way_of(r->def, r->layout, r->block_images);
     float *xp = r->scratch, *dxp = xp + w.group * w.padded, *dyp = dxp + w.group * w.padded;
     float *in = dyp + w.group * w.dy + FV_LANES, *out = in + POSITIONS * w.in_step + FV_LANES;
     for (int i = 0; i < r->slices; i += w.group) {
         int n = i + w.group < r->slices ? w.group : r->slices - i;
-        const float *x[TILES];
+        const float *x[FV_STRIP_TILES];
         for (int k = 0; k < n; k++) {
             x[k] = fv_conv_padded(r, &w.v, i + k, xp + k * w.padded);
-            whole_gradient(r, &w, i + k, gradient, dyp + k * w.dy);
+            whole_gradient(r, &w, i + k, write, dyp + k * w.dy);
         }
         if (r->dx)
             memset(dxp, 0, n * w.padded * sizeof *dxp);
@@ -302,14 +269,14 @@ void fv_winograd_backward(const fv_call *r,
 
 static void backward(const fv_call *r)
 {
-    fv_winograd_backward(r, fv_conv_pad_gradient);
+    fv_winograd_backward(r, fv_conv_pad_dy);
 }
 
 const fv_op fv_op_winograd = {
     .kind = "conv2d",
     .flags = FV_KEEPS_X,
-    .need = fv_winograd_need,
-    .pack = fv_winograd_pack,
+    .need = winograd_need,
+    .pack = winograd_pack,
     .forward = forward,
     .backward = backward,
     .reduce_items = fv_conv_reduce_items,
