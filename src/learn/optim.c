@@ -297,6 +297,11 @@ static const fv_recipe *const recipes[] = {
     &fv_optim_kind_adagrad.recipe, &fv_optim_kind_adadelta.recipe, &fv_optim_kind_rmsprop.recipe};
 enum { KINDS = sizeof recipes / sizeof *recipes };
 
+int fv_optim_list(int index, char *text, size_t size)
+{
+    return index < 0 || index >= KINDS ? 0 : fv_list_recipe(recipes[index], text, size);
+}
+
 /* The optimizer alone, without groups. */
 static fv_optim *read_optim(fv_net *net, fv_statement *s)
 {

@@ -231,6 +231,11 @@ static const fv_recipe *const recipes[] = {
     &fv_lr_kind_warm_restarts.recipe, &fv_lr_kind_one_cycle.recipe,  &fv_lr_kind_plateau.recipe};
 enum { KINDS = sizeof recipes / sizeof *recipes };
 
+int fv_schedule_list(int index, char *text, size_t size)
+{
+    return index < 0 || index >= KINDS ? 0 : fv_list_recipe(recipes[index], text, size);
+}
+
 /* The schedule that the words of a statement from `first` on make. */
 static fv_schedule *read_one(fv_optim *optim, fv_statement *s, int first)
 {

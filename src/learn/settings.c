@@ -296,21 +296,47 @@ static bool is_default(const fv_setting *s, const void *args)
     return true;
 }
 
+static void put_value(fv_text *to, const fv_setting *s, const void *args)
+{
+    char number[40];
+    if (s->type == FV_SET_LIST)
+        put_list(to, s, args);
+    if (s->type == FV_SET_WORD)
+        fv_put(to, "%s", get_word(s, args));
+    for (int i = 0; i < numbers_of(s); i++)
+        fv_put(to, "%s%s", i ? "," : "", fv_number_text(get_number(s, args, i), false, number));
+}
+
 void fv_put_settings(fv_text *to, const fv_recipe *recipe, const void *args)
 {
     for (const fv_setting *s = recipe->settings; s->name; s++) {
-        char number[40];
         if (s != recipe->settings && is_default(s, args))
             continue;
         if (s - recipe->settings < recipe->places)
             fv_put(to, " ");
         else
             fv_put(to, s->type == FV_SET_FLAG ? " %s" : " %s=", s->name);
-        if (s->type == FV_SET_LIST)
-            put_list(to, s, args);
-        if (s->type == FV_SET_WORD)
-            fv_put(to, "%s", get_word(s, args));
-        for (int i = 0; i < numbers_of(s); i++)
-            fv_put(to, "%s%s", i ? "," : "", fv_number_text(get_number(s, args, i), false, number));
+        put_value(to, s, args);
     }
+}
+
+int fv_list_recipe(const fv_recipe *recipe, char *text, size_t size)
+{
+    char line[600];
+    fv_text to = {line, sizeof line};
+    fv_args args = {.bytes = {0}};
+    fv_put(&to, "%s", recipe->name);
+    for (const fv_setting *s = recipe->settings; s->name; s++) {
+        bool given = s->type == FV_SET_LIST ||
+                     ((s->type == FV_SET_NUMBER || s->type == FV_SET_COUNT) &&
+                      !in_range(s->range, s->usual[0]));
+        for (int i = 0; i < numbers_of(s); i++)
+            set_number(s, &args, i, s->usual[i]);
+        fv_put(&to, s->type == FV_SET_FLAG ? " %s" : " %s=", s->name);
+        if (given)
+            fv_put(&to, s->type == FV_SET_LIST ? "N,N" : s->type == FV_SET_COUNT ? "N" : "X");
+        else
+            put_value(&to, s, &args);
+    }
+    return snprintf(text, size, "%s", line);
 }

@@ -96,6 +96,9 @@ fv_status fv_read_settings(fv_ctx *ctx, fv_statement *s, int first, const fv_rec
 fv_status fv_refuse_name(fv_ctx *ctx, const fv_statement *s, const char *what, const char *name,
                          const fv_recipe *const *recipes, int n);
 
+/* The name and all arguments with their defaults, as snprintf; N or X where there is none. */
+int fv_list_recipe(const fv_recipe *recipe, char *text, size_t size);
+
 /* The settled arguments that are not defaults, and the first always, each with a blank before. */
 void fv_put_settings(fv_text *to, const fv_recipe *recipe, const void *args);
 

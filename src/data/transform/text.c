@@ -232,26 +232,48 @@ static bool same(const fv_targ *a, const fv_targ *b)
     return equal;
 }
 
+static void put_values(fv_text *to, const fv_targ_kind *kind, const fv_targ *arg)
+{
+    const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;
+    for (int n = 0; n < arg->count; n++) {
+        char one[40];
+        fv_put(to, "%s%s",
+               n == 0                      ? ""
+               : kind->flags & FV_ARG_SIZE ? "x"
+                                           : ",",
+               words ? fv_word_at(words, (int)arg->v[n], one)
+                     : fv_number_text(arg->v[n], false, one));
+    }
+}
+
 void fv_tstep_text(const fv_tstep *step, char text[FV_STEP_TEXT_MAX])
 {
     fv_text to = {text, FV_STEP_TEXT_MAX};
     fv_put(&to, "%s", step->kind->name);
     for (int i = 0; i < FV_ARGS_MAX && step->kind->args[i].name; i++) {
         const fv_targ_kind *kind = &step->kind->args[i];
-        const fv_targ *arg = &step->args[i];
-        if (same(arg, &kind->initial))
+        if (same(&step->args[i], &kind->initial))
             continue;
-        const char *words = kind->flags & FV_ARG_FLAG ? "false true" : kind->words;
         bool bare = kind->flags & FV_ARG_BARE;
         fv_put(&to, " %s%s", bare ? "" : kind->name, bare ? "" : "=");
-        for (int n = 0; n < arg->count; n++) {
-            char one[40];
-            fv_put(&to, "%s%s",
-                   n == 0                      ? ""
-                   : kind->flags & FV_ARG_SIZE ? "x"
-                                               : ",",
-                   words ? fv_word_at(words, (int)arg->v[n], one)
-                         : fv_number_text(arg->v[n], false, one));
-        }
+        put_values(&to, kind, &step->args[i]);
     }
+}
+
+int fv_transform_list(int index, char *text, size_t size)
+{
+    char line[FV_STEP_TEXT_MAX];
+    const fv_tstep_kind *kind = index < 0 ? NULL : fv_tstep_kind_at(index);
+    fv_text to = {line, sizeof line};
+    if (!kind)
+        return 0;
+    fv_put(&to, "%s", kind->name);
+    for (int i = 0; i < FV_ARGS_MAX && kind->args[i].name; i++) {
+        fv_put(&to, " %s=", kind->args[i].name);
+        if (kind->args[i].flags & FV_ARG_NEEDED)
+            fv_put(&to, kind->args[i].flags & FV_ARG_WHOLE ? "N" : "X");
+        else
+            put_values(&to, &kind->args[i], &kind->args[i].initial);
+    }
+    return snprintf(text, size, "%s", line);
 }
