@@ -7,17 +7,6 @@
 
 #include "common/cli.h"
 
-static int print_json(const fv_device *d)
-{
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "kernels", d->kernels);
-    cJSON_AddStringToObject(root, "why", d->why);
-    cJSON_AddStringToObject(root, "available", d->available);
-    cJSON_AddNumberToObject(root, "threads", d->threads);
-    cJSON_AddNumberToObject(root, "processors", d->processors);
-    return json_line(root);
-}
-
 static int run_device(const settings *s)
 {
     fv_ctx *ctx = open_context(s);
@@ -26,7 +15,9 @@ static int run_device(const settings *s)
     if (fv_error(ctx))
         code = fail_context(ctx, "fovea device");
     else if (s->json)
-        code = print_json(&d);
+        code = json_line(json_add(cJSON_CreateObject(),
+                                  "kernels %s why %s available %s threads %d processors %d",
+                                  d.kernels, d.why, d.available, d.threads, d.processors));
     else
         printf("kernels     %s, %s\navailable   %s\nthreads     %d\nprocessors  %d\n", d.kernels,
                d.why, d.available, d.threads, d.processors);

@@ -9,22 +9,38 @@
 
 #include "common/cli.h"
 
-const command *const commands[] = {
+static const command help_command;
+
+static const command *const commands[] = {
     &get_command,    &check_command,   &split_command, &train_command, &test_command,
     &info_command,   &predict_command, &run_command,   &init_command,  &bench_command,
     &device_command, &version_command, &help_command,  NULL,
 };
 
+static int run_help(const settings *s)
+{
+    return show_help(commands, s->args[0]);
+}
+
+static const command help_command = {
+    .name = "help",
+    .summary = "Explain a command, or list models, transforms and others",
+    .usage = "[COMMAND|models|augment|optimizers|schedules|losses]",
+    .examples = {{"fovea help", "all commands"},
+                 {"fovea help train", "one of them"},
+                 {"fovea help optimizers", "what --optimizer can be"}},
+    .max_args = 1,
+    .run = run_help,
+};
+
 /* Options but no command: --help and --version have an answer. */
 static int without_command(int argc, char **argv)
 {
-    if (argc <= 1 || asks_for_help(argc, argv)) {
-        print_overview();
-        return EXIT_DONE;
-    }
+    if (argc <= 1 || asks_for_help(argc, argv))
+        return show_help(commands, NULL);
     if (strcmp(argv[1], "--version") == 0)
         return version_command.run(NULL);
-    return fail(EXIT_USAGE, "E-ARGS", "\"%s\" stands alone: there is no command\nhelp: fovea help",
+    return fail(EXIT_USAGE, "E-ARGS", "no command is given, only \"%s\"\nhelp: fovea help",
                 argv[1]);
 }
 
@@ -33,7 +49,7 @@ static int dispatch(int argc, char **argv)
     int word = find_command_word(argc, argv);
     if (word == 0)
         return without_command(argc, argv);
-    const command *c = find_command(argv[word]);
+    const command *c = find_command(commands, argv[word]);
     if (!c)
         return EXIT_USAGE;
     if (asks_for_help(argc, argv)) {
@@ -53,8 +69,8 @@ int main(int argc, char **argv)
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE)
         return fail(EXIT_FAILED, "E-IO",
-                    "the result could not be written to the standard output: %s\n"
-                    "help: look at where the output goes: is the disk full, or the reader gone?",
+                    "the result could not be written to standard output: %s\n"
+                    "help: is the disk full, or has the program that reads the output ended?",
                     errno ? strerror(errno) : "an earlier line failed");
     return code;
 }

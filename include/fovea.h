@@ -400,6 +400,11 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
 FV_API fv_transform *fv_transform_new(fv_ctx *ctx, const char *text);
 FV_API void fv_transform_free(fv_transform *transform);
 
+/* Step number index, from 0, of those that a transform can have, with its arguments and their
+   defaults: "random_crop SIZE padding=0 ...". Returns the length of the text, as snprintf; 0 past
+   the last one. */
+FV_API int fv_transform_list(int index, char *text, size_t size);
+
 /* Its text in one form: fv_transform_new makes the same of it, and files keep it. It belongs to the
    transform. */
 FV_API const char *fv_transform_text(const fv_transform *transform);
@@ -1242,6 +1247,10 @@ FV_API fv_status fv_init_opt(fv_init_args args);
 FV_API fv_net *fv_model(fv_ctx *ctx, const char *name, int channels, int height, int width,
                         int classes, const float *mean, const float *std);
 
+/* Built-in network number index, from 0: its name, blanks, and what it is. Returns the length of
+   the text, as snprintf; 0 past the last one. */
+FV_API int fv_model_list(int index, char *text, size_t size);
+
 /* ------------------------------------------------------------------------------------------- */
 /* 5  Forward, loss, backward                                                                  */
 /* ------------------------------------------------------------------------------------------- */
@@ -1431,6 +1440,10 @@ FV_API fv_status fv_backward(fv_net *net);
 /* The gradient of the last fv_backward for the input as the first layer sees it (normalised),
    [n,C,H,W]; NULL unless the input was made with .requires_grad, or before the first backward. */
 FV_API const float *fv_input_gradient(const fv_net *net);
+
+/* Makes fv_backward work out fv_input_gradient too, as if each input of the net had been made with
+   .requires_grad. What the last fv_forward left behind is gone. */
+FV_API fv_status fv_input_requires_grad(fv_net *net);
 
 /* Sets all gradients to 0. They add up until then. */
 FV_API fv_status fv_zero_grad(fv_net *net);
@@ -1705,6 +1718,10 @@ typedef struct fv_rmsprop_args {
 #define fv_rmsprop(...) fv_rmsprop_opt((fv_rmsprop_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_rmsprop_opt(fv_rmsprop_args args);
 
+/* Optimizer number index, from 0, as fv_optim_text takes it, with the defaults of its arguments:
+   "sgd lr=0.001 momentum=0 ...". Returns the length of the text, as snprintf; 0 past the last. */
+FV_API int fv_optim_list(int index, char *text, size_t size);
+
 /* An optimizer as text, its name and arguments, and groups after a semicolon each:
      fv_optim_text(net, "sgd lr=0.1 momentum=0.9 nesterov; group *.bias weight_decay=0")
    Names: sgd adam adamw nadam radam lion adagrad adadelta rmsprop. Arguments are the fields above;
@@ -1933,6 +1950,10 @@ FV_API fv_schedule *fv_reduce_lr_on_plateau_opt(fv_reduce_lr_on_plateau_args arg
    chained ones; nothing else goes into another. 2 to 8 of them. */
 FV_API fv_schedule *fv_chained_lr(fv_schedule *const *schedules, int n);
 FV_API fv_schedule *fv_sequential_lr(fv_schedule *const *schedules, int n, const int *milestones);
+
+/* Schedule number index, as fv_schedule_text takes it, likewise; N or X is what must be given:
+   "step N gamma=0.1". */
+FV_API int fv_schedule_list(int index, char *text, size_t size);
 
 /* A schedule as text, name and arguments: step multi_step exponential linear constant cosine
    cosine_warm_restarts one_cycle plateau. The first argument needs no name, & chains, and "; at N"

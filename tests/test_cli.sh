@@ -262,18 +262,18 @@ golden unknown-option 2 'error: no option "--learning-rate" for "fovea train"; d
 help:  fovea train photos/ --lr 0.05                                  [E-ARGS]' \
     train photos/ --learning-rate 0,05
 golden comma 2 'error: --lr: "0,05" is not a number; write 0.05
-       --lr takes a number above 0, below 1e+30; the default is 0.01
+       --lr takes a number above 0, below 1e+30; default: 0.01, photos 0.05
 help:  fovea train --lr=0.05 --json                                   [E-ARGS]' \
     train --lr=0,05 --json
 golden range-number 2 'error: --momentum: 1 is out of range
-       --momentum takes a number from 0, below 1; the default is 0.5
+       --momentum takes a number from 0, below 1; default: 0.5, photos 0.9
 help:  fovea train mnist --momentum 0.5                               [E-ARGS]' \
     train mnist --momentum 1
 golden range-int 2 'error: --threads: 257 is out of range
-       --threads takes a whole number from 1 to 256; the default is all processors
-help:  fovea train --threads 1                                        [E-ARGS]' train --threads 257
+       --threads takes a whole number from 1 to 256; default: all processors
+help:  fovea train --threads 256                                      [E-ARGS]' train --threads 257
 golden threads 2 'error: --threads: 0 is out of range
-       --threads takes a whole number from 1 to 256; the default is all processors
+       --threads takes a whole number from 1 to 256; default: all processors
 help:  fovea train mnist --threads 1                                  [E-ARGS]' train mnist --threads 0
 for set in neon avx512; do # no machine has both
     run device --kernels $set
@@ -287,20 +287,20 @@ for set in neon avx512; do # no machine has both
             END { exit !(ok && NR == 2 && /^help:  this machine has ref.* \[E-DEVICE\]$/) }' err
     done
 done
-golden choice 2 'error: --kernels: "avx513" is none of them
-       --kernels takes one of ref, avx2, avx512, neon; the default is the widest there is
+golden choice 2 'error: --kernels: "avx513" is none of the choices
+       --kernels takes one of ref, avx2, avx512, neon; default: the widest there is
 help:  fovea device --kernels avx512                                  [E-ARGS]' \
     device --kernels avx513
-golden missing-value 2 'error: --out wants a value behind it: --out DIR
+golden missing-value 2 'error: --out needs a value: --out DIR
 help:  fovea help train                                               [E-ARGS]' train --out --json
 golden contradiction 2 'error: --quiet and --verbose contradict each other
 help:  leave out one of the two                                       [E-ARGS]' test x -q -v
 golden unknown-command 2 'error: no command "trian"; did you mean train ?
 help:  fovea help train                                               [E-ARGS]' trian
-golden unknown-data 2 'error: there is no data set "data", and no such folder, .csv or .npz
+golden unknown-data 2 'error: "data" is the folder of downloaded data sets, not a data set
        known are mnist, fashion-mnist, kmnist, qmnist, emnist-byclass, emnist-bymerge, emnist-balanced, emnist-letters, emnist-digits, emnist-mnist, cifar10, cifar100, digits
 help:  fovea train mnist --root data                                  [E-NAME]' train data
-golden missing-run 1 'error: "runs/mnits-2" is no run: there is no such folder or file
+golden missing-run 1 'error: "runs/mnits-2" is not a run: there is no such folder or file
        but there is runs/mnist-2, runs/mnist-1
 help:  fovea test runs/mnist-2                                        [E-PATH]' test runs/mnits-2
 golden in-use 1 'error: "runs/mnist-1" exists already, and a run overwrites nothing

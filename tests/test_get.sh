@@ -183,8 +183,8 @@ usage() { # text, arguments...
     check "usage: $*" ends_with 2
     check "usage-err: $*" err_has "$text"
 }
-usage 'error: "fovea get" wants more: fovea get SET'
-usage 'error: "more" is one thing too many for "fovea get"' mnist more
+usage 'error: missing argument: fovea get SET'
+usage 'error: unexpected argument "more" for "fovea get"' mnist more
 usage 'contradict each other' mnist --from x --mirror http://x
 usage 'error: the mirror "ftp://x" is no address of HTTP' mnist --mirror ftp://x
 usage 'error: fv_get: only_mirrors, but no mirrors are given' mnist --only-mirror

@@ -67,20 +67,16 @@ static int print_text(const fv_device *d, const entry *entries, int count, doubl
 
 static int print_json(const fv_device *d, const entry *entries, int count, double peak)
 {
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "kernels", d->kernels);
-    cJSON_AddNumberToObject(root, "peak_gflops", peak);
-    cJSON_AddNumberToObject(root, "latency_us", 1e6 * entries->latency[0]);
-    cJSON_AddNumberToObject(root, "latency_p99_us", 1e6 * entries->late[0]);
+    cJSON *root = json_add(cJSON_CreateObject(),
+                           "kernels %s peak_gflops %g latency_us %g latency_p99_us %g", d->kernels,
+                           peak, 1e6 * entries->latency[0], 1e6 * entries->late[0]);
     cJSON *list = cJSON_AddArrayToObject(root, "runs");
-    for (const entry *e = entries; e < entries + count; e++) {
-        cJSON *to = cJSON_CreateObject();
-        cJSON_AddNumberToObject(to, "threads", e->threads);
-        cJSON_AddNumberToObject(to, "training_images_per_s", 1 / e->training[0]);
-        cJSON_AddNumberToObject(to, "evaluation_images_per_s", 1 / e->evaluation[0]);
-        cJSON_AddNumberToObject(to, "share_of_peak", share_of_peak(e, peak));
-        cJSON_AddItemToArray(list, to);
-    }
+    for (const entry *e = entries; e < entries + count; e++)
+        cJSON_AddItemToArray(list, json_add(cJSON_CreateObject(),
+                                            "threads %d training_images_per_s %g "
+                                            "evaluation_images_per_s %g share_of_peak %g",
+                                            e->threads, 1 / e->training[0], 1 / e->evaluation[0],
+                                            share_of_peak(e, peak)));
     return json_line(root);
 }
 

@@ -96,19 +96,16 @@ static int print_text(const data *d, const rates *r)
 
 static int print_json(const data *d, const rates *r)
 {
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "data", d->typed);
-    cJSON_AddNumberToObject(root, "pictures", (double)fv_dataset_describe(d->train).len);
-    cJSON_AddStringToObject(root, "transforms", d->augment ? fv_transform_text(d->augment) : "");
-    cJSON_AddNumberToObject(root, "reading_us", 1e6 * r->reading[0]);
-    cJSON_AddNumberToObject(root, "transforms_us", 1e6 * transforms_of(r));
+    cJSON *root = json_add(cJSON_CreateObject(),
+                           "data %s pictures %lld transforms %s reading_us %g transforms_us %g",
+                           d->typed, (long long)fv_dataset_describe(d->train).len,
+                           d->augment ? fv_transform_text(d->augment) : "", 1e6 * r->reading[0],
+                           1e6 * transforms_of(r));
     cJSON *list = cJSON_AddArrayToObject(root, "runs");
-    for (int i = 0; i < WORKERS; i++) {
-        cJSON *to = cJSON_CreateObject();
-        cJSON_AddNumberToObject(to, "num_workers", i);
-        cJSON_AddNumberToObject(to, "pictures_per_s", 1 / r->batches[i][0]);
-        cJSON_AddItemToArray(list, to);
-    }
+    for (int i = 0; i < WORKERS; i++)
+        cJSON_AddItemToArray(list,
+                             json_add(cJSON_CreateObject(), "num_workers %d pictures_per_s %g", i,
+                                      1 / r->batches[i][0]));
     return json_line(root);
 }
 

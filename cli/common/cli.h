@@ -49,14 +49,14 @@ typedef struct settings {
 /* In the order in which help lists them. */
 /* clang-format off */
 typedef enum option_id {
-    OPT_EPOCHS, OPT_BATCH_SIZE, OPT_TEST_BATCH_SIZE, OPT_LR, OPT_GAMMA, OPT_MOMENTUM, OPT_DAMPENING,
-    OPT_WEIGHT_DECAY, OPT_NESTEROV, OPT_SCHEDULE, OPT_MODEL, OPT_SIZE, OPT_AUGMENT, OPT_MIXUP,
-    OPT_CUTMIX, OPT_VAL, OPT_FOLDS, OPT_PATIENCE, OPT_NUM_WORKERS, OPT_NORMALIZE, OPT_MAX_MEMORY,
-    OPT_SKIP_BAD, OPT_DRY_RUN, OPT_SEED, OPT_ROOT, OPT_OUT, OPT_FILE, OPT_NO_SAVE, OPT_NO_REPORT,
-    OPT_THREADS, OPT_KERNELS, OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_INPUT,
-    OPT_WEIGHTS, OPT_TARGET, OPT_LOSS, OPT_OPTIMIZER, OPT_STEPS,
-    OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT, OPT_SUBMISSION, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON,
-    OPT_QUIET, OPT_VERBOSE, OPT_COUNT
+    OPT_EPOCHS, OPT_BATCH_SIZE, OPT_TEST_BATCH_SIZE, OPT_PATIENCE, OPT_SEED, OPT_MODEL, OPT_SIZE,
+    OPT_NORMALIZE, OPT_AUGMENT, OPT_MIXUP, OPT_CUTMIX, OPT_OPTIMIZER, OPT_LR, OPT_MOMENTUM,
+    OPT_DAMPENING, OPT_WEIGHT_DECAY, OPT_NESTEROV, OPT_SCHEDULE, OPT_GAMMA, OPT_ROOT, OPT_VAL,
+    OPT_FOLDS, OPT_SKIP_BAD, OPT_NUM_WORKERS, OPT_INPUT, OPT_WEIGHTS, OPT_TARGET, OPT_LOSS,
+    OPT_STEPS, OPT_TRAIN, OPT_GRAD, OPT_SHAPE, OPT_FIT, OPT_THREADS, OPT_KERNELS, OPT_MAX_MEMORY,
+    OPT_MIRROR, OPT_ONLY_MIRROR, OPT_FROM, OPT_TIMEOUT, OPT_OUT, OPT_FILE, OPT_SUBMISSION,
+    OPT_NO_SAVE, OPT_NO_REPORT, OPT_DRY_RUN, OPT_LOG_INTERVAL, OPT_QUICK, OPT_JSON, OPT_QUIET,
+    OPT_VERBOSE, OPT_COUNT
 } option_id;
 /* clang-format on */
 
@@ -84,6 +84,7 @@ typedef struct option {
     const char *choices[4];
     const char *also; /* other words that people try, for "did you mean" */
     const char *help;
+    const char *group; /* heading in help of this option and those after it; NULL: as before */
 } option;
 
 extern const option options[OPT_COUNT];
@@ -100,24 +101,28 @@ typedef struct command {
 } command;
 
 extern const command get_command, train_command, test_command, info_command, predict_command,
-    bench_command, device_command, version_command, help_command, run_command, init_command,
-    check_command, split_command;
+    bench_command, device_command, version_command, run_command, init_command, check_command,
+    split_command;
 
 /* The place in argv of the command's name, which may stand behind options; 0: there is none. */
 int find_command_word(int argc, char **argv);
 bool asks_for_help(int argc, char **argv);
+
+/* The command line that was typed, with instead (NULL: nothing) in the place of the argument arg, or
+   of its beginning up to a colon; "fovea help COMMAND" where that would be long. */
+const char *retyped(const char *arg, const char *instead, char line[160]);
 
 /* Reads all of argv but the command's name, argv[word], into *s. */
 int parse_options(const command *c, int word, int argc, char **argv, settings *s);
 
 /* ---- help.c -------------------------------------------------------------------------------- */
 
-extern const command *const commands[]; /* main.c: ends with NULL */
-
-/* NULL for an unknown name, after an error with the nearest one. */
-const command *find_command(const char *name);
-void print_overview(void);
+/* The command of that name among those up to NULL; NULL after an error with the nearest one. */
+const command *find_command(const command *const *commands, const char *name);
+void print_overview(const command *const *commands);
 void print_help(const command *c);
+/* The overview (word NULL), the help of a command, or a list such as "optimizers". */
+int show_help(const command *const *commands, const char *word);
 
 /* ---- suggest.c: "did you mean" ------------------------------------------------------------- */
 
@@ -125,6 +130,14 @@ void print_help(const command *c);
 int edit_distance(const char *a, const char *b);
 /* Whether somebody who typed word may have meant name. */
 bool looks_like(const char *word, const char *name);
+
+/* The nearest of the names that are tried, if any is near. */
+typedef struct nearest {
+    const char *word, *name;
+    int distance;
+} nearest;
+
+void nearest_try(nearest *n, const char *name);
 
 /* ---- message.c: errors, paths, the context -------------------------------------------------- */
 
@@ -168,7 +181,7 @@ int columns_of(const char *text); /* on a terminal, of UTF-8 */
 void put_bar(FILE *f, double share, int cells, const char *full, const char *empty);
 /* "95.18%   9,518 of 10,000 right   (95% range 94.7 to 95.6)": the range is Wilson's. */
 void put_accuracy(FILE *f, fv_result result);
-/* The range itself, as shares. */
+/* The 95 % range itself, as shares. */
 void wilson_range(fv_result result, double *low, double *high);
 double accuracy_of(fv_result result); /* 0 to 1 */
 
@@ -193,6 +206,9 @@ void progress_clear(progress *p);
 /* ---- json.c --------------------------------------------------------------------------------- */
 
 struct cJSON;
+/* Adds members to an object and returns it. The format is a list of "NAME %TYPE": %s (NULL becomes
+   null), %d, %lld or %g; the compiler checks the arguments as those of printf. */
+struct cJSON *json_add(struct cJSON *to, const char *format, ...) LIKE_PRINTF(2, 3);
 /* Prints root as one line on stdout and frees it. */
 int json_line(struct cJSON *root);
 void json_result(struct cJSON *to, fv_result result); /* test_loss, test_acc, right, total */
@@ -275,6 +291,8 @@ typedef struct csv {
     size_t used, capacity;
 } csv;
 
+/* Adds text as printf has it. */
+int csv_print(csv *to, const char *format, ...) LIKE_PRINTF(2, 3);
 /* Adds a line of n fields with commas between them, in quotes where they must be. */
 int csv_add(csv *to, const char *const *fields, int n);
 
@@ -317,6 +335,8 @@ int bench_data(const settings *s);
 /* The loss that text names, "cross_entropy label_smoothing=0.1", of the net's last forward against
    target: labels [n], or floats as the output. NaN with the context's error, or after one of ours
    (then *code is not EXIT_DONE). */
+/* Loss number index, with its arguments and their defaults, as snprintf; 0 past the last one. */
+int loss_list(int index, char *text, size_t size);
 float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *code);
 
 /* ---- model_open.c: networks by name, text or file ------------------------------------------- */
@@ -341,7 +361,7 @@ typedef struct run {
     fv_transform *transform; /* of the card; NULL: none */
 } run;
 
-/* path: a run folder, runs/latest, or a safetensors file. verb is the command, for the help. */
-int open_run(fv_ctx *ctx, const char *path, const char *verb, bool quiet, run *r);
+/* path: a run folder, runs/latest, or a safetensors file. */
+int open_run(fv_ctx *ctx, const char *path, bool quiet, run *r);
 
 #endif

@@ -1,11 +1,38 @@
 /*
- * json.c - results for machines: one object a line.
+ * json.c - results for programs: one JSON object a line.
  *
  * Layer 6. Calls cJSON and libc.
  */
 #include <cjson/cJSON.h>
+#include <stdarg.h>
+#include <string.h>
 
 #include "common/cli.h"
+
+cJSON *json_add(cJSON *to, const char *format, ...)
+{
+    char key[64];
+    va_list args;
+    va_start(args, format);
+    while (*format) {
+        size_t n = strcspn(format, " ");
+        snprintf(key, sizeof key, "%.*s", (int)n, format);
+        const char *type = format + n + 2; /* behind " %" */
+        if (*type == 's') {
+            const char *text = va_arg(args, const char *);
+            cJSON_AddItemToObject(to, key, text ? cJSON_CreateString(text) : cJSON_CreateNull());
+        } else {
+            double number = *type == 'd'   ? va_arg(args, int)
+                            : *type == 'l' ? (double)va_arg(args, long long)
+                                           : va_arg(args, double);
+            cJSON_AddNumberToObject(to, key, number);
+        }
+        format = type + strcspn(type, " ");
+        format += *format == ' ';
+    }
+    va_end(args);
+    return to;
+}
 
 int json_line(cJSON *root)
 {
@@ -13,7 +40,7 @@ int json_line(cJSON *root)
     cJSON_Delete(root);
     if (!text)
         return fail(EXIT_FAILED, "E-MEMORY",
-                    "no memory for a line of JSON\n"
+                    "not enough memory for a line of JSON\n"
                     "help: close other programs and try again");
     puts(text);
     fflush(stdout);
@@ -23,8 +50,6 @@ int json_line(cJSON *root)
 
 void json_result(cJSON *to, fv_result result)
 {
-    cJSON_AddNumberToObject(to, "test_loss", result.loss);
-    cJSON_AddNumberToObject(to, "test_acc", accuracy_of(result));
-    cJSON_AddNumberToObject(to, "right", (double)result.correct);
-    cJSON_AddNumberToObject(to, "total", (double)result.total);
+    json_add(to, "test_loss %g test_acc %g right %lld total %lld", result.loss, accuracy_of(result),
+             (long long)result.correct, (long long)result.total);
 }

@@ -21,130 +21,132 @@
 const option options[OPT_COUNT] = {
     [OPT_EPOCHS] = {"epochs", .kind = KIND_INT, .field = FIELD(epochs), .value = "N",
                     .initial = "1", .min = 1, .max = 1000000, .also = "epoch iterations",
+                    .shown = "1, photos 20", .group = "training",
                     .help = "passes over the training images"},
     [OPT_BATCH_SIZE] = {"batch-size", .kind = KIND_INT, .field = FIELD(batch_size), .value = "N",
                         .initial = "64", .min = 1, .max = 65536, .also = "batch bs",
-                        .help = "images in a step"},
+                        .help = "images per training step"},
     [OPT_TEST_BATCH_SIZE] = {"test-batch-size", .kind = KIND_INT, .field = FIELD(test_batch_size),
-                             .value = "N", .shown = "as batch-size", .min = 1, .max = 65536,
-                             .help = "images at once in a test"},
-    [OPT_LR] = {"lr", .kind = KIND_NUMBER, .field = FIELD(lr), .value = "X", .initial = "0.01",
-                .above_min = true, .max = 1e30, .below_max = true, .also = "learning-rate rate",
-                .help = "learning rate"},
-    [OPT_GAMMA] = {"gamma", .kind = KIND_NUMBER, .field = FIELD(gamma), .value = "X",
-                   .shown = "the model's", .max = 1, .above_min = true,
-                   .help = "lr times this after each epoch"},
-    [OPT_MOMENTUM] = {"momentum", .kind = KIND_NUMBER, .field = FIELD(momentum), .value = "X",
-                      .initial = "0.5", .max = 1, .below_max = true,
-                      .help = "how much of the last step goes on"},
-    [OPT_DAMPENING] = {"dampening", .kind = KIND_NUMBER, .field = FIELD(dampening), .value = "X",
-                       .initial = "0", .max = 1, .help = "how much less of the new gradient"},
-    [OPT_WEIGHT_DECAY] = {"weight-decay", .kind = KIND_NUMBER, .field = FIELD(weight_decay),
-                          .value = "X", .initial = "0", .max = 1e30, .below_max = true,
-                          .also = "wd decay l2", .help = "pull of the weights towards 0"},
-    [OPT_NESTEROV] = {"nesterov", .field = FIELD(nesterov), .help = "Nesterov's momentum"},
-    [OPT_SCHEDULE] = {"schedule", .kind = KIND_TEXT, .field = FIELD(schedule), .value = "TEXT",
-                      .shown = "the model's", .also = "scheduler",
-                      .help = "lr by epoch, as \"step 10 gamma=0.5\""},
-    [OPT_MODEL] = {"model", .kind = KIND_TEXT, .field = FIELD(model), .value = "NAME",
-                   .shown = "lenet5 or small", .also = "net network",
-                   .help = "a name, layers as text, or a file"},
-    [OPT_SIZE] = {"size", .kind = KIND_INT, .field = FIELD(size), .value = "N",
-                  .shown = "the first's", .min = 8, .max = 512, .also = "image-size resize",
-                  .help = "pictures become N x N"},
-    [OPT_AUGMENT] = {"augment", .kind = KIND_TEXT, .field = FIELD(augment), .value = "TEXT",
-                     .shown = "shift, flip", .also = "transform augmentation",
-                     .help = "\"flip; rotation 10\", or none"},
-    [OPT_MIXUP] = {"mixup", .kind = KIND_NUMBER, .field = FIELD(mixup), .value = "ALPHA",
-                   .shown = "none", .max = 1000000, .above_min = true, .also = "mixup-alpha mix",
-                   .help = "images mixed by Beta(ALPHA, ALPHA)"},
-    [OPT_CUTMIX] = {"cutmix", .kind = KIND_NUMBER, .field = FIELD(cutmix), .value = "ALPHA",
-                    .shown = "none", .max = 1000000, .above_min = true, .also = "cutmix-alpha",
-                    .help = "boxes of images exchanged"},
-    [OPT_VAL] = {"val", .kind = KIND_NUMBER, .field = FIELD(val), .value = "X",
-                 .shown = "a tenth of yours", .max = 1e9, .also = "validation",
-                 .help = "share, or number, to validate on"},
-    [OPT_FOLDS] = {"folds", 'k', .kind = KIND_INT, .field = FIELD(folds), .value = "K",
-                   .shown = "none", .min = 2, .max = 100, .also = "kfold cv k",
-                   .help = "for cross-validation"},
+                             .value = "N", .min = 1, .max = 65536, .shown = "batch-size",
+                             .help = "images per test batch"},
     [OPT_PATIENCE] = {"patience", .kind = KIND_INT, .field = FIELD(patience), .value = "N",
                       .initial = "0", .max = 1000000, .also = "early-stopping",
-                      .help = "epochs without a better one"},
+                      .help = "stop after N without improvement"},
+    [OPT_SEED] = {"seed", .kind = KIND_SEED, .field = FIELD(seed), .value = "N", .initial = "0",
+                  .help = "of the random numbers"},
+    [OPT_MODEL] = {"model", .kind = KIND_TEXT, .field = FIELD(model), .value = "NAME",
+                   .also = "net network", .shown = "lenet5, photos small",
+                   .group = "network and images", .help = "name, layers as text, or a file"},
+    [OPT_SIZE] = {"size", .kind = KIND_INT, .field = FIELD(size), .value = "N", .min = 8,
+                  .max = 512, .also = "image-size resize", .shown = "auto, 28 to 64",
+                  .help = "resize pictures to N x N"},
+    [OPT_NORMALIZE] = {"normalize", .kind = KIND_CHOICE, .field = FIELD(normalize), .value = "HOW",
+                       .initial = "auto", .choices = {"auto", "none"}, .also = "standardize",
+                       .help = "by mean and std, or not at all"},
+    [OPT_AUGMENT] = {"augment", .kind = KIND_TEXT, .field = FIELD(augment), .value = "TEXT",
+                     .also = "transform augmentation", .shown = "photos: shift, flip",
+                     .help = "steps: fovea help augment; or none"},
+    [OPT_MIXUP] = {"mixup", .kind = KIND_NUMBER, .field = FIELD(mixup), .value = "ALPHA",
+                   .shown = "none", .max = 1000000, .above_min = true, .also = "mixup-alpha mix",
+                   .help = "mix images, Beta(ALPHA, ALPHA)"},
+    [OPT_CUTMIX] = {"cutmix", .kind = KIND_NUMBER, .field = FIELD(cutmix), .value = "ALPHA",
+                    .shown = "none", .max = 1000000, .above_min = true, .also = "cutmix-alpha",
+                    .help = "paste boxes of other images"},
+    [OPT_OPTIMIZER] = {"optimizer", .kind = KIND_TEXT, .field = FIELD(optimizer), .value = "TEXT",
+                       .also = "optim", .shown = "sgd", .group = "optimizer",
+                       .help = "name: fovea help optimizers"},
+    [OPT_LR] = {"lr", .kind = KIND_NUMBER, .field = FIELD(lr), .value = "X", .initial = "0.01",
+                .above_min = true, .max = 1e30, .below_max = true, .also = "learning-rate rate",
+                .shown = "0.01, photos 0.05", .help = "learning rate"},
+    [OPT_MOMENTUM] = {"momentum", .kind = KIND_NUMBER, .field = FIELD(momentum), .value = "X",
+                      .initial = "0.5", .max = 1, .below_max = true, .shown = "0.5, photos 0.9",
+                      .help = "fraction of the last update kept"},
+    [OPT_DAMPENING] = {"dampening", .kind = KIND_NUMBER, .field = FIELD(dampening), .value = "X",
+                       .initial = "0", .max = 1, .help = "fraction of the gradient left out"},
+    [OPT_WEIGHT_DECAY] = {"weight-decay", .kind = KIND_NUMBER, .field = FIELD(weight_decay),
+                          .value = "X", .initial = "0", .max = 1e30, .below_max = true,
+                          .also = "wd decay l2", .shown = "0, photos 0.0005", .help = "L2 penalty"},
+    [OPT_NESTEROV] = {"nesterov", .field = FIELD(nesterov), .shown = "photos yes",
+                      .help = "use Nesterov momentum"},
+    [OPT_SCHEDULE] = {"schedule", .kind = KIND_TEXT, .field = FIELD(schedule), .value = "TEXT",
+                      .also = "scheduler", .shown = "none, photos cosine",
+                      .help = "of lr: fovea help schedules"},
+    [OPT_GAMMA] = {"gamma", .kind = KIND_NUMBER, .field = FIELD(gamma), .value = "X", .max = 1,
+                   .above_min = true, .shown = "none", .help = "factor of lr after each epoch"},
+    [OPT_ROOT] = {"root", .kind = KIND_TEXT, .field = FIELD(root), .value = "DIR",
+                  .initial = "data", .also = "data dir folder", .group = "data",
+                  .help = "folder of downloaded data sets"},
+    [OPT_VAL] = {"val", .kind = KIND_NUMBER, .field = FIELD(val), .value = "X", .max = 1e9,
+                 .also = "validation", .shown = "photos 0.1",
+                 .help = "share or number for validation"},
+    [OPT_FOLDS] = {"folds", 'k', .kind = KIND_INT, .field = FIELD(folds), .value = "K",
+                   .shown = "none", .min = 2, .max = 100, .also = "kfold cv k",
+                   .help = "folds of a cross-validation"},
+    [OPT_SKIP_BAD] = {"skip-bad", .field = FIELD(skip_bad), .also = "skip-broken ignore-errors",
+                      .help = "leave out all unreadable pictures"},
     [OPT_NUM_WORKERS] = {"num-workers", .kind = KIND_INT, .field = FIELD(num_workers), .value = "N",
                          .initial = "0", .max = 64, .also = "workers",
                          .help = "threads that read pictures ahead"},
-    [OPT_NORMALIZE] = {"normalize", .kind = KIND_CHOICE, .field = FIELD(normalize), .value = "HOW",
-                       .initial = "auto", .choices = {"auto", "none"}, .also = "standardize",
-                       .help = "by mean and std, or none"},
-    [OPT_MAX_MEMORY] = {"max-memory", .kind = KIND_TEXT, .field = FIELD(max_memory),
-                        .value = "SIZE", .shown = "no limit", .also = "memory ram",
-                        .help = "of the net, as 64M: smaller parts"},
-    [OPT_SKIP_BAD] = {"skip-bad", .field = FIELD(skip_bad), .also = "skip-broken ignore-errors",
-                      .help = "leave out all that cannot be read"},
-    [OPT_DRY_RUN] = {"dry-run", .field = FIELD(dry_run), .also = "check plan",
-                     .help = "print the plan and stop"},
-    [OPT_SEED] = {"seed", .kind = KIND_SEED, .field = FIELD(seed), .value = "N", .initial = "0",
-                  .help = "of the random numbers"},
-    [OPT_ROOT] = {"root", .kind = KIND_TEXT, .field = FIELD(root), .value = "DIR",
-                  .initial = "data", .also = "data dir folder",
-                  .help = "the folder that holds MNIST/raw"},
-    [OPT_OUT] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "DIR",
-                 .shown = "runs/mnist-1, -2, ...", .also = "output save name",
-                 .help = "new folder for the run"},
-    [OPT_FILE] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "FILE",
-                  .also = "output save name", .help = "the file that is written"},
-    [OPT_NO_SAVE] = {"no-save", .field = FIELD(no_save), .help = "write no files"},
-    [OPT_NO_REPORT] = {"no-report", .field = FIELD(no_report), .also = "report html",
-                       .help = "write no report.html"},
-    [OPT_THREADS] = {"threads", .kind = KIND_INT, .field = FIELD(threads), .value = "N",
-                     .shown = "all processors", .min = 1, .max = FV_THREADS_MAX,
-                     .also = "jobs cpus", .help = "1 to 256"},
-    [OPT_KERNELS] = {"kernels", .kind = KIND_CHOICE, .field = FIELD(kernels), .value = "SET",
-                     .shown = "the widest there is", .choices = {"ref", "avx2", "avx512", "neon"},
-                     .also = "simd isa", .help = "ref, avx2, avx512 or neon"},
-    [OPT_MIRROR] = {"mirror", .kind = KIND_TEXT, .field = FIELD(mirror), .value = "URL",
-                    .shown = "the set's own", .also = "mirrors url",
-                    .help = "a folder's address, to try first"},
-    [OPT_ONLY_MIRROR] = {"only-mirror", .field = FIELD(only_mirror), .help = "no other address"},
-    [OPT_FROM] = {"from", .kind = KIND_TEXT, .field = FIELD(from), .value = "DIR",
-                  .shown = "the network", .also = "source copy",
-                  .help = "a folder that has the files"},
-    [OPT_TIMEOUT] = {"timeout", .kind = KIND_INT, .field = FIELD(timeout), .value = "N",
-                     .initial = "30", .min = 1, .max = 3600, .also = "wait seconds",
-                     .help = "seconds without an answer"},
     [OPT_INPUT] = {"input", .kind = KIND_TEXT, .field = FIELD(input), .value = "X.npy",
-                   .also = "x in", .help = "the batch, [N,C,H,W] or [N,K]"},
+                   .also = "x in", .group = "batch", .help = "the batch, [N,C,H,W] or [N,K]"},
     [OPT_WEIGHTS] = {"weights", .kind = KIND_TEXT, .field = FIELD(weights), .value = "FILE",
                      .shown = "drawn from the seed", .also = "load checkpoint",
                      .help = "parameters, a .safetensors file"},
     [OPT_TARGET] = {"target", .kind = KIND_TEXT, .field = FIELD(target), .value = "T.npy",
                     .also = "labels y", .help = "labels [N], or floats"},
     [OPT_LOSS] = {"loss", .kind = KIND_TEXT, .field = FIELD(loss), .value = "TEXT",
-                  .also = "criterion", .help = "\"nll\", \"cross_entropy\", \"mse\", ..."},
-    [OPT_OPTIMIZER] = {"optimizer", .kind = KIND_TEXT, .field = FIELD(optimizer), .value = "TEXT",
-                       .shown = "the model's", .also = "optim",
-                       .help = "such as \"adam lr=0.001\""},
+                  .also = "criterion", .help = "name: fovea help losses"},
     [OPT_STEPS] = {"steps", .kind = KIND_INT, .field = FIELD(steps), .value = "N", .initial = "0",
                    .max = 1000000, .help = "training steps on this batch"},
-    [OPT_TRAIN] = {"train", .field = FIELD(train), .help = "train mode, not eval mode"},
+    [OPT_TRAIN] = {"train", .field = FIELD(train), .help = "train mode instead of eval mode"},
     [OPT_GRAD] = {"grad", .field = FIELD(grad), .also = "gradients backward",
-                  .help = "gradients too, in train mode"},
+                  .help = "also gradients, in train mode"},
     [OPT_SHAPE] = {"shape", .kind = KIND_TEXT, .field = FIELD(shape), .value = "CxHxW",
-                   .initial = "1x28x28", .help = "of the pictures"},
+                   .initial = "1x28x28", .help = "shape of the pictures"},
     [OPT_FIT] = {"fit", .field = FIELD(fit), .also = "resize",
-                 .help = "other sizes are made to fit"},
+                 .help = "make pictures of other sizes fit"},
+    [OPT_THREADS] = {"threads", .kind = KIND_INT, .field = FIELD(threads), .value = "N", .min = 1,
+                     .max = FV_THREADS_MAX, .also = "jobs cpus", .shown = "all processors",
+                     .group = "machine", .help = "1 to 256"},
+    [OPT_KERNELS] = {"kernels", .kind = KIND_CHOICE, .field = FIELD(kernels), .value = "SET",
+                     .shown = "the widest there is", .choices = {"ref", "avx2", "avx512", "neon"},
+                     .also = "simd isa", .help = "ref, avx2, avx512 or neon"},
+    [OPT_MAX_MEMORY] = {"max-memory", .kind = KIND_TEXT, .field = FIELD(max_memory),
+                        .value = "SIZE", .shown = "no limit", .also = "memory ram",
+                        .help = "memory of the net; splits batches"},
+    [OPT_MIRROR] = {"mirror", .kind = KIND_TEXT, .field = FIELD(mirror), .value = "URL",
+                    .shown = "the set's own", .also = "mirrors url",
+                    .help = "address to try first"},
+    [OPT_ONLY_MIRROR] = {"only-mirror", .field = FIELD(only_mirror),
+                         .help = "try no other address"},
+    [OPT_FROM] = {"from", .kind = KIND_TEXT, .field = FIELD(from), .value = "DIR",
+                  .shown = "the network", .also = "source copy",
+                  .help = "copy from a folder instead"},
+    [OPT_TIMEOUT] = {"timeout", .kind = KIND_INT, .field = FIELD(timeout), .value = "N",
+                     .initial = "30", .min = 1, .max = 3600, .also = "wait seconds",
+                     .help = "seconds to wait for an answer"},
+    [OPT_OUT] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "DIR",
+                 .shown = "runs/DATA-1, -2, ...", .also = "output save name", .group = "output",
+                 .help = "new folder for the run"},
+    [OPT_FILE] = {"out", 'o', .kind = KIND_TEXT, .field = FIELD(out), .value = "FILE",
+                  .also = "output save name", .help = "output file"},
     [OPT_SUBMISSION] = {"submission", .kind = KIND_TEXT, .field = FIELD(submission),
                         .value = "OUT.csv", .also = "csv output",
-                        .help = "rows file,class instead"},
+                        .help = "write rows file,class to a file"},
+    [OPT_NO_SAVE] = {"no-save", .field = FIELD(no_save), .help = "write no files"},
+    [OPT_NO_REPORT] = {"no-report", .field = FIELD(no_report), .also = "report html",
+                       .help = "write no report.html"},
+    [OPT_DRY_RUN] = {"dry-run", .field = FIELD(dry_run), .also = "check plan",
+                     .help = "print the plan and stop"},
     [OPT_LOG_INTERVAL] = {"log-interval", .kind = KIND_INT, .field = FIELD(log_interval),
-                          .value = "N", .initial = "100", .shown = "the model's", .max = 1000000000,
-                          .also = "log interval", .help = "steps between lines; 0: no lines"},
+                          .value = "N", .initial = "100", .max = 1000000000, .also = "log interval",
+                          .shown = "100, photos 0", .help = "steps between lines; 0: none"},
     [OPT_QUICK] = {"quick", .field = FIELD(quick), .also = "fast short",
-                   .help = "fewer images, once instead of three times"},
+                   .help = "fewer images, one repetition"},
     [OPT_JSON] = {"json", .field = FIELD(json), .help = "JSON for programs, an object a line"},
-    [OPT_QUIET] = {"quiet", 'q', .field = FIELD(quiet), .help = "nothing but the result"},
+    [OPT_QUIET] = {"quiet", 'q', .field = FIELD(quiet), .help = "print only the result"},
     [OPT_VERBOSE] = {"verbose", 'v', .field = FIELD(verbose),
-                     .help = "what a terminal shows, also in a pipe"},
+                     .help = "print all a terminal would get"},
 };
 
 static bool is_option(const char *arg)
@@ -280,21 +282,26 @@ static void explain_value(const option *o, const char *text, char why[160], char
     if (strchr(with_dot, ','))
         *strchr(with_dot, ',') = '.';
     bool is_number = read_number(text, o->kind != KIND_NUMBER, &number);
+    bool above = is_number && number > o->max, below = is_number && number < o->min;
     snprintf(fix, 40, "%s",
              o->initial               ? o->initial
              : o->kind == KIND_NUMBER ? "0.1"
              : o == &options[OPT_OUT] ? "runs/mine"
              : o->value               ? o->value
                                       : "");
-    if (!o->initial && o->kind == KIND_INT)
-        snprintf(fix, 40, "%.0f", o->min);
+    if (o->kind == KIND_INT && (above || below || !o->initial)) /* the bound that is nearer */
+        snprintf(fix, 40, "%.0f", above ? o->max : o->min);
+    if (o->kind == KIND_NUMBER && above && !o->below_max)
+        snprintf(fix, 40, "%g", o->max);
+    if (o->kind == KIND_NUMBER && below && !o->above_min)
+        snprintf(fix, 40, "%g", o->min);
     for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
         if (i == 0 || looks_like(text, o->choices[i]))
             snprintf(fix, 40, "%s", o->choices[i]);
     if (o->kind == KIND_TEXT)
         snprintf(why, 160, "\"\" is empty");
     else if (o->kind == KIND_CHOICE)
-        snprintf(why, 160, "\"%.60s\" is none of them", text);
+        snprintf(why, 160, "\"%.60s\" is none of the choices", text);
     else if (is_number)
         snprintf(why, 160, "%.60s is out of range", text);
     else if (o->kind == KIND_NUMBER && take_value(o, with_dot, &unused))
@@ -304,8 +311,9 @@ static void explain_value(const option *o, const char *text, char why[160], char
                  o->kind == KIND_NUMBER ? "" : "whole ");
 }
 
-/* The command line with instead in the place of argument at, and value behind it if that is not
-   NULL (in the place of what stands there); what is longer than a line becomes a call for help. */
+/* The command line as a shell takes it, with instead in the place of argument at (NULL: nothing), and
+   value behind it if that is not NULL (in the place of what stands there); what is longer than a
+   line becomes a call for help. */
 static const char *corrected(const reader *r, int at, const char *instead, const char *value,
                              char line[160])
 {
@@ -314,7 +322,7 @@ static const char *corrected(const reader *r, int at, const char *instead, const
     size_t n = (size_t)snprintf(line, 160, "fovea %s", r->command->name);
     for (int i = 1; i < r->argc && n < 160; i++) {
         const char *arg = i == at ? instead : i == at + 1 && value ? value : r->argv[i];
-        if (i == r->word)
+        if (i == r->word || !arg)
             continue;
         bool quote = !*arg || arg[strspn(arg, safe)];
         n += (size_t)snprintf(line + n, 160 - n, quote ? " '%s'" : " %s", arg);
@@ -324,15 +332,32 @@ static const char *corrected(const reader *r, int at, const char *instead, const
     return line;
 }
 
+static reader typed; /* what main was given; for suggestions that keep the rest of it */
+
+const char *retyped(const char *arg, const char *instead, char line[160])
+{
+    char whole[PATH_SIZE];
+    size_t n = strlen(arg);
+    for (int i = 1; i < typed.argc; i++) {
+        const char *at = typed.argv[i];
+        if (i == typed.word || strncmp(at, arg, n) != 0 || (at[n] != '\0' && at[n] != ':'))
+            continue;
+        snprintf(whole, sizeof whole, "%s%s", instead ? instead : "", at + n);
+        return corrected(&typed, i, instead ? whole : NULL, NULL, line);
+    }
+    snprintf(line, 160, "fovea help %s", typed.command->name);
+    return line;
+}
+
 static int fail_value(const reader *r, const option *o, int at, const char *text, bool joined)
 {
     char why[160], fix[40], range[120], whole[80], line[160];
     explain_value(o, text, why, fix);
     describe_range(o, range, sizeof range);
     snprintf(whole, sizeof whole, "--%s=%s", o->name, fix);
-    const char *initial = o->initial ? o->initial : o->shown;
+    const char *initial = o->shown ? o->shown : o->initial;
     return fail(EXIT_USAGE, "E-ARGS", "--%s: %s\n--%s takes %s%s%s\nhelp: %s", o->name, why,
-                o->name, range, initial ? "; the default is " : "", initial ? initial : "",
+                o->name, range, initial ? "; default: " : "", initial ? initial : "",
                 joined ? corrected(r, at, whole, NULL, line)
                        : corrected(r, at, r->argv[at], fix, line));
 }
@@ -341,18 +366,18 @@ static int fail_value(const reader *r, const option *o, int at, const char *text
 static option_id nearest_option(const char *name, uint64_t set)
 {
     option_id best = OPT_COUNT;
-    int distance = 1000;
+    nearest near = {.word = name};
     for (option_id id = 0; id < OPT_COUNT; id++) {
         char words[80];
+        nearest one = near;
         snprintf(words, sizeof words, "%s %s", options[id].name,
                  options[id].also ? options[id].also : "");
-        for (char *w = strtok(words, " "); w && (set & TAKES(id)); w = strtok(NULL, " ")) {
-            int d = edit_distance(name, w);
-            if (looks_like(name, w) && d < distance) {
-                best = id;
-                distance = d;
-            }
-        }
+        for (char *w = strtok(words, " "); w && (set & TAKES(id)); w = strtok(NULL, " "))
+            nearest_try(&one, w);
+        if (one.name == near.name)
+            continue;
+        best = id;
+        near = (nearest){name, options[id].name, one.distance};
     }
     return best;
 }
@@ -401,7 +426,7 @@ static int read_option(reader *r, int *at)
     if (o->kind != KIND_FLAG && !equals) {
         if (place + 1 >= r->argc || strncmp(r->argv[place + 1], "--", 2) == 0)
             return fail(EXIT_USAGE, "E-ARGS",
-                        "--%s wants a value behind it: --%s %s\n"
+                        "--%s needs a value: --%s %s\n"
                         "help: fovea help %s",
                         o->name, o->name, o->value, r->command->name);
         text = r->argv[++*at];
@@ -409,25 +434,27 @@ static int read_option(reader *r, int *at)
     return take_value(o, text, r->s) ? EXIT_DONE : fail_value(r, o, place, text, equals != NULL);
 }
 
-static int check_args(const reader *r, int given, const char *extra)
+static int check_args(const reader *r, int given, int extra)
 {
     const command *c = r->command;
+    char line[160];
     if (given > c->max_args)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "\"%s\" is one thing too many for \"fovea %s\"\n"
-                    "it takes: fovea %s%s%s [options]\nhelp: %s",
-                    extra, c->name, c->name, *c->usage ? " " : "", c->usage, c->examples[0][0]);
+                    "unexpected argument \"%s\" for \"fovea %s\"\n"
+                    "usage: fovea %s%s%s [options]\nhelp: %s",
+                    r->argv[extra], c->name, c->name, *c->usage ? " " : "", c->usage,
+                    given == c->max_args + 1 ? corrected(r, extra, NULL, NULL, line)
+                                             : c->examples[0][0]);
     if (given < c->min_args)
-        return fail(EXIT_USAGE, "E-ARGS", "\"fovea %s\" wants more: fovea %s %s\nhelp: %s", c->name,
-                    c->name, c->usage, c->examples[0][0]);
+        return fail(EXIT_USAGE, "E-ARGS", "missing argument: fovea %s %s\nhelp: %s", c->name,
+                    c->usage, c->examples[0][0]);
     return EXIT_DONE;
 }
 
 int parse_options(const command *c, int word, int argc, char **argv, settings *s)
 {
-    reader r = {c, word, argc, argv, s};
-    const char *extra = NULL;
-    int code = EXIT_DONE, given = 0;
+    reader r = typed = (reader){c, word, argc, argv, s};
+    int code = EXIT_DONE, given = 0, extra = 0;
     bool ended = false;
     *s = (settings){0};
     for (option_id id = 0; id < OPT_COUNT; id++)
@@ -443,7 +470,7 @@ int parse_options(const command *c, int word, int argc, char **argv, settings *s
         else if (given++ < c->max_args)
             s->args[given - 1] = argv[i];
         else
-            extra = argv[i];
+            extra = extra ? extra : i;
     }
     if (!code && s->quiet && s->verbose)
         code = fail(EXIT_USAGE, "E-ARGS",

@@ -5,7 +5,6 @@
  *
  * Layer 6. Calls libc and POSIX.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -77,14 +76,9 @@ double accuracy_of(fv_result result)
     return result.total > 0 ? (double)result.correct / (double)result.total : 0;
 }
 
-/* https://en.wikipedia.org/wiki/Binomial_proportion_confidence_interval#Wilson_score_interval */
 void wilson_range(fv_result result, double *low, double *high)
 {
-    const double z = 1.959964; /* 95 % of a normal distribution lie within z deviations */
-    double n = result.total > 0 ? (double)result.total : 1, p = accuracy_of(result);
-    double middle = p + z * z / (2 * n), half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-    *low = (middle - half) / (1 + z * z / n);
-    *high = (middle + half) / (1 + z * z / n);
+    fv_wilson(result.correct, result.total, 1.959964, low, high);
 }
 
 void put_accuracy(FILE *f, fv_result result)

@@ -74,13 +74,9 @@ static void json_flaw(const inspection *w, const fv_flaw *flaw, const char *kind
 {
     char other[PLACE_SIZE];
     int k = set_of(w, flaw->index);
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "event", "flaw");
-    cJSON_AddStringToObject(line, "kind", kind);
-    cJSON_AddStringToObject(line, "picture", where);
-    cJSON_AddStringToObject(line, "split", set_key(k));
-    cJSON_AddNumberToObject(line, "index", (double)(flaw->index - w->start[k]));
-    cJSON_AddNumberToObject(line, "label", (double)flaw->label);
+    cJSON *line = json_add(
+        cJSON_CreateObject(), "event %s kind %s picture %s split %s index %lld label %lld", "flaw",
+        kind, where, set_key(k), (long long)(flaw->index - w->start[k]), (long long)flaw->label);
     if (flaw->same_as >= 0)
         cJSON_AddStringToObject(line, "same_as", place(w, flaw->same_as, other));
     cJSON_AddStringToObject(line, "reason", text);
@@ -109,11 +105,8 @@ static bool take_flaw(void *user, const fv_flaw *flaw)
 
 static int result_json(const inspection *w, const counts *c)
 {
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "event", "result");
-    cJSON_AddStringToObject(line, "data", w->d->typed);
-    cJSON_AddNumberToObject(line, "pictures", (double)w->start[SETS]);
-    cJSON_AddNumberToObject(line, "flaws", (double)w->flaws);
+    cJSON *line = json_add(cJSON_CreateObject(), "event %s data %s pictures %lld flaws %lld",
+                           "result", w->d->typed, (long long)w->start[SETS], (long long)w->flaws);
     for (int i = 0; i < KINDS; i++)
         cJSON_AddNumberToObject(line, kinds[i], (double)w->of[i]);
     json_classes(line, c);

@@ -113,32 +113,51 @@ static int fail_path(const char *typed, const char *parent, const char *near)
                  folders, folders > 1 ? "s" : "");
     else if (*near)
         snprintf(there, sizeof there, "but there is \"%s\"\n", near);
-    return fail(EXIT_USAGE, "E-PATH", "there is no %s \"%s\" %s\n%shelp: fovea %s%s%s",
-                is_list ? "file" : "folder", typed, here, there, *near ? "train " : "help train",
-                near, folder ? "/" : "");
+    char fixed[PATH_SIZE + 1], line[160];
+    snprintf(fixed, sizeof fixed, "%s%s", near, folder ? "/" : "");
+    return fail(EXIT_USAGE, "E-PATH", "there is no %s \"%s\" %s\n%shelp: %s",
+                is_list ? "file" : "folder", typed, here, there,
+                *near ? retyped(typed, fixed, line) : "fovea help train");
+}
+
+/* The known names that typed may stand for, "cifar10 or cifar100"; the first is the nearest. */
+static int list_near(const char *typed, nearest *near, char list[300])
+{
+    int count = 0;
+    *near = (nearest){.word = typed};
+    for (int i = 0; i < NAMES; i++) {
+        nearest_try(near, names[i]);
+        if (looks_like(typed, names[i]) &&
+            (count == 0 || strncmp(names[i], typed, strlen(typed)) == 0))
+            strcat(strcat(list, count++ ? " or " : ""), names[i]);
+    }
+    return count;
 }
 
 static int fail_name(const char *typed)
 {
-    char list[300] = "", parent[PATH_SIZE], last[PATH_SIZE], near[PATH_SIZE] = "";
+    char list[300] = "", meant[300] = "", parent[PATH_SIZE], last[PATH_SIZE], line[160];
+    char path[PATH_SIZE] = "";
     bool is_root = is_a_root(typed);
-    const char *name = NULL;
+    nearest near;
+    int count = list_near(typed, &near, meant);
     cut_path(typed, parent, last);
-    for (int i = 0; i < NAMES; i++) {
+    for (int i = 0; i < NAMES; i++)
         strcat(strcat(list, i ? ", " : ""), names[i]);
-        if (!name && looks_like(typed, names[i]))
-            name = names[i];
-    }
-    bool found = !is_root && nearest_entry(parent, last, near);
+    bool found = !is_root && nearest_entry(parent, last, path);
     bool is_path = strchr(typed, '/') || ends_in(typed, ".csv") || ends_in(typed, ".npz");
-    if (!is_root && !name && (found || is_path))
-        return fail_path(typed, parent, near);
+    if (is_root)
+        return fail(EXIT_USAGE, "E-NAME",
+                    "\"%s\" is the folder of downloaded data sets, not a data set\n"
+                    "known are %s\nhelp: fovea train mnist --root %s",
+                    typed, list, typed);
+    if (count == 0 && (found || is_path))
+        return fail_path(typed, parent, path);
     return fail(EXIT_USAGE, "E-NAME",
-                "there is no data set \"%s\", and no such folder, .csv or .npz\n"
-                "known are %s\n"
-                "help: fovea train %s%s%s",
-                typed, list, name && !is_root ? name : "mnist", is_root ? " --root " : "",
-                is_root ? typed : "");
+                "there is no data set, folder, .csv or .npz \"%s\"%s%s%s\n"
+                "known are %s\nhelp: %s",
+                typed, count ? "; did you mean " : "", meant, count ? " ?" : "", list,
+                count ? retyped(typed, near.name, line) : "fovea train mnist");
 }
 
 /* ---- what it is ------------------------------------------------------------------------------ */

@@ -14,9 +14,7 @@ enum { FOLDS_MAX = 100 };
 
 static int print_json(const settings *s, const int64_t *sizes)
 {
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "data", s->args[0]);
-    cJSON_AddStringToObject(line, "file", s->out);
+    cJSON *line = json_add(cJSON_CreateObject(), "data %s file %s", s->args[0], s->out);
     cJSON *list = cJSON_AddArrayToObject(line, "folds");
     for (int i = 0; i < s->folds; i++)
         cJSON_AddItemToArray(list, cJSON_CreateNumber((double)sizes[i]));

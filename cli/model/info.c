@@ -12,15 +12,12 @@
 
 static cJSON *layer_json(const fv_layer *layer)
 {
-    cJSON *to = cJSON_CreateObject();
-    cJSON_AddStringToObject(to, "name", layer->name);
-    cJSON_AddStringToObject(to, "kind", layer->kind);
-    cJSON_AddStringToObject(to, "kernel", layer->kernel);
+    cJSON *to = json_add(cJSON_CreateObject(), "name %s kind %s kernel %s", layer->name,
+                         layer->kind, layer->kernel);
     const int shape[] = {layer->channels, layer->height, layer->width};
     cJSON_AddItemToObject(to, "output", cJSON_CreateIntArray(shape, 3));
-    cJSON_AddNumberToObject(to, "parameters", (double)layer->parameters);
-    cJSON_AddNumberToObject(to, "multiply_adds", (double)layer->macs);
-    cJSON_AddNumberToObject(to, "bytes", (double)layer->bytes);
+    json_add(to, "parameters %lld multiply_adds %lld bytes %lld", (long long)layer->parameters,
+             (long long)layer->macs, (long long)layer->bytes);
     return to;
 }
 
@@ -38,15 +35,14 @@ static int run_json(const run *r)
         macs += (double)layer.macs;
         cJSON_AddItemToArray(layers, layer_json(&layer));
     }
-    cJSON_AddNumberToObject(root, "parameters", parameters);
-    cJSON_AddNumberToObject(root, "multiply_adds", macs);
+    json_add(root, "parameters %g multiply_adds %g", parameters, macs);
     return json_line(root);
 }
 
 static int describe_run(fv_ctx *ctx, const settings *s)
 {
     static run r; /* large */
-    int code = open_run(ctx, s->args[0], "info", false, &r);
+    int code = open_run(ctx, s->args[0], false, &r);
     if (code)
         return code;
     if (s->json)

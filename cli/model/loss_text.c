@@ -79,25 +79,36 @@ static const struct {
     bool labels, floats; /* what the target may be */
     float (*of)(const loss_args *a);
 } losses[] = {
-    {"nll", "reduction ignore_index", true, false, nll},
-    {"cross_entropy", "reduction ignore_index label_smoothing", true, true, cross_entropy},
-    {"mse", "reduction", false, true, mse},
-    {"l1", "reduction", false, true, l1},
-    {"smooth_l1", "reduction beta", false, true, smooth_l1},
-    {"huber", "reduction delta", false, true, huber},
-    {"bce_with_logits", "reduction", false, true, bce_with_logits},
-    {"kl_div", "reduction log_target", false, true, kl_div},
-    {"focal", "reduction alpha gamma", false, true, focal},
+    {"nll", "reduction=mean ignore_index=-100", true, false, nll},
+    {"cross_entropy", "reduction=mean ignore_index=-100 label_smoothing=0", true, true,
+     cross_entropy},
+    {"mse", "reduction=mean", false, true, mse},
+    {"l1", "reduction=mean", false, true, l1},
+    {"smooth_l1", "reduction=mean beta=1", false, true, smooth_l1},
+    {"huber", "reduction=mean delta=1", false, true, huber},
+    {"bce_with_logits", "reduction=mean", false, true, bce_with_logits},
+    {"kl_div", "reduction=mean log_target=false", false, true, kl_div},
+    {"focal", "reduction=mean alpha=0.25 gamma=2", false, true, focal},
 };
 
 enum { LOSSES = sizeof losses / sizeof *losses };
 
-/* Whether one of the words of list is word. */
+int loss_list(int index, char *text, size_t size)
+{
+    if (index < 0 || index >= LOSSES)
+        return 0;
+    return snprintf(text, size, "%s %s   (target: %s)", losses[index].name, losses[index].arguments,
+                    !losses[index].floats  ? "labels"
+                    : losses[index].labels ? "labels or floats"
+                                           : "floats");
+}
+
+/* Whether the list names that argument. */
 static bool lists(const char *list, const char *word)
 {
     size_t n = strlen(word);
     for (const char *at = list; n && (at = strstr(at, word)) != NULL; at++)
-        if ((at == list || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+        if ((at == list || at[-1] == ' ') && at[n] == '=')
             return true;
     return false;
 }
@@ -116,7 +127,7 @@ static bool read_argument(const char *name, const char *value, loss_args *a)
                    {"ignore_index", &a->ignore_index}};
     char *end;
     if (strcmp(name, "log_target") == 0)
-        return a->log_target = strcmp(value, "true") == 0;
+        return (a->log_target = strcmp(value, "true") == 0) || strcmp(value, "false") == 0;
     for (int i = 0; strcmp(name, "reduction") == 0 && i < 4; i++)
         if (i != FV_NONE && strcmp(value, reductions[i]) == 0) {
             a->reduction = (fv_reduction)i;
@@ -142,7 +153,8 @@ static int refuse(const char *text, int which)
                     text, known);
     return fail(EXIT_USAGE, "E-ARGS",
                 "--loss \"%s\": %s takes %s\n"
-                "help: reduction is mean, sum or batchmean, log_target is true, others are numbers",
+                "help: reduction is mean, sum or batchmean, log_target is true or false, others "
+                "are numbers",
                 text, losses[which].name, losses[which].arguments);
 }
 

@@ -197,16 +197,13 @@ static int print_json(const run *r, const sample *of, const double *p, int n, in
 {
     char name[64];
     cJSON *root = cJSON_CreateObject();
-    if (of->is_file) {
-        cJSON_AddStringToObject(root, "file", of->typed);
-    } else {
-        cJSON_AddStringToObject(root, "data", of->name);
-        cJSON_AddStringToObject(root, "split", of->split == FV_TRAIN ? "train" : "test");
-        cJSON_AddNumberToObject(root, "index", (double)of->index);
-        cJSON_AddNumberToObject(root, "label", (double)of->label);
-    }
-    cJSON_AddNumberToObject(root, "predicted", winner);
-    cJSON_AddStringToObject(root, "class", class_name(r, winner, name));
+    if (of->is_file)
+        json_add(root, "file %s", of->typed);
+    else
+        json_add(root, "data %s split %s index %lld label %lld", of->name,
+                 of->split == FV_TRAIN ? "train" : "test", (long long)of->index,
+                 (long long)of->label);
+    json_add(root, "predicted %d class %s", winner, class_name(r, winner, name));
     cJSON *list = cJSON_AddArrayToObject(root, "probabilities");
     for (int i = 0; i < n; i++)
         cJSON_AddItemToArray(list, cJSON_CreateNumber(p[i]));
@@ -288,7 +285,7 @@ static int predict_stdin(fv_ctx *ctx, const settings *s, const run *r, csv *out)
 static int predict(fv_ctx *ctx, const settings *s)
 {
     static run r; /* large */
-    int code = open_run(ctx, s->args[0], "predict", false, &r);
+    int code = open_run(ctx, s->args[0], false, &r);
     settings used = *s; /* what the training held back is so here too */
     if (!code) {
         used.seed = card_seed(&r.card);

@@ -12,7 +12,7 @@
 
 enum { TENSORS_MAX = 2000 };
 
-typedef struct bench {
+typedef struct compare {
     const settings *s;
     fv_ctx *ctx;
     fv_net *net;
@@ -20,12 +20,12 @@ typedef struct bench {
     fv_array *target;
     fv_tensor tensors[TENSORS_MAX]; /* what goes to the file; names and values are for free */
     int count;
-} bench;
+} compare;
 
 /* ---- what comes in -------------------------------------------------------------------------- */
 
 /* The array as float32 or uint8, as a batch holds it; integers and doubles become float32. */
-static fv_array *read_input(bench *b)
+static fv_array *read_input(compare *b)
 {
     fv_array *x = fv_npy_read(b->ctx, b->s->input);
     if (!x || x->type == FV_U8 || x->type == FV_F32)
@@ -43,7 +43,7 @@ static fv_array *read_input(bench *b)
     return x;
 }
 
-static int open_input(bench *b)
+static int open_input(compare *b)
 {
     const fv_array *x = read_input(b);
     if (!x)
@@ -61,41 +61,20 @@ static int open_input(bench *b)
     return EXIT_DONE;
 }
 
-/* The same network whose input wants its gradient: the text says so, the state is copied. */
-static fv_net *with_input_gradient(bench *b, fv_net *net)
-{
-    const char *text = fv_text_of(net);
-    if (!text)
-        return NULL;
-    size_t head = strcspn(text, ";"), size = strlen(text) + 20;
-    char *more = malloc(size);
-    if (!more)
-        return net;
-    bool has = strstr(text, "requires_grad") && strstr(text, "requires_grad") < text + head;
-    snprintf(more, size, "%.*s%s%s", (int)head, text, has ? "" : " requires_grad", text + head);
-    fv_net *again = fv_net_text(b->ctx, more);
-    free(more);
-    for (int i = 0; again && i < fv_state_count(net); i++) {
-        fv_tensor from = fv_state_at(net, i), to = fv_state_at(again, i);
-        memcpy(to.value, from.value, from.count * fv_type_size(from.type));
-    }
-    return again;
-}
-
-static int open_net(bench *b)
+static int open_net(compare *b)
 {
     const settings *s = b->s;
     b->net = model_open(b->ctx, s->args[0], b->batch.channels, b->batch.height, b->batch.width);
     if (b->net && s->weights)
         fv_load(b->net, s->weights);
     if (b->net && s->grad)
-        b->net = with_input_gradient(b, b->net);
+        fv_input_requires_grad(b->net);
     if (b->net && !s->train && !s->grad && !s->steps)
         fv_eval_mode(b->net);
     return fv_error(b->ctx) ? fail_context(b->ctx, "fovea help run") : EXIT_DONE;
 }
 
-static int open_target(bench *b)
+static int open_target(compare *b)
 {
     const settings *s = b->s;
     if (!s->target)
@@ -118,7 +97,7 @@ static int open_target(bench *b)
 /* ---- what goes out -------------------------------------------------------------------------- */
 
 /* Keeps a copy under prefix + name. */
-static void keep(bench *b, const char *prefix, const char *name, fv_tensor t)
+static void keep(compare *b, const char *prefix, const char *name, fv_tensor t)
 {
     size_t bytes = t.count * fv_type_size(t.type), length = strlen(prefix) + strlen(name) + 1;
     char *full = malloc(length);
@@ -144,7 +123,7 @@ static fv_tensor rows(int n, int c, int h, int w, const float *values)
                        .value = (void *)(uintptr_t)values};
 }
 
-static void keep_gradients(bench *b)
+static void keep_gradients(compare *b)
 {
     const fv_batch *x = &b->batch;
     if (fv_input_gradient(b->net))
@@ -158,7 +137,7 @@ static void keep_gradients(bench *b)
     }
 }
 
-static int write_out(bench *b)
+static int write_out(compare *b)
 {
     if (fv_save_tensors(b->ctx, b->s->out, b->tensors, b->count, NULL, 0))
         return fail_context(b->ctx, "fovea help run");
@@ -179,7 +158,7 @@ static int write_out(bench *b)
 
 /* Forward, loss and, where anybody wants it, backward; the first time it keeps what comes of
    them. */
-static int pass(bench *b, bool first)
+static int pass(compare *b, bool first)
 {
     const settings *s = b->s;
     int c, h, w, code = EXIT_DONE;
@@ -212,7 +191,7 @@ static int pass(bench *b, bool first)
     return EXIT_DONE;
 }
 
-static int run_batch(bench *b)
+static int run_batch(compare *b)
 {
     int code = open_input(b);
     if (code || (code = open_net(b)) || (code = open_target(b)) || (code = pass(b, true)))
@@ -251,7 +230,7 @@ static int run_run(const settings *s)
     int code = check(s);
     if (code)
         return code;
-    bench *b = calloc(1, sizeof *b);
+    compare *b = calloc(1, sizeof *b);
     if (!b)
         return fail(EXIT_FAILED, "E-MEMORY", "no memory to begin with\nhelp: close other programs");
     b->s = s;

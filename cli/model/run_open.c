@@ -43,8 +43,9 @@ static int list_runs(const char *name, candidate *found)
     return count;
 }
 
-static int fail_missing(const char *path, const char *verb)
+static int fail_missing(const char *path)
 {
+    char best[80], line[160];
     candidate found[CANDIDATES_MAX];
     char typed[PATH_SIZE], list[SHOWN_MAX * 80] = "";
     snprintf(typed, sizeof typed, "%s", path);
@@ -54,15 +55,16 @@ static int fail_missing(const char *path, const char *verb)
     int count = list_runs(slash ? slash + 1 : typed, found);
     for (int i = 0; i < count && i < SHOWN_MAX; i++)
         strcat(strcat(list, i ? ", runs/" : "runs/"), found[i].name);
-    const char *what = is_folder(path) ? "is no run: it holds no model.safetensors"
-                                       : "is no run: there is no such folder or file";
+    const char *what = is_folder(path) ? "is not a run: it holds no model.safetensors"
+                                       : "is not a run: there is no such folder or file";
     if (count == 0)
         return fail(EXIT_FAILED, "E-PATH",
                     "\"%s\" %s\nand runs/ holds no run yet\n"
                     "help: fovea train",
                     path, what);
-    return fail(EXIT_FAILED, "E-PATH", "\"%s\" %s\nbut there is %s\nhelp: fovea %s runs/%s%s", path,
-                what, list, verb, found[0].name, strcmp(verb, "predict") == 0 ? " mnist:0" : "");
+    snprintf(best, sizeof best, "runs/%s", found[0].name);
+    return fail(EXIT_FAILED, "E-PATH", "\"%s\" %s\nbut there is %s\nhelp: %s", path, what, list,
+                retyped(path, best, line));
 }
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -102,7 +104,7 @@ static int read_card(fv_ctx *ctx, bool quiet, run *r)
     return EXIT_DONE;
 }
 
-int open_run(fv_ctx *ctx, const char *path, const char *verb, bool quiet, run *r)
+int open_run(fv_ctx *ctx, const char *path, bool quiet, run *r)
 {
     if (fv_error(ctx))
         return fail_context(ctx, "fovea device");
@@ -112,7 +114,7 @@ int open_run(fv_ctx *ctx, const char *path, const char *verb, bool quiet, run *r
     if (is_file(at))
         strcpy(r->file, at);
     else if (!join_path(r->file, at, "model.safetensors") || !is_file(r->file))
-        return fail_missing(path, verb);
+        return fail_missing(path);
     int code = read_card(ctx, quiet, r);
     if (code)
         return code;

@@ -36,14 +36,10 @@ static int print_json(const run *r, const char *set, fv_result result, double se
 {
     double low, high;
     wilson_range(result, &low, &high);
-    cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "event", "result");
-    cJSON_AddStringToObject(root, "model", r->file);
-    cJSON_AddStringToObject(root, "data", set);
+    cJSON *root = json_add(cJSON_CreateObject(), "event %s model %s data %s", "result", r->file,
+                           set);
     json_result(root, result);
-    cJSON_AddNumberToObject(root, "low", low);
-    cJSON_AddNumberToObject(root, "high", high);
-    cJSON_AddNumberToObject(root, "seconds", seconds);
+    json_add(root, "low %g high %g seconds %g", low, high, seconds);
     return json_line(root);
 }
 
@@ -53,7 +49,7 @@ static int measure(fv_ctx *ctx, const settings *s)
     data d;
     int code = s->args[1] ? data_name(s->args[1], &d) : EXIT_DONE, classes;
     if (!code)
-        code = open_run(ctx, s->args[0], "test", s->quiet, &r);
+        code = open_run(ctx, s->args[0], s->quiet, &r);
     if (!code && !s->args[1])
         code = data_name(r.card.value[CARD_DATA], &d);
     if (code)

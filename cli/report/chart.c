@@ -7,27 +7,18 @@
  * Layer 6. Calls fovea.h and libc.
  */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "report/report.h"
 
-enum { TRAIN, VAL, TEST, SPLITS };
+enum { TRAIN = 0 }; /* of set_key */
 enum { WIDTH = 420, HEIGHT = 230, LEFT = 44, RIGHT = 104, TOP = 28, BOTTOM = 34 };
 enum { POINTS_MOST = 600, DOTS_MOST = 30 }; /* of a line; more are thinned out, have no dots */
-
-static const char *const split_names[SPLITS] = {"train", "val", "test"};
-
-typedef struct point {
-    int fold, epoch, split;
-    double loss, accuracy;
-} point;
 
 typedef struct chart {
     FILE *f;
     const training *t;
-    const point *points;
-    int count, epochs;
+    int epochs;
     bool loss;
     double end;       /* epochs from left to right */
     double low, high; /* values from bottom to top */
@@ -35,36 +26,14 @@ typedef struct chart {
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-/* The rows of log.csv, for free. */
-static point *read_log(const training *t, int *count)
-{
-    size_t lines = 0;
-    for (const char *at = t->log; (at = strchr(at, '\n')) != NULL; at++)
-        lines++;
-    point *points = malloc((lines + 1) * sizeof *points);
-    *count = 0;
-    for (const char *at = strchr(t->log, '\n') + 1; points && *at; at = strchr(at, '\n') + 1) {
-        point p = {0};
-        char split[8];
-        if (sscanf(at, "%d:", &p.fold) != 1 || at[strspn(at, "0123456789")] != ':')
-            p.fold = 0;
-        const char *row = p.fold ? strchr(at, ':') + 1 : at;
-        if (sscanf(row, "%d,%7[^,],%lf,%lf", &p.epoch, split, &p.loss, &p.accuracy) != 4)
-            continue;
-        p.split = *split == 'v' ? VAL : strcmp(split, "test") == 0 ? TEST : TRAIN;
-        points[(*count)++] = p;
-    }
-    return points;
-}
-
-static double value_of(const chart *c, const point *p)
+static double value_of(const chart *c, const log_row *p)
 {
     return c->loss ? p->loss : 100 * p->accuracy;
 }
 
-static double place_of(const point *p)
+static double place_of(const log_row *p)
 {
-    return p->split == TRAIN ? p->epoch - 0.5 : p->epoch;
+    return p->set == TRAIN ? p->epoch - 0.5 : p->epoch;
 }
 
 /* 1, 2 or 5 times a power of ten, so that at most n of them make up the span. */
@@ -80,9 +49,9 @@ static void find_range(chart *c)
 {
     double low = INFINITY, high = -INFINITY, guess = log(c->t->data.classes);
     const step_losses *steps = &c->t->steps;
-    for (int i = 0; i < c->count; i++) {
-        low = fmin(low, value_of(c, &c->points[i]));
-        high = fmax(high, value_of(c, &c->points[i]));
+    for (int i = 0; i < c->t->n_rows; i++) {
+        low = fmin(low, value_of(c, &c->t->rows[i]));
+        high = fmax(high, value_of(c, &c->t->rows[i]));
     }
     for (int i = 0; c->loss && i < STEP_BINS; i++)
         if (steps->count[i])
@@ -158,13 +127,13 @@ static void put_steps(const chart *c)
 }
 
 /* The line of a split of a fold, and in *last, where it ends. */
-static void put_line(const chart *c, int fold, int split, const point **last)
+static void put_line(const chart *c, int fold, int split, const log_row **last)
 {
     int n = 0, stride = c->epochs / POINTS_MOST + 1;
-    fprintf(c->f, "<polyline class=\"line %s\" points=\"", split_names[split]);
-    for (int i = 0; i < c->count; i++) {
-        const point *p = &c->points[i];
-        if (p->fold != fold || p->split != split)
+    fprintf(c->f, "<polyline class=\"line %s\" points=\"", set_key(split));
+    for (int i = 0; i < c->t->n_rows; i++) {
+        const log_row *p = &c->t->rows[i];
+        if (p->fold != fold || p->set != split)
             continue;
         *last = p;
         if (n++ % stride == 0)
@@ -173,24 +142,23 @@ static void put_line(const chart *c, int fold, int split, const point **last)
     if (n > 0 && (n - 1) % stride)
         fprintf(c->f, "%.1f,%.1f", x_of(c, place_of(*last)), y_of(c, value_of(c, *last)));
     fputs("\"/>\n", c->f);
-    for (int i = 0; i < c->count && n <= DOTS_MOST; i++) {
-        const point *p = &c->points[i];
-        if (p->fold == fold && p->split == split)
-            fprintf(c->f, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>",
-                    split_names[split], x_of(c, place_of(p)), y_of(c, value_of(c, p)),
-                    n == 1 ? "3.5" : "2");
+    for (int i = 0; i < c->t->n_rows && n <= DOTS_MOST; i++) {
+        const log_row *p = &c->t->rows[i];
+        if (p->fold == fold && p->set == split)
+            fprintf(c->f, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>", set_key(split),
+                    x_of(c, place_of(p)), y_of(c, value_of(c, p)), n == 1 ? "3.5" : "2");
     }
     fputc('\n', c->f);
 }
 
 /* Names and last values at the right, near their lines but not on one another. */
-static void put_names(const chart *c, const point *const last[SPLITS])
+static void put_names(const chart *c, const log_row *const last[SETS])
 {
     double above = -INFINITY;
-    bool put[SPLITS] = {false};
-    for (int i = 0; i < SPLITS; i++) {
+    bool put[SETS] = {false};
+    for (int i = 0; i < SETS; i++) {
         int next = -1;
-        for (int k = 0; k < SPLITS; k++)
+        for (int k = 0; k < SETS; k++)
             if (last[k] && !put[k] && (next < 0 || value_of(c, last[k]) > value_of(c, last[next])))
                 next = k;
         if (next < 0)
@@ -198,8 +166,8 @@ static void put_names(const chart *c, const point *const last[SPLITS])
         put[next] = true;
         double y = fmax(y_of(c, value_of(c, last[next])) + 4, above + 14);
         above = y;
-        fprintf(c->f, "<text class=\"name %s\" x=\"%d\" y=\"%.1f\">%s", split_names[next],
-                WIDTH - RIGHT + 8, y, split_names[next]);
+        fprintf(c->f, "<text class=\"name %s\" x=\"%d\" y=\"%.1f\">%s", set_key(next),
+                WIDTH - RIGHT + 8, y, set_key(next));
         if (!c->t->s->folds) /* each has another */
             fprintf(c->f, c->loss ? " %.4f" : " %.2f%%", value_of(c, last[next]));
         fputs("</text>\n", c->f);
@@ -219,7 +187,7 @@ static void put_best(const chart *c)
 
 static void put_chart(chart *c, bool loss)
 {
-    const point *last[SPLITS] = {NULL};
+    const log_row *last[SETS] = {NULL};
     c->loss = loss;
     find_range(c);
     fprintf(c->f,
@@ -232,7 +200,7 @@ static void put_chart(chart *c, bool loss)
     if (loss && !c->t->s->folds)
         put_steps(c);
     for (int fold = c->t->s->folds ? 1 : 0; fold <= c->t->s->folds; fold++)
-        for (int split = 0; split < SPLITS; split++)
+        for (int split = 0; split < SETS; split++)
             put_line(c, fold, split, &last[split]);
     put_names(c, last);
     fputs("</svg></figure>\n", c->f);
@@ -241,17 +209,15 @@ static void put_chart(chart *c, bool loss)
 void put_charts(FILE *f, const training *t)
 {
     chart c = {.f = f, .t = t};
-    point *points = read_log(t, &c.count);
-    for (int i = 0; i < c.count; i++)
-        c.epochs = points[i].epoch > c.epochs ? points[i].epoch : c.epochs;
-    c.points = points;
+    for (int i = 0; i < t->n_rows; i++)
+        c.epochs = t->rows[i].epoch > c.epochs ? t->rows[i].epoch : c.epochs;
     c.end = c.epochs;
     if (t->stopped && t->epoch > t->done) /* in an epoch */
         c.end += (double)(t->step + 1) / (double)fv_loader_len(t->train_loader);
     c.end = c.end > 0 ? c.end : 1;
     fputs("<section>\n<h2>Learning</h2>\n<div class=\"charts\">\n", f);
     put_chart(&c, true);
-    if (c.count > 0)
+    if (t->n_rows > 0)
         put_chart(&c, false);
     fputs("</div>\n", f);
     if (t->s->folds)
@@ -261,5 +227,4 @@ void put_charts(FILE *f, const training *t)
               "</p>\n",
               f);
     fputs("</section>\n", f);
-    free(points);
 }

@@ -14,7 +14,7 @@ enum { MATRIX_MOST = 30, PAIRS = 20, BAR = 120 };
 /* ---- precision and recall ------------------------------------------------------------------- */
 
 /* The percentage that all ranges of the table are above, in tens. */
-static int common_low(const record *r, int classes)
+static int common_low(const eval_record *r, int classes)
 {
     double low = 1;
     for (int c = 0; c < classes; c++) {
@@ -44,7 +44,7 @@ static void put_rate(FILE *f, const fv_rate *rate, int64_t of, int from)
             4 + (100 * rate->value - from) * scale);
 }
 
-static void put_scores(FILE *f, const training *t, const record *r, int classes)
+static void put_scores(FILE *f, const training *t, const eval_record *r, int classes)
 {
     char n[32];
     int from = common_low(r, classes);
@@ -93,7 +93,7 @@ static bool has_long_names(const training *t, int classes)
     return false;
 }
 
-static void put_matrix(FILE *f, const training *t, const record *r, int classes)
+static void put_matrix(FILE *f, const training *t, const eval_record *r, int classes)
 {
     const int64_t *confusion = fv_metrics_confusion(r->metrics);
     fprintf(f, "<table class=\"confusion%s\">\n<thead><tr><th></th>",
@@ -124,7 +124,7 @@ typedef struct pair {
 } pair;
 
 /* The largest counts off the diagonal, at most PAIRS; how many. */
-static int find_pairs(const record *r, int classes, pair pairs[PAIRS + 1])
+static int find_pairs(const eval_record *r, int classes, pair pairs[PAIRS + 1])
 {
     const int64_t *confusion = fv_metrics_confusion(r->metrics);
     int n = 0;
@@ -141,7 +141,7 @@ static int find_pairs(const record *r, int classes, pair pairs[PAIRS + 1])
     return n;
 }
 
-static void put_pairs(FILE *f, const training *t, const record *r, int classes)
+static void put_pairs(FILE *f, const training *t, const eval_record *r, int classes)
 {
     pair pairs[PAIRS + 1];
     int n = find_pairs(r, classes, pairs);
@@ -160,7 +160,7 @@ static void put_pairs(FILE *f, const training *t, const record *r, int classes)
     fputs("</tbody></table>\n", f);
 }
 
-void put_classes(FILE *f, const training *t, const record *r)
+void put_classes(FILE *f, const training *t, const eval_record *r)
 {
     int classes;
     if (!r->metrics)

@@ -108,7 +108,7 @@ static void put_mistake(FILE *f, const training *t, const mistake *m, const fv_t
     fv_array_free(x);
 }
 
-void put_mistakes(FILE *f, const training *t, const record *r)
+void put_mistakes(FILE *f, const training *t, const eval_record *r)
 {
     if (r->mistakes == 0)
         return;

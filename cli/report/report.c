@@ -79,7 +79,7 @@ static void put_head(FILE *f, const training *t)
 /* ---- how well it does ----------------------------------------------------------------------- */
 
 /* The share of the largest class: what always guessing it would score. */
-static double chance_of(const record *r, int classes)
+static double chance_of(const eval_record *r, int classes)
 {
     int64_t most = 0;
     for (int c = 0; r->metrics && c < classes; c++) {
@@ -109,13 +109,13 @@ static void put_strip(FILE *f, double chance, double low, double value, double h
             left + scale, left + scale * low, left + scale * high, left + scale * value);
 }
 
-static const char *kind_of(const training *t, const record *r)
+static const char *kind_of(const training *t, const eval_record *r)
 {
     return t->s->folds ? "left-out" : r->set == t->data.test ? "test" : "validation";
 }
 
 /* Whose weights were measured. */
-static void put_when(FILE *f, const training *t, const record *r)
+static void put_when(FILE *f, const training *t, const eval_record *r)
 {
     if (t->s->folds)
         fprintf(f, "Each picture was given to the net of the %d that had not seen it.",
@@ -137,7 +137,7 @@ static void put_stop(FILE *f, const training *t)
             (long long)fv_loader_len(t->train_loader), t->epoch, t->s->epochs);
 }
 
-static void put_result(FILE *f, const training *t, const record *r)
+static void put_result(FILE *f, const training *t, const eval_record *r)
 {
     int classes;
     double low, high;
@@ -312,7 +312,7 @@ static void put_layers(FILE *f, const training *t)
 
 static void put_page(FILE *f, const training *t)
 {
-    const record *r = record_of(t);
+    const eval_record *r = record_of(t);
     put_head(f, t);
     put_result(f, t, r);
     put_charts(f, t);

@@ -28,10 +28,10 @@ void put_charts(FILE *f, const training *t);
 
 /* ---- report_classes.c: tables of the classes, and the confusion matrix ---------------------- */
 
-void put_classes(FILE *f, const training *t, const record *r);
+void put_classes(FILE *f, const training *t, const eval_record *r);
 
 /* ---- report_pictures.c: the worst mistakes -------------------------------------------------- */
 
-void put_mistakes(FILE *f, const training *t, const record *r);
+void put_mistakes(FILE *f, const training *t, const eval_record *r);
 
 #endif

@@ -45,19 +45,18 @@ static int predict_fold(training *t, const int *folds, int fold, int64_t len, in
 static int write_predictions(training *t, int64_t len, const int *folds, const int *labels,
                              const int *predicted)
 {
-    char path[PATH_SIZE], *text = malloc((size_t)len * 80 + 100);
-    if (!t->folder.path[0] || !text) {
-        free(text);
+    csv out = {0};
+    char path[PATH_SIZE];
+    if (!t->folder.path[0])
         return EXIT_DONE;
-    }
-    size_t n = (size_t)sprintf(text, "index,label,fold,predicted\n");
-    for (int64_t i = 0; i < len; i++)
-        n += (size_t)sprintf(text + n, "%lld,%d,%d,%d\n", (long long)i, labels[i], folds[i],
-                             predicted[i]);
+    int code = csv_print(&out, "index,label,fold,predicted\n");
+    for (int64_t i = 0; !code && i < len; i++)
+        code = csv_print(&out, "%lld,%d,%d,%d\n", (long long)i, labels[i], folds[i], predicted[i]);
     join_path(path, t->folder.path, "out_of_fold.csv");
-    fv_write_file(t->ctx, path, text, n);
-    free(text);
-    return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
+    if (!code && fv_write_file(t->ctx, path, out.text, out.used))
+        code = fail_context(t->ctx, "look at the disk: is it full, or read only?");
+    free(out.text);
+    return code;
 }
 
 static int show_fold(const training *t, double accuracy)
@@ -67,11 +66,8 @@ static int show_fold(const training *t, double accuracy)
         fflush(stdout);
         return EXIT_DONE;
     }
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "event", "fold");
-    cJSON_AddNumberToObject(line, "fold", t->fold);
-    cJSON_AddNumberToObject(line, "val_acc", accuracy);
-    return json_line(line);
+    return json_line(
+        json_add(cJSON_CreateObject(), "event %s fold %d val_acc %g", "fold", t->fold, accuracy));
 }
 
 static int show_folds(const training *t, const double *accuracy)
@@ -88,16 +84,8 @@ static int show_folds(const training *t, const double *accuracy)
                100 * mean, 100 * std);
         return EXIT_DONE;
     }
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "event", "result");
-    cJSON_AddNumberToObject(line, "folds", k);
-    cJSON_AddNumberToObject(line, "val_acc", mean);
-    cJSON_AddNumberToObject(line, "std", std);
-    if (t->folder.path[0])
-        cJSON_AddStringToObject(line, "run", t->folder.path);
-    else
-        cJSON_AddNullToObject(line, "run");
-    return json_line(line);
+    return json_line(json_add(cJSON_CreateObject(), "event %s folds %d val_acc %g std %g run %s",
+                              "result", k, mean, std, t->folder.path[0] ? t->folder.path : NULL));
 }
 
 static int run_folds(training *t, int (*train_one)(training *t), int *folds, int *labels,

@@ -20,7 +20,7 @@ static double share_of(const float *y, int classes, int c)
 }
 
 /* Sorts the mistake in, behind those of the same loss, if it is among the worst. */
-static void add_mistake(record *r, const mistake *m)
+static void add_mistake(eval_record *r, const mistake *m)
 {
     int at = r->mistakes;
     for (; at > 0 && r->worst[at - 1].loss < m->loss; at--)
@@ -31,7 +31,7 @@ static void add_mistake(record *r, const mistake *m)
 
 void record_start(training *t, fv_dataset *set)
 {
-    record *r = &t->seen;
+    eval_record *r = &t->seen;
     int epoch = t->epoch;
     if (t->fold) {
         r->set = set;
@@ -39,11 +39,11 @@ void record_start(training *t, fv_dataset *set)
         return;
     }
     if (r->set && r->set == t->data.val && r->epoch == t->best_epoch) {
-        record best = *r;
+        eval_record best = *r;
         *r = t->kept;
         t->kept = best;
     }
-    *r = (record){.set = set, .epoch = epoch, .metrics = r->metrics};
+    *r = (eval_record){.set = set, .epoch = epoch, .metrics = r->metrics};
     if (r->metrics)
         fv_metrics_reset(r->metrics);
 }
@@ -51,7 +51,7 @@ void record_start(training *t, fv_dataset *set)
 void record_batch(void *user, const fv_batch *batch, const float *outputs)
 {
     training *t = user;
-    record *r = &t->seen;
+    eval_record *r = &t->seen;
     int classes;
     fv_output_shape(t->net, &classes, NULL, NULL);
     if (!r->metrics)
@@ -95,7 +95,7 @@ void record_step(training *t, float loss)
     l->count[step / l->width]++;
 }
 
-const record *record_of(const training *t)
+const eval_record *record_of(const training *t)
 {
     bool is_val = t->seen.set && t->seen.set == t->data.val && !t->s->folds;
     return is_val && t->kept.set && t->kept.epoch == t->best_epoch ? &t->kept : &t->seen;

@@ -126,18 +126,6 @@ void folder_remove(const run_folder *f)
 
 /* ---- log.csv and run.json -------------------------------------------------------------------- */
 
-/* Adds a line to a text in memory. NULL if there is no memory; then text is freed. */
-static char *add_line(char *text, const char *line)
-{
-    size_t n = text ? strlen(text) : 0;
-    char *longer = realloc(text, n + strlen(line) + 1);
-    if (!longer)
-        free(text);
-    else
-        strcpy(longer + n, line);
-    return longer;
-}
-
 static int fail_memory(void)
 {
     return fail(EXIT_FAILED, "E-MEMORY",
@@ -145,34 +133,54 @@ static int fail_memory(void)
                 "help: close other programs and try again");
 }
 
-static int add_row(training *t, const char *split, double loss, double accuracy, double seconds)
+/* Writes the text into the run's folder and frees it. */
+static int write_file(training *t, const char *name, csv *text)
 {
-    char row[200], fold[16] = "";
-    if (t->fold)
-        snprintf(fold, sizeof fold, "%d:", t->fold);
-    snprintf(row, sizeof row, "%s%d,%s,%.6f,%.6f,%g,%.3f\n", fold, t->epoch, split, loss, accuracy,
-             fv_lr(t->optim), seconds);
-    t->log = add_line(t->log, row);
-    return t->log ? EXIT_DONE : fail_memory();
+    char path[PATH_SIZE];
+    join_path(path, t->folder.path, name);
+    fv_status status = fv_write_file(t->ctx, path, text->text, text->used);
+    free(text->text);
+    return status ? fail_context(t->ctx, "look at the disk: is it full, or read only?") : EXIT_DONE;
+}
+
+static int add_row(training *t, int set, double loss, double accuracy, double seconds)
+{
+    log_row *rows = t->folder.path[0] ? realloc(t->rows, (size_t)(t->n_rows + 1) * sizeof *rows)
+                                      : NULL;
+    if (!rows)
+        return t->folder.path[0] ? fail_memory() : EXIT_DONE;
+    t->rows = rows;
+    rows[t->n_rows++] = (log_row){t->fold, t->epoch, set, loss, accuracy, fv_lr(t->optim), seconds};
+    return EXIT_DONE;
 }
 
 int save_log_row(training *t)
 {
     const epoch_result *e = &t->last;
-    if (!t->folder.path[0])
-        return EXIT_DONE;
-    int code = add_row(t, "train", e->train_loss, e->train_accuracy, e->train_seconds);
+    int code = add_row(t, 0, e->train_loss, e->train_accuracy, e->train_seconds);
     if (!code && e->val.total)
-        code = add_row(t, "val", e->val.loss, accuracy_of(e->val), e->val_seconds);
+        code = add_row(t, 1, e->val.loss, accuracy_of(e->val), e->val_seconds);
     return code || !e->test.total ? code : save_test_row(t);
 }
 
 int save_test_row(training *t)
 {
     const epoch_result *e = &t->last;
-    if (!t->folder.path[0])
-        return EXIT_DONE;
-    return add_row(t, "test", e->test.loss, accuracy_of(e->test), e->test_seconds);
+    return add_row(t, 2, e->test.loss, accuracy_of(e->test), e->test_seconds);
+}
+
+static int write_log(training *t)
+{
+    csv out = {0};
+    int code = csv_print(&out, "epoch,split,loss,accuracy,lr,seconds\n");
+    for (const log_row *r = t->rows; !code && r < t->rows + t->n_rows; r++) {
+        if (r->fold)
+            code = csv_print(&out, "%d:", r->fold);
+        if (!code)
+            code = csv_print(&out, "%d,%s,%.6f,%.6f,%g,%.3f\n", r->epoch, set_key(r->set), r->loss,
+                             r->accuracy, r->lr, r->seconds);
+    }
+    return code ? code : write_file(t, "log.csv", &out);
 }
 
 /* ---- the best epoch -------------------------------------------------------------------------- */
@@ -225,19 +233,10 @@ static int add_checksums(training *t)
             continue;
         if (fv_sha256_file(t->ctx, path, hex))
             return fail_context(t->ctx, "fovea help train");
-        cJSON *file = cJSON_CreateObject();
-        cJSON_AddStringToObject(file, "name", path);
-        cJSON_AddStringToObject(file, "sha256", hex);
-        cJSON_AddItemToArray(t->files, file);
+        cJSON_AddItemToArray(t->files,
+                             json_add(cJSON_CreateObject(), "name %s sha256 %s", path, hex));
     }
     return EXIT_DONE;
-}
-
-static fv_status write_text(training *t, const char *name, const char *text)
-{
-    char path[PATH_SIZE];
-    join_path(path, t->folder.path, name);
-    return fv_write_file(t->ctx, path, text, strlen(text));
 }
 
 /* split.csv: which picture is in which set, if they are files. */
@@ -245,11 +244,9 @@ static int write_split(training *t)
 {
     fv_dataset *sets[SETS] = {t->data.train, t->data.val, t->data.test};
     csv out = {0};
+    if (!fv_dataset_file(sets[0], 0))
+        return EXIT_DONE;
     int code = csv_add(&out, (const char *[]){"path", "class", "split"}, 3);
-    if (!fv_dataset_file(sets[0], 0)) {
-        free(out.text);
-        return code;
-    }
     for (int k = 0; k < SETS; k++)
         for (int64_t i = 0; !code && i < fv_dataset_describe(sets[k]).len; i++) {
             int64_t label = fv_dataset_label(sets[k], i);
@@ -261,12 +258,7 @@ static int write_split(training *t)
                 (const char *[]){fv_dataset_file(sets[k], i), class ? class : number, set_key(k)},
                 3);
         }
-    char path[PATH_SIZE];
-    join_path(path, t->folder.path, "split.csv");
-    if (!code && fv_write_file(t->ctx, path, out.text, out.used))
-        code = fail_context(t->ctx, "fovea help train");
-    free(out.text);
-    return code;
+    return code ? code : write_file(t, "split.csv", &out);
 }
 
 int save_start(training *t)
@@ -274,10 +266,12 @@ int save_start(training *t)
     if (!t->folder.path[0])
         return EXIT_DONE;
     t->files = cJSON_CreateArray();
-    t->log = add_line(NULL, "epoch,split,loss,accuracy,lr,seconds\n");
-    if (t->data.n_skipped && write_text(t, "skipped.txt", t->data.skipped))
-        return fail_context(t->ctx, "fovea help train");
-    int code = t->log ? write_split(t) : fail_memory();
+    csv skipped = {0};
+    int code = EXIT_DONE;
+    if (t->data.n_skipped && !(code = csv_print(&skipped, "%s", t->data.skipped)))
+        code = write_file(t, "skipped.txt", &skipped);
+    if (!code)
+        code = write_split(t);
     return code ? code : add_checksums(t);
 }
 
@@ -302,23 +296,19 @@ static void add_option(cJSON *to, const option *o, const settings *s)
 
 void json_outcome(cJSON *to, const training *t)
 {
-    cJSON_AddNumberToObject(to, "epochs", t->done);
+    json_add(to, "epochs %d", t->done);
     if (t->done > 0) {
-        cJSON_AddNumberToObject(to, "train_loss", t->last.train_loss);
-        if (t->last.val.total) {
-            cJSON_AddNumberToObject(to, "val_loss", t->last.val.loss);
-            cJSON_AddNumberToObject(to, "val_acc", accuracy_of(t->last.val));
-            cJSON_AddNumberToObject(to, "best_epoch", t->best_epoch);
-        }
+        json_add(to, "train_loss %g", t->last.train_loss);
+        if (t->last.val.total)
+            json_add(to, "val_loss %g val_acc %g best_epoch %d", t->last.val.loss,
+                     accuracy_of(t->last.val), t->best_epoch);
         if (t->last.test.total)
             json_result(to, t->last.test);
     }
-    if (t->stopped) {
-        cJSON *at = cJSON_AddObjectToObject(to, "stopped");
-        cJSON_AddNumberToObject(at, "epoch", t->epoch);
-        cJSON_AddNumberToObject(at, "steps", (double)t->step + 1);
-    }
-    cJSON_AddNumberToObject(to, "seconds", now() - t->start);
+    if (t->stopped)
+        json_add(cJSON_AddObjectToObject(to, "stopped"), "epoch %d steps %lld", t->epoch,
+                 (long long)t->step + 1);
+    json_add(to, "seconds %g", now() - t->start);
 }
 
 /* The options are those that were used: what was left open has been filled in. */
@@ -333,7 +323,7 @@ static char *run_json(const training *t)
     cJSON_AddStringToObject(root, "version", fv_version());
     cJSON_AddStringToObject(root, "data", t->data.typed);
     for (option_id id = 0; id < OPT_COUNT; id++)
-        if (train_command.options & TAKES(id))
+        if (TRAIN_OPTIONS & TAKES(id))
             add_option(root, &options[id], &used);
     cJSON_AddItemReferenceToObject(root, "files", t->files);
     json_outcome(cJSON_AddObjectToObject(root, "result"), t);
@@ -370,17 +360,20 @@ int save_run(training *t)
              (unsigned long long)t->s->seed);
     join_path(path, t->folder.path, "model.safetensors");
     card_save(&t->card, t->net, path);
-    write_text(t, "log.csv", t->log);
-    write_text(t, "run.json", json);
-    write_latest(t);
+    int code = write_log(t);
+    join_path(path, t->folder.path, "run.json");
+    fv_write_file(t->ctx, path, json, strlen(json));
     cJSON_free(json);
+    if (code)
+        return code;
+    write_latest(t);
     return fv_error(t->ctx) ? fail_context(t->ctx, "look at the disk: is it full, or read only?")
                             : EXIT_DONE;
 }
 
 void save_end(training *t)
 {
-    free(t->log);
+    free(t->rows);
     free(t->best_state);
     cJSON_Delete(t->files);
 }

@@ -39,22 +39,16 @@ void show_step(training *t, const fv_batch *batch, float loss)
 static int epoch_json(const training *t)
 {
     const epoch_result *e = &t->last;
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "event", "epoch");
+    cJSON *line = json_add(cJSON_CreateObject(), "event %s", "epoch");
     if (t->fold)
-        cJSON_AddNumberToObject(line, "fold", t->fold);
-    cJSON_AddNumberToObject(line, "epoch", t->epoch);
-    cJSON_AddNumberToObject(line, "train_loss", e->train_loss);
-    if (e->val.total) {
-        cJSON_AddNumberToObject(line, "val_loss", e->val.loss);
-        cJSON_AddNumberToObject(line, "val_acc", accuracy_of(e->val));
-    }
-    if (e->test.total) {
-        cJSON_AddNumberToObject(line, "test_loss", e->test.loss);
-        cJSON_AddNumberToObject(line, "test_acc", accuracy_of(e->test));
-    }
-    cJSON_AddNumberToObject(line, "lr", fv_lr(t->optim));
-    cJSON_AddNumberToObject(line, "seconds", e->train_seconds + e->val_seconds + e->test_seconds);
+        json_add(line, "fold %d", t->fold);
+    json_add(line, "epoch %d train_loss %g", t->epoch, e->train_loss);
+    if (e->val.total)
+        json_add(line, "val_loss %g val_acc %g", e->val.loss, accuracy_of(e->val));
+    if (e->test.total)
+        json_add(line, "test_loss %g test_acc %g", e->test.loss, accuracy_of(e->test));
+    json_add(line, "lr %g seconds %g", fv_lr(t->optim),
+             e->train_seconds + e->val_seconds + e->test_seconds);
     return json_line(line);
 }
 
@@ -115,13 +109,9 @@ int show_epoch(training *t)
 
 static int json_end(const training *t, const char *event)
 {
-    cJSON *line = cJSON_CreateObject();
-    cJSON_AddStringToObject(line, "event", event);
+    cJSON *line = json_add(cJSON_CreateObject(), "event %s", event);
     json_outcome(line, t);
-    if (t->folder.path[0])
-        cJSON_AddStringToObject(line, "run", t->folder.path);
-    else
-        cJSON_AddNullToObject(line, "run");
+    json_add(line, "run %s", t->folder.path[0] ? t->folder.path : NULL);
     return json_line(line);
 }
 

@@ -366,16 +366,7 @@ const command train_command = {
              "batch gets one of the two; the accuracy of training then counts the class of\n"
              "the larger share as right. The loss in log.csv is the mean over the epoch.\n"
              "Ctrl+C saves and stops.",
-    .options = TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_TEST_BATCH_SIZE) |
-               TAKES(OPT_LR) | TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) | TAKES(OPT_DAMPENING) |
-               TAKES(OPT_WEIGHT_DECAY) | TAKES(OPT_NESTEROV) | TAKES(OPT_OPTIMIZER) |
-               TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) |
-               TAKES(OPT_MIXUP) | TAKES(OPT_CUTMIX) | TAKES(OPT_VAL) | TAKES(OPT_FOLDS) |
-               TAKES(OPT_PATIENCE) | TAKES(OPT_NUM_WORKERS) | TAKES(OPT_NORMALIZE) |
-               TAKES(OPT_MAX_MEMORY) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_DRY_RUN) | TAKES(OPT_SEED) |
-               TAKES(OPT_ROOT) | TAKES(OPT_OUT) | TAKES(OPT_NO_SAVE) | TAKES(OPT_NO_REPORT) |
-               TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_LOG_INTERVAL) | TAKES(OPT_JSON) |
-               TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),
+    .options = TRAIN_OPTIONS,
     .max_args = 1,
     .run = run_train,
 };

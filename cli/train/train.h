@@ -7,6 +7,18 @@
 
 #include "common/cli.h"
 
+/* What fovea train takes; run.json holds all of it. */
+#define TRAIN_OPTIONS                                                                              \
+    (TAKES(OPT_EPOCHS) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_TEST_BATCH_SIZE) | TAKES(OPT_LR) |      \
+     TAKES(OPT_GAMMA) | TAKES(OPT_MOMENTUM) | TAKES(OPT_DAMPENING) | TAKES(OPT_WEIGHT_DECAY) |     \
+     TAKES(OPT_NESTEROV) | TAKES(OPT_OPTIMIZER) | TAKES(OPT_SCHEDULE) | TAKES(OPT_MODEL) |         \
+     TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) | TAKES(OPT_MIXUP) | TAKES(OPT_CUTMIX) |                 \
+     TAKES(OPT_VAL) | TAKES(OPT_FOLDS) | TAKES(OPT_PATIENCE) | TAKES(OPT_NUM_WORKERS) |            \
+     TAKES(OPT_NORMALIZE) | TAKES(OPT_MAX_MEMORY) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_DRY_RUN) |     \
+     TAKES(OPT_SEED) | TAKES(OPT_ROOT) | TAKES(OPT_OUT) | TAKES(OPT_NO_SAVE) |                     \
+     TAKES(OPT_NO_REPORT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_LOG_INTERVAL) |    \
+     TAKES(OPT_JSON) | TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE))
+
 /* A new folder for a run. */
 typedef struct run_folder {
     char path[PATH_SIZE]; /* "" with --no-save */
@@ -32,20 +44,26 @@ typedef struct mistake {
     double share, loss; /* the probability of the guess; the cross-entropy */
 } mistake;
 
-typedef struct record {
+typedef struct eval_record {
     fv_dataset *set; /* NULL: there was no pass */
     int epoch;
     fv_result result;         /* without the loss */
     fv_metrics *metrics;      /* NULL: nothing yet, or too many classes */
     mistake worst[WORST + 1]; /* by loss, the largest first; one more to sort in */
     int mistakes;             /* of them */
-} record;
+} eval_record;
 
 /* Losses of the steps of the whole run, by width steps in a bin. */
 typedef struct step_losses {
     double sum[STEP_BINS];
     int64_t count[STEP_BINS], width;
 } step_losses;
+
+/* A row of log.csv. */
+typedef struct log_row {
+    int fold, epoch, set; /* fold 0: no folds; set: as in set_key */
+    double loss, accuracy, lr, seconds;
+} log_row;
 
 enum { RECENT = 4 };
 
@@ -77,8 +95,10 @@ typedef struct training {
     int64_t step;         /* of this epoch, from 0 */
     float recent[RECENT]; /* losses of the last steps: step i is at i % RECENT */
     epoch_result last;    /* of the last finished epoch */
-    char *log;            /* log.csv so far */
-    record seen, kept;    /* the last pass, of the test set if it was measured; the best epoch's */
+    log_row *rows;        /* of log.csv so far */
+    int n_rows;
+    eval_record seen,
+        kept; /* the last pass, of the test set if it was measured; the best epoch's */
     step_losses steps;
     struct cJSON *files;    /* names and checksums of the data */
     float *mixed, *targets; /* of the batch, with --mixup or --cutmix: pixels and [n][classes] */
@@ -153,7 +173,7 @@ void record_start(training *t, fv_dataset *set);
 void record_batch(void *user, const fv_batch *batch, const float *outputs);
 void record_step(training *t, float loss);
 /* The pass that speaks for the run: the test's, or else the best epoch's. */
-const record *record_of(const training *t);
+const eval_record *record_of(const training *t);
 
 /* Writes report.html into the run's folder, unless there is none, or --no-report. */
 int report_write(training *t);

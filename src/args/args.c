@@ -569,3 +569,20 @@ void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from)
             put_value(to, a, &n);
     }
 }
+
+void fv_args_list(fv_text *to, const fv_arg *args)
+{
+    for (const fv_arg *a = args; a->name; a++) {
+        fv_numbers n = a->initial;
+        bool needed = a->flags & FV_ARG_NEEDED || (n.count == 0 && has_default_0(a));
+        if (a->type == FV_ARG_NAME && !needed)
+            n.count = 1;
+        fv_put(to, a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
+        if (a->type == FV_ARG_INTS)
+            fv_put(to, "N,N");
+        else if (needed)
+            fv_put(to, is_whole(a) ? "N" : "X");
+        else if (a->type != FV_ARG_FLAG)
+            put_value(to, a, &n);
+    }
+}

@@ -216,4 +216,8 @@ bool fv_arg_read_value(const fv_arg *arg, const char *text, void *to, fv_arg_err
    that are FV_ARG_BARE, without their names where all before them are without. */
 void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from);
 
+/* All arguments with their defaults, with a blank before each: " size=N padding=0 fill=0"; N or X
+   where there is no default. */
+void fv_args_list(fv_text *to, const fv_arg *args);
+
 #endif

@@ -58,6 +58,28 @@ static fv_status read_args(fv_ctx *ctx, const fv_statement *s, int first, const 
                : fv_fail_args(ctx, s->where, &error);
 }
 
+/* The recipe's name and its arguments with their defaults, as snprintf. */
+static int list_recipe(const fv_recipe *recipe, char *text, size_t size)
+{
+    fv_text to = {text, size}, length = {NULL, 0};
+    if (size > 0) {
+        fv_put(&to, "%s", recipe->name);
+        fv_args_list(&to, recipe->args);
+    }
+    fv_args_list(&length, recipe->args);
+    return (int)(strlen(recipe->name) + length.left);
+}
+
+int fv_optim_list(int index, char *text, size_t size)
+{
+    return index < 0 || index >= OPTIMS ? 0 : list_recipe(&optims[index]->recipe, text, size);
+}
+
+int fv_schedule_list(int index, char *text, size_t size)
+{
+    return index < 0 || index >= SCHEDULES ? 0 : list_recipe(&schedules[index]->recipe, text, size);
+}
+
 /* ---- optimizers --------------------------------------------------------------------------- */
 
 static const fv_arg group_args[] = {FV_NUMBER(fv_group_args, lr_scale, 0, FV_POSITIVE),

@@ -298,20 +298,29 @@ static void start_mobilenet(fv_net *net)
 
 static const struct {
     const char *name;
+    const char *summary;
     fv_node (*layers)(fv_node x, int classes);
     void (*start)(fv_net *net); /* first values other than the layers' own; or NULL */
 } models[] = {
-    {"lenet5", lenet5, NULL},
-    {"lenet5-classic", lenet5_classic, NULL},
-    {"mnist-cnn", mnist_cnn, NULL},
-    {"mlp", mlp, NULL},
-    {"small", small, NULL},
-    {"resnet9", resnet9, NULL},
-    {"vgg11", vgg11, start_vgg},
-    {"resnet18", resnet18, start_convolutions},
-    {"resnet50", resnet50, start_convolutions},
-    {"mobilenet-v2", mobilenet_v2, start_mobilenet},
+    {"lenet5", "for 28 x 28 gray: the tutorial's LeNet-5 with ReLU", lenet5, NULL},
+    {"lenet5-classic", "for 28 x 28 or 32 x 32 gray: LeNet-5 as of 1998, tanh and averages",
+     lenet5_classic, NULL},
+    {"mnist-cnn", "for 28 x 28 gray: pytorch/examples mnist/main.py", mnist_cnn, NULL},
+    {"mlp", "two hidden layers", mlp, NULL},
+    {"small", "four convolutions with batch norm, for pictures of any size", small, NULL},
+    {"resnet9", "for 32 x 32: David Page, 2018", resnet9, NULL},
+    {"vgg11", "torchvision's", vgg11, start_vgg},
+    {"resnet18", "torchvision's", resnet18, start_convolutions},
+    {"resnet50", "torchvision's", resnet50, start_convolutions},
+    {"mobilenet-v2", "torchvision's", mobilenet_v2, start_mobilenet},
 };
+
+int fv_model_list(int index, char *text, size_t size)
+{
+    if (index < 0 || index >= (int)(sizeof models / sizeof *models))
+        return 0;
+    return snprintf(text, size, "%-14s  %s", models[index].name, models[index].summary);
+}
 
 /* One word is a name; more are layers as text. */
 static bool is_text(const char *name)

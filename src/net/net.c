@@ -227,20 +227,25 @@ static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place
     return graph->count = kept;
 }
 
-/* Who reads what, what backward goes through, and where several gradients meet: all but the last
-   reader, the first in backward, add theirs. */
-static void find_readers(fv_net *net)
+/* Which layers backward goes through: what has parameters, or an input that asks for its gradient,
+   and all that comes after it. */
+static void find_gradients(fv_net *net)
 {
-    for (int i = 0; i < net->n_outputs; i++)
-        net->defs[net->outputs[i]].consumers++;
     for (int i = 0; i < net->layers; i++) {
         fv_def *def = net->defs + i;
         def->wants_gradient = def->weights > 0 || def->biases > 0 || def->image.requires_grad;
-        for (int k = 0; k < def->n_inputs; k++) {
+        for (int k = 0; k < def->n_inputs; k++)
             def->wants_gradient |= net->defs[def->inputs[k]].wants_gradient;
-            net->defs[def->inputs[k]].consumers++;
-        }
     }
+}
+
+static void count_consumers(fv_net *net)
+{
+    for (int i = 0; i < net->n_outputs; i++)
+        net->defs[net->outputs[i]].consumers++;
+    for (int i = 0; i < net->layers; i++)
+        for (int k = 0; k < net->defs[i].n_inputs; k++)
+            net->defs[net->defs[i].inputs[k]].consumers++;
 }
 
 static bool is_output(const fv_net *net, int layer)
@@ -288,7 +293,8 @@ static fv_net *net_of(fv_graph *graph, const fv_node *outputs, int n)
         net->changes = 1;
         net->layout = FV_LAYOUTS;
         find_ends(net, outputs, n, place);
-        find_readers(net);
+        count_consumers(net);
+        find_gradients(net);
         find_sums(net);
         fv_fuse_layers(net->defs, net->layers);
     }
@@ -363,6 +369,24 @@ fv_status fv_train_mode(fv_net *net)
 fv_status fv_eval_mode(fv_net *net)
 {
     return set_mode(net, false);
+}
+
+fv_status fv_input_requires_grad(fv_net *net)
+{
+    if (!net)
+        return FV_E_ARG;
+    if (fv_error(net->object.ctx))
+        return fv_error(net->object.ctx);
+    for (int i = 0; i < net->n_inputs; i++)
+        net->defs[net->inputs[i]].image.requires_grad = true;
+    find_gradients(net);
+    for (int i = 0; i < FV_LAYOUTS; i++)
+        fv_plan_free(net, &net->plans[true][i]);
+    fv_release(net->object.ctx, net->text); /* which says it, too */
+    net->text = NULL;
+    net->stage = FV_FRESH;
+    net->last = NULL;
+    return FV_OK;
 }
 
 int fv_param_count(const fv_net *net)

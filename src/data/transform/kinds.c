@@ -30,6 +30,20 @@ static const char *name_at(int i)
     return kind ? kind->name : NULL;
 }
 
+int fv_transform_list(int index, char *text, size_t size)
+{
+    const fv_tstep_kind *family, *kind = index < 0 ? NULL : kind_at(index, &family);
+    fv_text to = {text, size}, length = {NULL, 0};
+    if (!kind)
+        return 0;
+    if (size > 0) {
+        fv_put(&to, "%s", kind->name);
+        fv_args_list(&to, kind->args);
+    }
+    fv_args_list(&length, kind->args);
+    return (int)(strlen(kind->name) + length.left);
+}
+
 /* The step that a statement says. */
 static bool read_step(const fv_statement *s, fv_tstep *step, fv_arg_error *error)
 {
