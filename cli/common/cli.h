@@ -312,13 +312,6 @@ void put_confused(FILE *f, const fv_metrics *metrics, const fv_net *net, const f
 
 int bench_data(const settings *s);
 
-/* ---- loss_text.c: a loss by name ------------------------------------------------------------- */
-
-/* The loss that text names, "cross_entropy label_smoothing=0.1", of the net's last forward against
-   target: labels [n], or floats as the output. NaN with the context's error, or after one of ours
-   (then *code is not EXIT_DONE). */
-float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *code);
-
 /* ---- model_open.c: networks by name, text or file ------------------------------------------- */
 
 /* typed: a built-in name, layers as text, or a file with them; new parameters from the seed. NULL

@@ -149,6 +149,8 @@ static void put_range(fv_text *to, fv_range range)
         fv_put(to, range.open & FV_OPEN_LOW ? "more than %s" : "%s or more", low);
     else if (range.high >= FV_NO_LIMIT)
         fv_put(to, "finite");
+    else if (range.low <= -FV_NO_LIMIT)
+        fv_put(to, range.open & FV_OPEN_HIGH ? "less than %s" : "at most %s", high);
     else if (range.open)
         fv_put(to, "in %c%s,%s%c", range.open & FV_OPEN_LOW ? '(' : '[', low, high,
                range.open & FV_OPEN_HIGH ? ')' : ']');
