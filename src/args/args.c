@@ -548,26 +548,36 @@ static void put_value(fv_text *to, const fv_arg *a, const fv_numbers *n)
                words ? word_at(a, (int)fabs(n->v[i]), text) : fv_number_text(n->v[i], false, text));
 }
 
+static bool is_left_out(const fv_arg *args, const fv_arg *a, const void *from)
+{
+    const char *text = NULL;
+    fv_numbers n = get(args, a, from);
+    if (a->type == FV_ARG_TEXT)
+        memcpy(&text, place_of(args, a, from), sizeof text);
+    return a->type == FV_ARG_TEXT
+               ? !text
+               : a->type != FV_ARG_INTS && !(a->flags & FV_ARG_SHOWN) && is_default(a, &n);
+}
+
 void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from)
 {
-    bool bare = true;
+    int bare = 0; /* the first so many are printed without their names, defaults among them too */
+    for (int i = 0; i < places && args[i].name; i++)
+        bare = is_left_out(args, &args[i], from) ? bare : i + 1;
+    while (places == 0 && args[bare].name && args[bare].flags & FV_ARG_BARE)
+        bare++;
     for (const fv_arg *a = args; a->name; a++) {
         fv_numbers n = get(args, a, from);
-        const char *at = place_of(args, a, from), *text = NULL;
-        if (a->type == FV_ARG_TEXT)
-            memcpy(&text, at, sizeof text);
-        bool left_out = a->type == FV_ARG_INTS   ? false
-                        : a->type == FV_ARG_TEXT ? !text
-                                                 : is_default(a, &n) && !(a->flags & FV_ARG_SHOWN);
-        bare = bare && !left_out && (a - args < places || a->flags & FV_ARG_BARE);
-        if (left_out)
+        const char *at = place_of(args, a, from), *text;
+        bool named = a - args >= bare;
+        if (named && is_left_out(args, a, from))
             continue;
-        fv_put(to, bare ? " " : a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
+        fv_put(to, !named ? " " : a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
         if (a->type == FV_ARG_INTS)
             put_ints(to, at);
-        else if (text)
-            fv_put(to, "%s", text);
-        else if (a->type != FV_ARG_FLAG || bare)
+        else if (a->type == FV_ARG_TEXT)
+            memcpy(&text, at, sizeof text), fv_put(to, "%s", text);
+        else if (a->type != FV_ARG_FLAG || !named)
             put_value(to, a, &n);
     }
 }

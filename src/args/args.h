@@ -112,7 +112,7 @@ typedef enum fv_arg_type {
 
 typedef enum fv_arg_flags {
     FV_ARG_NEEDED = 1,
-    FV_ARG_BARE = 2,   /* printed without its name, where all before it are */
+    FV_ARG_BARE = 2,   /* printed always and without its name; the first ones of a table */
     FV_ARG_SHOWN = 4,  /* printed even if it is the default */
     FV_ARG_WHOLE = 8,  /* numbers without a fraction */
     FV_ARG_SIDES = 16, /* 32 or 32x24 */
@@ -212,8 +212,9 @@ bool fv_args_read(fv_args_reader *r, char *const *words, int count, fv_arg_error
 /* Reads one value, as if name=text were given. */
 bool fv_arg_read_value(const fv_arg *arg, const char *text, void *to, fv_arg_error *error);
 
-/* Settled arguments that are not defaults, with a blank before each; the first `places`, and those
-   that are FV_ARG_BARE, without their names where all before them are without. */
+/* Settled arguments that are not defaults, with a blank before each. Of the first `places` all up to
+   the last that is not a default are printed, without their names; likewise those before all others
+   that are FV_ARG_BARE. */
 void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from);
 
 #endif
