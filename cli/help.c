@@ -13,10 +13,10 @@ const command *find_command(const char *name)
     const command *best = NULL;
     int distance = 1000;
     for (int i = 0; commands[i]; i++) {
-        int d = edit_distance(name, commands[i]->name);
+        int d = fv_edit_distance(name, commands[i]->name);
         if (d == 0)
             return commands[i];
-        if (looks_like(name, commands[i]->name) && d < distance) {
+        if (fv_looks_like(name, commands[i]->name) && d < distance) {
             best = commands[i];
             distance = d;
         }

@@ -400,6 +400,11 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
 FV_API fv_transform *fv_transform_new(fv_ctx *ctx, const char *text);
 FV_API void fv_transform_free(fv_transform *transform);
 
+/* Step number index, from 0, of those that a transform can have, with its arguments and their
+   defaults: "random_crop SIZE padding=0 ...". Returns the length of the text, as snprintf; 0 past
+   the last one. */
+FV_API int fv_transform_list(int index, char *text, size_t size);
+
 /* Its text in one form: fv_transform_new makes the same of it, and files keep it. It belongs to the
    transform. */
 FV_API const char *fv_transform_text(const fv_transform *transform);
@@ -1440,6 +1445,10 @@ typedef struct fv_loss_text_args {
 #define fv_loss_text(...) fv_loss_text_opt((fv_loss_text_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_loss_text_opt(fv_loss_text_args args);
 
+/* Loss number index, as fv_loss_text takes it, with the defaults of its arguments and what its target
+   may be. Returns the length of the text, as snprintf; 0 past the last one. */
+FV_API int fv_loss_list(int index, char *text, size_t size);
+
 /* A loss of your own: adds its gradient, [n,C,H,W] as the output, to those of the losses since the
    last fv_forward, which was in train mode (FV_E_STATE). _at: of output `index`, else the first. */
 FV_API fv_status fv_output_gradient(fv_net *net, const float *gradient);
@@ -1722,6 +1731,10 @@ typedef struct fv_rmsprop_args {
 #define fv_rmsprop(...) fv_rmsprop_opt((fv_rmsprop_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_rmsprop_opt(fv_rmsprop_args args);
 
+/* Optimizer number index, from 0, as fv_optim_text takes it, with the defaults of its arguments:
+   "sgd lr=0.001 momentum=0 ...". Returns the length of the text, as snprintf; 0 past the last. */
+FV_API int fv_optim_list(int index, char *text, size_t size);
+
 /* An optimizer as text, its name and arguments, and groups after a semicolon each:
      fv_optim_text(net, "sgd lr=0.1 momentum=0.9 nesterov; group *.bias weight_decay=0")
    Names: sgd adam adamw nadam radam lion adagrad adadelta rmsprop. Arguments are the fields above;
@@ -1950,6 +1963,10 @@ FV_API fv_schedule *fv_reduce_lr_on_plateau_opt(fv_reduce_lr_on_plateau_args arg
    chained ones; nothing else goes into another. 2 to 8 of them. */
 FV_API fv_schedule *fv_chained_lr(fv_schedule *const *schedules, int n);
 FV_API fv_schedule *fv_sequential_lr(fv_schedule *const *schedules, int n, const int *milestones);
+
+/* Schedule number index, as fv_schedule_text takes it, likewise; N or X is what must be given:
+   "step N gamma=0.1". */
+FV_API int fv_schedule_list(int index, char *text, size_t size);
 
 /* A schedule as text, name and arguments: step multi_step exponential linear constant cosine
    cosine_warm_restarts one_cycle plateau. The first argument needs no name, & chains, and "; at N"

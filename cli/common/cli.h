@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "args/args.h"
 #include "fovea.h"
 #include "common/clock.h"
 
@@ -118,13 +119,6 @@ extern const command *const commands[]; /* main.c: ends with NULL */
 const command *find_command(const char *name);
 void print_overview(void);
 void print_help(const command *c);
-
-/* ---- suggest.c: "did you mean" ------------------------------------------------------------- */
-
-/* Letters to insert, delete, replace or swap with their neighbour to get from a to b. */
-int edit_distance(const char *a, const char *b);
-/* Whether somebody who typed word may have meant name. */
-bool looks_like(const char *word, const char *name);
 
 /* ---- message.c: errors, paths, the context -------------------------------------------------- */
 

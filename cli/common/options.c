@@ -289,7 +289,7 @@ static void explain_value(const option *o, const char *text, char why[160], char
     if (!o->initial && o->kind == KIND_INT)
         snprintf(fix, 40, "%.0f", o->min);
     for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
-        if (i == 0 || looks_like(text, o->choices[i]))
+        if (i == 0 || fv_looks_like(text, o->choices[i]))
             snprintf(fix, 40, "%s", o->choices[i]);
     if (o->kind == KIND_TEXT)
         snprintf(why, 160, "\"\" is empty");
@@ -347,8 +347,8 @@ static option_id nearest_option(const char *name, uint64_t set)
         snprintf(words, sizeof words, "%s %s", options[id].name,
                  options[id].also ? options[id].also : "");
         for (char *w = strtok(words, " "); w && (set & TAKES(id)); w = strtok(NULL, " ")) {
-            int d = edit_distance(name, w);
-            if (looks_like(name, w) && d < distance) {
+            int d = fv_edit_distance(name, w);
+            if (fv_looks_like(name, w) && d < distance) {
                 best = id;
                 distance = d;
             }

@@ -83,11 +83,11 @@ static bool nearest_entry(const char *parent, const char *last, char near[PATH_S
     DIR *folder = opendir(parent);
     for (struct dirent *e; folder && (e = readdir(folder)) != NULL;) {
         const char *name = e->d_name;
-        if (name[0] == '.' || !looks_like(last, name) || !join_path(path, parent, name) ||
+        if (name[0] == '.' || !fv_looks_like(last, name) || !join_path(path, parent, name) ||
             !(is_folder(path) ? count_folders(path) > 0
                               : ends_in(name, ".csv") || ends_in(name, ".npz")))
             continue;
-        int distance = edit_distance(last, name);
+        int distance = fv_edit_distance(last, name);
         if (distance < least || (distance == least && strcmp(path, near) < 0)) {
             least = distance;
             strcpy(near, strncmp(path, "./", 2) == 0 ? path + 2 : path);
@@ -126,7 +126,7 @@ static int fail_name(const char *typed)
     cut_path(typed, parent, last);
     for (int i = 0; i < NAMES; i++) {
         strcat(strcat(list, i ? ", " : ""), names[i]);
-        if (!name && looks_like(typed, names[i]))
+        if (!name && fv_looks_like(typed, names[i]))
             name = names[i];
     }
     bool found = !is_root && nearest_entry(parent, last, near);

@@ -30,9 +30,9 @@ bool fv_arg_refuse_name(fv_arg_error *error, const char *what, const char *name,
         fv_nearest_try(&near, name_at(i));
         fv_put(&to, "%s%s", i ? ", " : "", name_at(i));
     }
-    if (near.best)
+    if (near.name)
         return fv_arg_refuse(error, FV_E_NAME, "there is no %s \"%.60s\"\nhelp: did you mean %s?",
-                             what, name, near.best);
+                             what, name, near.name);
     return fv_arg_refuse(error, FV_E_NAME, "there is no %s \"%.60s\"\nhelp: there are %s", what,
                          name, known);
 }
@@ -48,10 +48,10 @@ static bool refuse_argument(const fv_args_reader *r, const char *name, fv_arg_er
             fv_nearest_try(&near, a->name);
             fv_put(&to, "%s%s", *known ? ", " : "", a->name);
         }
-    if (near.best)
+    if (near.name)
         return fv_arg_refuse(error, FV_E_NAME,
                              "%s has no argument \"%.60s\"\nhelp: did you mean %s?", r->name, name,
-                             near.best);
+                             near.name);
     return fv_arg_refuse(error, FV_E_NAME, "%s has no argument \"%.60s\"\nhelp: it takes %s",
                          r->name, name, *known ? known : "none");
 }
@@ -580,4 +580,24 @@ void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from)
         else if (a->type != FV_ARG_FLAG || !named)
             put_value(to, a, &n);
     }
+}
+
+int fv_args_list(const char *name, const fv_arg *args, char *text, size_t size)
+{
+    char line[600];
+    fv_text to = {line, sizeof line};
+    fv_put(&to, "%s", name);
+    for (const fv_arg *a = args; a->name; a++) {
+        fv_numbers n = a->initial;
+        if (n.count == 0 && a->type != FV_ARG_NUMBERS)
+            n.count = 1;
+        fv_put(&to, a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
+        if (a->type == FV_ARG_INTS)
+            fv_put(&to, "N,N");
+        else if (a->flags & FV_ARG_NEEDED)
+            fv_put(&to, is_whole(a) ? "N" : "X");
+        else if (a->type != FV_ARG_FLAG)
+            put_value(&to, a, &n);
+    }
+    return snprintf(text, size, "%s", line);
 }

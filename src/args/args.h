@@ -51,11 +51,14 @@ void fv_some_add(fv_some *some, const char *name);
 /* Letters to insert, delete, change or swap (Damerau and Levenshtein's distance). */
 int fv_edit_distance(const char *a, const char *b);
 
-/* "did you mean": starts as {.word = word}; after all names, best is the one nearest to the word,
-   NULL if none is like it. */
+/* Whether a word that is no name may be a slip for this one. */
+bool fv_looks_like(const char *word, const char *name);
+
+/* "did you mean": starts as {.word = word}; after all names were tried, name is the one nearest to
+   the word, NULL if none is like it. */
 typedef struct fv_nearest {
-    const char *word, *best;
-    int distance; /* of best */
+    const char *word, *name;
+    int distance; /* of name */
 } fv_nearest;
 
 void fv_nearest_try(fv_nearest *nearest, const char *name);
@@ -216,5 +219,9 @@ bool fv_arg_read_value(const fv_arg *arg, const char *text, void *to, fv_arg_err
    the last that is not a default are printed, without their names; likewise those before all others
    that are FV_ARG_BARE. */
 void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from);
+
+/* A line for a list: the name and all arguments with their defaults, N or X where one is needed, as
+   snprintf: "random_crop size=N padding= fill=0". */
+int fv_args_list(const char *name, const fv_arg *args, char *text, size_t size);
 
 #endif

@@ -28,6 +28,20 @@ static const char *schedule_at(int i)
     return i < SCHEDULES ? schedules[i]->recipe.name : NULL;
 }
 
+int fv_optim_list(int index, char *text, size_t size)
+{
+    if (index < 0 || index >= OPTIMS)
+        return 0;
+    return fv_args_list(optims[index]->recipe.name, optims[index]->recipe.args, text, size);
+}
+
+int fv_schedule_list(int index, char *text, size_t size)
+{
+    if (index < 0 || index >= SCHEDULES)
+        return 0;
+    return fv_args_list(schedules[index]->recipe.name, schedules[index]->recipe.args, text, size);
+}
+
 /* The place of the name in a list; -1 after an error that says there is no WHAT of that name. */
 static int find(fv_ctx *ctx, const fv_statement *s, const char *what, const char *name,
                 const char *(*name_at)(int i))

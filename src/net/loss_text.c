@@ -6,6 +6,7 @@
 #include "net/net.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The arguments of all losses, as far as they are numbers. */
@@ -58,6 +59,18 @@ enum { LOSSES = sizeof losses / sizeof *losses };
 static const char *name_at(int i)
 {
     return i < LOSSES ? losses[i].name : NULL;
+}
+
+int fv_loss_list(int index, char *text, size_t size)
+{
+    if (index < 0 || index >= LOSSES)
+        return 0;
+    int n = fv_args_list(losses[index].name, losses[index].args, text, size);
+    size_t used = (size_t)n < size ? (size_t)n : size;
+    return n + snprintf(text + used, size - used, "   (target: %s)",
+                        !losses[index].floats  ? "labels"
+                        : losses[index].labels ? "labels or floats"
+                                               : "floats");
 }
 
 /* A settled number as the argument of a function, for which 0 means the default. */

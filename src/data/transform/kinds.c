@@ -30,6 +30,12 @@ static const char *name_at(int i)
     return kind ? kind->name : NULL;
 }
 
+int fv_transform_list(int index, char *text, size_t size)
+{
+    const fv_tstep_kind *family, *kind = index < 0 ? NULL : kind_at(index, &family);
+    return kind ? fv_args_list(kind->name, kind->args, text, size) : 0;
+}
+
 /* The step that a statement says. */
 static bool read_step(const fv_statement *s, fv_tstep *step, fv_arg_error *error)
 {
