@@ -191,7 +191,7 @@ check split-taken-untouched cmp -s before after
 golden split-alone 2 'error: fovea split needs --folds and --out
 help:  fovea split plain --folds 5 --out folds.csv                    [E-ARGS]' split plain
 golden split-one 2 'error: --folds: 1 is out of range
-       --folds takes a whole number from 2 to 100; the default is none
+       --folds takes a whole number, 2 to 100; the default is none
 help:  fovea split plain -k 2 -o x.csv                                [E-ARGS]' \
     split plain -k 1 -o x.csv
 golden split-many 1 'error: fv_split_folds: "plain" has 24 samples, too few for 50 folds
@@ -289,13 +289,13 @@ help:  leave out --val                                                [E-ARGS]' 
 golden val-all 2 'error: --val 24: there are 24 pictures to train on, and some must stay
 help:  --val 0.1                                                      [E-ARGS]' train plain --val 24
 golden val-below 2 'error: --val: -1 is out of range
-       --val takes a number from 0, at most 1e+09; the default is a tenth of yours
+       --val takes a number, 0 to 1000000000; the default is a tenth of yours
 help:  fovea train plain --val 0.1                                    [E-ARGS]' train plain --val -1
 golden val-folds 2 'error: --folds and --val contradict each other: the folds take turns as validation set
 help:  leave out --val                                                [E-ARGS]' \
     train plain --folds 3 --val 3
 golden size-range 2 'error: --size: 4 is out of range
-       --size takes a whole number from 8 to 512; the default is the first'\''s
+       --size takes a whole number, 8 to 512; the default is the first'\''s
 help:  fovea train plain --size 8                                     [E-ARGS]' train plain --size 4
 
 # ---- train: what comes of it ---------------------------------------------------------------------
@@ -424,7 +424,7 @@ check mixed-plan-one err_has '^        cutmix 1$'
 train digits --mixup 0.2 --max-memory 1M --batch-size 64 --no-save --model "$net"
 check mixed-parts ends_with 0
 golden mixup-range 2 'error: --mixup: 0 is out of range
-       --mixup takes a number above 0, at most 1e+06; the default is none
+       --mixup takes a number, in (0,1000000]; the default is none
 help:  fovea train plain --mixup 0.1                                  [E-ARGS]' train plain --mixup 0
 
 train plain --folds 3 --out folds
@@ -663,6 +663,16 @@ help:  numpy.save("x.npy", x.numpy())                                 [E-DATA]' 
 golden run-label 1 'error: label 3 of sample 0: the net has 3 classes, 0 to 2
 help:  fv_dataset_check finds such labels before training starts     [E-CLASS]' \
     run 'flatten; linear 3' --input x.npy -o no.st --loss cross_entropy --target t.npy
+golden run-loss-whole 2 'error: loss text "cross_entropy ignore_index=1e30": ignore_index is "1e30", but must be a whole number
+help:  fovea help run                                                 [E-ARGS]' \
+    run lenet5 --input x.npy -o no.st --target t.npy --loss 'cross_entropy ignore_index=1e30'
+long_loss="cross_entropy $(printf '%300s' '') label_smoothing=2"
+golden run-loss-long 2 'error: loss text "cross_entropy label_smoothing=2": label_smoothing is 2, but must be in [0,1)
+help:  fovea help run                                                 [E-ARGS]' \
+    run lenet5 --input x.npy -o no.st --target t.npy --loss "$long_loss"
+run run 'conv2d 1 3 name=a; conv2d 1 3; tanh from=a; again a; output conv2d1 conv2d2' --input x.npy \
+    -o o5.st --grad
+check run-again out_has '^grad.a.weight  *\[1,1,3,3\]$'
 golden run-loss-alone 2 'error: --loss, --target and --steps go together: a loss needs a target, steps need a loss
 help:  --loss nll --target t.npy --steps 50                           [E-ARGS]' \
     run lenet5 --input x.npy -o no.st --loss nll

@@ -82,8 +82,8 @@ typedef struct option {
     const char *shown;         /* the default in words, if it is not initial */
     double min, max;           /* of a number ... */
     bool above_min, below_max; /* ... which the value must not equal */
-    const char *choices[4];
-    const char *also; /* other words that people try, for "did you mean" */
+    const char *choices[5];    /* up to NULL */
+    const char *also;          /* other words that people try, for "did you mean" */
     const char *help;
 } option;
 
