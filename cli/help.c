@@ -26,7 +26,7 @@ static const struct topic {
      "fovea train photos/ --schedule \"linear 0.1 total_iters=5; at 5 cosine 15\"",
      fv_schedule_list},
     {"losses", "Losses for fovea run --loss \"TEXT\"",
-     "fovea run net.txt --loss \"cross_entropy label_smoothing=0.1\" ...", loss_list},
+     "fovea run net.txt --loss \"cross_entropy label_smoothing=0.1\" ...", fv_loss_list},
 };
 
 enum { TOPICS = sizeof topics / sizeof *topics };
@@ -70,11 +70,11 @@ static void print_topic(const struct topic *t)
 
 const command *find_command(const command *const *commands, const char *name)
 {
-    nearest best = {.word = name};
+    fv_nearest best = {.word = name};
     for (int i = 0; commands[i]; i++) {
         if (strcmp(name, commands[i]->name) == 0)
             return commands[i];
-        nearest_try(&best, commands[i]->name);
+        fv_nearest_try(&best, commands[i]->name);
     }
     if (best.name)
         fail(EXIT_USAGE, "E-ARGS", "no command \"%s\"; did you mean %s ?\nhelp: fovea help %s",

@@ -1275,6 +1275,11 @@ FV_API const float *fv_output_at(const fv_net *net, int index);
 /* Channels, height and width of the first output, the three of [N,C,H,W]; NULLs are skipped. */
 FV_API void fv_output_shape(const fv_net *net, int *channels, int *height, int *width);
 
+/* 0 itself, in a number of a layer, loss, optimizer or schedule where 0 means a default that is
+   another number:
+     fv_adamw(net, .weight_decay = FV_ZERO) */
+#define FV_ZERO (-2147483647 - 1)
+
 /* Losses. Each compares an output of the last fv_forward with what was wanted of it, returns one
    number and, in train mode, adds the gradient to those of the other losses since that forward. So
    several losses make a sum, for one fv_backward:
@@ -1428,6 +1433,26 @@ typedef struct fv_focal_loss_args {
 #define fv_focal_loss(...) fv_focal_loss_opt((fv_focal_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_focal_loss_opt(fv_focal_loss_args args);
 
+typedef struct fv_loss_text_args {
+    fv_net *net;
+    const char *text;
+    const fv_batch *batch; /* of which only the labels are read */
+    const int64_t *labels; /* in place of the batch's */
+    const float *target;   /* in place of labels; as the output */
+    int _end;
+} fv_loss_text_args;
+
+/* fv_loss_text(net, "cross_entropy label_smoothing=0.1", &batch)     a loss by its name
+     nll, cross_entropy: ignore_index=; cross_entropy: label_smoothing=, and .target may be given
+     mse, l1, smooth_l1 beta=, huber delta=, bce_with_logits, kl_div log_target, focal alpha= gamma=
+   and reduction=mean, sum or batchmean of each. Errors of the text say what it may be. */
+#define fv_loss_text(...) fv_loss_text_opt((fv_loss_text_args){__VA_ARGS__, ._end = 0})
+FV_API float fv_loss_text_opt(fv_loss_text_args args);
+
+/* Loss number index, as fv_loss_text takes it, with the defaults of its arguments and what its target
+   may be. Returns the length of the text, as snprintf; 0 past the last one. */
+FV_API int fv_loss_list(int index, char *text, size_t size);
+
 /* A loss of your own: adds its gradient, [n,C,H,W] as the output, to those of the losses since the
    last fv_forward, which was in train mode (FV_E_STATE). _at: of output `index`, else the first. */
 FV_API fv_status fv_output_gradient(fv_net *net, const float *gradient);
@@ -1553,10 +1578,6 @@ FV_API const char *fv_metrics_text(fv_metrics *metrics, const char *const *names
 /* ------------------------------------------------------------------------------------------- */
 /* 6  Optimizers, moving averages, schedules of learning rates                                   */
 /* ------------------------------------------------------------------------------------------- */
-
-/* 0 itself, in a field of an optimizer or schedule where 0 means a default that is another number:
-     fv_adamw(net, .weight_decay = FV_ZERO) */
-#define FV_ZERO (-2147483647 - 1)
 
 /* An optimizer moves all parameters p of a net by their gradients g, which are -g with .maximize,
    and, but for AdamW and Lion, g + weight_decay * p from there on. sqrt(v), g * g and quotients go

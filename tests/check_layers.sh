@@ -21,13 +21,13 @@ src/ops/conv         src/args src/base src/kernels src/ops
 src/net              src/args src/base src/kernels src/ops src/ops/conv
 src/learn            src/args src/base src/kernels src/ops src/net public
 src/files            src/args src/base src/ops src/net public
-cli                  cli/common cli/data cli/model cli/train cli/report cli/bench public
-cli/common           cli public
-cli/data             cli/common public
-cli/model            cli/common cli/data public
-cli/train            cli/common cli/data cli/model cli/report public
-cli/report           cli/common cli/data cli/train public
-cli/bench            cli/common cli/data public
+cli                  src/args cli/common cli/data cli/model cli/train cli/report cli/bench public
+cli/common           src/args cli public
+cli/data             src/args cli/common public
+cli/model            src/args cli/common cli/data public
+cli/train            src/args cli/common cli/data cli/model cli/report public
+cli/report           src/args cli/common cli/data cli/train public
+cli/bench            src/args cli/common cli/data public
 examples             public
 bench                public src/kernels src/args src/base src/ops src/net cli/bench cli/common
 '

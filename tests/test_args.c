@@ -59,7 +59,7 @@ static void forms(void **state)
         " 7 3x2 padding=same large=0 number=0 pair=0,0.25 flag word=circular name=max text=a "
         "list=1,2",
         " 2147483647 32767 padding=1x2 large=-9007199254740992 number=0.30000000000000004 list=5",
-        " size=2 list=-1",
+        " 3 2 list=-1",
     };
     int list[FV_LIST_MAX];
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
@@ -195,13 +195,44 @@ static void zeros(void **state)
     fv_close(ctx);
 }
 
+/* The lists of what can be named have every name with its arguments, and each is read. */
+static void lists(void **state)
+{
+    (void)state;
+    static const struct {
+        int (*list)(int index, char *text, size_t size);
+        int count;
+        const char *first, *some;
+    } all[] = {
+        {fv_transform_list, 36, "pad padding=N fill=0 padding_mode=constant", "flip p=0.5"},
+        {fv_optim_list, 9, "sgd lr=0.001 momentum=0 dampening=0 weight_decay=0 nesterov maximize",
+         "lion lr=0.0001 betas=0.9,0.99 weight_decay=0 maximize"},
+        {fv_schedule_list, 9, "step step_size=N gamma=0.1", "multi_step milestones=N,N gamma=0.1"},
+        {fv_loss_list, 9, "nll reduction=mean ignore_index=-100   (target: labels)",
+         "focal reduction=mean alpha=0.25 gamma=2   (target: floats)"},
+    };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        char text[600], part[8];
+        bool found = false;
+        int n = 0;
+        for (; all[k].list(n, text, sizeof text); n++) {
+            assert_int_equal(all[k].list(n, part, sizeof part), strlen(text));
+            assert_int_equal(strncmp(part, text, sizeof part - 1), 0);
+            found = found || strcmp(text, all[k].some) == 0;
+            if (n == 0)
+                assert_string_equal(text, all[k].first);
+        }
+        assert_true(found);
+        assert_int_equal(n, all[k].count);
+        assert_int_equal(all[k].list(-1, text, sizeof text), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(alike),
-        cmocka_unit_test(zeros),
+        cmocka_unit_test(forms), cmocka_unit_test(refusals), cmocka_unit_test(alike),
+        cmocka_unit_test(zeros), cmocka_unit_test(lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -535,9 +535,9 @@ static void the_nearest_word(void **state)
         fv_nearest_try(&far, names[i]);
         fv_nearest_try(&same, names[i]);
     }
-    assert_string_equal(near.best, "relu");
-    assert_null(far.best);
-    assert_string_equal(same.best, "conv2d");
+    assert_string_equal(near.name, "relu");
+    assert_null(far.name);
+    assert_string_equal(same.name, "conv2d");
     char text[40];
     assert_int_equal(fv_word_place("zeros reflect", "reflect"), 1);
     assert_int_equal(fv_word_place("zeros reflect", "zero"), -1);

@@ -663,6 +663,16 @@ help:  numpy.save("x.npy", x.numpy())                                 [E-DATA]' 
 golden run-label 1 'error: label 3 of sample 0: the net has 3 classes, 0 to 2
 help:  fv_dataset_check finds such labels before training starts     [E-CLASS]' \
     run 'flatten; linear 3' --input x.npy -o no.st --loss cross_entropy --target t.npy
+golden run-loss-whole 2 'error: loss text "cross_entropy ignore_index=1e30": ignore_index is "1e30", but must be a whole number
+help:  fovea help run                                                 [E-ARGS]' \
+    run lenet5 --input x.npy -o no.st --target t.npy --loss 'cross_entropy ignore_index=1e30'
+long_loss="cross_entropy $(printf '%300s' '') label_smoothing=2"
+golden run-loss-long 2 'error: loss text "cross_entropy label_smoothing=2": label_smoothing is 2, but must be in [0,1)
+help:  fovea help run                                                 [E-ARGS]' \
+    run lenet5 --input x.npy -o no.st --target t.npy --loss "$long_loss"
+run run 'conv2d 1 3 name=a; conv2d 1 3; tanh from=a; again a; output conv2d1 conv2d2' --input x.npy \
+    -o o5.st --grad
+check run-again out_has '^grad.a.weight  *\[1,1,3,3\]$'
 golden run-loss-alone 2 'error: --loss, --target and --steps go together: a loss needs a target, steps need a loss
 help:  --loss nll --target t.npy --steps 50                           [E-ARGS]' \
     run lenet5 --input x.npy -o no.st --loss nll

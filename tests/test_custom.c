@@ -114,7 +114,7 @@ static void functions_as_text(void **state)
         fv_text_of(fv_net_new(x)),
         "input 4 3 3; leaky_relu 0.2; elu 0.5; relu6; sigmoid; tanh; hardswish; hardsigmoid; silu; "
         "gelu; gelu tanh; softmax 2; log_softmax 3; group_norm 2 no_affine; layer_norm 2 eps=0.01; "
-        "slice 1 1 3 name=half; concat half dim=1; mul layer_norm1; reshape 2 -1 6; permute 2 3 1; "
+        "slice 1 1 3 name=half; concat half; mul layer_norm1; reshape 2 -1 6; permute 2 3 1; "
         "slice 3 -1; squeeze 3; unsqueeze 3");
     fv_close(ctx);
 }

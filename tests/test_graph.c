@@ -219,7 +219,7 @@ static const struct {
      "help: it takes out_features, no_bias, in_features, name, from"},
     {"input 3 8 8; relu name=a; add b", FV_E_NAME,
      "network text, statement 3 \"add b\": there is no layer \"b\" before it\n"
-     "help: did you mean a?"},
+     "help: give it name=b"},
     {"input 3 8 8; add", FV_E_ARG,
      "network text, statement 2 \"add\": add takes the layer before it and one more by name, not 0 "
      "more"},

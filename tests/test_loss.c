@@ -496,6 +496,94 @@ static void refused_of_elements(void **state)
     assert_true(isnan(fv_mse_loss(NULL, y)));
 }
 
+/* A loss by name is the loss of the function, for every loss and argument. */
+static void losses_as_text(void **state)
+{
+    (void)state;
+    static const float y[] = {-1, 0.5f, -2, -0.25f, -3, -1.5f}, t[] = {0.5f, 0.25f, 0.25f, 1, 0, 0};
+    static const int64_t labels[] = {2, 0};
+    fv_batch b = batch_of(2, 3, 1, 1, y);
+    fv_net *net = forward(&b);
+    b.labels = labels;
+    const float pairs[][2] = {
+        {fv_loss_text(net, "cross_entropy", &b), fv_cross_entropy_loss(net, &b)},
+        {fv_loss_text(net, " cross_entropy label_smoothing=1/10  reduction=sum ", .labels = labels),
+         fv_cross_entropy_loss(net, &b, .label_smoothing = 0.1, .reduction = FV_SUM)},
+        {fv_loss_text(net, "cross_entropy", .target = t), fv_cross_entropy_loss(net, .target = t)},
+        {fv_loss_text(net, "cross_entropy ignore_index=0", &b),
+         fv_cross_entropy_loss(net, &b, .ignore_index = FV_CLASS_0)},
+        {fv_loss_text(net, "nll ignore_index=2", &b), fv_nll_loss(net, &b, .ignore_index = 2)},
+        {fv_loss_text(net, "mse reduction=batchmean", .target = t),
+         fv_mse_loss(net, t, FV_BATCH_MEAN)},
+        {fv_loss_text(net, "l1", .target = t), fv_l1_loss(net, t)},
+        {fv_loss_text(net, "smooth_l1 beta=2", .target = t), fv_smooth_l1_loss(net, t, 2)},
+        {fv_loss_text(net, "huber delta=0.5", .target = t), fv_huber_loss(net, t, 0.5)},
+        {fv_loss_text(net, "bce_with_logits", .target = t), fv_bce_with_logits_loss(net, t)},
+        {fv_loss_text(net, "kl_div log_target", .target = t), fv_kl_div_loss(net, t, true)},
+        {fv_loss_text(net, "focal alpha=-1 gamma=3", .target = t), fv_focal_loss(net, t, -1, 3)},
+        {fv_loss_text(net, "focal gamma=0", .target = t), fv_focal_loss(net, t, .gamma = -1)},
+        {fv_loss_text(net, "focal alpha=0", .target = t), fv_focal_loss(net, t, FV_ZERO)},
+    };
+    assert_int_equal(fv_error(ctx), FV_OK);
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+        assert_true(pairs[i][0] == pairs[i][1]);
+    assert_true(fv_focal_loss(net, t, FV_ZERO) != fv_focal_loss(net, t));
+}
+
+static void texts_refused(void **state)
+{
+    (void)state;
+    static const float y[] = {-1, -2}, t[] = {0, 1};
+    static const int64_t labels[] = {1};
+    static const struct {
+        const char *text, *error;
+        bool floats;
+    } cases[] = {
+        {"cross_entropie", "there is no loss \"cross_entropie\"\nhelp: did you mean cross_entropy?",
+         false},
+        {"",
+         "there is no loss \"\"\nhelp: there are nll, cross_entropy, mse, l1, smooth_l1, huber, "
+         "bce_with_logits, kl_div, focal",
+         false},
+        {"nll beta=1", "nll has no argument \"beta\"\nhelp: it takes reduction, ignore_index",
+         false},
+        {"nll ignore_index=1e30", "ignore_index is \"1e30\", but must be a whole number", false},
+        {"nll ignore_index=nan", "ignore_index is \"nan\", but must be a whole number", false},
+        {"nll ignore_index=0.5", "ignore_index is \"0.5\", but must be a whole number", false},
+        {"nll ignore_index=1.9", "ignore_index is \"1.9\", but must be a whole number", false},
+        {"nll reduction=none", "reduction is \"none\", but must be mean, sum or batchmean", false},
+        {"huber delta=0", "delta is 0, but must be more than 0", true},
+        {"focal alpha=2", "alpha is 2, but must be at most 1", true},
+        {"mse reduction=sum reduction=sum", "reduction is given twice", true},
+        {"kl_div log_target=1", "log_target is \"1\", but must be true or false", true},
+        {"nll",
+         "nll takes labels, but the target holds floats\n"
+         "help: labels are int64, one for each image; other targets are float32",
+         true},
+        {"mse",
+         "mse takes floats, but the target holds labels\n"
+         "help: labels are int64, one for each image; other targets are float32",
+         false},
+    };
+    fv_batch b = batch_of(1, 2, 1, 1, y);
+    fv_net *net = forward(&b);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[400];
+        assert_true(
+            isnan(fv_loss_text(net, cases[i].text, .labels = cases[i].floats ? NULL : labels,
+                               .target = cases[i].floats ? t : NULL)));
+        snprintf(want, sizeof want, "loss text \"%s\": %s", cases[i].text, cases[i].error);
+        assert_string_equal(fv_error_text(ctx), want);
+        fv_error_clear(ctx);
+    }
+    char text[1000] = "cross_entropy"; /* no letter of a long text is lost */
+    memset(text + strlen(text), ' ', 900);
+    strcpy(text + 900, "label_smoothing=2");
+    assert_true(isnan(fv_loss_text(net, text, .labels = labels)));
+    assert_string_equal(fv_error_text(ctx), "loss text \"cross_entropy label_smoothing=2\": "
+                                            "label_smoothing is 2, but must be in [0,1)");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_context, close_context)
@@ -503,7 +591,7 @@ int main(void)
         TEST(against_pytorch),     TEST(focal_slopes),   TEST(small_losses),
         TEST(impossible_classes),  TEST(nothing_counts), TEST(losses_add_up),
         TEST(losses_of_outputs),   TEST(warnings),       TEST(refused_of_classes),
-        TEST(refused_of_elements),
+        TEST(refused_of_elements), TEST(losses_as_text), TEST(texts_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -251,7 +251,7 @@ static void wrong_names(void **state)
                "\"interpolatoin\"\nhelp: did you mean interpolation?");
     wrong_text("flip q=1", FV_E_NAME,
                "transform, step 1 \"flip q=1\": flip has no argument \"q\"\n"
-               "help: did you mean p?");
+               "help: it takes p");
     wrong_text("resize 40 antialias=true", FV_E_NAME,
                "transform, step 1 \"resize 40 antialias=true\": resize has no argument "
                "\"antialias\"\nhelp: it takes size, interpolation");

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "args/args.h"
 #include "fovea.h"
 #include "common/clock.h"
 
@@ -81,8 +82,8 @@ typedef struct option {
     const char *shown;         /* the default in words, if it is not initial */
     double min, max;           /* of a number ... */
     bool above_min, below_max; /* ... which the value must not equal */
-    const char *choices[4];
-    const char *also; /* other words that people try, for "did you mean" */
+    const char *choices[5];    /* up to NULL */
+    const char *also;          /* other words that people try, for "did you mean" */
     const char *help;
     const char *group; /* heading in help of this option and those after it; NULL: as before */
 } option;
@@ -123,21 +124,6 @@ void print_overview(const command *const *commands);
 void print_help(const command *c);
 /* The overview (word NULL), the help of a command, or a list such as "optimizers". */
 int show_help(const command *const *commands, const char *word);
-
-/* ---- suggest.c: "did you mean" ------------------------------------------------------------- */
-
-/* Letters to insert, delete, replace or swap with their neighbour to get from a to b. */
-int edit_distance(const char *a, const char *b);
-/* Whether somebody who typed word may have meant name. */
-bool looks_like(const char *word, const char *name);
-
-/* The nearest of the names that are tried, if any is near. */
-typedef struct nearest {
-    const char *word, *name;
-    int distance;
-} nearest;
-
-void nearest_try(nearest *n, const char *name);
 
 /* ---- message.c: errors, paths, the context -------------------------------------------------- */
 
@@ -329,15 +315,6 @@ void put_confused(FILE *f, const fv_metrics *metrics, const fv_net *net, const f
 /* ---- bench_data.c: how fast data comes ------------------------------------------------------- */
 
 int bench_data(const settings *s);
-
-/* ---- loss_text.c: a loss by name ------------------------------------------------------------- */
-
-/* The loss that text names, "cross_entropy label_smoothing=0.1", of the net's last forward against
-   target: labels [n], or floats as the output. NaN with the context's error, or after one of ours
-   (then *code is not EXIT_DONE). */
-/* Loss number index, with its arguments and their defaults, as snprintf; 0 past the last one. */
-int loss_list(int index, char *text, size_t size);
-float loss_by_text(fv_net *net, const char *text, const fv_array *target, int *code);
 
 /* ---- model_open.c: networks by name, text or file ------------------------------------------- */
 

@@ -191,21 +191,6 @@ bool asks_for_help(int argc, char **argv)
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-static bool in_range(const option *o, double v)
-{
-    return isfinite(v) && (o->above_min ? v > o->min : v >= o->min) &&
-           (o->below_max ? v < o->max : v <= o->max);
-}
-
-static bool read_number(const char *text, bool whole, double *value)
-{
-    char *end;
-    if (!*text || text[strspn(text, whole ? "-0123456789" : "+-.0123456789eE")])
-        return false;
-    *value = strtod(text, &end);
-    return *end == '\0';
-}
-
 static bool read_seed(const char *text, uint64_t *seed)
 {
     errno = 0;
@@ -213,35 +198,29 @@ static bool read_seed(const char *text, uint64_t *seed)
     return *text && !text[strspn(text, "0123456789")] && errno == 0;
 }
 
-static const char *find_choice(const option *o, const char *text)
+/* The option as an argument of the settings, for the one reader of arguments. */
+static fv_arg argument_of(const option *o)
 {
-    for (int i = 0; i < 4 && o->choices[i]; i++)
-        if (strcmp(o->choices[i], text) == 0)
-            return o->choices[i];
-    return NULL;
+    static const fv_arg_type types[] = {
+        [KIND_FLAG] = FV_ARG_FLAG, [KIND_INT] = FV_ARG_INT,     [KIND_NUMBER] = FV_ARG_NUMBER,
+        [KIND_TEXT] = FV_ARG_TEXT, [KIND_CHOICE] = FV_ARG_NAME, [KIND_SEED] = FV_ARG_TEXT};
+    unsigned open = (o->above_min ? FV_OPEN_LOW : 0) | (o->below_max ? FV_OPEN_HIGH : 0);
+    return (fv_arg){.name = o->name,
+                    .type = types[o->kind],
+                    .range = {o->min, o->max, open},
+                    .names = o->kind == KIND_CHOICE ? o->choices : NULL,
+                    .offset = o->field};
 }
 
 /* Puts the value into its field, if it is one for this option. */
 static bool take_value(const option *o, const char *text, settings *s)
 {
-    void *field = (char *)s + o->field;
-    double number;
-    switch (o->kind) {
-    case KIND_INT:
-    case KIND_NUMBER:
-        if (!read_number(text, o->kind == KIND_INT, &number) || !in_range(o, number))
-            return false;
-        if (o->kind == KIND_INT)
-            *(int *)field = (int)number;
-        else
-            *(double *)field = number;
-        return true;
-    case KIND_SEED: return read_seed(text, field);
-    case KIND_TEXT: *(const char **)field = text; return *text != '\0';
-    case KIND_CHOICE: return (*(const char **)field = find_choice(o, text)) != NULL;
-    case KIND_FLAG: *(bool *)field = true; return true;
-    }
-    return false;
+    const fv_arg args[] = {argument_of(o), {0}};
+    fv_arg_error error;
+    if (o->kind == KIND_SEED)
+        return read_seed(text, (uint64_t *)(void *)((char *)s + o->field));
+    return fv_arg_read_value(args, o->kind == KIND_FLAG ? "true" : text, s, &error) &&
+           fv_args_settle(args, s, &error);
 }
 
 /* ---- errors -------------------------------------------------------------------------------- */
@@ -256,20 +235,11 @@ typedef struct reader {
 /* What a value must be, in words. */
 static void describe_range(const option *o, char *text, size_t capacity)
 {
-    int n = 0;
+    fv_arg arg = argument_of(o);
     if (o->kind == KIND_SEED)
-        snprintf(text, capacity, "a whole number from 0 to %llu", (unsigned long long)UINT64_MAX);
-    else if (o->kind == KIND_TEXT)
-        snprintf(text, capacity, "a text that is not empty");
-    else if (o->kind == KIND_INT)
-        snprintf(text, capacity, "a whole number from %.0f to %.0f", o->min, o->max);
-    else if (o->kind == KIND_NUMBER)
-        snprintf(text, capacity, "a number %s %g, %s %g", o->above_min ? "above" : "from", o->min,
-                 o->below_max ? "below" : "at most", o->max);
+        snprintf(text, capacity, "a whole number, 0 to %llu", (unsigned long long)UINT64_MAX);
     else
-        for (int i = 0; i < 4 && o->choices[i]; i++)
-            n += snprintf(text + n, capacity - (size_t)n, "%s%s", i ? ", " : "one of ",
-                          o->choices[i]);
+        fv_arg_describe(&arg, &(fv_text){text, capacity});
 }
 
 /* What is wrong with the text, and what to type instead. */
@@ -281,7 +251,8 @@ static void explain_value(const option *o, const char *text, char why[160], char
     snprintf(with_dot, sizeof with_dot, "%s", text);
     if (strchr(with_dot, ','))
         *strchr(with_dot, ',') = '.';
-    bool is_number = read_number(text, o->kind != KIND_NUMBER, &number);
+    bool is_number = fv_read_number(text, &number) &&
+                     (o->kind == KIND_NUMBER || number == floor(number));
     bool above = is_number && number > o->max, below = is_number && number < o->min;
     snprintf(fix, 40, "%s",
              o->initial               ? o->initial
@@ -296,7 +267,7 @@ static void explain_value(const option *o, const char *text, char why[160], char
     if (o->kind == KIND_NUMBER && below && !o->above_min)
         snprintf(fix, 40, "%g", o->min);
     for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
-        if (i == 0 || looks_like(text, o->choices[i]))
+        if (i == 0 || fv_looks_like(text, o->choices[i]))
             snprintf(fix, 40, "%s", o->choices[i]);
     if (o->kind == KIND_TEXT)
         snprintf(why, 160, "\"\" is empty");
@@ -366,18 +337,18 @@ static int fail_value(const reader *r, const option *o, int at, const char *text
 static option_id nearest_option(const char *name, uint64_t set)
 {
     option_id best = OPT_COUNT;
-    nearest near = {.word = name};
+    fv_nearest near = {.word = name};
     for (option_id id = 0; id < OPT_COUNT; id++) {
         char words[80];
-        nearest one = near;
+        fv_nearest one = near;
         snprintf(words, sizeof words, "%s %s", options[id].name,
                  options[id].also ? options[id].also : "");
         for (char *w = strtok(words, " "); w && (set & TAKES(id)); w = strtok(NULL, " "))
-            nearest_try(&one, w);
+            fv_nearest_try(&one, w);
         if (one.name == near.name)
             continue;
         best = id;
-        near = (nearest){name, options[id].name, one.distance};
+        near = (fv_nearest){name, options[id].name, one.distance};
     }
     return best;
 }

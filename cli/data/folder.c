@@ -66,8 +66,8 @@ static const char *meant(const fv_dataset *train, const fv_dataset *set, const c
     const char *best = NULL;
     for (int i = 0, least = 1000; i < fv_dataset_describe(train).classes; i++) {
         const char *class = fv_dataset_class_name(train, i);
-        int distance = edit_distance(name, class);
-        if (find_class(set, class) < 0 && looks_like(name, class) && distance < least) {
+        int distance = fv_edit_distance(name, class);
+        if (find_class(set, class) < 0 && fv_looks_like(name, class) && distance < least) {
             least = distance;
             best = class;
         }

@@ -83,11 +83,11 @@ static bool nearest_entry(const char *parent, const char *last, char near[PATH_S
     DIR *folder = opendir(parent);
     for (struct dirent *e; folder && (e = readdir(folder)) != NULL;) {
         const char *name = e->d_name;
-        if (name[0] == '.' || !looks_like(last, name) || !join_path(path, parent, name) ||
+        if (name[0] == '.' || !fv_looks_like(last, name) || !join_path(path, parent, name) ||
             !(is_folder(path) ? count_folders(path) > 0
                               : ends_in(name, ".csv") || ends_in(name, ".npz")))
             continue;
-        int distance = edit_distance(last, name);
+        int distance = fv_edit_distance(last, name);
         if (distance < least || (distance == least && strcmp(path, near) < 0)) {
             least = distance;
             strcpy(near, strncmp(path, "./", 2) == 0 ? path + 2 : path);
@@ -121,13 +121,13 @@ static int fail_path(const char *typed, const char *parent, const char *near)
 }
 
 /* The known names that typed may stand for, "cifar10 or cifar100"; the first is the nearest. */
-static int list_near(const char *typed, nearest *near, char list[300])
+static int list_near(const char *typed, fv_nearest *near, char list[300])
 {
     int count = 0;
-    *near = (nearest){.word = typed};
+    *near = (fv_nearest){.word = typed};
     for (int i = 0; i < NAMES; i++) {
-        nearest_try(near, names[i]);
-        if (looks_like(typed, names[i]) &&
+        fv_nearest_try(near, names[i]);
+        if (fv_looks_like(typed, names[i]) &&
             (count == 0 || strncmp(names[i], typed, strlen(typed)) == 0))
             strcat(strcat(list, count++ ? " or " : ""), names[i]);
     }
@@ -139,7 +139,7 @@ static int fail_name(const char *typed)
     char list[300] = "", meant[300] = "", parent[PATH_SIZE], last[PATH_SIZE], line[160];
     char path[PATH_SIZE] = "";
     bool is_root = is_a_root(typed);
-    nearest near;
+    fv_nearest near;
     int count = list_near(typed, &near, meant);
     cut_path(typed, parent, last);
     for (int i = 0; i < NAMES; i++)

@@ -161,7 +161,7 @@ static int write_out(compare *b)
 static int pass(compare *b, bool first)
 {
     const settings *s = b->s;
-    int c, h, w, code = EXIT_DONE;
+    int c, h, w;
     fv_zero_grad(b->net);
     if (fv_forward(b->net, &b->batch))
         return fail_context(b->ctx, "fovea help run");
@@ -169,11 +169,11 @@ static int pass(compare *b, bool first)
     if (first)
         keep(b, "", "output", rows(b->batch.n, c, h, w, fv_output(b->net)));
     if (s->loss) {
-        float loss = loss_by_text(b->net, s->loss, b->target, &code);
-        if (!code && fv_error(b->ctx))
-            code = fail_context(b->ctx, "fovea help run");
-        if (code)
-            return code;
+        bool labels = b->target->type == FV_I64;
+        float loss = fv_loss_text(b->net, s->loss, .labels = labels ? b->target->data : NULL,
+                                  .target = labels ? NULL : b->target->data);
+        if (fv_error(b->ctx))
+            return fail_context(b->ctx, "fovea help run");
         if (first)
             keep(b, "", "loss", (fv_tensor){.type = FV_F32, .count = 1, .value = &loss});
     } else if (s->grad) {

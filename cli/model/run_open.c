@@ -35,7 +35,7 @@ static int list_runs(const char *name, candidate *found)
         if (strlen(e->d_name) >= sizeof found->name || !is_file(path))
             continue;
         strcpy(found[count].name, e->d_name);
-        found[count++].distance = edit_distance(name, e->d_name);
+        found[count++].distance = fv_edit_distance(name, e->d_name);
     }
     if (folder)
         closedir(folder);

@@ -30,9 +30,9 @@ bool fv_arg_refuse_name(fv_arg_error *error, const char *what, const char *name,
         fv_nearest_try(&near, name_at(i));
         fv_put(&to, "%s%s", i ? ", " : "", name_at(i));
     }
-    if (near.best)
+    if (near.name)
         return fv_arg_refuse(error, FV_E_NAME, "there is no %s \"%.60s\"\nhelp: did you mean %s?",
-                             what, name, near.best);
+                             what, name, near.name);
     return fv_arg_refuse(error, FV_E_NAME, "there is no %s \"%.60s\"\nhelp: there are %s", what,
                          name, known);
 }
@@ -48,10 +48,10 @@ static bool refuse_argument(const fv_args_reader *r, const char *name, fv_arg_er
             fv_nearest_try(&near, a->name);
             fv_put(&to, "%s%s", *known ? ", " : "", a->name);
         }
-    if (near.best)
+    if (near.name)
         return fv_arg_refuse(error, FV_E_NAME,
                              "%s has no argument \"%.60s\"\nhelp: did you mean %s?", r->name, name,
-                             near.best);
+                             near.name);
     return fv_arg_refuse(error, FV_E_NAME, "%s has no argument \"%.60s\"\nhelp: it takes %s",
                          r->name, name, *known ? known : "none");
 }
@@ -149,6 +149,8 @@ static void put_range(fv_text *to, fv_range range)
         fv_put(to, range.open & FV_OPEN_LOW ? "more than %s" : "%s or more", low);
     else if (range.high >= FV_NO_LIMIT)
         fv_put(to, "finite");
+    else if (range.low <= -FV_NO_LIMIT)
+        fv_put(to, range.open & FV_OPEN_HIGH ? "less than %s" : "at most %s", high);
     else if (range.open)
         fv_put(to, "in %c%s,%s%c", range.open & FV_OPEN_LOW ? '(' : '[', low, high,
                range.open & FV_OPEN_HIGH ? ')' : ']');
@@ -546,43 +548,56 @@ static void put_value(fv_text *to, const fv_arg *a, const fv_numbers *n)
                words ? word_at(a, (int)fabs(n->v[i]), text) : fv_number_text(n->v[i], false, text));
 }
 
+static bool is_left_out(const fv_arg *args, const fv_arg *a, const void *from)
+{
+    const char *text = NULL;
+    fv_numbers n = get(args, a, from);
+    if (a->type == FV_ARG_TEXT)
+        memcpy(&text, place_of(args, a, from), sizeof text);
+    return a->type == FV_ARG_TEXT
+               ? !text
+               : a->type != FV_ARG_INTS && !(a->flags & FV_ARG_SHOWN) && is_default(a, &n);
+}
+
 void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from)
 {
-    bool bare = true;
+    int bare = 0; /* the first so many are printed without their names, defaults among them too */
+    for (int i = 0; i < places && args[i].name; i++)
+        bare = is_left_out(args, &args[i], from) ? bare : i + 1;
+    while (places == 0 && args[bare].name && args[bare].flags & FV_ARG_BARE)
+        bare++;
     for (const fv_arg *a = args; a->name; a++) {
         fv_numbers n = get(args, a, from);
-        const char *at = place_of(args, a, from), *text = NULL;
-        if (a->type == FV_ARG_TEXT)
-            memcpy(&text, at, sizeof text);
-        bool left_out = a->type == FV_ARG_INTS   ? false
-                        : a->type == FV_ARG_TEXT ? !text
-                                                 : is_default(a, &n) && !(a->flags & FV_ARG_SHOWN);
-        bare = bare && !left_out && (a - args < places || a->flags & FV_ARG_BARE);
-        if (left_out)
+        const char *at = place_of(args, a, from), *text;
+        bool named = a - args >= bare;
+        if (named && is_left_out(args, a, from))
             continue;
-        fv_put(to, bare ? " " : a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
+        fv_put(to, !named ? " " : a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
         if (a->type == FV_ARG_INTS)
             put_ints(to, at);
-        else if (text)
-            fv_put(to, "%s", text);
-        else if (a->type != FV_ARG_FLAG || bare)
+        else if (a->type == FV_ARG_TEXT)
+            memcpy(&text, at, sizeof text), fv_put(to, "%s", text);
+        else if (a->type != FV_ARG_FLAG || !named)
             put_value(to, a, &n);
     }
 }
 
-void fv_args_list(fv_text *to, const fv_arg *args)
+int fv_args_list(const char *name, const fv_arg *args, char *text, size_t size)
 {
+    char line[600];
+    fv_text to = {line, sizeof line};
+    fv_put(&to, "%s", name);
     for (const fv_arg *a = args; a->name; a++) {
         fv_numbers n = a->initial;
-        bool needed = a->flags & FV_ARG_NEEDED || (n.count == 0 && has_default_0(a));
-        if (a->type == FV_ARG_NAME && !needed)
+        if (n.count == 0 && a->type != FV_ARG_NUMBERS)
             n.count = 1;
-        fv_put(to, a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
+        fv_put(&to, a->type == FV_ARG_FLAG ? " %s" : " %s=", a->name);
         if (a->type == FV_ARG_INTS)
-            fv_put(to, "N,N");
-        else if (needed)
-            fv_put(to, is_whole(a) ? "N" : "X");
+            fv_put(&to, "N,N");
+        else if (a->flags & FV_ARG_NEEDED)
+            fv_put(&to, is_whole(a) ? "N" : "X");
         else if (a->type != FV_ARG_FLAG)
-            put_value(to, a, &n);
+            put_value(&to, a, &n);
     }
+    return snprintf(text, size, "%s", line);
 }

@@ -51,11 +51,14 @@ void fv_some_add(fv_some *some, const char *name);
 /* Letters to insert, delete, change or swap (Damerau and Levenshtein's distance). */
 int fv_edit_distance(const char *a, const char *b);
 
-/* "did you mean": starts as {.word = word}; after all names, best is the one nearest to the word,
-   NULL if none is like it. */
+/* Whether a word that is no name may be a slip for this one. */
+bool fv_looks_like(const char *word, const char *name);
+
+/* "did you mean": starts as {.word = word}; after all names were tried, name is the one nearest to
+   the word, NULL if none is like it. */
 typedef struct fv_nearest {
-    const char *word, *best;
-    int distance; /* of best */
+    const char *word, *name;
+    int distance; /* of name */
 } fv_nearest;
 
 void fv_nearest_try(fv_nearest *nearest, const char *name);
@@ -112,7 +115,7 @@ typedef enum fv_arg_type {
 
 typedef enum fv_arg_flags {
     FV_ARG_NEEDED = 1,
-    FV_ARG_BARE = 2,   /* printed without its name, where all before it are */
+    FV_ARG_BARE = 2,   /* printed always and without its name; the first ones of a table */
     FV_ARG_SHOWN = 4,  /* printed even if it is the default */
     FV_ARG_WHOLE = 8,  /* numbers without a fraction */
     FV_ARG_SIDES = 16, /* 32 or 32x24 */
@@ -212,12 +215,13 @@ bool fv_args_read(fv_args_reader *r, char *const *words, int count, fv_arg_error
 /* Reads one value, as if name=text were given. */
 bool fv_arg_read_value(const fv_arg *arg, const char *text, void *to, fv_arg_error *error);
 
-/* Settled arguments that are not defaults, with a blank before each; the first `places`, and those
-   that are FV_ARG_BARE, without their names where all before them are without. */
+/* Settled arguments that are not defaults, with a blank before each. Of the first `places` all up to
+   the last that is not a default are printed, without their names; likewise those before all others
+   that are FV_ARG_BARE. */
 void fv_args_put(fv_text *to, const fv_arg *args, int places, const void *from);
 
-/* All arguments with their defaults, with a blank before each: " size=N padding=0 fill=0"; N or X
-   where there is no default. */
-void fv_args_list(fv_text *to, const fv_arg *args);
+/* A line for a list: the name and all arguments with their defaults, N or X where one is needed, as
+   snprintf: "random_crop size=N padding= fill=0". */
+int fv_args_list(const char *name, const fv_arg *args, char *text, size_t size);
 
 #endif

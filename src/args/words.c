@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WORD_MAX = 63 };
+enum { WORD_MAX = 63, FAR = 1000 };
 
 static int least(int a, int b)
 {
@@ -17,7 +17,7 @@ int fv_edit_distance(const char *a, const char *b)
 {
     size_t n = strlen(a), m = strlen(b);
     if (n > WORD_MAX || m > WORD_MAX)
-        return WORD_MAX;
+        return FAR;
     int d[WORD_MAX + 1][WORD_MAX + 1]; /* of the first i letters of a and j of b */
     for (size_t i = 0; i <= n; i++) {
         for (size_t j = 0; j <= m; j++) {
@@ -34,22 +34,40 @@ int fv_edit_distance(const char *a, const char *b)
     return d[n][m];
 }
 
-/* How far word is from name: 0 the same, -1 nothing like it. The beginning of a name is 1 away. */
+/* How many letters of word the name does not have, each counted as often as it occurs. */
+static int foreign_letters(const char *word, const char *name)
+{
+    int count[256] = {0}, foreign = 0;
+    for (; *name; name++)
+        count[(unsigned char)*name]++;
+    for (; *word; word++)
+        foreign += count[(unsigned char)*word]-- <= 0;
+    return foreign;
+}
+
+/* A slip of the finger moves, drops or doubles letters; letters that the name does not have suggest
+   another word, and count twice: "epchos" is near to epochs, "resume" far from resize. */
 static int distance_of(const char *word, const char *name)
 {
-    size_t n = strlen(word);
-    int third = (int)strlen(name) / 3, distance = fv_edit_distance(word, name);
+    size_t n = strlen(word), m = strlen(name);
     if (n >= 3 && strncmp(word, name, n) == 0)
-        return distance < 1 ? distance : 1;
-    return distance <= (third > 1 ? third : 1) ? distance : -1;
+        return n < m;
+    int distance = fv_edit_distance(word, name) + foreign_letters(word, name);
+    int most = m < 5 ? 2 : m < 8 ? 3 : m < 12 ? 4 : 5;
+    return distance <= most && (m > 3 || word[0] == name[0]) ? distance : FAR;
+}
+
+bool fv_looks_like(const char *word, const char *name)
+{
+    return distance_of(word, name) < FAR;
 }
 
 void fv_nearest_try(fv_nearest *nearest, const char *name)
 {
     int distance = distance_of(nearest->word, name);
-    if (distance < 0 || (nearest->best && distance >= nearest->distance))
+    if (distance == FAR || (nearest->name && distance >= nearest->distance))
         return;
-    nearest->best = name;
+    nearest->name = name;
     nearest->distance = distance;
 }
 

@@ -28,6 +28,20 @@ static const char *schedule_at(int i)
     return i < SCHEDULES ? schedules[i]->recipe.name : NULL;
 }
 
+int fv_optim_list(int index, char *text, size_t size)
+{
+    if (index < 0 || index >= OPTIMS)
+        return 0;
+    return fv_args_list(optims[index]->recipe.name, optims[index]->recipe.args, text, size);
+}
+
+int fv_schedule_list(int index, char *text, size_t size)
+{
+    if (index < 0 || index >= SCHEDULES)
+        return 0;
+    return fv_args_list(schedules[index]->recipe.name, schedules[index]->recipe.args, text, size);
+}
+
 /* The place of the name in a list; -1 after an error that says there is no WHAT of that name. */
 static int find(fv_ctx *ctx, const fv_statement *s, const char *what, const char *name,
                 const char *(*name_at)(int i))
@@ -56,28 +70,6 @@ static fv_status read_args(fv_ctx *ctx, const fv_statement *s, int first, const 
     return fv_args_read(&r, s->words + first, s->count - first, &error)
                ? FV_OK
                : fv_fail_args(ctx, s->where, &error);
-}
-
-/* The recipe's name and its arguments with their defaults, as snprintf. */
-static int list_recipe(const fv_recipe *recipe, char *text, size_t size)
-{
-    fv_text to = {text, size}, length = {NULL, 0};
-    if (size > 0) {
-        fv_put(&to, "%s", recipe->name);
-        fv_args_list(&to, recipe->args);
-    }
-    fv_args_list(&length, recipe->args);
-    return (int)(strlen(recipe->name) + length.left);
-}
-
-int fv_optim_list(int index, char *text, size_t size)
-{
-    return index < 0 || index >= OPTIMS ? 0 : list_recipe(&optims[index]->recipe, text, size);
-}
-
-int fv_schedule_list(int index, char *text, size_t size)
-{
-    return index < 0 || index >= SCHEDULES ? 0 : list_recipe(&schedules[index]->recipe, text, size);
 }
 
 /* ---- optimizers --------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ typedef struct call {
 /* A number, or its default. */
 static double or_usual(double value, double default_value)
 {
-    return value == 0 ? default_value : value;
+    return value == 0 ? default_value : value == FV_ZERO ? 0 : value;
 }
 
 static fv_ctx *ctx_of(const call *c)
@@ -232,10 +232,9 @@ float fv_cross_entropy_loss_opt(fv_cross_entropy_loss_args a)
                    .ignore_index = a.ignore_index, .label_smoothing = a.label_smoothing);
     if (begin_classes(c, a.batch))
         return NAN;
-    if (!(a.label_smoothing >= 0 && a.label_smoothing < 1)) {
-        fail_range(c, "label_smoothing", a.label_smoothing, "in [0,1)");
+    if (fv_check_range(ctx_of(c), c->name, "label_smoothing", (fv_range)FV_BELOW_1,
+                       a.label_smoothing))
         return NAN;
-    }
     if (a.labels && a.target) {
         fv_fail(ctx_of(c), FV_E_ARG, "%s takes .labels or .target, not both", c->name);
         return NAN;
@@ -276,12 +275,8 @@ float fv_l1_loss_opt(fv_mse_loss_args a)
 /* The same for losses of a number that must be above 0. */
 static float of_elements_with(call *c, const char *what, double value)
 {
-    if (begin_elements(c))
+    if (begin_elements(c) || fv_check_range(ctx_of(c), c->name, what, (fv_range)FV_POSITIVE, value))
         return NAN;
-    if (!(value > 0 && isfinite(value))) {
-        fail_range(c, what, value, "more than 0");
-        return NAN;
-    }
     return finish(c);
 }
 

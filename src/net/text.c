@@ -40,9 +40,9 @@ static fv_node node_named(reader *r, const char *name)
         fv_nearest_try(&near, r->graph->defs[i].name);
     }
     fv_arg_refuse(&r->error, FV_E_NAME,
-                  near.best ? "there is no layer \"%.60s\" before it\nhelp: did you mean %.60s?"
+                  near.name ? "there is no layer \"%.60s\" before it\nhelp: did you mean %.60s?"
                             : "there is no layer \"%.60s\" before it\nhelp: give it name=%.60s",
-                  name, near.best ? near.best : name);
+                  name, near.name ? near.name : name);
     return fv_node_failed;
 }
 

@@ -125,9 +125,9 @@ const fv_get_set *fv_get_find(fv_ctx *ctx, const char *name)
         snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", sets[i].name);
         fv_nearest near = {.word = name};
         fv_nearest_try(&near, sets[i].name);
-        if (near.best)
+        if (near.name)
             snprintf(meant + strlen(meant), sizeof meant - strlen(meant), "%s%s",
-                     *meant ? " or " : "\nhelp: did you mean ", near.best);
+                     *meant ? " or " : "\nhelp: did you mean ", near.name);
     }
     if (*meant) {
         fv_fail(ctx, FV_E_NAME, "there is no data set \"%s\" to get%s?", name, meant);

@@ -33,15 +33,7 @@ static const char *name_at(int i)
 int fv_transform_list(int index, char *text, size_t size)
 {
     const fv_tstep_kind *family, *kind = index < 0 ? NULL : kind_at(index, &family);
-    fv_text to = {text, size}, length = {NULL, 0};
-    if (!kind)
-        return 0;
-    if (size > 0) {
-        fv_put(&to, "%s", kind->name);
-        fv_args_list(&to, kind->args);
-    }
-    fv_args_list(&length, kind->args);
-    return (int)(strlen(kind->name) + length.left);
+    return kind ? fv_args_list(kind->name, kind->args, text, size) : 0;
 }
 
 /* The step that a statement says. */
