@@ -1,10 +1,10 @@
 /*
- * argmax.h - weight gradients by the pixels that won a pooling, image by image.
+ * argmax.h - sparse weight gradients from the argmax of a pooling, image by image.
  *
- * Of the outputs of a convolution that is pooled one in a window has a gradient, so that one row of
- * taps and channels is added up for each window, not for each output: a quarter of the work for
- * windows of 2 x 2. Winners are found lane by lane, turned to images and listed; then the rows of a
- * kernel stay in registers while windows go by. Included by simd.c alone.
+ * Of the outputs in a pooling window one has a gradient, so one row of taps and channels is added for
+ * each window, not for each output: a quarter of the work for windows of 2 x 2. The gradients are
+ * listed by image; then the rows of a kernel stay in registers while the loop runs over windows.
+ * Included by simd.c alone.
  */
 
 /* clang-format off */
@@ -23,7 +23,7 @@ enum { ARGMAX_DW_ROWS = 5 };
 /* clang-format on */
 enum { ARGMAX_DW_VECTORS = 4 };
 
-/* ---- argmax of a pooling: images from lanes ---------------------------------------------- */
+/* ---- images from lanes ---------------------------------------------- */
 
 static void argmax_transpose(const fv_argmax_job *w, size_t pixels, const float *x, float *to)
 {
@@ -41,7 +41,7 @@ static void argmax_transpose(const fv_argmax_job *w, size_t pixels, const float 
     }
 }
 
-/* n * L floats for each place. */
+/* n * L floats for each position. */
 static inline void argmax_spread_by(const fv_argmax_job *w, const int n, const float *x, float *to)
 {
     const int rows = w->rows, places = w->places, C = w->C, after = w->row - C;
@@ -54,13 +54,13 @@ static inline void argmax_spread_by(const fv_argmax_job *w, const int n, const f
 static void argmax_spread(const fv_argmax_job *w, const float *x, float *to)
 {
     const int n = (int)(fv_round_up(w->row) / L);
-    if (n == 2) /* told to the compiler, it leaves no loop */
+    if (n == 2) /* a constant, so the compiler unrolls the loop */
         argmax_spread_by(w, 2, x, to);
     else
         argmax_spread_by(w, n, x, to);
 }
 
-/* ---- finding ------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------------ */
 
 /* g [some][L] of windows one after the other, and zeros up to a multiple of L of them. */
 static inline void find_gradients(int some, const float *y, const float *dy, float *db, float *g)
@@ -81,11 +81,12 @@ static inline void find_gradients(int some, const float *y, const float *dy, flo
     memset(g, 0, (fv_round_up(some) - some) * L * sizeof *g);
 }
 
-/* at [some][L] of windows from number i on: integers, to be turned as floats are. */
+/* at [some][L] of windows from number i on: integers, transposed as floats are. */
 static inline void find_places(const fv_argmax_job *w, const fv_pool2d *v, int i, int some,
                                const int32_t *argmax, float *restrict at)
 {
-    const int32_t by_S = (1 << 16) / v->S + 1; /* divides what is below FV_ARGMAX_TAPS_MAX */
+    const int32_t by_S = (1 << 16) / v->S +
+                         1; /* n * by_S >> 16 is n / S below FV_ARGMAX_TAPS_MAX */
     const int32_t pixel = w->pixel, side = v->S * pixel, down = w->line - side;
     int p = i / v->Q, q = i % v->Q;
     for (; some-- > 0; argmax += L, at += L) {
@@ -99,7 +100,7 @@ static inline void find_places(const fv_argmax_job *w, const fv_pool2d *v, int i
     }
 }
 
-/* Leaves of the first n of a list, and zeros, those whose gradient is not 0; returns how many. */
+/* Compacts the first n entries of a list to those whose gradient is not 0; returns how many. */
 static inline int keep_found(fv_found *list, int n)
 {
     int kept = 0;
@@ -111,7 +112,7 @@ static inline int keep_found(fv_found *list, int n)
 #else
     for (int i = 0; i < n; i++) {
         uint32_t bits;
-        memcpy(&bits, list->g + i, sizeof bits); /* compared sooner than a float */
+        memcpy(&bits, list->g + i, sizeof bits); /* faster than comparing floats */
         list->g[kept] = list->g[i];
         list->at[kept] = list->at[i];
         kept += bits << 1 != 0;
@@ -120,7 +121,7 @@ static inline int keep_found(fv_found *list, int n)
     return kept;
 }
 
-/* The windows of a list are turned to images while they are in the first cache. */
+/* The windows of a list are transposed to images while they are in the first-level cache. */
 static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float *y, const float *dy,
                         const int32_t *argmax, float *db, fv_found *found, int32_t *counts)
 {
@@ -140,9 +141,9 @@ static void argmax_find(const fv_argmax_job *w, const fv_pool2d *v, const float 
         }
 }
 
-/* ---- weighting ---------------------------------------------------------------------------- */
+/* ---- gradients ---------------------------------------------------------------------------- */
 
-/* M rows by N vectors of the kernels of one output. The next output's list comes meanwhile. */
+/* M rows by N vectors of the kernels of one output. Prefetches the next output's list. */
 INLINE void argmax_dw(const int M, const int N, const fv_argmax_job *w, const float *x,
                       const fv_found *found, const int32_t *counts, float *dw)
 {

@@ -5,15 +5,14 @@
  * alone.
  */
 
-/* How A is packed, by pieces of M: the first step that a job takes, and how many a row of taps, a
-   tap, and a whole piece have. */
+/* How A is packed, in pieces of M: a job's first step, and the steps of a row of taps, of a tap and of
+   a whole piece. */
 typedef struct packed_by {
     ptrdiff_t first, row, tap, all;
 } packed_by;
 
-/* Runs j for all lanes and all pieces of M, N pixels at once; its argmax, if any, are those of c.
-   What j has is written here and there, never copied: reading at once what was just written in
-   parts takes long. */
+/* Runs j for all lanes and all pieces of M, N pixels at once; its argmax, if any, is laid out as c. The
+   fields of j are written one by one and j is never copied: a wide load after narrow stores stalls. */
 static void run_packed(job *j, a_kind kind, const packed_by *s, const cut *rows, int N,
                        const float *a, const float *b, float *c, const float *bias)
 {
@@ -36,7 +35,7 @@ static void run_packed(job *j, a_kind kind, const packed_by *s, const cut *rows,
     }
 }
 
-/* How both passes cut channels and pixels: A is packed for it. */
+/* How both passes cut channels and pixels; A is packed accordingly. */
 static int pixels_forward(const fv_conv *v)
 {
     return best_n(v->O / v->groups, v->Q);
@@ -126,7 +125,7 @@ static void pack_batch(const fv_conv *v, fv_packing use, const float *w, float *
             pack_pieces(w, RS, Cg, wc, Og, wo, rows, 1, packed);
 }
 
-/* What all tiles of forward have in common. */
+/* The fields that all tiles of forward share. */
 static job forward_job(const fv_conv *v, ptrdiff_t Wp, ptrdiff_t plane)
 {
     job j = {.R = v->R, .S = v->S, .K = v->C / v->groups};
@@ -187,8 +186,8 @@ static void pooled_forward(const fv_conv *v, const float *xp, const float *packe
             }
 }
 
-/* As a gather: dx at one row and at columns one stride apart, which the same taps reach. The zeros
-   beside dy are for the columns of a tile that a tap does not reach. */
+/* A gather: dx at one row and at columns one stride apart, which the same taps reach. Columns of a tile
+   that a tap does not reach read the zeros beside dy. */
 static void backward_input_batch(const fv_conv *v, const float *dyp, const float *packed, float *dx)
 {
     if (is_linear(v)) {
@@ -222,10 +221,12 @@ static void backward_input_batch(const fv_conv *v, const float *dyp, const float
     }
 }
 
-enum { PANEL = 448 }; /* vectors of L, dy of a tile, that leave room in the first cache for x */
+enum {
+    PANEL = 448
+}; /* vectors of L, dy of a tile, that fit the first-level cache together with x */
 
-/* dy of M channels in one piece: those of one pixel lie so far from the next one's that they would
-   meet in the same few lines of the first cache. */
+/* Copies dy of M channels to one contiguous piece: pixels are so far apart that they would map to the
+   same few sets of the first-level cache. */
 static void copy_channels(const job *j, int M, const float *dy, float *to)
 {
     for (int p = 0; p < j->R; p++)

@@ -6,7 +6,7 @@
  * alone.
  */
 
-/* A 1 x 1 kernel sees no difference between rows and columns: one long row fills tiles better. */
+/* For a 1 x 1 kernel all pixels are one long row, which fills tiles better. */
 static bool is_one_row(const fv_conv *v)
 {
     return v->R == 1 && v->S == 1 && v->sh == 1 && v->sw == 1 && v->ph == 0 && v->pw == 0;
@@ -22,7 +22,7 @@ static fv_conv in_long_rows(const fv_conv *v)
     return o;
 }
 
-/* How vectors of channels are cut, for rows of some pixels: B is packed for it. */
+/* How vectors of channels are cut, for rows of some pixels; B is packed accordingly. */
 static cut panels_of(int pixels, int channels)
 {
     int vectors = pieces(channels, V);
@@ -74,9 +74,9 @@ static void forward_depthwise(const fv_conv *v, const float *xp, const float *pa
             }
 }
 
-/* Packed weights that stay in the second cache are run through for every tile of pixels, whose
-   input then stays in the first; of larger ones, a panel is run through all pixels. Where pixels
-   have much less input than output, it is some panels that stay in the first cache. */
+/* Packed weights that fit the second-level cache are read whole for every tile of pixels, whose input
+   then stays in the first level; larger ones are read panel by panel, each for all pixels. Where
+   pixels have much less input than output, as many panels at a time as fit the first level. */
 static cut panels_at_once(const cut *panels, ptrdiff_t steps, int input, int output)
 {
     const ptrdiff_t panel = steps * largest_of(panels) * V, first = 1 << 13, second = 1 << 16;
@@ -87,8 +87,8 @@ static cut panels_at_once(const cut *panels, ptrdiff_t steps, int input, int out
     return cut_even(panels->count, (int)(first / panel));
 }
 
-/* Whether dx leaves past the caches: of a training's picture that is larger than these, nothing
-   would still be there when the layer before comes to read it. */
+/* Whether dx is stored past the caches: it is larger than they are, so it would be evicted before the
+   previous layer reads it. */
 static bool is_streamed(const fv_conv *v, const float *dx)
 {
     const bool large = (size_t)v->H * v->W * v->C >= (size_t)1 << 19;
@@ -96,9 +96,8 @@ static bool is_streamed(const fv_conv *v, const float *dx)
     return large && aligned && v->groups == 1;
 }
 
-/* The pixels after a tile's M, input or output, whichever is more and wanted in a cache: to be
-   fetched while the tile runs, a share by each of the panels, of which this one is number k and
-   starts at column `column`. */
+/* The pixels to prefetch while a tile runs: those after its M, input or output, whichever is more and
+   goes to a cache. Each panel, this one being number k from column `column`, prefetches a share. */
 static const float *next_tile(const job *j, int M, int column, int k)
 {
     const bool output = j->cm >= j->am && !j->stream;
@@ -159,7 +158,7 @@ static void forward_channels(const fv_conv *v, const float *xp, const float *pac
         }
 }
 
-/* Where the gradients of a row of pixels, one stride apart, come from. */
+/* The taps and outputs that reach a row of pixels, one stride apart. */
 typedef struct gather {
     reach down, side;
     int n;
@@ -180,7 +179,7 @@ static gather gather_of(const fv_conv *v, reach down, int col, int n)
                     .tap = (ptrdiff_t)down.first * v->S + side.first};
 }
 
-/* The pixels of dx that `o` tells, at dx: one channel by one kernel. */
+/* The pixels of `o`, at dx: one channel by one kernel. */
 static void gather_depthwise(const fv_conv *v, const gather *o, const float *dyp,
                              const float *packed, float *dx)
 {
@@ -281,8 +280,8 @@ static void weight_rows_depthwise(const fv_conv *v, job j, const float *xp, floa
 
 enum { IMAGES_AT_ONCE = 4, BAND = 6144 }; /* images and floats of dy that a tile sums over */
 
-/* dy of some pixels, rows and images, the N vectors of one panel, in one piece. Pixels of many
-   channels are so far apart that they would meet in the same few lines of the first cache. */
+/* Copies dy of some pixels, rows and images, the N vectors of one panel, to one piece. Pixels of many
+   channels are so far apart that they would map to the same few sets of the first-level cache. */
 static void copy_panel(const job *j, int images, int N, const float *dy, size_t dy_step, float *to)
 {
     for (int image = 0; image < images; image++)
@@ -293,7 +292,7 @@ static void copy_panel(const job *j, int images, int N, const float *dy, size_t 
                               vec_load(dy + image * dy_step + p * j->br + q * j->bk + n * V));
 }
 
-/* Asks for the next lines of memory that will be wanted soon. */
+/* Prefetches the next cache lines. */
 static void fetch(const float **at, int lines)
 {
     for (int i = 0; i < lines; i++, *at += L)
@@ -312,7 +311,8 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
         M_all = v->S * Cg;
         taps = 1;
     }
-    const bool once = M_all <= 12 || (M_all >= 256 && vectors <= 4); /* what takes long is x */
+    const bool once = M_all <= 12 ||
+                      (M_all >= 256 && vectors <= 4); /* reading x is the bottleneck */
     cut across = cut_even(vectors, once ? 4 : best_n(M_all, vectors));
     cut rows = cut_even(M_all, mmax[largest_of(&across)]);
     float panel[IMAGES_AT_ONCE * BAND] __attribute__((aligned(64)));
@@ -352,8 +352,8 @@ static void weight_rows_channels(const fv_conv *v, job j, int images, const floa
         }
 }
 
-/* Some rows at once, or a part of one, so few pixels that a panel of dy stays in the first cache;
-   if that is all of an image, several images in turn for a tile, which then stays there too. */
+/* Some rows at once, or a part of one, so few pixels that a panel of dy stays in the first-level cache;
+   if that is all of an image, a tile of dw stays there, too, for several images one after the other. */
 static void backward_weight_channels(const fv_conv *v, int images, const float *xp, size_t x_step,
                                      const float *dyp, size_t dy_step, int from, int to, float *dw,
                                      float *db, bool first)
@@ -364,7 +364,8 @@ static void backward_weight_channels(const fv_conv *v, int images, const float *
     dyp += v->left * O;
     const int most = 1 + BAND / (v->Q * 3 * V), rows = to - from;
     const cut partials = cut_even(v->Q, most > 1 || depthwise ? v->Q : BAND / (3 * V));
-    const bool whole = rows <= most && partials.count == 1; /* else the order would be another */
+    const bool whole = rows <= most &&
+                       partials.count == 1; /* else the order of the sum would change */
     const int group = whole && !depthwise ? IMAGES_AT_ONCE : 1;
     for (int i = 0; i < images; i += group) {
         int n = images - i < group ? images - i : group;

@@ -1,10 +1,10 @@
 /*
- * lanes.h - the kernels that compilers make fast by themselves: sums, loading, storing.
+ * lanes.h - the kernels that compilers vectorize by themselves: sums, padding, loading, storing.
  *
  * Plain loops whose innermost index is the lane. Every set includes this file, and the compiler
- * makes vector code of each for its instruction set; the order of operations in a lane is as
- * written, so all sets give the same bits. A set that included vec.h turns by it. The contracts are
- * in kernels.h.
+ * vectorizes it for each instruction set; the order of operations in a lane is as written, so all
+ * sets give the same bits. A set that included vec.h transposes with it. The contracts are in
+ * kernels.h.
  */
 #ifndef FV_LANES_H
 #define FV_LANES_H
@@ -16,7 +16,7 @@
 
 enum { L = FV_LANES };
 
-/* ---- turning ------------------------------------------------------------------------------ */
+/* ---- transposing ---------------------------------------------------------------------------- */
 
 typedef float four __attribute__((vector_size(16)));
 
@@ -53,7 +53,7 @@ static inline void transpose_two(const float *x, size_t x_step, float *y, size_t
 }
 
 #if defined(FV_VEC_H)
-/* The same of V rows: every fourth row in one vector, whose fours are turned at once. */
+/* The same of V rows: every fourth row in one vector, whose fours are transposed at once. */
 static inline void transpose_rows(const float *x, size_t x_step, float *y, size_t y_step)
 {
     const vec a = vec_fours(x, 4 * x_step), b = vec_fours(x + x_step, 4 * x_step);
@@ -107,18 +107,18 @@ static inline four four_lanes(const float *partials, int count, size_t step)
     return (sum[0] + sum[2]) + (sum[1] + sum[3]);
 }
 
-/* Four sums at a time, whose last lanes meet when they are turned. */
+/* Four sums at a time; a transpose brings their last four lanes together. */
 static void sum_lanes(size_t n, int count, const float *partials, size_t step, float *out)
 {
     for (size_t i = 0; i < n; i += 4) {
         size_t some = n - i < 4 ? n - i : 4;
-        four lanes[4] = {0}, turned[4];
+        four lanes[4] = {0}, transposed[4];
         for (size_t k = 0; k < some; k++)
             lanes[k] = four_lanes(partials + (i + k) * L, count, step);
-        transpose_four((const float *)lanes, 4, (float *)turned, 4);
-        turned[0] = (turned[0] + turned[2]) + (turned[1] + turned[3]);
+        transpose_four((const float *)lanes, 4, (float *)transposed, 4);
+        transposed[0] = (transposed[0] + transposed[2]) + (transposed[1] + transposed[3]);
         for (size_t k = 0; k < some; k++)
-            out[i + k] += turned[0][k];
+            out[i + k] += transposed[0][k];
     }
 }
 
@@ -136,12 +136,12 @@ static inline int first_tap(int start, int dilation)
 
 static inline int end_tap(int start, int dilation, int taps, int size)
 {
-    if (start + (taps - 1) * dilation < size) /* nearly always; a division takes long */
+    if (start + (taps - 1) * dilation < size) /* nearly always; a division is slow */
         return taps;
     return (size - start + dilation - 1) / dilation;
 }
 
-/* Rows and columns of a window are found apart: those of a row of windows are the same. */
+/* Rows and columns of a window are computed separately: a row of windows shares its rows. */
 static inline window window_rows(const fv_pool2d *v, int p)
 {
     int h = p * v->sh - v->ph;
@@ -174,7 +174,7 @@ static void pad(int planes, int width, int H, int W, const float *from, int Hp, 
                 int left, float *to)
 {
     top = top < Hp ? top : Hp;
-    left = left < Wp ? left : Wp; /* of a window between whose steps the picture lies */
+    left = left < Wp ? left : Wp; /* a stride may step over the whole picture */
     int rows = H < Hp - top ? H : Hp - top, cols = W < Wp - left ? W : Wp - left;
     size_t line = (size_t)Wp * width, some = (size_t)cols * width;
     for (int i = 0; i < planes; i++, from += (size_t)H * W * width) {
@@ -197,7 +197,7 @@ static void pad_gradient(const fv_conv *v, int planes, int width, const float *d
     for (int p = 0; p < v->P; p++) {
         memset(dyp, 0, before * sizeof *dyp);
         dyp += before;
-        int run = planes == 1 ? v->Q : 1; /* pixels that lie as they shall */
+        int run = planes == 1 ? v->Q : 1; /* pixels that are contiguous in both */
         for (int q = 0; q < v->Q; q += run, dy += run * width)
             for (int i = 0; i < planes; i++, dyp += run * width)
                 if (width == L && run == 1) /* a constant, so no call */
@@ -219,8 +219,8 @@ static void sum_partials(size_t n, int count, const float *partials, size_t step
     }
 }
 
-/* A tile of so many outputs and channels of one group is summed up where they lie side by side and
-   turned in the first cache. */
+/* A tile of outputs and channels of one group is summed in the order of the partials, then
+   transposed in the first-level cache. */
 enum { TILE_OUTPUTS = 32, TILE_NUMBERS = 128 };
 
 /* Outputs o to o+n-1 of dw, channels c to c+m-1 of a group += the sum of parts at [R][S][C][O]. */
@@ -282,7 +282,7 @@ static void sum_channels(const fv_conv *v, int count, const float *partials, siz
 
 /* ---- between rows of images and lanes ----------------------------------------------------- */
 
-/* Four numbers are stored at a time: one by one stores would be what takes time. */
+/* Four numbers are stored at a time: single stores would be the bottleneck. */
 typedef float four __attribute__((vector_size(16)));
 
 static inline four look_up(const float *table, const uint8_t *const pixels[4], size_t i)
@@ -335,7 +335,7 @@ static void transpose_lanes(int K, const float *x, float *xt)
         memset(xt + l * Kp + K, 0, (Kp - K) * sizeof *xt);
 }
 
-/* The entries of a table that this file fills, for an initialiser. */
+/* The entries of a table that this file defines, for an initializer. */
 #define FV_LANES_ENTRIES                                                                           \
     .pad = pad, .pad_gradient = pad_gradient, .sum_partials = sum_partials,                        \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose,                  \

@@ -1,6 +1,6 @@
 /*
- * norm.h - the kernels of normalisation, sums and dropout, in vectors that every compiler makes of
- * what the CPU has.
+ * norm.h - the kernels of normalisation, sums and dropout, in vector types that compilers map to the
+ * registers of the CPU.
  *
  * Every set includes this file. A multiplication and the addition after it are two roundings here,
  * in all sets. The contracts are in kernels.h.
@@ -17,8 +17,8 @@ typedef int32_t wide_mask __attribute__((vector_size(64), aligned(4), may_alias)
 
 enum { WIDE = 16, ROWS_AT_ONCE = 32 };
 
-/* Column strips of WIDE floats; the last may have fewer, and the rest is 0. Vectors go by pointer:
-   by value they would have no place in the calling convention of a lesser CPU. */
+/* Column strips of WIDE floats; the last may have fewer, and the rest is 0. Vectors are passed by
+   pointer: by value the calling convention would depend on the CPU. */
 static inline void wide_load(wide *v, const float *p, int n)
 {
     if (n >= WIDE) {
@@ -59,7 +59,7 @@ static void add(size_t n, const float *a, const float *b, float *to)
         to[i] = a[i] + b[i];
 }
 
-/* One strip of up to ROWS_AT_ONCE rows: four sums that take turns. */
+/* One strip of up to ROWS_AT_ONCE rows: in four sums, of every fourth row. */
 static inline void moments_strip(size_t rows, int width, int n, const float *x, const wide *pivot,
                                  wide *sum, wide *square)
 {
@@ -200,7 +200,7 @@ static void dropout(size_t rows, int width, const fv_dropout *d, const uint64_t 
     }
 }
 
-/* The entries of a table that this file fills, for an initialiser. */
+/* The entries of a table that this file defines, for an initializer. */
 #define FV_NORM_ENTRIES                                                                            \
     .add = add, .moments = moments, .moments_backward = moments_backward,                          \
     .norm_forward = norm_forward, .norm_backward = norm_backward, .dropout = dropout

@@ -1,9 +1,9 @@
 /*
- * pooled.h - batch last, weight gradients of a convolution that is pooled by windows of 2 x 2.
+ * pooled.h - batch last, weight gradients of a convolution with fused 2 x 2 max pooling.
  *
- * In a lane one pixel of a window has a gradient. Its row is chosen by choosing between two rows of
- * x, its column by two gradients of which one is 0: for 5 taps 6 choices and 10 multiply-adds,
- * where all four pixels would be 20. Included by simd.c alone.
+ * In a lane one pixel of a window has a gradient. Its row is selected by a blend of two rows of x, its
+ * column by two gradients of which one is 0: for 5 taps 6 blends and 10 multiply-adds, where all four
+ * pixels would be 20. Included by simd.c alone.
  */
 
 enum { POOLED_TAPS = FV_POOLED_TAPS, POOLED_RUN = 32 };
@@ -21,8 +21,8 @@ enum { POOLED_M = 3 };
 #endif
 /* clang-format on */
 
-/* The gradient of a window where its argmax is on the left, where it is on the right, and which row
-   it is in: bits 0 or 1. */
+/* The gradient of a window if its argmax is in the left column, else 0; the same of the right column;
+   and the row of the argmax: bits 0 or 1. */
 typedef struct pooled_window {
     vec left, right, row;
 } pooled_window;

@@ -1,6 +1,6 @@
 /*
- * resample.h - the kernels of weighted sums over a picture's rows and columns: pooling by averages,
- * resizing, padding. They use the vectors of norm.h.
+ * resample.h - the kernels of weighted sums over rows and columns: average pooling, resizing,
+ * padding. They use the vectors of norm.h.
  *
  * Every set includes this file. A multiplication and the addition after it are two roundings here,
  * in all sets. The contracts are in kernels.h.
@@ -15,8 +15,8 @@ static inline float weight_at(const fv_span *row, const fv_span *col, int r, int
     return (r ? row->other : row->first) * (s ? col->other : col->first);
 }
 
-/* One pixel of y from the stretch of rows and columns whose first pixel is at x. A sum begins with
-   -0, to which even -0 may be added. */
+/* One pixel of y from the stretch of rows and columns whose first pixel is at x. A sum starts
+   at -0, so that a single -0 stays -0. */
 static inline void gather_stretch(const fv_span *row, const fv_span *col, float none, size_t line,
                                   int width, const float *x, float *y)
 {
@@ -50,7 +50,7 @@ static inline void spread_stretch(const fv_span *row, const fv_span *col, size_t
     }
 }
 
-/* Both with the width of the batch-last layout as a constant: no loop over it, nor over parts. */
+/* With the constant width of the batch-last layout there is no loop and no partial vector. */
 static void resample_forward(const fv_resample *v, int planes, int width, const float *x, float *y)
 {
     size_t line = (size_t)v->W * width;
@@ -83,7 +83,7 @@ static void resample_backward(const fv_resample *v, int planes, int width, const
             }
 }
 
-/* The entries of a table that this file fills, for an initialiser. */
+/* The entries of a table that this file defines, for an initializer. */
 #define FV_RESAMPLE_ENTRIES                                                                        \
     .resample_forward = resample_forward, .resample_backward = resample_backward
 

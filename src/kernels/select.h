@@ -1,16 +1,16 @@
 /*
- * select.h - batch last, input gradients of a convolution that is pooled by windows of 2 x 2.
+ * select.h - batch last, input gradients of a convolution with fused 2 x 2 max pooling.
  *
- * In a lane one pixel of a window has a gradient, and which one says by which of four weights an
- * input under the window gets it. The four lie side by side, and a vector takes of them, lane by
- * lane, the one that its image wants: 36 choices and 36 multiply-adds for a kernel of 5 x 5, where
- * all four pixels would be 100. A tile is 2 x 2 inputs and M channels. Included by simd.c alone.
+ * In a lane one pixel of a window has a gradient, and which one it is decides by which of four weights
+ * it reaches an input under the window. The four weights are side by side, and a lookup selects one of
+ * them for each lane: 36 selects and 36 multiply-adds for a kernel of 5 x 5, where all four pixels would
+ * be 100. A tile is 2 x 2 inputs and M channels. Included by simd.c alone.
  */
 
 enum { SELECT_M = 6 }; /* the most channels */
 
-/* By windows, outputs and channels of a piece: 16 numbers, the four weights of each input of a
-   2 x 2. Those of pixels that do not see it are 0. */
+/* By windows, outputs and channels of a piece: 16 numbers, the four weights of each input of a 2 x 2,
+   or 0 where a pixel does not reach it. */
 static void select_pack(const fv_conv *v, const float *w, float *packed)
 {
     const cut channels = cut_even(v->C, mmax[WINDOW_N]);
@@ -20,7 +20,7 @@ static void select_pack(const fv_conv *v, const float *w, float *packed)
         const ptrdiff_t M = size_of(&channels, i), step = v->O * M * 16;
         for (ptrdiff_t o = 0; o < v->O; o++)
             for (ptrdiff_t c = 0; c < M; c++)
-                for (int t = 0; t < 2 * v->R; t++) { /* row t/2, by a argmax of row t%2 */
+                for (int t = 0; t < 2 * v->R; t++) { /* row t/2, by an argmax in row t%2 */
                     const int row = t / 2 + t % 2;
                     const float *from = w + ((o * v->C + m + c) * v->R + t / 2) * v->S;
                     float *to = packed + ((down - row / 2) * (across + 1) + across) * step +
@@ -35,7 +35,7 @@ static void select_pack(const fv_conv *v, const float *w, float *packed)
     }
 }
 
-/* Gradients and choices of a window's outputs side by side, as tiles read them. */
+/* Gradients of a window's outputs and their lookup indices side by side, as tiles read them. */
 static void select_list(const fv_conv *v, const float *y, const float *dy, const int32_t *argmax,
                         float *work)
 {
@@ -48,7 +48,7 @@ static void select_list(const fv_conv *v, const float *y, const float *dy, const
                 const vec tap = vec_load((const float *)(const void *)(argmax + at));
                 const vec_mask dead = vec_at_most(vec_load(y + at), zero);
                 vec_store(work + lane, vec_pick(dead, zero, vec_load(dy + at)));
-                vec_store(work + L + lane, vec_choice(tap));
+                vec_store(work + L + lane, vec_index(tap));
             }
 }
 
@@ -69,12 +69,12 @@ INLINE void select_sums(const int M, const fv_conv *v, int a, int b, const float
         const float *w = packed + block * v->O * M * 16;
         const float *in = work + ((ptrdiff_t)p * Q + q0) * v->O * 2 * L;
         for (int i = 0; i < count; i++, w += M * 16, in += 2 * L) {
-            vec g = vec_load(in), choice = vec_load(in + L);
+            vec g = vec_load(in), index = vec_load(in + L);
             PIN(g);
-            PIN(choice);
+            PIN(index);
             UNROLLED (m, M)
                 UNROLLED (n, WINDOW_N)
-                    sum[m][n] = vec_fma(g, vec_choose(w + m * 16 + n * 4, choice), sum[m][n]);
+                    sum[m][n] = vec_fma(g, vec_lookup(w + m * 16 + n * 4, index), sum[m][n]);
         }
     }
     UNROLLED (n, WINDOW_N) {

@@ -1,9 +1,9 @@
 /*
  * simd.c - the kernels on vectors, compiled once per instruction set.
  *
- * tile.h has the one loop that all convolutions and linear layers run in, conv_batch.h and
- * conv_channels.h say for each layout what it multiplies with what. The sums are in the order of
- * kernels.h, whatever the tiles. docs/kernels.md explains it with a picture. Layer 0, libc only.
+ * tile.h has the loop of all convolutions and linear layers; conv_batch.h and conv_channels.h define
+ * its operands for each layout. The order of sums is that of kernels.h, whatever the tiles.
+ * docs/kernels.md explains it with a picture. Layer 0, libc only.
  */
 #include "kernels/tile.h"
 
@@ -52,7 +52,7 @@ static void linear_backward_weight(int K, int blocks, const float *dy, size_t dy
 
 /* ---- windows as lanes --------------------------------------------------------------------- */
 
-/* Two apart, numbers come in pairs: the first of each to one vector, the second to the next. */
+/* With step 2, even numbers go to one vector and odd ones to the next. */
 static void load_windows(size_t rows, size_t n, size_t step, const float *from, size_t row,
                          float *x)
 {
@@ -106,7 +106,7 @@ static inline taps taps_of(const fv_pool2d *v, const window *o, int width)
                   (ptrdiff_t)v->dw * width};
 }
 
-/* A width that is no multiple of V ends in a part of a vector. */
+/* A width that is no multiple of V ends in a partial vector. */
 INLINE void best_of(taps t, int width, const float *x, float *y, int32_t *argmax)
 {
     for (int c = 0; c < width; c += V) {
@@ -125,8 +125,8 @@ INLINE void best_of(taps t, int width, const float *x, float *y, int32_t *argmax
     }
 }
 
-/* One row of windows. The usual ones, 2 x 2 and all inside the picture, are told to best_of as
-   constants, which leaves no loop over them. */
+/* One row of windows. The usual ones, 2 x 2 and all inside the picture, are constants for best_of, so
+   that its loops are unrolled. */
 INLINE void pool_row(const fv_pool2d *v, int p, int width, const float *x, float *y,
                      int32_t *argmax)
 {
@@ -146,7 +146,7 @@ INLINE void pool_row(const fv_pool2d *v, int p, int width, const float *x, float
     }
 }
 
-/* With the width of the batch-last layout as a constant: no loop over it, nor over parts. */
+/* With the constant width of the batch-last layout, so without loop and partial vectors. */
 static void pool_row_lanes(const fv_pool2d *v, int p, const float *x, float *y, int32_t *argmax)
 {
     pool_row(v, p, L, x, y, argmax);
@@ -218,7 +218,7 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
                               float *dx)
 {
     size_t pixel = (size_t)planes * width, line = Wp * pixel;
-    int right = Wp - left - v->Q * v->S; /* what no window covers, and zeros past the row */
+    int right = Wp - left - v->Q * v->S; /* columns that no window covers, and zeros past the row */
     for (int r = 0; r < v->R; r++) {
         memset(dx + r * line, 0, left * pixel * sizeof *dx);
         memset(dx + (r + 1) * line - right * pixel, 0, right * pixel * sizeof *dx);

@@ -1,16 +1,16 @@
 /*
- * tile.h - the microkernel, and what both layouts need to cut a layer into its tiles.
+ * tile.h - the microkernel, and how layers are cut into its tiles.
  *
  * All sums of convolutions and linear layers are C[m][n] = start + sum over r, s, k of
- * A(r,s,k,m) * B(r,s,k,n): a tile of M x N vectors stays in registers while the taps r, s and a
- * run k go by. A vector of B and C is V images (batch last) or V channels (channels last). A is
+ * A(r,s,k,m) * B(r,s,k,n). A tile of M x N vectors stays in registers while the loop runs over taps
+ * r, s and a run k. A vector of B and C is V images (batch last) or V channels (channels last). A is
  * one number for all of a vector, or a vector too, where both factors differ from image to image
  * (weight gradients, batch last) or from channel to channel (depthwise). Included by simd.c alone.
  */
 #ifndef FV_TILE_H
 #define FV_TILE_H
 
-#include "kernels/vec.h" /* before lanes.h, which turns by it */
+#include "kernels/vec.h" /* before lanes.h, which transposes with it */
 
 #include "kernels/lanes.h"
 
@@ -24,21 +24,21 @@
 #define UNROLLED(i, n) UNROLL for (int i = 0; i < (n); i++)
 #define INLINE         static inline __attribute__((always_inline))
 
-/* Makes compilers forget how x came about, so that they use it instead of computing it again. */
+/* Hides from compilers how x was computed, so that they use it instead of computing it again. */
 #define KEEP(x) __asm__("" : "+r"(x))
-/* The same for a vector, which gcc would load again for each multiplication. */
+/* The same of a vector, which gcc would load again for each multiplication. */
 #define PIN(x) __asm__("" : "+" VEC_REGISTER(x))
 
 /* ---- the microkernel ---------------------------------------------------------------------- */
 
-/* Where row m of A is: am floats from the row before and one number for all of a vector; the next
-   number; the next vector; or a vector, am floats from the one before. NUMBERS_POOLED: the next
-   number, where the pixels of a row are one window of 2 x 2 and C gets its best alone. */
+/* Row m of A is one number for all of a vector, am floats after row m-1 (APART) or next to it
+   (NUMBERS), or a vector, next to it (VECTORS) or am floats after it. NUMBERS_POOLED: NUMBERS, where
+   the N pixels are a window of 2 x 2 and C gets only their maximum. */
 typedef enum a_kind { APART, NUMBERS, VECTORS, NUMBERS_POOLED, VECTORS_APART } a_kind;
 
-/* Strides are in floats. Taps are a grid: R of them down, S across. The sum starts at what C holds
-   if add, else at bias: one number for each m, or for each of C's columns if bias_across, or NULL.
-   Of the last vector of each row of C only `part` numbers exist, or all if it is 0. */
+/* Strides are in floats. Taps are a grid: R of them down, S across. The sum starts at C if
+   add, else at bias: one number for each m, or for each of C's columns if bias_across, or 0 if NULL.
+   The last vector of each row of C has only `partial` numbers, or all if it is 0. */
 typedef struct job {
     const float *a, *b;
     float *c;
@@ -46,15 +46,15 @@ typedef struct job {
     ptrdiff_t ar, as, am, ak, br, bs, bk, bn, cm, cn;
     const float *bias;
     bool bias_across, add;
-    bool stream; /* rows apart only, where part is 0 and C aligned: past the caches */
+    bool stream; /* APART only, partial 0 and C aligned: store past the caches */
     int partial;
-    ptrdiff_t br2;      /* a window only: from its first row of pixels to the second, */
-    int32_t *argmax;    /* and where the number of the best goes, as in C, or NULL */
-    const float *ahead; /* rows apart only: what to fetch meanwhile, a line a step */
+    ptrdiff_t br2;      /* NUMBERS_POOLED: from the first row of pixels to the second, */
+    int32_t *argmax;    /* and the argmax, laid out as C, or NULL */
+    const float *ahead; /* APART only: prefetched, a cache line a step */
 } job;
 
 /* The tiles M x N: M*N accumulators, N operands and a broadcast fit the registers. mmax[N] is the
-   largest M. Up to FEW_SUMS a tile waits for its loads, and has none to spare for what is ahead. */
+   largest M. Up to FEW_SUMS sums a tile waits for its loads, so it prefetches nothing. */
 /* clang-format off */
 #if defined(FV_SIMD_AVX512) || defined(FV_SIMD_NEON)
 #define FOR_EACH_TILE(DO)                                                                          \
@@ -83,10 +83,10 @@ enum { NMAX = 4, FEW_SUMS = 4 };
 static const int mmax[NMAX + 1] = {0, 12, 6, 4, 3};
 #endif
 /* clang-format on */
-enum { WINDOW_N = 4 }; /* the pixels of a window; M as in tiles that are as wide */
+enum { WINDOW_N = 4 }; /* the pixels of a window; M as in tiles of that N */
 
-/* Rows 0, 4, 8 and 12 of A where they are apart, and three strides from each: one pointer and a
-   chain of additions would take longer than the multiplications do. */
+/* Rows 0, 4, 8 and 12 of A if APART, and three strides from each: one pointer and a chain of
+   additions would take longer than the multiplications. */
 typedef struct rows_of_a {
     const float *at[4];
     ptrdiff_t one, two, three;
@@ -140,8 +140,8 @@ INLINE vec start_of(const job *j, int m, int n, int partial)
     return j->bias_across ? load_some(j->bias + n * V, partial) : vec_splat(j->bias[m]);
 }
 
-/* relu of the best of a window's sums, and which it is, as in max_pool_forward: the first row's
-   meets the second's. */
+/* relu of the maximum of a window's sums, and its argmax, as in max_pool_forward: of the maximum of
+   the first row and that of the second. */
 INLINE void store_best(const vec *sums, float *to, int32_t *argmax)
 {
     vec best[2], tap[2];
@@ -156,8 +156,9 @@ INLINE void store_best(const vec *sums, float *to, int32_t *argmax)
         vec_store((float *)(void *)argmax, vec_pick(above, tap[0], tap[1]));
 }
 
-/* One tile; inlined with kind, M and N known, so that every loop but those over r, s and k goes
-   away and acc and v live in registers. A copy of the job too, which stores to C cannot change. */
+/* One tile; inlined with constant kind, M and N, so that only the loops over r, s and k remain and acc
+   and v stay in registers. It copies the job, so that compilers know that stores to C do not change
+   it. */
 INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
 {
     const job j = *given;
@@ -173,7 +174,7 @@ INLINE void tile(const job *given, const a_kind kind, const int M, const int N)
             for (int k = 0; k < j.K; k++, b += j.bk) {
                 if (kind == APART && M * N > FEW_SUMS)
                     __builtin_prefetch(ahead += 16, 0, 2);
-                if (kind == NUMBERS && N == 1) /* what a job of the next M numbers reads */
+                if (kind == NUMBERS && N == 1) /* the next M numbers */
                     __builtin_prefetch(a.at[0] + M);
                 UNROLLED (n, N)
                     v[n] = vec_load(b + (kind == APART            ? n * V
@@ -233,10 +234,11 @@ enum { DEPTH_MMAX = 12 };
 
 static int pieces(int total, int most)
 {
-    return total <= most ? total > 0 : (total + most - 1) / most; /* divisions take long */
+    return total <= most ? total > 0 : (total + most - 1) / most; /* a division is slow */
 }
 
-/* total in the fewest pieces of at most most, as even as can be: the first `more` have base + 1. */
+/* total cut into the fewest pieces of at most `most`, as even as possible: the first `more` have
+   base + 1. */
 typedef struct cut {
     int count, base, more;
 } cut;
@@ -262,8 +264,8 @@ static int largest_of(const cut *c)
     return c->base + (c->more > 0);
 }
 
-/* The N for which M rows of total columns cost least: a tile takes as long as its FMAs, but at
-   least as 8 of them, which hide each other's latency, and some more for its loop. */
+/* The N for which M rows of total columns cost least: a tile takes the time of its FMAs, but at
+   least of 8, which hide each other's latency, and of 4 more for its loop. */
 static int best_n(int M, int total)
 {
     int best = 1, least = INT_MAX;
@@ -287,7 +289,7 @@ static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrd
         int size = size_of(&c, i) * unit, full = size < M - m0 ? size : M - m0;
         for (int rs = 0; rs < RS; rs++, out += (size_t)K * size) {
             const float *from = w + rs + m0 * wm;
-            if (wk == 1 && full == size) { /* rows of w, turned */
+            if (wk == 1 && full == size) { /* rows of w, transposed */
                 transpose_apart(size, K, from, wm, out, size);
                 continue;
             }
@@ -307,13 +309,13 @@ static void pack_pieces(const float *w, int RS, int K, ptrdiff_t wk, int M, ptrd
     }
 }
 
-/* The numbers in the last of N vectors when only `width` columns exist, as a job wants it. */
+/* job.partial for N vectors of which only `width` columns exist. */
 static int partial_of(int N, int width)
 {
     return width < N * V ? width - (N - 1) * V : 0;
 }
 
-/* db += dy*1 over rows [count] of Q pixels, of which the first `width` floats count. */
+/* db += dy*1 over rows [count] of Q pixels, of `width` floats each. */
 static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrdiff_t step,
                           int width, float *db, bool first)
 {
@@ -335,9 +337,9 @@ static void bias_gradient(const float *dy, int count, int Q, ptrdiff_t row, ptrd
     }
 }
 
-/* The taps of one dimension that reach a row h of the input (or n columns from h on, one stride
-   apart): tap first and every step-th after it, count of them. The first comes from output row at,
-   each next one from `back` rows before. */
+/* The taps of one dimension that reach row h of the input (or n columns from h on, one stride apart):
+   tap first and every step-th after it, count of them. The first connects to output row `at`, each
+   next one to the output `back` rows before. */
 typedef struct reach {
     int first, count, step, at, back;
 } reach;
@@ -352,7 +354,7 @@ static reach taps_to(int h, int n, int taps, int stride, int pad, int dilation, 
     }
     for (int r = 0; r < taps; r++) {
         int t = h + pad - r * dilation, at = t;
-        if (stride > 1) /* divisions take long; of stride == 1 gcc would make one all the same */
+        if (stride > 1) /* a division is slow; gcc emits one for stride 1, too */
             at = t / stride;
         if (at * stride != t || at >= outputs || at <= -n)
             continue;

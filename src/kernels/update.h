@@ -1,10 +1,10 @@
 /*
- * update.h - the kernels of optimizers: one pass over the parameters, their gradients and what is
- * remembered of each.
+ * update.h - the kernels of optimizers: one pass over the parameters, their gradients and the
+ * optimizer's state.
  *
  * Plain loops, as in lanes.h. Every set includes this file; square roots and quotients are rounded
- * correctly everywhere, and what is fused is written out, so all sets give the same bits. What the
- * letters stand for and the formulas are in kernels.h.
+ * correctly everywhere, and fused multiply-adds are written out, so all sets give the same bits. The
+ * formulas are in kernels.h.
  */
 #ifndef FV_UPDATE_H
 #define FV_UPDATE_H

@@ -2,14 +2,14 @@
  * vec.h - one vector type and its few operations, per instruction set.
  *
  * Fused multiply-add is written out because -ffp-contract=off keeps compilers from making any, and
- * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1, the others 0 or
- * left alone. vec_stream stores past the caches, to whole vectors; others see it after
- * vec_stream_end. vec_bits puts an integer's bits into every element; vec_max gives b if the two
- * are equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN; vec_pick(m, a, b) is a
- * where m, else b; vec_evens and vec_odds are every second element of a and then of b; vec_low is,
- * of each four, the first of a, of b, the second of a, of b, and vec_high the third and the
- * fourth; vec_fours are four elements at p, four more step floats on, and so forth; vec_choose(p,
- * vec_choice(i)) is p[i], 0 <= i < 4.
+ * gcc has no generic vector form of it. A part is the first n elements, 1 to V-1; a load sets the
+ * others to 0, a store does not write them. vec_stream stores past the caches, to aligned vectors;
+ * other threads see it after vec_stream_end. vec_bits sets every element to an integer's bits;
+ * vec_max is b if the two are equal or one is NaN; vec_holds(a, b) is neither b > a nor b NaN;
+ * vec_pick(m, a, b) is m ? a : b; vec_evens and vec_odds are every second element of a and then of b;
+ * vec_low is, of each four, the first of a, of b, the second of a, of b, and vec_high the third and
+ * the fourth; vec_fours are four elements at p, four more step floats on, and so on; vec_lookup(p,
+ * vec_index(i)) is p[i], 0 <= i < 4.
  */
 #ifndef FV_VEC_H
 #define FV_VEC_H
@@ -80,8 +80,8 @@ static inline vec vec_fours(const float *p, size_t step)
 }
 static inline vec vec_low(vec a, vec b) { return _mm512_unpacklo_ps(a, b); }
 static inline vec vec_high(vec a, vec b) { return _mm512_unpackhi_ps(a, b); }
-/* to_a and to_b = a and b where a is not 0, one after the other, then anything, V in all; returns
-   how many there are. This set has it alone. */
+/* Compacts: to_a and to_b = the elements of a and b where a is not 0, then undefined ones, V in all;
+   returns how many there are. Only this set has it. */
 static inline int vec_keep(vec a, vec b, float *to_a, float *to_b)
 {
     const __mmask16 kept = _mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_NEQ_UQ);
@@ -89,11 +89,11 @@ static inline int vec_keep(vec a, vec b, float *to_a, float *to_b)
     _mm512_storeu_ps(to_b, _mm512_maskz_compress_ps(kept, b));
     return __builtin_popcount(kept);
 }
-static inline vec vec_choice(vec i) { return i; }
-static inline vec vec_choose(const float *p, vec choice)
+static inline vec vec_index(vec i) { return i; }
+static inline vec vec_lookup(const float *p, vec index)
 {
     return _mm512_permutevar_ps(_mm512_broadcast_f32x4(_mm_loadu_ps(p)),
-                                _mm512_castps_si512(choice));
+                                _mm512_castps_si512(index));
 }
 
 #elif defined(FV_SIMD_AVX2)
@@ -153,16 +153,16 @@ static inline vec vec_fours(const float *p, size_t step)
 static inline vec vec_low(vec a, vec b) { return _mm256_unpacklo_ps(a, b); }
 static inline vec vec_high(vec a, vec b) { return _mm256_unpackhi_ps(a, b); }
 /* By bytes, which two ports of the processor do, not one. */
-static inline vec vec_choice(vec i)
+static inline vec vec_index(vec i)
 {
     const __m256i first = _mm256_set1_epi32(0x03020100), step = _mm256_set1_epi32(0x04040404);
     const __m256i by = _mm256_mullo_epi32(_mm256_castps_si256(i), step);
     return _mm256_castsi256_ps(_mm256_add_epi32(by, first));
 }
-static inline vec vec_choose(const float *p, vec choice)
+static inline vec vec_lookup(const float *p, vec index)
 {
     const __m256i all = _mm256_castps_si256(_mm256_broadcast_ps((const __m128 *)(const void *)p));
-    return _mm256_castsi256_ps(_mm256_shuffle_epi8(all, _mm256_castps_si256(choice)));
+    return _mm256_castsi256_ps(_mm256_shuffle_epi8(all, _mm256_castps_si256(index)));
 }
 
 #elif defined(FV_SIMD_NEON)
@@ -207,23 +207,23 @@ static inline vec vec_evens(vec a, vec b) { return vuzp1q_f32(a, b); }
 static inline vec vec_odds(vec a, vec b) { return vuzp2q_f32(a, b); }
 static inline vec vec_fours(const float *p, size_t step)
 {
-    (void)step; /* one alone */
+    (void)step; /* there is only one */
     return vld1q_f32(p);
 }
 static inline vec vec_low(vec a, vec b) { return vzip1q_f32(a, b); }
 static inline vec vec_high(vec a, vec b) { return vzip2q_f32(a, b); }
-static inline vec vec_choice(vec i)
+static inline vec vec_index(vec i)
 {
     return vreinterpretq_f32_u32(vmlaq_n_u32(vdupq_n_u32(0x03020100), vreinterpretq_u32_f32(i),
                                              0x04040404));
 }
-static inline vec vec_choose(const float *p, vec choice)
+static inline vec vec_lookup(const float *p, vec index)
 {
     const uint8x16_t all = vreinterpretq_u8_f32(vld1q_f32(p));
-    return vreinterpretq_f32_u8(vqtbl1q_u8(all, vreinterpretq_u8_f32(choice)));
+    return vreinterpretq_f32_u8(vqtbl1q_u8(all, vreinterpretq_u8_f32(index)));
 }
-/* Not vmaxq_f32, which gives NaN if either is NaN, and +0 of +0 and -0; clang would choose it for a
-   or b known to be 0, so it must not see where the mask comes from. */
+/* Not vmaxq_f32, which gives NaN if either is NaN, and +0 of +0 and -0; clang would select it for a
+   or b known to be 0, so the origin of the mask is hidden from it. */
 static inline vec vec_max(vec a, vec b)
 {
     vec_mask above = vcgtq_f32(a, b);

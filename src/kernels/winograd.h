@@ -1,22 +1,22 @@
 /*
- * winograd.h - 3 x 3 and 5 x 5 convolutions by tiles of 2 x 2 outputs, with fewer multiplications.
+ * winograd.h - the transforms of Winograd F(2x2,3x3) and F(2x2,5x5).
  *
- * Two outputs in a line with a kernel of 3 taps are 6 products. Winograd's minimal filtering makes
- * do with 4: y = A'((G w) . (B' x)) of 4 inputs, the kernel and 2 outputs, at the points 0, 1, -1
- * and infinity. Across and down that is 16 for 36. What stands between the brackets is summed up
- * over channels before A', so each of the 16 positions of a tile is a convolution of its own,
- * 1 x 1, which the usual kernels do. Here are A', B' and G, and for backward what is transposed: A,
- * B and G'. 5 x 5, at the end, goes the same way, 36 for 100, but forward alone. Lavin and Gray,
- * Fast Algorithms for Convolutional Neural Networks, 2016.
+ * Two outputs in a line with a kernel of 3 taps are 6 products. Winograd's minimal filtering needs 4:
+ * y = A'((G w) . (B' x)) of 4 inputs, the kernel and 2 outputs, at the points 0, 1, -1 and infinity.
+ * Down and across that is 16 for 36. The products are summed over channels before A', so each of the
+ * 16 transform points of a tile is a 1 x 1 convolution of its own, which the usual kernels compute.
+ * Here are A', B' and G, and for backward their transposes A, B and G'. 5 x 5, at the end, has 36
+ * products for 100, and forward only. Lavin and Gray, Fast Algorithms for Convolutional Neural
+ * Networks, 2016.
  *
- * A `unit` is some numbers side by side, with its operations defined before this file is included.
+ * A `unit` is one or more adjacent numbers, with its operations defined before this file is included.
  */
 #ifndef FV_WINOGRAD_H
 #define FV_WINOGRAD_H
 
 #include "kernels/kernels.h"
 
-/* ---- a line of a tile: `a` units from one number to the next, in place ---------------------- */
+/* ---- a line of a tile, in place, numbers `a` units apart ---------------------- */
 
 /* B': 4 inputs. */
 INLINE void line_in(unit *d, const int a)
@@ -71,7 +71,7 @@ INLINE void line_weight_back(unit *g, const int a)
     g[2 * a] = u3 + half * (u1 + u2);
 }
 
-/* ---- tiles: rows and pixels, or positions, so many floats apart ------------------------------ */
+/* ---- tiles ------------------------------ */
 
 INLINE void read_tile(const int rows, const int cols, const float *from, size_t row, size_t step,
                       int partial, unit d[16])
@@ -87,7 +87,7 @@ INLINE void write_tile(const unit d[16], float *to, size_t step, int partial)
         unit_store(to + i * step, d[i], partial);
 }
 
-/* Calls LINE(d, a) on lines of d down, so many, and on lines across. */
+/* Calls LINE(d, a) on the first `lines` columns of d, or rows. */
 #define DOWN(LINE, lines)                                                                          \
     UNIT_UNROLLED (s, (lines))                                                                     \
     LINE(d + s, 4)
@@ -104,7 +104,7 @@ INLINE void tile_in(const float *x, size_t row, size_t pixel, float *v, size_t s
     write_tile(d, v, step, partial);
 }
 
-/* Tiles overlap: their gradients add up. */
+/* Adds to dx, because the inputs of tiles overlap. */
 INLINE void tile_in_back(const float *v, size_t step, float *dx, size_t row, size_t pixel,
                          int partial)
 {
@@ -119,7 +119,7 @@ INLINE void tile_in_back(const float *v, size_t step, float *dx, size_t row, siz
         }
 }
 
-/* rows and cols of the tile's outputs exist. */
+/* Stores the first rows and cols of the tile's outputs, which exist. */
 INLINE void tile_out(const float *m, size_t step, float *y, size_t row, size_t pixel, int rows,
                      int cols, int partial)
 {
@@ -143,7 +143,7 @@ INLINE void tile_out_back(const float *dy, size_t row, size_t pixel, float *m, s
     write_tile(d, m, step, partial);
 }
 
-/* For each unit of n numbers DO(i, part) from number i on: part 0, a constant, if it is full. */
+/* For each unit of n numbers DO(i, partial) from number i on: partial is 0, a constant, if it is full. */
 #define EACH_UNIT(n, DO)                                                                           \
     for (int i_ = 0; i_ < (n); i_ += UNIT) {                                                       \
         if ((n)-i_ >= UNIT)                                                                        \
@@ -199,7 +199,7 @@ static void winograd_out_back(const fv_tiles *t, int pixel, const float *dyp, si
         }
 }
 
-/* ---- kernels: n of them, their taps side by side, or apart: those of all at one tap --------- */
+/* ---- kernels: [n][9], or if apart [9][n] --------- */
 
 static void winograd_weight(size_t n, const float *w, float *u)
 {
@@ -239,8 +239,8 @@ static void winograd_weight_back(size_t n, const float *u, size_t step, float *d
 
 /* ---- 5 x 5 ---------------------------------------------------------------------------------- */
 
-/* Two outputs in a line with 5 taps are 6 products for 10, at the points 0, +-3/4, +-3/2 and
-   infinity, with which float32 loses least. The squares of the points: */
+/* Two outputs in a line with 5 taps are 6 products for 10, at the points 0, +-3/4, +-3/2 and infinity,
+   which have the least rounding error in float32. The squares of the points: */
 #define FIVE_A 0.5625f
 #define FIVE_B 2.25f
 
@@ -286,7 +286,7 @@ INLINE void line5_weight(unit *g, const int a)
 }
 
 /* Down, for tiles side by side: t [6][n], rows `step` floats apart, of 6 rows of n floats of x. The
-   last row may be the one before, where no output wants it. */
+   last row may be the one before if no output needs it. */
 INLINE void tiles5_down(const float *x, size_t row, size_t last_row, size_t n, float *t,
                         size_t step)
 {
@@ -301,8 +301,7 @@ INLINE void tiles5_down(const float *x, size_t row, size_t last_row, size_t n, f
     }
 }
 
-/* And across: v [36] of a tile, positions `apart` floats apart. The last pixel is like the last
-   row. */
+/* Across: v [36] of a tile, points `apart` floats apart. last_pixel is like last_row. */
 INLINE void tile5_across(const float *t, size_t step, size_t pixel, size_t last_pixel, int partial,
                          float *v, const int apart)
 {
@@ -316,7 +315,7 @@ INLINE void tile5_across(const float *t, size_t step, size_t pixel, size_t last_
     }
 }
 
-/* The kernels of one output, w [C][5][5], at all positions: u [36][FV_WINOGRAD5_CHANNELS_MAX]. */
+/* The kernels of one output, w [C][5][5], at all transform points: u [36][FV_WINOGRAD5_CHANNELS_MAX]. */
 static void weights5(int C, const float *w, float *u)
 {
     float taps[25 * FV_WINOGRAD5_CHANNELS_MAX] = {0};

@@ -1,14 +1,14 @@
 /*
- * winograd5.h - forward of 5 x 5 convolutions of few channels, by tiles of 2 x 2 outputs.
+ * winograd5.h - Winograd F(2x2,5x5): forward of 5 x 5 convolutions of few channels, by tiles of 2 x 2
+ * outputs.
  *
- * All of a tile happens in the first cache: its inputs become 36 positions (winograd.h), at each
- * of which products are summed up over channels, a row of six positions at a time in registers,
- * and rows become outputs. Batch last, a vector is a position of 16 images and a number a weight;
- * channels last, a vector is the weights of many outputs and a number a position. Included by
- * simd.c alone.
+ * All of a tile stays in the first-level cache: its inputs become 36 transform points (winograd.h), at
+ * each of which products are summed over channels, a row of six points at a time in registers, and
+ * rows become outputs. Batch last, a vector is a point of 16 images and a number a weight; channels
+ * last, a vector is the weights of many outputs and a number a point. Included by simd.c alone.
  */
 
-/* Sums of six positions at once. */
+/* Sums of six transform points at once. */
 #if defined(FV_SIMD_AVX2)
 enum { W5_M = 2 };
 #define FOR_EACH_W5_M(DO) DO(1) DO(2)
@@ -29,7 +29,7 @@ typedef struct winograd5 {
     const float *numbers, *vectors;
 } winograd5;
 
-/* The products of M numbers, `of_m` floats apart, and six vectors, in `sum` or added to it. */
+/* sum = the products of M numbers, `of_m` floats apart, and six vectors, or += if add. */
 INLINE void multiply_points(const bool add, const int M, const float *number, const int of_m,
                             const int of_j, const float *vector, const int of_vector, vec sum[][6])
 {
@@ -46,8 +46,8 @@ INLINE void multiply_points(const bool add, const int M, const float *number, co
         }
 }
 
-/* y: M times the four outputs of a tile, without bias. The loop over rows stays one: six copies of
-   it would be more than the decoded-instruction cache feeds. */
+/* y: M times the four outputs of a tile, without bias. The loop over rows is not unrolled: six copies
+   of it would exceed the decoded-instruction cache. */
 INLINE void winograd5_sums(const winograd5 *given, const int M, const fv_layout layout, vec y[][4])
 {
     const bool batch = layout == FV_BATCH_LAST;
@@ -89,7 +89,7 @@ FOR_EACH_W5_M(WINOGRAD5)
 static void (*const winograd5_of[FV_LAYOUTS][W5_M + 1])(const winograd5 *f, vec y[][4]) = {
     [FV_BATCH_LAST] = {FOR_EACH_W5_M(W5_BATCH)}, [FV_CHANNELS_LAST] = {FOR_EACH_W5_M(W5_CHANNELS)}};
 
-/* ---- strips: a row of tiles side by side, as many as the first caches hold ------------------ */
+/* ---- strips: a row of tiles side by side, as many as the first-level cache holds ------------------ */
 
 typedef struct strip {
     int p, q, tiles; /* the first output, and tiles that are 2 apart */
@@ -121,7 +121,7 @@ static void begin_strip(const fv_conv *v, int planes, int width, const float *xp
                     s->step);
 }
 
-/* What becomes of tiles: rows from to to-1 of y, or, pooled, y and argmax. */
+/* The output of tiles: rows from to to-1 of y, or, pooled, y and argmax. */
 typedef struct winograd5_out {
     const fv_conv *v;
     const float *b;
@@ -131,7 +131,7 @@ typedef struct winograd5_out {
     bool pooled;
 } winograd5_out;
 
-/* The outputs p, q of a tile that are wanted; y is of row `from`, with `pixel` floats a pixel. */
+/* Stores the outputs of the tile at p, q that are in range; y is row `from`, a pixel `pixel` floats. */
 static void put_tile(const winograd5_out *t, int p, int q, float *y, ptrdiff_t pixel, int partial,
                      const vec sums[4])
 {
@@ -186,17 +186,17 @@ static void tile_batch(const winograd5_out *t, const strip *s, int k, const floa
     const fv_conv *v = t->v;
     const cut outputs = cut_even(v->O, W5_M);
     const int q = s->q + 2 * k;
-    float positions[36 * W5_C * L] __attribute__((aligned(64)));
+    float points[36 * W5_C * L] __attribute__((aligned(64)));
     for (int c = 0; c < v->C; c++)
         for (int lane = 0; lane < L; lane += V)
             tile5_across(s->t + c * 6 * s->step + 2 * k * L + lane, s->step, L,
-                         last_of_tile(q, v->Q, L), 0, positions + c * 36 * L + lane, L);
+                         last_of_tile(q, v->Q, L), 0, points + c * 36 * L + lane, L);
     winograd5 f = {.C = v->C, .numbers = packed};
     for (int i = 0, o = 0; i < outputs.count; o += size_of(&outputs, i++)) {
         const int M = size_of(&outputs, i);
         for (int lane = 0; lane < L; lane += V) {
             vec y[W5_M][4];
-            f.vectors = positions + lane;
+            f.vectors = points + lane;
             winograd5_of[FV_BATCH_LAST][M](&f, y);
             for (int m = 0; m < M; m++)
                 put_lanes(t, o + m, s->p, q, lane, y[m]);
@@ -256,12 +256,12 @@ static void tiles_channels(const winograd5_out *t, const strip *s, int k, int M,
 {
     const fv_conv *v = t->v;
     const int C = v->C, q = s->q + 2 * k;
-    float positions[W5_M * 36 * W5_C] __attribute__((aligned(64)));
+    float points[W5_M * 36 * W5_C] __attribute__((aligned(64)));
     for (int m = 0; m < M; m++)
         for (int c = 0; c < C; c += V)
             tile5_across(s->t + 2 * (k + m) * C + c, s->step, C, last_of_tile(q + 2 * m, v->Q, C),
-                         partial_of(1, C - c), positions + m * 36 * W5_C + c, W5_C);
-    winograd5 f = {.C = C, .numbers = positions, .vectors = packed};
+                         partial_of(1, C - c), points + m * 36 * W5_C + c, W5_C);
+    winograd5 f = {.C = C, .numbers = points, .vectors = packed};
     for (int o = 0; o < v->O; o += V, f.vectors += 36 * C * V) {
         const int partial = partial_of(1, v->O - o);
         const vec b = t->b ? load_some(t->b + o, partial) : vec_splat(0.0f);

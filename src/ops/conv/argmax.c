@@ -1,22 +1,22 @@
 /*
- * argmax.c - weight gradients of a convolution that pools, by the pixels that won.
+ * argmax.c - sparse weight gradients of a conv2d that pools, FV_DW_ARGMAX, batch last.
  *
- * Batch last, x [C][H][W][16] and the pooled gradients, [O][P][Q][16], are turned to images. There
- * a window's gradient goes to the one patch of x that its argmax saw: one multiplication for each
- * weight and window, where all its pixels would be four and more. Each weight is summed up image by
- * image, window by window. Layer 2. Calls the base and the kernels.
+ * x [C][H][W][16] and the pooled gradients, [O][P][Q][16], are transposed to images. There a window's
+ * gradient is multiplied by the one patch of x under its argmax: one multiplication for each weight and
+ * window, where all its pixels would be four and more. The sum runs image by image, window by window.
+ * Layer 2. Calls the base and the kernels.
  */
 #include "ops/conv/conv.h"
 
 #include <string.h>
 
 enum {
-    REUSE = 16,    /* outputs: spreading an image pays from here on, */
-    SPREAD = 8192, /* and up to so many floats: more leave the first cache */
-    LISTS = 64,    /* of an image, or those of one output, that are made at a time */
+    REUSE = 16,    /* least outputs for which spreading an image pays, */
+    SPREAD = 8192, /* and most floats of it, which fit the first-level cache */
+    LISTS = 64,    /* lists of an image made at a time, or those of one output */
 };
 
-/* Vectors of whole pixels are aligned as they are. */
+/* Whether images are spread: vectors of whole pixels are aligned without it. */
 static bool spreads(const fv_conv *v)
 {
     const int places = fv_conv_rows(v) * (fv_conv_cols(v) - v->S + 1);
@@ -35,23 +35,23 @@ static fv_argmax_job job_of(const fv_def *def)
     w.pixel = spreads(v) ? (int)fv_round_up(row) : v->C;
     w.line = spreads(v) ? w.places * w.pixel : cols * v->C;
     w.image = fv_round_up((size_t)rows * cols * v->C) + FV_LANES;
-    w.lists = (size_t)some * groups + 1; /* not 4 KB, which would fall on the same lines */
+    w.lists = (size_t)some * groups + 1; /* not 4 KB, which would map to the same cache sets */
     return w;
 }
 
-/* Floats of the gradients of an output's kernels, whose rows are whole vectors. */
+/* Floats of the gradients of an output's kernel, whose rows are whole vectors. */
 static size_t kernel_of(const fv_argmax_job *w)
 {
     return (size_t)w->R * fv_round_up(w->row);
 }
 
-/* Floats of an image that is spread. */
+/* Floats of a spread image, or 0. */
 static size_t spread_of(const fv_argmax_job *w)
 {
     return w->pixel == w->C ? 0 : (size_t)w->rows * w->line;
 }
 
-/* Floats of the lists at a time. */
+/* Floats of the lists made at a time. */
 static size_t found_of(const fv_argmax_job *w)
 {
     return FV_LANES * w->lists * (sizeof(fv_found) / sizeof(float));
@@ -69,8 +69,8 @@ fv_need fv_argmax_need(const fv_def *def)
                      .partial = fv_round_up(def->weights + def->biases)};
 }
 
-/* dw and db of the chunk, in their own order. */
-static void write_part(const fv_call *r, const fv_argmax_job *w)
+/* dw and db of the chunk, in the order of the parameters. */
+static void write_partial(const fv_call *r, const fv_argmax_job *w)
 {
     const fv_conv *v = &r->def->conv;
     const int C = v->C, RS = v->R * v->S;
@@ -86,7 +86,7 @@ static void write_part(const fv_call *r, const fv_argmax_job *w)
     r->k->sum_lanes(r->def->biases, 1, from, 0, db);
 }
 
-/* Outputs from o on, w->O of them, of images [L] and whatever room comes after them. */
+/* Outputs o to o + w->O - 1, of images [L], with scratch behind them. */
 static void add_outputs(const fv_call *r, const fv_argmax_job *w, int o, float *images)
 {
     const size_t at = (size_t)o * w->cells * FV_LANES, all = r->def->conv.O * kernel_of(w);
@@ -118,5 +118,5 @@ void fv_argmax_backward(const fv_call *r)
         add_outputs(r, &w, o, images);
     }
     if (r->last)
-        write_part(r, &w);
+        write_partial(r, &w);
 }

@@ -21,7 +21,7 @@ static fv_conv as_conv(const fv_def *def, fv_layout layout, int images)
     return v;
 }
 
-/* Saved, batch last: x turned to [L][Kp], rows of images, which the weight gradients want. */
+/* Saved, batch last: x transposed to [L][Kp], rows of images, for the weight gradients. */
 static fv_need linear_need(const fv_def *def, fv_layout layout, int images)
 {
     const fv_conv v = as_conv(def, layout, images);
@@ -36,7 +36,7 @@ static void linear_pack(const fv_kernels *k, const fv_def *def, fv_layout layout
 {
     (void)scratch;
     if (layout == FV_BATCH_LAST)
-        return; /* w will do */
+        return; /* w is read unpacked */
     const fv_conv v = as_conv(def, layout, images);
     k->conv[layout].pack(&v, FV_PACK_FORWARD, w, forward);
     if (backward)

@@ -1,14 +1,14 @@
 /*
- * pool.c - conv2d, relu and max_pool2d in one pass.
+ * pool.c - conv2d, relu and max_pool2d fused into one layer.
  *
- * Forward makes the rows of the convolution that a row or more of pooling look at, while they are
- * in the first cache pools them, and goes on; the convolution's whole output never exists. Batch
- * last, windows of 2 x 2 are pooled before they leave the registers. max and relu commute, so relu
- * runs on the pooled numbers, a quarter as many. Backward takes gradients right from the pooled
- * ones, or spreads these over the rows they come from; where nobody wants the input's gradient,
- * each band of rows is used up while it is in the first cache. A convolution by tiles (winograd.c)
- * makes strips of rows instead, in the second cache, and takes all of dy. The numbers are those of
- * the three layers; gradients right from pooled ones sum in another order. Layer 2. Calls the base and the kernels.
+ * Forward computes a band of output rows, pools it while it is in the first-level cache, and goes on;
+ * the convolution's whole output never exists. Windows of 2 x 2 are pooled in registers where the form
+ * says so. max and relu commute, so relu runs on the pooled numbers, a quarter as many. Backward
+ * computes gradients directly from the pooled ones, or spreads these over the rows of dy; without an
+ * input gradient it uses each band of rows while it is in the first-level cache. Winograd F(2x2,3x3)
+ * has strips of rows in place of bands, and takes all of dy. Forward gives the bits of the three
+ * layers; gradients directly from pooled ones sum in another order. Layer 2. Calls the base and the
+ * kernels.
  */
 #include "ops/conv/conv.h"
 
@@ -32,8 +32,8 @@ static size_t pooled_floats(const fv_def *def, fv_layout layout)
     return fv_slice_floats(layout, fv_shape_count(def->stored));
 }
 
-/* Saved: where each maximum came from in its band, then x with its padding if that is kept.
-   Scratch: a band, then the convolution's own. */
+/* Saved: the argmax of each window, then x with its padding if that is kept. Scratch: a band, then
+   that of the convolution. */
 static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
 {
     const fv_conv_form *f = &def->form[layout];
@@ -54,7 +54,7 @@ static fv_need conv_pool_need(const fv_def *def, fv_layout layout, int images)
     return need;
 }
 
-/* Pools a band of so many rows of a slice, from row p of windows on. */
+/* Pools a band of `rows` rows of a slice, from row p of windows on. */
 static void pool_band(const fv_call *r, int slice, int p, int rows, const float *band)
 {
     const fv_pool2d *pool = &r->def->pool;
@@ -94,7 +94,7 @@ static void forward_bands(const fv_call *r)
     }
 }
 
-/* Batch last. */
+/* x with its padding, batch last. */
 static float *kept_of(const fv_call *r)
 {
     return r->saved + fv_round_up(pooled_floats(r->def, r->layout));
@@ -136,11 +136,11 @@ static void spread_rows(const fv_call *r, const fv_conv *v, int slice, float *dy
     size_t line = fv_slice_floats(r->layout, (size_t)fv_conv_dy_cols(v) * v->O);
     for (int p = 0; p < pool->P; p++)
         spread_row(r, v, slice, p, dyp + p * pool->R * line);
-    int rest = v->P - pool->P * pool->R; /* rows that no window sees */
+    int rest = v->P - pool->P * pool->R; /* rows below the last window */
     memset(dyp + (v->P - rest) * line, 0, rest * line * sizeof *dyp);
 }
 
-/* Weight gradients right from the pooled ones: FV_DW_POOLED. */
+/* Weight gradients directly from the pooled ones: FV_DW_POOLED. */
 static void weights_pooled(const fv_call *r)
 {
     const fv_conv *v = &r->def->conv;
@@ -150,7 +150,7 @@ static void weights_pooled(const fv_call *r)
                          r->first);
 }
 
-/* Likewise the input's: FV_DX_SELECT. Scratch holds dy of the convolution, more than the work. */
+/* Input gradients likewise: FV_DX_SELECT. Scratch is sized for dy of the convolution, which is more. */
 static void inputs_pooled(const fv_call *r)
 {
     r->k->pooled->input(&r->def->conv, r->packed, r->y, r->dy,
@@ -181,7 +181,7 @@ static void conv_pool_backward(const fv_call *r)
         fv_winograd_backward(r, spread_rows);
         return;
     }
-    fv_call rest = *r; /* those of the gradients that take dy of the convolution */
+    fv_call rest = *r; /* the gradients that need dy of the convolution */
     if (f->numbers.inputs == FV_DX_SELECT)
         rest.dx = NULL;
     if (f->numbers.weights != FV_DW_DIRECT)

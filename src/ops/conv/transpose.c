@@ -1,11 +1,10 @@
 /*
- * transpose.c - conv_transpose2d: shape rule, forward, backward.
+ * transpose.c - conv_transpose2d: shape rule, forward, backward. torch.nn.ConvTranspose2d.
  *
  * x [C][H][W]   w [C][O/groups][R][S]   b [O]   y [O][P][Q], for the images of a block.
- * It is the convolution of y's picture that would make one of x's size, the other way round: its
- * forward is that one's gradient of the input, and its gradient of the input that one's forward. So
- * in def->conv C, H, W are those of y, and O, P, Q those of x. torch.nn.ConvTranspose2d. Layer 2.
- * Calls the base and the kernels.
+ * It is the transpose of the convolution from y's shape to x's: its forward is the input gradient of
+ * that convolution, and its input gradient the forward. So def->conv describes that convolution: C, H,
+ * W are those of y, and O, P, Q those of x. Layer 2. Calls the base and the kernels.
  */
 #include "ops/conv/conv.h"
 
@@ -17,7 +16,7 @@ static fv_packing packing_back(const fv_conv_form *f)
     return f->numbers.inputs == FV_DX_F2X2_5X5 ? FV_PACK_F2X2_5X5 : FV_PACK_FORWARD;
 }
 
-/* Scratch: x and dy as the convolution's kernels want its dy and its x. */
+/* Scratch: x with zeros beside its rows, as the convolution's dy, and dy with padding, as its x. */
 static fv_need transpose_need(const fv_def *def, fv_layout layout, int images)
 {
     const fv_conv *v = &def->conv;
@@ -129,8 +128,8 @@ static const fv_op conv_transpose2d = {
 
 /* ---- shape rule --------------------------------------------------------------------------- */
 
-/* Padding takes away from the output, output_padding adds below and to the right, less than would
-   be another step of the convolution. */
+/* Padding crops the output, output_padding adds rows below and columns to the right, fewer than one
+   step of the convolution. */
 static fv_status set_output(fv_ctx *ctx, fv_def *def, fv_hw more)
 {
     fv_conv *v = &def->conv;

@@ -1,22 +1,22 @@
 /*
- * windows.c - forward of a conv2d that pools, channels last, with the pooling's windows as lanes.
+ * windows.c - forward of a conv2d that pools, channels last, with pooling windows in the lanes.
  *
- * Channels last, a convolution of few outputs leaves most lanes of a vector idle. But 16 windows
- * side by side are like 16 narrow pictures: each as wide as what the taps of its pixels see, all of
- * the same convolution and pooling, with one column of windows. So they are made a block, batch
- * last, and the kernels of that layout do the rest. Each output is the same sum in either way.
- * Layer 2. Calls the base and the kernels.
+ * Channels last, a convolution of few outputs leaves most lanes of a vector idle. But 16 adjacent
+ * windows are like 16 narrow pictures, each as wide as the input of one window, with the same
+ * convolution and pooling and one column of windows. They are loaded as a block, batch last, and
+ * computed by the kernels of that layout. The sum of each output is the same. Layer 2. Calls the base
+ * and the kernels.
  */
 #include "ops/conv/conv.h"
 
 #include <string.h>
 
-/* The narrow pictures, and where things lie in scratch. */
+/* The narrow pictures, and offsets in scratch. */
 typedef struct windows {
     fv_conv conv;
     fv_pool2d pool;
-    int rows, cols, step;          /* of the padded picture; columns from window to window */
-    size_t padded, x, y, out, end; /* pictures begin at 0 */
+    int rows, cols, step; /* rows and columns of the padded picture; columns between windows */
+    size_t padded, x, y, out, end; /* the transposed x is at 0 */
 } windows;
 
 static windows windows_of(const fv_def *def)
@@ -35,7 +35,7 @@ static windows windows_of(const fv_def *def)
     w.conv.W = (w.conv.Q - 1) * v->sw + (v->S - 1) * v->dw + 1;
     w.conv.ph = w.conv.pw = 0;
     w.padded = fv_round_up((size_t)v->C * v->H * v->W);
-    /* Lanes past the last window see what comes after their row. */
+    /* Lanes past the last window read past the end of their row. */
     w.x = w.padded + fv_round_up((size_t)v->C * w.rows * w.cols) + FV_LANES * w.step;
     w.y = w.x + FV_LANES * (size_t)v->C * w.rows * w.conv.W;
     w.out = w.y +
@@ -73,8 +73,8 @@ static void pad_planes(const fv_call *r, const windows *w, int slice)
     memset(padded + (size_t)v->C * w->rows * w->cols, 0, FV_LANES * w->step * sizeof *padded);
 }
 
-/* Windows q to q+n-1 of each row of windows: n lanes of from [O][P][L] to [P][Q][O]. Winners are
-   moved like floats. */
+/* Windows q to q+n-1 of each row of windows: n lanes of from [O][P][L] to [P][Q][O]. The argmax is
+   copied as floats are. */
 static void put_windows(const fv_call *r, int q, int n, const float *from, float *to)
 {
     const fv_pool2d *pool = &r->def->pool;

@@ -1,40 +1,40 @@
 /*
- * winograd.c - conv2d of 3 x 3 by tiles of 2 x 2 outputs, with fewer multiplications.
+ * winograd.c - conv2d of 3 x 3 by Winograd F(2x2,3x3): tiles of 2 x 2 outputs, 16 multiplications for 36.
  *
  * x [C][H][W]   w [O][C][3][3]   b [O]   y [O][P][Q], for the images of a block.
- * The 4 x 4 inputs of each tile become 16 positions (kernels/winograd.h), at each of which a 1 x 1
- * convolution sums over channels, and what these give becomes outputs: 16 multiplications for 36.
- * Backward is the same way back, step by step: gradients of outputs to positions, where the sums of
- * weights and of inputs are, and from there to inputs and kernels.
+ * The 4 x 4 inputs of each tile are transformed to 16 points (kernels/winograd.h), at each of which a
+ * 1 x 1 convolution sums over channels, and the results are transformed to outputs. Backward
+ * transposes each step: gradients of outputs to transform points, where weights and inputs get
+ * theirs, and from there to kernels and inputs.
  *
- * Tiles go by strips that stay in the second cache: some rows of tiles, or several images where
- * an image has few. Each number is summed up tile by tile, however strips are cut. Layer 2. Calls
- * the base and the kernels.
+ * Tiles are grouped in strips that fit the second-level cache: some rows of tiles, or several images
+ * if an image has few. Every sum runs tile by tile, however strips are cut. Layer 2. Calls the base
+ * and the kernels.
  */
 #include "ops/conv/conv.h"
 
 #include <string.h>
 
 enum {
-    POSITIONS = 16,
-    WITH_BIAS = 5, /* row 1, column 1: the position that counts each output once */
+    POINTS = 16,    /* transform points */
+    BIAS_POINT = 5, /* row 1, column 1, which counts each output once */
 };
 
-/* How a layer runs: what is the same for all blocks. */
-typedef struct way {
-    fv_conv v;                /* the layer, with the outputs that tiles make, more than there are */
+/* The geometry of a layer, the same for all blocks. */
+typedef struct geometry {
+    fv_conv v;                /* the layer, P and Q rounded up to whole tiles */
     fv_tiles tiles;           /* of a strip */
     int strips, group;        /* strips of an image; images of a strip */
-    fv_conv one;              /* at one position */
-    size_t in, out;           /* floats of an image's strip at one position */
-    size_t in_step, out_step; /* from one position to the next */
-    size_t weights, packed;   /* at one position */
-    size_t padded, dy;        /* floats of x with its padding, and of dy as tiles have it */
-} way;
+    fv_conv one;              /* at one transform point */
+    size_t in, out;           /* floats of an image's strip at one point */
+    size_t in_step, out_step; /* from one point to the next */
+    size_t weights, packed;   /* at one point */
+    size_t padded, dy;        /* floats of x with its padding, and of dy of whole tiles */
+} geometry;
 
-/* At a position: a pixel for each tile, in a row, or, channels last, where the last images may be
-   missing, in a column. */
-static fv_conv conv_of_tiles(const way *w, fv_layout layout, int tiles)
+/* The 1 x 1 convolution at a point: a pixel for each tile, in a row, or channels last, where the last
+   images may be missing, in a column. */
+static fv_conv conv_of_tiles(const geometry *w, fv_layout layout, int tiles)
 {
     fv_conv one = {.C = w->v.C, .O = w->v.O, .R = 1, .S = 1, .groups = 1};
     one.sh = one.sw = one.dh = one.dw = 1;
@@ -43,9 +43,9 @@ static fv_conv conv_of_tiles(const way *w, fv_layout layout, int tiles)
     return one;
 }
 
-static way way_of(const fv_def *def, fv_layout layout, int images)
+static geometry geometry_of(const fv_def *def, fv_layout layout, int images)
 {
-    way w = {.v = def->conv, .group = 1};
+    geometry w = {.v = def->conv, .group = 1};
     w.v.P += w.v.P % 2;
     w.v.Q += w.v.Q % 2;
     int rows = w.v.P / 2, cols = w.v.Q / 2, most = FV_STRIP_TILES / (rows * cols);
@@ -72,28 +72,28 @@ static size_t row_of(fv_layout layout, int channels, int cols)
 }
 
 /* Scratch: for each image of a strip x with its padding, in backward its gradient and dy, too; the
-   positions of x and of y. For packing: the kernels at all positions. Sums: the gradients of
-   these, and batch last room to sum up their lanes. */
+   points of x and of y. For packing: the kernels at all points. Sums: the gradients of these, and
+   batch last their sums over lanes. */
 static fv_need winograd_need(const fv_def *def, fv_layout layout, int images)
 {
-    const way w = way_of(def, layout, images);
-    size_t params = POSITIONS * w.weights + def->biases;
-    size_t call = w.group * (2 * w.padded + w.dy) + POSITIONS * (w.in_step + w.out_step) +
+    const geometry w = geometry_of(def, layout, images);
+    size_t params = POINTS * w.weights + def->biases;
+    size_t call = w.group * (2 * w.padded + w.dy) + POINTS * (w.in_step + w.out_step) +
                   3 * FV_LANES;
-    size_t pack = POSITIONS * w.weights;
+    size_t pack = POINTS * w.weights;
     size_t sums = layout == FV_BATCH_LAST ? params * FV_LANES + params : params;
     return (fv_need){.scratch = call > pack ? call : pack,
                      .sums = fv_round_up(sums) + FV_LANES,
                      .partial = fv_round_up(def->weights + def->biases),
-                     .packed = POSITIONS * w.packed};
+                     .packed = POINTS * w.packed};
 }
 
 static void winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                           const float *weight, float *scratch, float *forward, float *backward)
 {
-    const way w = way_of(def, layout, images);
+    const geometry w = geometry_of(def, layout, images);
     k->winograd->weight(w.weights, weight, scratch);
-    for (int i = 0; i < POSITIONS; i++, scratch += w.weights) {
+    for (int i = 0; i < POINTS; i++, scratch += w.weights) {
         k->conv[layout].pack(&w.one, FV_PACK_FORWARD, scratch, forward + i * w.packed);
         if (backward)
             k->conv[layout].pack(&w.one, FV_PACK_INPUT, scratch, backward + i * w.packed);
@@ -102,8 +102,8 @@ static void winograd_pack(const fv_kernels *k, const fv_def *def, fv_layout layo
 
 /* ---- forward -------------------------------------------------------------------------------- */
 
-/* The positions of a strip of x with its padding. */
-static void strip_in(const fv_call *r, const way *w, const float *xp, int strip, float *to)
+/* The transform points of a strip of x with its padding. */
+static void strip_in(const fv_call *r, const geometry *w, const float *xp, int strip, float *to)
 {
     size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
     r->k->winograd->in(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C),
@@ -111,20 +111,21 @@ static void strip_in(const fv_call *r, const way *w, const float *xp, int strip,
                        to, w->in_step);
 }
 
-static void sums_forward(const fv_call *r, const way *w, int images, const float *in, float *out)
+static void sums_forward(const fv_call *r, const geometry *w, int images, const float *in,
+                         float *out)
 {
     int rows = r->layout == FV_BATCH_LAST ? 1 : images * w->tiles.rows * w->tiles.cols;
-    for (int i = 0; i < POSITIONS; i++)
+    for (int i = 0; i < POINTS; i++)
         r->k->conv[r->layout].forward[FV_DIRECT](
-            &w->one, in + i * w->in_step, r->packed + i * w->packed, i == WITH_BIAS ? r->b : NULL,
+            &w->one, in + i * w->in_step, r->packed + i * w->packed, i == BIAS_POINT ? r->b : NULL,
             out + i * w->out_step, 0, rows);
 }
 
 void fv_winograd_forward(const fv_call *r, void (*put)(const fv_call *r, const fv_strip *strip))
 {
-    const way w = way_of(r->def, r->layout, r->block_images);
+    const geometry w = geometry_of(r->def, r->layout, r->block_images);
     float *in = r->scratch + w.group * w.padded + FV_LANES;
-    float *out = in + POSITIONS * w.in_step + FV_LANES;
+    float *out = in + POINTS * w.in_step + FV_LANES;
     for (int i = 0; i < r->slices; i += w.group) {
         int n = i + w.group < r->slices ? w.group : r->slices - i;
         const float *xp[FV_STRIP_TILES];
@@ -166,8 +167,8 @@ static void forward(const fv_call *r)
 
 /* ---- backward ------------------------------------------------------------------------------- */
 
-/* dy of a slice by pixels, with the outputs that do not exist as zeros. */
-static void whole_gradient(const fv_call *r, const way *w, int slice, fv_dy_writer *write,
+/* dy of a slice by pixels, with zeros for outputs past P and Q. */
+static void whole_gradient(const fv_call *r, const geometry *w, int slice, fv_dy_writer *write,
                            float *dyp)
 {
     size_t row = fv_slice_floats(r->layout, (size_t)w->v.O * w->v.Q);
@@ -176,15 +177,17 @@ static void whole_gradient(const fv_call *r, const way *w, int slice, fv_dy_writ
         memset(dyp + r->def->conv.P * row, 0, row * sizeof *dyp);
 }
 
-static void strip_out_back(const fv_call *r, const way *w, const float *dyp, int strip, float *to)
+static void strip_out_back(const fv_call *r, const geometry *w, const float *dyp, int strip,
+                           float *to)
 {
     size_t pixel = fv_slice_floats(r->layout, w->v.O), row = w->v.Q * pixel;
     r->k->winograd->out_back(&w->tiles, (int)pixel, dyp + (size_t)strip * w->tiles.rows * 2 * row,
                              row, to, w->out_step);
 }
 
-/* The gradients of a strip's positions, added to those of x with its padding. */
-static void strip_in_back(const fv_call *r, const way *w, const float *in, int strip, float *dxp)
+/* Adds the gradients of a strip's transform points to those of x with its padding. */
+static void strip_in_back(const fv_call *r, const geometry *w, const float *in, int strip,
+                          float *dxp)
 {
     size_t row = row_of(r->layout, w->v.C, fv_conv_cols(&w->v));
     r->k->winograd->in_back(&w->tiles, fv_planes(r->layout, w->v.C), fv_width(r->layout, w->v.C),
@@ -192,25 +195,25 @@ static void strip_in_back(const fv_call *r, const way *w, const float *in, int s
                             fv_conv_rows(&w->v) * row, row);
 }
 
-/* Gradients of the kernels at all positions, and of the inputs, in their place. */
-static void sums_backward(const fv_call *r, const way *w, int images, float *in, const float *out,
-                          bool first)
+/* Gradients of the kernels at all points, and of the inputs, which replace the inputs. */
+static void sums_backward(const fv_call *r, const geometry *w, int images, float *in,
+                          const float *out, bool first)
 {
     const fv_conv_kernels *conv = &r->k->conv[r->layout];
     fv_conv row = conv_of_tiles(w, FV_BATCH_LAST, images * w->tiles.rows * w->tiles.cols);
     size_t lanes = fv_slice_floats(r->layout, 1);
-    float *db = r->b ? r->sums + POSITIONS * w->weights * lanes : NULL;
-    for (int i = 0; i < POSITIONS; i++, in += w->in_step, out += w->out_step) {
+    float *db = r->b ? r->sums + POINTS * w->weights * lanes : NULL;
+    for (int i = 0; i < POINTS; i++, in += w->in_step, out += w->out_step) {
         if (r->partial)
             conv->backward_weight(&row, 1, in, 0, out, 0, 0, 1, r->sums + i * w->weights * lanes,
-                                  i == WITH_BIAS ? db : NULL, first);
+                                  i == BIAS_POINT ? db : NULL, first);
         if (r->dx)
             conv->backward_input(&w->one, out, r->packed + i * w->packed, in);
     }
 }
 
 /* dx of a slice: dxp without its padding. */
-static void take_padding_off(const fv_call *r, const way *w, int slice, const float *dxp)
+static void crop_padding(const fv_call *r, const geometry *w, int slice, const float *dxp)
 {
     const fv_conv *v = &w->v;
     size_t row = row_of(r->layout, v->C, v->W), wide = row_of(r->layout, v->C, fv_conv_cols(v));
@@ -221,10 +224,10 @@ static void take_padding_off(const fv_call *r, const way *w, int slice, const fl
             memcpy(dx, dxp + h * wide, row * sizeof *dx);
 }
 
-/* dw and db of the chunk, of the gradients of the kernels at all positions. */
-static void kernels_back(const fv_call *r, const way *w)
+/* dw and db of the chunk, from the gradients of the kernels at all points. */
+static void kernels_back(const fv_call *r, const geometry *w)
 {
-    size_t params = POSITIONS * w->weights + r->def->biases;
+    size_t params = POINTS * w->weights + r->def->biases;
     float *u = r->sums;
     if (r->layout == FV_BATCH_LAST) {
         u += params * FV_LANES;
@@ -233,14 +236,14 @@ static void kernels_back(const fv_call *r, const way *w)
     }
     r->k->winograd->weight_back(w->weights, u, w->weights, r->partial,
                                 r->layout == FV_CHANNELS_LAST);
-    memcpy(r->partial + r->def->weights, u + POSITIONS * w->weights, r->def->biases * sizeof *u);
+    memcpy(r->partial + r->def->weights, u + POINTS * w->weights, r->def->biases * sizeof *u);
 }
 
 void fv_winograd_backward(const fv_call *r, fv_dy_writer *write)
 {
-    const way w = way_of(r->def, r->layout, r->block_images);
+    const geometry w = geometry_of(r->def, r->layout, r->block_images);
     float *xp = r->scratch, *dxp = xp + w.group * w.padded, *dyp = dxp + w.group * w.padded;
-    float *in = dyp + w.group * w.dy + FV_LANES, *out = in + POSITIONS * w.in_step + FV_LANES;
+    float *in = dyp + w.group * w.dy + FV_LANES, *out = in + POINTS * w.in_step + FV_LANES;
     for (int i = 0; i < r->slices; i += w.group) {
         int n = i + w.group < r->slices ? w.group : r->slices - i;
         const float *x[FV_STRIP_TILES];
@@ -261,7 +264,7 @@ void fv_winograd_backward(const fv_call *r, fv_dy_writer *write)
                 strip_in_back(r, &w, in + k * w.in, strip, dxp + k * w.padded);
         }
         for (int k = 0; r->dx && k < n; k++)
-            take_padding_off(r, &w, i + k, dxp + k * w.padded);
+            crop_padding(r, &w, i + k, dxp + k * w.padded);
     }
     if (r->last && r->partial)
         kernels_back(r, &w);
