@@ -211,6 +211,34 @@ static void test_unread_inputs(void **state)
     free(x), free(w);
 }
 
+/* An input that is written down after layers is loaded before them: its place in memory, and that of
+   its gradient, are not theirs. */
+static void test_late_inputs(void **state)
+{
+    (void)state;
+    float *x = random_floats(2 * SAME_N * SAME_PIXELS, 8);
+    fv_batch batches[] = {batch_of(SAME_N, 3, 6, 6, x),
+                          batch_of(SAME_N, 3, 6, 6, x + SAME_N * SAME_PIXELS)};
+    for (int train = 0; train < 2; train++)
+        for (int layout = 0; layout < FV_LAYOUTS; layout++) {
+            fv_net *early = fv_net_text(ctx, "input 3 6 6; input 3 6 6 name=b; permute 3 1 2 "
+                                             "from=input; tanh; permute 2 3 1; add b");
+            fv_net *late = fv_net_text(ctx,
+                                       "input 3 6 6; permute 3 1 2; tanh; permute 2 3 1 name=a; "
+                                       "input 3 6 6; add a");
+            early->layout = late->layout = (fv_layout)layout;
+            early->train = late->train = train;
+            fv_forward_inputs(early, batches, 2);
+            fv_forward_inputs(late, batches, 2);
+            assert_fine(ctx);
+            assert_memory_equal(fv_output(late), fv_output(early),
+                                SAME_N * SAME_PIXELS * sizeof *x);
+            fv_net_free(early);
+            fv_net_free(late);
+        }
+    free(x);
+}
+
 /* What fv_again refuses: running means of other sizes, and layers of two networks. */
 static void test_wrong_again(void **state)
 {
@@ -499,13 +527,21 @@ static void test_first_layer_of_many_channels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_inputs),    cmocka_unit_test(test_two_outputs),
-        cmocka_unit_test(test_shared),        cmocka_unit_test(test_dead_branches),
-        cmocka_unit_test(test_unread_inputs), cmocka_unit_test(test_wrong_again),
-        cmocka_unit_test(test_dropout),       cmocka_unit_test(test_wrong_texts),
-        cmocka_unit_test(test_canonical),     cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_batch_of_one),  cmocka_unit_test(test_names),
-        cmocka_unit_test(test_huge_sizes),    cmocka_unit_test(test_first_layer_of_many_channels),
+        cmocka_unit_test(test_two_inputs),
+        cmocka_unit_test(test_two_outputs),
+        cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_dead_branches),
+        cmocka_unit_test(test_unread_inputs),
+        cmocka_unit_test(test_wrong_again),
+        cmocka_unit_test(test_late_inputs),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_wrong_texts),
+        cmocka_unit_test(test_canonical),
+        cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_batch_of_one),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_huge_sizes),
+        cmocka_unit_test(test_first_layer_of_many_channels),
     };
     return cmocka_run_group_tests(tests, open_ctx, close_ctx);
 }
