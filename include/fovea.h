@@ -1161,7 +1161,8 @@ typedef struct fv_custom_args {
 FV_API fv_node fv_custom_opt(fv_custom_args args);
 
 /* fv_again(layer, x)   one more layer like that one, on x, with the same parameters: their
-   gradients add up, and running means are updated by both. The layer must have one input. */
+   gradients add up, and running means are updated by both. The layer must have one input. A layer
+   that leads to no output is not part of the net; its parameters are, where another shares them. */
 FV_API fv_node fv_again(fv_node layer, fv_node x);
 
 /* Layers as text, after x:
@@ -1264,7 +1265,7 @@ FV_API fv_status fv_eval_mode(fv_net *net);
 FV_API fv_status fv_forward(fv_net *net, const fv_batch *batch);
 
 /* The same for a net of several inputs: n batches of as many images each, in the order in which the
-   inputs were written. Labels are the losses' affair. */
+   inputs were written, those that no layer reads among them. Labels are the losses' affair. */
 FV_API fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n);
 
 /* The result of the last fv_forward, [n,C,H,W] of fv_output_shape; valid until the next.

@@ -134,6 +134,127 @@ static void test_shared(void **state)
     }
 }
 
+/* ---- layers that lead to no output -------------------------------------------------------- */
+
+enum { SAME_N = 18, SAME_PIXELS = 3 * 6 * 6 };
+
+/* One training step of the text's net, whose last input takes x, with given parameters. */
+static fv_net *step_of(const char *text, const float *x, const float *weights)
+{
+    fv_net *net = fv_net_text(ctx, text);
+    assert_fine(ctx);
+    fv_batch batches[FV_ENDS_MAX];
+    for (int i = 0; i < net->n_inputs; i++)
+        batches[i] = batch_of(SAME_N, 3, 6, 6, x + i * SAME_N * SAME_PIXELS);
+    for (int i = 0; i < fv_param_count(net); i++)
+        memcpy(fv_param_at(net, i).value, weights, fv_param_at(net, i).count * sizeof(float));
+    fv_forward_inputs(net, batches, net->n_inputs);
+    fv_output_gradient(net, x);
+    fv_backward(net);
+    assert_fine(ctx);
+    return net;
+}
+
+/* Texts of one function: in the second, layers lead to no output, among them owners of shared
+   parameters. Outputs, gradients, names and texts are the same. */
+static const char *const same_nets[][2] = {
+    {"input 3 6 6 requires_grad; tanh; conv2d 4 1 name=a",
+     "input 3 6 6 requires_grad; conv2d 4 1 name=a; tanh from=input; again a"},
+    {"input 3 6 6 requires_grad; relu; batch_norm2d name=a; again a; conv2d 2 3",
+     "input 3 6 6 requires_grad; batch_norm2d name=a; sigmoid; relu from=input; again a; again a; "
+     "conv2d 2 3"},
+    {"input 3 6 6 requires_grad; reshape 3 6 6; conv2d 3 3 padding=1 name=a; relu; again a; "
+     "max_pool2d 2",
+     "input 3 6 6 requires_grad; conv2d 7 3 name=before; conv2d 3 3 padding=1 name=a from=input; "
+     "flatten; linear 5; tanh from=before; reshape 3 6 6 from=input; again a; relu; again a; "
+     "max_pool2d 2 name=y; flatten; output y"},
+};
+
+static void test_dead_branches(void **state)
+{
+    (void)state;
+    float *x = random_floats(2 * SAME_N * SAME_PIXELS, 8), *w = random_floats(2000, 9);
+    for (size_t i = 0; i < sizeof same_nets / sizeof *same_nets; i++) {
+        fv_net *plain = step_of(same_nets[i][0], x, w), *other = step_of(same_nets[i][1], x, w);
+        assert_int_equal(other->size, plain->size);
+        assert_int_equal(other->layers, plain->layers);
+        assert_memory_equal(fv_output(other), fv_output(plain),
+                            SAME_N * fv_shape_count(fv_net_out(plain)) * sizeof *x);
+        assert_memory_equal(other->grads, plain->grads, plain->size * sizeof *x);
+        assert_memory_equal(fv_input_gradient(other), fv_input_gradient(plain),
+                            SAME_N * SAME_PIXELS * sizeof *x);
+        for (int k = 0; k < fv_state_count(plain); k++)
+            assert_string_equal(fv_state_at(other, k).name, fv_state_at(plain, k).name);
+        fv_net_free(plain);
+        fv_net_free(other);
+    }
+    free(x), free(w);
+}
+
+/* An input that nobody reads takes its batch all the same, and its gradient is 0. */
+static void test_unread_inputs(void **state)
+{
+    (void)state;
+    float *x = random_floats(2 * SAME_N * SAME_PIXELS, 8), *w = random_floats(2000, 9);
+    for (int layout = 0; layout < FV_LAYOUTS; layout++) {
+        fv_net *net = step_of("input 3 6 6 requires_grad; conv2d 3 3; input 3 6 6; conv2d 2 3; "
+                              "relu",
+                              x, w);
+        fv_net *plain = step_of("input 3 6 6; conv2d 2 3; relu", x + SAME_N * SAME_PIXELS, w);
+        assert_int_equal(net->n_inputs, 2);
+        assert_memory_equal(fv_output(net), fv_output(plain), SAME_N * 32 * sizeof *x);
+        for (int i = 0; i < SAME_N * SAME_PIXELS; i++)
+            assert_true(fv_input_gradient(net)[i] == 0.0f);
+        fv_net_free(net);
+        fv_net_free(plain);
+    }
+    free(x), free(w);
+}
+
+/* An input that is written down after layers is loaded before them: its place in memory, and that of
+   its gradient, are not theirs. */
+static void test_late_inputs(void **state)
+{
+    (void)state;
+    float *x = random_floats(2 * SAME_N * SAME_PIXELS, 8);
+    fv_batch batches[] = {batch_of(SAME_N, 3, 6, 6, x),
+                          batch_of(SAME_N, 3, 6, 6, x + SAME_N * SAME_PIXELS)};
+    for (int train = 0; train < 2; train++)
+        for (int layout = 0; layout < FV_LAYOUTS; layout++) {
+            fv_net *early = fv_net_text(ctx, "input 3 6 6; input 3 6 6 name=b; permute 3 1 2 "
+                                             "from=input; tanh; permute 2 3 1; add b");
+            fv_net *late = fv_net_text(ctx,
+                                       "input 3 6 6; permute 3 1 2; tanh; permute 2 3 1 name=a; "
+                                       "input 3 6 6; add a");
+            early->layout = late->layout = (fv_layout)layout;
+            early->train = late->train = train;
+            fv_forward_inputs(early, batches, 2);
+            fv_forward_inputs(late, batches, 2);
+            assert_fine(ctx);
+            assert_memory_equal(fv_output(late), fv_output(early),
+                                SAME_N * SAME_PIXELS * sizeof *x);
+            fv_net_free(early);
+            fv_net_free(late);
+        }
+    free(x);
+}
+
+/* What fv_again refuses: running means of other sizes, and layers of two networks. */
+static void test_wrong_again(void **state)
+{
+    (void)state;
+    assert_null(
+        fv_net_text(ctx, "input 3 4 4; batch_norm2d no_affine name=a; conv2d 5 1; again a"));
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"batch_norm2d1\" cannot use the parameters of \"a\": its input [N,5,4,4] "
+                 "(from \"conv2d1\") asks for others");
+    fv_node a = fv_conv2d(fv_input(ctx, 3, 4, 4), 3, 1, .name = "a"), b = fv_input(ctx, 3, 4, 4);
+    assert_null(fv_again(a, b).graph);
+    assert_error(ctx, FV_E_STATE,
+                 "fv_again: layer \"a\" is of another network than its input\n"
+                 "help: begin the second input with fv_input(..., .beside = x), x of the first");
+}
+
 /* ---- dropout ------------------------------------------------------------------------------ */
 
 /* The share of zeros is p, what is left is stretched, backward drops the same, the next step others;
@@ -483,6 +604,10 @@ int main(void)
         cmocka_unit_test(test_two_inputs),
         cmocka_unit_test(test_two_outputs),
         cmocka_unit_test(test_shared),
+        cmocka_unit_test(test_dead_branches),
+        cmocka_unit_test(test_unread_inputs),
+        cmocka_unit_test(test_wrong_again),
+        cmocka_unit_test(test_late_inputs),
         cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_wrong_texts),
         cmocka_unit_test(test_canonical),

@@ -46,6 +46,11 @@ static void poolings(void **state)
     assert_error(ctx, FV_E_SHAPE,
                  "layer \"I2\": a 5 x 5 window (dilation 1 x 1) does not fit into the 4 x 4 "
                  "picture that \"input\" gives, with padding 0 x 0\nhelp: a smaller window");
+    fv_max_pool2d(image(1, 2, 2), 2, .stride = 1, .padding = 1, .dilation = 3, .name = "S3");
+    assert_error(
+        ctx, FV_E_SHAPE,
+        "layer \"S3\": a 2 x 2 window (dilation 3 x 3, padding 1 x 1) would see nothing of "
+        "the 2 x 2 picture that \"input\" gives\nhelp: a smaller dilation or no padding");
     fv_max_pool2d_indices(image(1, 4097, 4096), 2, .name = "I2");
     assert_error(ctx, FV_E_SHAPE,
                  "layer \"I2\": places in the 4097 x 4096 picture that \"input\" gives are more "

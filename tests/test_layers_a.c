@@ -185,11 +185,71 @@ static void little_memory(void **state)
     free(pixels);
 }
 
+/* The output of a net for one image, 0 1 2 ... modulo 7, and its input's gradient for ones. */
+static void check_one(const char *text, int h, int w, const char *outputs, const char *gradient)
+{
+    float x[64], ones[64];
+    for (int i = 0; i < 64; i++)
+        x[i] = (float)(i % 7), ones[i] = 1;
+    for (int layout = 0; layout < FV_LAYOUTS; layout++) {
+        fv_ctx *ctx = fv_open(NULL);
+        fv_net *net = fv_net_text(ctx, text);
+        assert_fine(ctx);
+        net->layout = (fv_layout)layout;
+        fv_forward(
+            net, &(fv_batch){
+                     .n = 1, .channels = 1, .height = h, .width = w, .type = FV_F32, .pixels = x});
+        fv_output_gradient(net, ones);
+        fv_backward(net);
+        assert_fine(ctx);
+        for (int side = 0; side < 2; side++) {
+            const float *values = side ? fv_input_gradient(net) : fv_output(net);
+            char all[400] = "";
+            size_t count = side ? (size_t)h * w : fv_shape_count(fv_net_out(net));
+            for (size_t i = 0; i < count; i++)
+                snprintf(all + strlen(all), sizeof all - strlen(all), "%s%g", i ? " " : "",
+                         (double)values[i]);
+            assert_string_equal(all, side ? gradient : outputs);
+        }
+        fv_close(ctx);
+    }
+}
+
+/* With ceil_mode a window may be larger than the picture; numbers of PyTorch 1.13. */
+static void ceil_mode_windows(void **state)
+{
+    (void)state;
+    const char
+        *one_each = "0 0 0 0 0 0 1 0 0 0 0 0 0 1 0 0 0 0 0 0 1 0 0 0 0 0 0 1 0 0 0 0 0 0 1 0";
+    check_one("input 1 18 2 requires_grad; max_pool2d 4 ceil_mode", 18, 2, "6 6 6 6 6", one_each);
+    check_one("input 1 18 2 requires_grad; max_pool2d_indices 4 ceil_mode", 18, 2, "6 13 20 27 34",
+              "0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0");
+    check_one("input 1 6 2 requires_grad; avg_pool2d 4 ceil_mode", 6, 2, "2.625 2.5",
+              "0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.125 0.25 0.25 0.25 0.25");
+    check_one("input 1 2 2 requires_grad; max_pool2d 3 stride=2 ceil_mode", 2, 2, "3", "0 0 0 1");
+    check_one("input 1 1 3 requires_grad; relu; max_pool2d 2 ceil_mode", 1, 3, "1 2", "0 1 1");
+}
+
+/* The header's formula, where the output is twice as large, or as large, by another factor. */
+static void nearest_is_the_formula(void **state)
+{
+    (void)state;
+    check_one("input 1 1 3 requires_grad; upsample 2.3", 1, 3, "0 0 0 1 1 2 0 0 0 1 1 2", "6 4 2");
+    check_one("input 1 1 3 requires_grad; upsample 1.2", 1, 3, "0 0 1", "2 1 0");
+    check_one("input 1 1 3 requires_grad; upsample 2", 1, 3, "0 0 1 1 2 2 0 0 1 1 2 2", "4 4 4");
+    check_one("input 1 1 3 requires_grad; upsample size=1x6", 1, 3, "0 0 1 1 2 2", "2 2 2");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_weights),   cmocka_unit_test(summary),       cmocka_unit_test(again),
-        cmocka_unit_test(strange_indices), cmocka_unit_test(little_memory),
+        cmocka_unit_test(first_weights),
+        cmocka_unit_test(ceil_mode_windows),
+        cmocka_unit_test(nearest_is_the_formula),
+        cmocka_unit_test(summary),
+        cmocka_unit_test(again),
+        cmocka_unit_test(strange_indices),
+        cmocka_unit_test(little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,6 +210,8 @@ static fv_node finish(fv_graph *graph)
 static void check_same_parameters(fv_ctx *ctx, const fv_def *def, const fv_def *owner)
 {
     bool same = def->weights == owner->weights && def->biases == owner->biases;
+    for (int i = 0; same && def->buffers && i < FV_BUFFERS_MAX; i++)
+        same = def->op->buffer(def, i).count == owner->op->buffer(owner, i).count;
     for (int i = 0; i < 4; i++)
         same = same && def->weight_dims[i] == owner->weight_dims[i];
     if (!same && !fv_error(ctx))
@@ -251,6 +253,13 @@ fv_node fv_layer_again(fv_node layer, fv_node x, const char *name)
     fv_graph *graph = layer.graph;
     const fv_def *like = graph->defs + layer.index;
     fv_ctx *ctx = graph->object.ctx;
+    if (x.graph != graph) {
+        fv_fail(ctx, FV_E_STATE,
+                "fv_again: layer \"%s\" is of another network than its input\n"
+                "help: begin the second input with fv_input(..., .beside = x), x of the first",
+                like->name);
+        return fv_node_failed;
+    }
     if (!like->kind || like->n_inputs != 1) {
         fv_fail(ctx, FV_E_ARG, "fv_again: layer \"%s\" is an input, or has several", like->name);
         return fv_node_failed;

@@ -196,21 +196,45 @@ static bool make_tables(fv_net *net)
 
 /* ---- making ------------------------------------------------------------------------------- */
 
-/* Drops the layers that lead to no output; place[i] becomes where layer i is now, or -1. */
-static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place)
+/* Marks with place[i] = 0 each layer that leads to an output, and each input: batches are given to
+   inputs by their order. The others keep -1. */
+static void mark_paths(const fv_graph *graph, const fv_node *outputs, int n, int *place)
 {
     for (int i = 0; i < graph->count; i++)
-        place[i] = -1;
+        place[i] = graph->defs[i].n_inputs == 0 ? 0 : -1;
     for (int i = 0; i < n; i++)
         place[outputs[i].index] = 0;
     for (int i = graph->count - 1; i >= 0; i--) {
         const fv_def *def = graph->defs + i;
         for (int k = 0; place[i] == 0 && k < def->n_inputs; k++)
             place[def->inputs[k]] = 0;
-        if (place[i] == 0 && def->shares_weights_of >= 0)
-            place[def->shares_weights_of] = 0;
     }
+}
+
+/* Parameters whose owner leads to no output belong to the first layer that shares them and does: it
+   takes the owner's name too, under which they are saved. */
+static void pass_on_parameters(fv_graph *graph, const int *place)
+{
+    for (int i = 0; i < graph->count; i++) {
+        fv_def *def = graph->defs + i;
+        int owner = def->shares_weights_of;
+        if (place[i] < 0 || owner < 0 || place[owner] >= 0)
+            continue;
+        char *name = def->name;
+        def->name = graph->defs[owner].name;
+        graph->defs[owner].name = name;
+        for (int k = i; k < graph->count; k++)
+            if (graph->defs[k].shares_weights_of == owner)
+                graph->defs[k].shares_weights_of = k == i ? -1 : i;
+    }
+}
+
+/* Drops the layers that lead to no output; place[i] becomes where layer i is now, or -1. */
+static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place)
+{
     int kept = 0;
+    mark_paths(graph, outputs, n, place);
+    pass_on_parameters(graph, place);
     for (int i = 0; i < graph->count; i++) {
         if (place[i] < 0) {
             fv_release(graph->object.ctx, graph->defs[i].name);
@@ -221,6 +245,8 @@ static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place
         *def = graph->defs[i];
         for (int k = 0; k < def->n_inputs; k++)
             def->inputs[k] = place[def->inputs[k]];
+        if (def->n_inputs)
+            def->producer = graph->defs[def->inputs[0]].name;
         def->shares_weights_of = def->shares_weights_of >= 0 ? place[def->shares_weights_of] : -1;
         place[i] = kept++;
     }

@@ -127,7 +127,8 @@ static void find_lives(const fv_net *net, const lives *l, const fv_plan *plan)
     for (int i = 0; i < n; i++) {
         const fv_def *def = net->defs + i;
         l->y_root[i] = root_of(net, l, i);
-        live(l->y + l->y_root[i], block_floats(plan, def->stored), i, l->until[l->view[i]]);
+        int from = def->n_inputs ? i : 0; /* all inputs are loaded before the first layer */
+        live(l->y + l->y_root[i], block_floats(plan, def->stored), from, l->until[l->view[i]]);
         bool reduces = plan->layout == FV_BATCH_LAST && def->op->flags & FV_REDUCES_DY;
         size_t saved = plan->train && def->op->need
                            ? def->op->need(def, plan->layout, plan->images).saved
@@ -138,13 +139,13 @@ static void find_lives(const fv_net *net, const lives *l, const fv_plan *plan)
 }
 
 /* The gradient of layer i lives from when it is first written, by the last of its readers, until
-   its own backward. */
+   its own backward; that of an input until all are stored, after the first layer's. */
 static void live_gradient(const fv_net *net, const lives *l, const fv_plan *plan, int i, int time)
 {
     const fv_def *def = net->defs + i;
     bool reduces = plan->layout == FV_BATCH_LAST && def->op->flags & FV_REDUCES_DY;
     live(l->dy + l->dy_root[i], block_floats(plan, def->stored), time,
-         reduces ? 2 * net->layers + 1 : 2 * net->layers - i);
+         reduces ? 2 * net->layers + 1 : 2 * net->layers - (def->n_inputs ? i : 0));
 }
 
 /* Layer i's gradients of its inputs: where it is the first to write one, the input's buffer begins

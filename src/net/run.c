@@ -456,8 +456,8 @@ static void load_gradients(const pass *p, int block)
 static void store_gradients(const pass *p, int block)
 {
     const fv_net *net = p->net;
-    for (int i = 0; i < net->n_inputs; i++)
-        if (p->plan->dinput[i])
+    for (int i = 0; i < net->n_inputs; i++) /* of an input that nobody reads it stays 0 */
+        if (p->plan->dinput[i] && net->defs[net->inputs[i]].consumers)
             store_block(p, block, net->defs[net->inputs[i]].out,
                         region_of(p->plan, block) + p->plan->slots[net->inputs[i]].dy,
                         p->plan->dinput[i]);

@@ -60,14 +60,27 @@ bool fv_is_max_pool2d(const fv_def *def)
     return def->op == &max_pool2d;
 }
 
-/* PyTorch's rule: with ceil_mode a window that would start in the far padding is left out. */
+/* PyTorch's rule: with ceil_mode a window may end outside the picture, and so be larger than it, but
+   one that would start in the far padding is left out. */
 static int64_t outputs(int64_t size, int taps, int stride, int pad, int dilation, bool ceil_mode)
 {
     int64_t spare = size + 2 * pad - (int64_t)dilation * (taps - 1) - 1;
+    spare += ceil_mode ? stride - 1 : 0;
     if (spare < 0)
         return 0;
-    int64_t n = (spare + (ceil_mode ? stride - 1 : 0)) / stride + 1;
+    int64_t n = spare / stride + 1;
     return ceil_mode && (n - 1) * stride >= size + pad ? n - 1 : n;
+}
+
+/* Whether some window, of those that start in the near padding, has all its taps outside. */
+static bool misses_picture(int size, int taps, int stride, int pad, int dilation)
+{
+    for (int start = -pad; start < 0; start += stride) {
+        int first = (-start + dilation - 1) / dilation; /* the first tap that is not before it */
+        if (first >= taps || start + (int64_t)first * dilation >= size)
+            return true;
+    }
+    return false;
 }
 
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw k, fv_hw s, fv_hw p, fv_hw d,
@@ -81,6 +94,14 @@ fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw k, fv_hw s, fv_hw p, fv_
                        "layer \"%s\": padding %d x %d is more than half of the %d x %d kernel\n"
                        "help: at most %d x %d, or windows would see nothing but padding",
                        def->name, p.h, p.w, k.h, k.w, k.h / 2, k.w / 2);
+    if (misses_picture(def->in.h, k.h, s.h, p.h, d.h) ||
+        misses_picture(def->in.w, k.w, s.w, p.w, d.w))
+        return fv_fail(
+            ctx, FV_E_SHAPE,
+            "layer \"%s\": a %d x %d window (dilation %d x %d, padding %d x %d) would see "
+            "nothing of the %d x %d picture that \"%s\" gives\n"
+            "help: a smaller dilation or no padding",
+            def->name, k.h, k.w, d.h, d.w, p.h, p.w, def->in.h, def->in.w, def->producer);
     int64_t P = outputs(def->in.h, k.h, s.h, p.h, d.h, ceil_mode);
     int64_t Q = outputs(def->in.w, k.w, s.w, p.w, d.w, ceil_mode);
     if (P < 1 || Q < 1)

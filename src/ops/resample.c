@@ -177,14 +177,11 @@ FV_LAYER_TYPE(adaptive_avg_pool2d, fv_adaptive_pool2d_args, "torch.nn.AdaptiveAv
 
 /* ---- upsample ----------------------------------------------------------------------------- */
 
-/* PyTorch looks for the nearest in float, and takes one short way where the size doubles. */
+/* As PyTorch, in float. Its backward takes another way where the output is as large as the input or
+   twice as large by a factor that is not 1 or 2; here backward is that of forward. */
 static fv_span nearest_span(const fv_axis *a, int i)
 {
     int from = (int)floorf((float)i * (float)a->scale);
-    if (a->out == a->in)
-        from = i;
-    else if (a->out == 2 * a->in)
-        from = i / 2;
     return (fv_span){from < a->in ? from : a->in - 1, 1, 1.0f, 1.0f};
 }
 
