@@ -310,6 +310,92 @@ golden no-such-image 2 'error: there is no image 640: the training images of mni
 help:  fovea predict runs/mnist-1 mnist:train:639                     [E-ARGS]' \
     predict runs/mnist-1 mnist:train:640
 
+# ---- suggestions: near words are found, far ones are not, and what else was typed stays -----------
+
+# suggests WANT TYPED...: the error advises WANT (in place of WANT a -: the command's help or list).
+suggests() {
+    want=$1
+    shift
+    run "$@"
+    if [ "$want" = - ]; then
+        check "far ($*)" [ "$(grep -c 'did you mean' err)" -eq 0 ]
+        check "far-way-out ($*)" is_error
+    else
+        check "near ($*)" [ "$(sed -n 's/^help:  \(.*[^ ]\)  *\[E-[A-Z]*\]$/\1/p' err)" = "$want" ]
+    fi
+}
+while IFS='|' read -r typed wanted; do
+    # shellcheck disable=SC2086 # the words are the arguments
+    suggests "${wanted:--}" $typed
+done <<'LINES'
+trian|fovea help train
+tarin|fovea help train
+trai|fovea help train
+tets|fovea help test
+predcit|fovea help predict
+predic|fovea help predict
+devcie|fovea help device
+benhc|fovea help bench
+chekc|fovea help check
+hlep|fovea help help
+intro|
+sell|
+resume|
+export|
+train --epchos 4|fovea train --epochs 4
+train --epoch 4|fovea train --epochs 4
+train --eopchs=4|fovea train --epochs=4
+train mnist --learning-rate 0.1|fovea train mnist --lr 0.1
+train --lrr 0.1 --json|fovea train --lr 0.1 --json
+train --momentun 0.9|fovea train --momentum 0.9
+train --weight_decay 0.1|fovea train --weight-decay 0.1
+train --wd 0.1|fovea train --weight-decay 0.1
+train --bacth-size 32|fovea train --batch-size 32
+train --batch 32|fovea train --batch-size 32
+train --bs 32|fovea train --batch-size 32
+train --optimiser adam|fovea train --optimizer adam
+train --scheduler cosine|fovea train --schedule cosine
+train --agument flip|fovea train --augment flip
+train --augmentation flip|fovea train --augment flip
+train --thread 2|fovea train --threads 2
+train --sede 3|fovea train --seed 3
+train --worker 2|fovea train --num-workers 2
+train --dryrun|fovea train --dry-run
+train --quite|fovea train --quiet
+train --early-stop 3|fovea train --patience 3
+train --resume|
+train --resume runs/mnist-1|
+train --init runs/mnist-1|
+train --config run.json|
+train --pretrained|
+train --device gpu|
+train --verbsoe mnist|fovea train --verbose mnist
+train --size 1024|fovea train --size 512
+train --size 2 --json|fovea train --size 8 --json
+train --epochs 0|fovea train --epochs 1
+train --folds 1 mnist|fovea train --folds 2 mnist
+train mnits --lr 0.5|fovea train mnist --lr 0.5
+train mnst --root data|fovea train mnist --root data
+train fashion_mnist|fovea train fashion-mnist
+train cifar -q|fovea train cifar10 -q
+check digit --json|fovea check digits --json
+info minst|fovea info mnist
+bench digitss --quick|fovea bench digits --quick
+train photographs|
+train imagenet|
+get cifar|did you mean cifar10 or cifar100?
+get minst|did you mean mnist?
+get imagenet|
+test runs/mnst-1 --json|fovea test runs/mnist-1 --json
+predict mnist-1 boat.png --fit|fovea predict runs/mnist-1 boat.png --fit
+predict runs/mnsit-1 mnist:3 --json|fovea predict runs/mnist-1 mnist:3 --json
+predict runs/mnist-1 mnst:3|fovea predict runs/mnist-1 mnist:3
+device --kernels avx|fovea device --kernels avx2
+device more --json|fovea device --json
+train mnist more --lr 0.1|fovea train mnist --lr 0.1
+LINES
+suggests "fovea train mnist --augment 'flip; hue'" train mnst --augment 'flip; hue'
+
 # ---- wrong command lines: never 0, never a crash, always a way out -------------------------------
 
 echo text >file

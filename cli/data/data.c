@@ -125,19 +125,23 @@ static int make_transforms(fv_ctx *ctx, const settings *s, data *d)
     int side = own_sizes || s->size       ? side_of(s, d)
                : info.width < info.height ? info.width
                                           : info.height;
-    char text[PATH_SIZE] = "";
-    size_t n = 0;
+    bool given = s->augment && strcmp(s->augment, "none") != 0;
+    if (given && !fv_transform_new(ctx, s->augment)) /* alone, so that steps are counted as typed */
+        return fail_context(ctx, "fovea help augment");
+    csv text = {0};
+    int code = EXIT_DONE;
     if (own_sizes || s->size)
-        n = (size_t)snprintf(text, sizeof text, "resize %d; center_crop %d; ", side, side);
-    if (s->augment && strcmp(s->augment, "none") != 0)
-        snprintf(text + n, sizeof text - n, "%s", s->augment);
-    else if (!s->augment && move)
-        snprintf(text + n, sizeof text - n, "random_crop %d padding=%d; flip", side, side / 8);
-    if (!text[0])
-        return EXIT_DONE;
-    d->augment = fv_transform_new(ctx, text);
-    d->plain = fv_transform_eval(d->augment);
-    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+        code = csv_print(&text, "resize %d; center_crop %d; ", side, side);
+    if (!code && given)
+        code = csv_print(&text, "%s", s->augment);
+    else if (!code && !s->augment && move)
+        code = csv_print(&text, "random_crop %d padding=%d; flip", side, side / 8);
+    if (!code && text.used) {
+        d->augment = fv_transform_new(ctx, text.text);
+        d->plain = fv_transform_eval(d->augment);
+    }
+    free(text.text);
+    return fv_error(ctx) ? fail_context(ctx, "fovea help augment") : code;
 }
 
 static fv_picture_shape shape_of(const data *d)
@@ -234,7 +238,7 @@ static int split_readable(fv_ctx *ctx, const settings *s, data *d)
                 (long long)d->n_skipped, d->n_skipped > 1 ? "s" : "",
                 d->n_skipped > 1 ? "are" : "is", (int)strcspn(d->skipped, "\n"), d->skipped);
     split_sets(ctx, s, d);
-    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+    return fv_error(ctx) ? fail_context(ctx, "more pictures, or another --val") : EXIT_DONE;
 }
 
 int data_sets(fv_ctx *ctx, const settings *s, data *d)

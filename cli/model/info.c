@@ -142,7 +142,7 @@ static int run_info(const settings *s)
 {
     data d;
     fv_ctx *ctx = open_context(s);
-    bool is_data = data_looks_like(s->args[0]);
+    bool is_data = data_looks_like(s->args[0]) || data_is_meant(s->args[0]);
     int code = is_data ? data_name(s->args[0], &d) : EXIT_DONE;
     if (!code)
         code = is_data ? describe_data(ctx, s, &d) : describe_run(ctx, s);

@@ -164,8 +164,8 @@ static void show_recipe(const training *t)
         snprintf(why, sizeof why, "auto: %s%s%s %s", epochs ? "" : "epochs",
                  epochs || batch ? "" : " and ", batch ? "" : "batch size", plan_reason(t));
     put_line("train", text, why);
-    snprintf(text, sizeof text, "%s%s%s", fv_optim_describe(t->optim), t->schedule ? "   " : "",
-             t->schedule ? fv_schedule_describe(t->schedule) : "");
+    snprintf(text, sizeof text, "%s%s%s%s", fv_optim_describe(t->optim), t->schedule ? "   " : "",
+             t->schedule ? fv_schedule_describe(t->schedule) : "", t->by_step ? " by=step" : "");
     uint64_t parts = TAKES(OPT_LR) | TAKES(OPT_MOMENTUM) | TAKES(OPT_WEIGHT_DECAY) |
                      TAKES(OPT_SCHEDULE) | TAKES(OPT_GAMMA) | TAKES(OPT_DAMPENING) |
                      TAKES(OPT_NESTEROV);

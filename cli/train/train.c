@@ -94,7 +94,9 @@ static int train_step(training *t, const fv_batch *batch, float *loss, int *righ
     t->recent[t->step % RECENT] = *loss;
     if (!isfinite(*loss))
         return fail_loss(t, (double)*loss, false);
-    return fv_step(t->optim) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
+    if (!fv_step(t->optim) && t->schedule && t->by_step)
+        fv_schedule_step(t->schedule);
+    return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
 }
 
 static int train_epoch(training *t, epoch_result *result)
@@ -152,7 +154,7 @@ static int measure_epoch(training *t, epoch_result *result)
 static void next_rate(training *t, const epoch_result *result)
 {
     double metric = t->val_loader ? result->val.loss : result->train_loss;
-    if (t->schedule)
+    if (t->schedule && !t->by_step)
         fv_schedule_step_metric(t->schedule, metric);
 }
 
@@ -220,6 +222,19 @@ static fv_loader *plain_loader(const training *t, fv_dataset *set)
                : NULL;
 }
 
+/* The net's output must be a number for each class. */
+static int check_output(const training *t)
+{
+    int c, h, w;
+    fv_output_shape(t->net, &c, &h, &w);
+    if (h == 1 && w == 1 && c >= t->data.classes)
+        return EXIT_DONE;
+    return fail(EXIT_FAILED, "E-SHAPE",
+                "the output of the net is [N,%d,%d,%d], but %s has %d classes\n"
+                "help: end --model with \"flatten; linear classes\"",
+                c, h, w, t->data.typed, t->data.classes);
+}
+
 /* Net, loaders and optimizer. The net comes before the first epoch of a loader: that is the order
    in which the tutorial draws its random numbers. */
 static int prepare_net(training *t)
@@ -228,13 +243,14 @@ static int prepare_net(training *t)
     fv_loader_free(t->train_loader), fv_loader_free(t->val_loader), fv_loader_free(t->test_loader);
     fv_schedule_free(t->schedule), fv_optim_free(t->optim), fv_net_free(t->net);
     t->schedule = NULL;
+    t->by_step = false;
     t->optim = NULL;
     t->net = card_net(t->ctx, &t->card);
     if (!t->net)
         return EXIT_FAILED;
     t->log_probabilities = gives_log_probabilities(t->net);
-    int code = plan_memory(t);
-    if (code)
+    int code = check_output(t);
+    if (code || (code = plan_batches(t)) || (code = plan_memory(t)))
         return code;
     int classes;
     fv_output_shape(t->net, &classes, NULL, NULL);
