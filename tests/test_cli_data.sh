@@ -194,7 +194,7 @@ golden split-one 2 'error: --folds: 1 is out of range
        --folds takes a whole number from 2 to 100; default: none
 help:  fovea split plain -k 2 -o x.csv                                [E-ARGS]' \
     split plain -k 1 -o x.csv
-golden split-many 1 'error: fv_split_folds: "plain" has 24 samples, too few for 50 folds
+golden split-many 1 'error: "plain" has 24 samples, too few for 50 folds
 help:  fovea help split                                               [E-DATA]' \
     split plain -k 50 -o x.csv
 golden split-nowhere 1 'error: cannot write "no/x.csv": No such file or directory
@@ -219,7 +219,7 @@ run bench digits --quick --json
 check bench-json out_has "^{\"data\":\"digits\",\"pictures\":10000,\"transforms\":\"\",\"reading_us\":$positive,\"transforms_us\":$positive,\"runs\":\[{\"num_workers\":0,\"pictures_per_s\":$positive},{\"num_workers\":1,\"pictures_per_s\":$positive},{\"num_workers\":2,\"pictures_per_s\":$positive}\]}\$"
 golden bench-no-data 2 'error: --size, --augment and --batch-size are of pictures, and no data set is given
 help:  fovea bench photos/                                            [E-ARGS]' bench --size 32
-golden bench-augment 1 'error: transform, step 3 "flop": there is no transform "flop"
+golden bench-augment 1 'error: transform, step 1 "flop": there is no transform "flop"
 help:  did you mean flip?                                             [E-NAME]' \
     bench plain --augment flop
 
@@ -295,7 +295,7 @@ golden val-folds 2 'error: --folds and --val contradict each other: the folds ta
 help:  leave out --val                                                [E-ARGS]' \
     train plain --folds 3 --val 3
 golden size-range 2 'error: --size: 4 is out of range
-       --size takes a whole number from 8 to 512; default: the first'\''s
+       --size takes a whole number from 8 to 512; default: auto, 28 to 64
 help:  fovea train plain --size 8                                     [E-ARGS]' train plain --size 4
 
 # ---- train: what comes of it ---------------------------------------------------------------------
@@ -458,11 +458,11 @@ plan plain --augment 'flip; rotation 10'
 check augment err_has '^        transforms resize 16; center_crop 16; flip; rotation 10$'
 plan plain --augment none
 check augment-none err_has '^        transforms resize 16; center_crop 16$'
-golden augment-wrong 1 'error: transform, step 3 "flop": there is no transform "flop"
+golden augment-wrong 1 'error: transform, step 1 "flop": there is no transform "flop"
 help:  did you mean flip?                                             [E-NAME]' \
     train plain --augment 'flop'
-golden augment-range 2 'error: transform, step 3 "rotation -5": degrees is -5, but must be 0 to 3600
-help:  fovea help train                                               [E-ARGS]' \
+golden augment-range 2 'error: transform, step 1 "rotation -5": degrees is -5, but must be 0 to 3600
+help:  fovea help augment                                             [E-ARGS]' \
     train plain --augment 'rotation -5'
 plan plain
 check model-text err_has '^model   conv2d 4 3; relu; .*   146 parameters   '
@@ -661,7 +661,7 @@ golden run-batch 1 'error: t.npy is no batch: it takes [N,C,H,W] or [N,K] of uin
 help:  numpy.save("x.npy", x.numpy())                                 [E-DATA]' \
     run lenet5 --input t.npy -o no.st
 golden run-label 1 'error: label 3 of sample 0: the net has 3 classes, 0 to 2
-help:  fv_dataset_check finds such labels before training starts     [E-CLASS]' \
+help:  correct the label, or make a net of more classes              [E-CLASS]' \
     run 'flatten; linear 3' --input x.npy -o no.st --loss cross_entropy --target t.npy
 golden run-loss-alone 2 'error: --loss, --target and --steps go together: a loss needs a target, steps need a loss
 help:  --loss nll --target t.npy --steps 50                           [E-ARGS]' \
