@@ -511,6 +511,49 @@ help train test
 LINES
 check wrong-files [ "$(cat file)" = text ]
 
+# Errors that come from the library are in the command's words: is_error looks for others.
+mkdir -p few/a few/b
+printf 'P5 8 8 255 %64s' '' >few/a/1.pgm
+printf 'P5 8 8 255 %64s' 1 >few/b/1.pgm
+printf 'few/a/1.pgm,a\n' >list.csv
+printf 'path,label\nnowhere.png,0\n' >lost.csv
+for net in 'conv 8 3; linear classes' 'conv 8 3; upsample' 'conv 8 3; max_pool 40' \
+    'conv 8 3 name=a; conv 8 3 name=a' 'conv 8 3 name=a.b' 'conv 8 3' 'conv 8 0' 'conv 8 3 stride=0' \
+    'conv 8 3 padding=same stride=2' 'conv 8 3 groups=2' 'relu; softmax' 'again x' 'reshape 3 3 3' \
+    'flatten; linear 3' 'conv_transpose 8 3 output_padding=5' 'adaptive_avg_pool x' 'group_norm 3' \
+    'max_unpool 2' 'pixel_shuffle 3' 'permute 1 1 1' 'concat' 'pad 1 2 3' 'unknown 3' \
+    'conv 8 28; batch_norm; flatten; linear classes'; do
+    run train digits --no-save --batch-size 9999 --model "$net"
+    check "words-model ($net)" is_error
+done
+for option in '--augment flp' '--augment random_crop' '--augment rotation=x' '--optimizer sdg' \
+    '--optimizer adam=3' '--schedule stp' '--schedule step' '--schedule plateau=2' \
+    '--schedule one_cycle' '--val 0.00001' '--folds 100' '--max-memory 1' '--mixup 0'; do
+    # shellcheck disable=SC2086 # the words are the arguments
+    run train few --no-save --quiet $option
+    check "words-option ($option)" is_error
+done
+while read -r line; do
+    # shellcheck disable=SC2086 # the words are the arguments
+    run $line
+    check "words ($line)" is_error
+done <<'LINES'
+train few --no-save
+train list.csv --no-save
+train lost.csv --no-save
+train nowhere.npz
+split few -k 2 -o few.csv
+get mnist --only-mirror
+get nothing
+run lenet5 --input list.csv --out x
+init nothing --out x
+init lenet5 --shape 1x3x3 --out x
+bench few --size 9
+test few
+info list.safetensors
+predict few/a few/a/1.pgm
+LINES
+
 # ---- failures leave nothing behind, and lose nothing ---------------------------------------------
 
 run train --lr 1e20 --out x/y/z
