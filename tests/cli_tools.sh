@@ -38,7 +38,7 @@ holds() { [ "$(ls "$1" | tr '\n' ' ')" = "$2" ]; }
 calculate() { awk "$@"; }
 
 # What the library says to programs in C, fv_name and .field = value, is not for the command's user.
-own_words() { ! grep -qE '(fv|FV)_[a-z]|\.[a-z_]+ = ' "$work/err"; }
+own_words() { ! grep -qE '(fv|FV)_[a-zA-Z]|\.[a-z_]+ = ' "$work/err"; }
 
 # A usage error or a failure as all look: error, one help, a code; nothing on stdout, no crash.
 is_error() {

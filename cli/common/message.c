@@ -55,6 +55,7 @@ int fail(int exit_code, const char *code, const char *format, ...)
 static const struct {
     const char *library, *command;
 } phrases[] = {
+    {"padding FV_SAME", "padding=same"},
     {"x = fv_flatten(x) before it", "flatten before it"},
     {".scale_factor = 2, or .size = FV_HW(rows, columns)", "scale_factor=2, or size=ROWSxCOLUMNS"},
     {".mode = FV_UPSAMPLE_BILINEAR", "mode=bilinear"},

@@ -67,7 +67,7 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
     if (!net && fv_error(ctx) == FV_E_SHAPE && strpbrk(model, " ;\n"))
         fail_chain(ctx, model, shape[0], shape[1], shape[2], classes);
     else if (!net)
-        fail_context(ctx, "fovea help train");
+        fail_context(ctx, "fovea help models");
     return net;
 }
 
