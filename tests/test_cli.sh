@@ -303,7 +303,7 @@ help:  fovea train mnist --root data                                  [E-NAME]' 
 golden missing-run 1 'error: "runs/mnits-2" is not a run: there is no such folder or file
        but there is runs/mnist-2, runs/mnist-1
 help:  fovea test runs/mnist-2                                        [E-PATH]' test runs/mnits-2
-golden in-use 1 'error: "runs/mnist-1" exists already, and a run overwrites nothing
+golden in-use 1 'error: "runs/mnist-1" already exists and is not overwritten
 help:  fovea train --out runs/mnist-1-2                               [E-PATH]' \
     train --out runs/mnist-1/
 golden no-such-image 2 'error: there is no image 640: the training images of mnist are 0 to 639
@@ -613,7 +613,7 @@ header='{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  '
 { printf '\070\000\000\000\000\000\000\000%s' "$header"; printf '\000\000\000\000'; } >other.safetensors
 run test other.safetensors
 check other-net ends_with 1
-check other-net-note err_has '^note:  other.safetensors does not say what it is'
+check other-net-note err_has '^note:  other.safetensors has no description of its network'
 check other-net-names err_has 'convnet.C1.weight'
 
 # What a foreign file says of itself does not reach the terminal's controls.
@@ -700,7 +700,7 @@ check memory-numbers calculate 'NR == FNR { want[NR] = $NF; next }
 golden memory-little 1 'error: one image takes 1.4 MB of memory, more than --max-memory 100k
 help:  --max-memory 2M                                              [E-MEMORY]' \
     train --root data --no-save --threads 1 --kernels ref --max-memory 100k
-golden memory-size 2 'error: --max-memory 5x is no size
+golden memory-size 2 'error: --max-memory 5x is not a size
 help:  --max-memory 64M                                               [E-ARGS]' \
     train --root data --no-save --max-memory 5x
 golden memory-norm 1 'error: a batch of 64 takes 42.9 MB of memory, more than --max-memory 10M, and batch norm

@@ -148,6 +148,8 @@ void nearest_try(nearest *n, const char *name);
    The lines of text are these, the last one begins with "help: ". */
 int fail(int exit_code, const char *code, const char *format, ...) LIKE_PRINTF(3, 4);
 
+int fail_memory(const char *what); /* "the folds" */
+
 /* A text of the library in the words of the command line, for free: a help line that only makes sense
    in C becomes help, or is left out where that is NULL. NULL without memory, which is said. */
 char *in_our_words(const char *text, const char *help);

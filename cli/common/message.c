@@ -49,6 +49,12 @@ int fail(int exit_code, const char *code, const char *format, ...)
     return exit_code;
 }
 
+int fail_memory(const char *what)
+{
+    return fail(EXIT_FAILED, "E-MEMORY", "not enough memory for %s\nhelp: close other programs",
+                what);
+}
+
 /* ---- the library's words ---------------------------------------------------------------------- */
 
 /* What the library advises to a program in C, and what to type on the command line instead. */

@@ -189,10 +189,11 @@ static int set_normalize(fv_ctx *ctx, const settings *s, data *d, fv_type type)
 
 static int fail_shape(const data *d)
 {
-    return fail(EXIT_FAILED, "E-SHAPE",
-                "the pictures of %s have sizes of their own, and the transforms leave them so\n"
-                "help: --size 64, or end --augment with a crop",
-                d->typed);
+    return fail(
+        EXIT_FAILED, "E-SHAPE",
+        "the pictures of %s have different sizes, and the transforms do not make them equal\n"
+        "help: --size 64, or end --augment with a crop",
+        d->typed);
 }
 
 /* What --val asks for and cannot be had. */
@@ -203,14 +204,13 @@ static int check_val(const settings *s, const data *d)
         return EXIT_DONE;
     if (d->val)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--val %g: %s has validation pictures of its own\n"
+                    "--val %g: %s already has validation pictures\n"
                     "help: leave out --val",
                     s->val, d->typed);
     if (s->val >= (double)len)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--val %g: there are %lld pictures to train on, and some "
-                    "must stay\nhelp: --val 0.1",
-                    s->val, (long long)len);
+                    "--val %g: there are only %lld pictures to train on\nhelp: --val 0.1", s->val,
+                    (long long)len);
     return EXIT_DONE;
 }
 
@@ -233,7 +233,7 @@ static int split_readable(fv_ctx *ctx, const settings *s, data *d)
         return code;
     if (d->n_skipped && !s->quiet)
         fprintf(stderr,
-                "note:  %lld picture%s cannot be read and %s left out; the first:\n"
+                "note:  %lld picture%s cannot be read and %s skipped; the first:\n"
                 "       %.*s\n",
                 (long long)d->n_skipped, d->n_skipped > 1 ? "s" : "",
                 d->n_skipped > 1 ? "are" : "is", (int)strcspn(d->skipped, "\n"), d->skipped);

@@ -148,7 +148,7 @@ static int refuse(const char *text, int which)
         strcat(strcat(known, i ? ", " : ""), losses[i].name);
     if (which == LOSSES)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--loss \"%s\" is none; there are %s\n"
+                    "--loss \"%s\" is unknown; there are %s\n"
                     "help: --loss \"cross_entropy label_smoothing=0.1\"",
                     text, known);
     return fail(EXIT_USAGE, "E-ARGS",

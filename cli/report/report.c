@@ -340,9 +340,9 @@ int report_write(training *t)
     join_path(path, t->folder.path, "report.html");
     int code = EXIT_DONE;
     if (!whole)
-        code = fail(EXIT_FAILED, "E-MEMORY", "no memory for report.html\nhelp: --no-report");
+        code = fail_memory("report.html");
     else if (fv_write_file(t->ctx, path, text, size))
-        code = fail_context(t->ctx, "look at the disk: is it full, or read only?");
+        code = fail_context(t->ctx, "is the disk full, or read-only?");
     free(text);
     return code;
 }

@@ -22,7 +22,7 @@ static const recipe recipes[] = {
     {"lenet5", "sgd", NULL, 0.01, 0.5, 0, false, 1, 100, "as in the tutorial"},
     {"mnist-cnn", "adadelta", "step 1 gamma=0.7", 1.0, 0, 0, false, 14, 10,
      "as in the PyTorch example"},
-    {NULL, "sgd", "cosine", 0.05, 0.9, 5e-4, true, 20, 0, "of a recipe for batch norm"},
+    {NULL, "sgd", "cosine", 0.05, 0.9, 5e-4, true, 20, 0, "usual for batch norm"},
 };
 
 static const recipe *recipe_of(const char *model)
@@ -162,7 +162,7 @@ int plan_memory(training *t)
         return EXIT_DONE;
     double limit = bytes_of(s->max_memory);
     if (limit == 0)
-        return fail(EXIT_USAGE, "E-ARGS", "--max-memory %s is no size\nhelp: --max-memory 64M",
+        return fail(EXIT_USAGE, "E-ARGS", "--max-memory %s is not a size\nhelp: --max-memory 64M",
                     s->max_memory);
     while (t->part > 1 && memory_of(t, t->part) > limit) /* whole blocks, so that sums stay */
         t->part = t->part > 16 ? (t->part - 1) / 16 * 16 : t->part / 2;

@@ -322,7 +322,7 @@ static int check_together(const settings *s)
 {
     if (s->schedule && s->gamma > 0)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--gamma %g and --schedule both say how lr goes on\n"
+                    "--gamma %g and --schedule both set how the learning rate changes\n"
                     "help: --schedule \"step 1 gamma=%g\"",
                     s->gamma, s->gamma);
     bool sgd = !s->optimizer || strncmp(s->optimizer, "sgd", 3) == 0;
@@ -333,7 +333,7 @@ static int check_together(const settings *s)
                     s->out);
     if (sgd && s->nesterov && (s->momentum == 0 || s->dampening != 0))
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--nesterov wants --momentum above 0 and --dampening 0, "
+                    "--nesterov needs --momentum above 0 and --dampening 0, "
                     "not %g and %g\nhelp: fovea train --nesterov",
                     s->momentum, s->dampening);
     if (s->folds && s->given & TAKES(OPT_VAL))
@@ -347,7 +347,7 @@ static int run_train(const settings *s)
 {
     training *t = calloc(1, sizeof *t);
     if (!t)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory to begin with\nhelp: close other programs");
+        return fail_memory("the command");
     t->used = *s;
     t->s = &t->used;
     int code = data_name(s->args[0], &t->data);
@@ -371,17 +371,18 @@ const command train_command = {
                  {"fovea train photos/ --size 64", "folders named by class"},
                  {"fovea train cifar10 --model resnet9", "a larger network"},
                  {"fovea train mnist --model mnist-cnn", "the PyTorch example"}},
-    .notes = "DATA is mnist, fashion-mnist, cifar10, digits and others by name; a folder of\n"
-             "class folders, or with train, val and test in it; a .csv of path,label; a\n"
-             ".npz. Pictures in files that come without a split get one by a hash of what\n"
-             "they contain, 80/10/10: a picture stays where it is when others are added, and\n"
-             "copies stay together; what --val asks for is then met about, as chance has it.\n"
-             "split.csv of the run says which is where. Of other data --val takes its share\n"
-             "of every class. Defaults are the tutorial's. Other models bring their own\n"
-             "recipe, which the plan shows: --dry-run. With --mixup and --cutmix both, each\n"
-             "batch gets one of the two; the accuracy of training then counts the class of\n"
-             "the larger share as right. The loss in log.csv is the mean over the epoch.\n"
-             "Ctrl+C saves and stops.",
+    .notes = "DATA is mnist, fashion-mnist, cifar10, digits or another known name; a folder\n"
+             "with a folder for each class, or with train, val and test folders; a .csv with\n"
+             "columns path,label; or a .npz. Every option has a default; --dry-run prints\n"
+             "them all without training. Two values such as \"1, photos 20\" are those of the\n"
+             "tutorial's LeNet-5 on MNIST, and of other data and networks.\n"
+             "Picture files without a split are divided 80/10/10 by a hash of their content:\n"
+             "a picture stays in its set when others are added, and copies stay together, so\n"
+             "the share is approximate. split.csv of the run lists which picture is in which\n"
+             "set. Of other data, --val takes its share of every class.\n"
+             "With both --mixup and --cutmix, each batch uses one of the two; the training\n"
+             "accuracy then counts the class with the larger share as right. The loss in\n"
+             "log.csv is the mean over the epoch. Ctrl+C saves and stops.",
     .options = TRAIN_OPTIONS,
     .max_args = 1,
     .run = run_train,

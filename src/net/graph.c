@@ -200,8 +200,9 @@ static void check_same_parameters(fv_ctx *ctx, const fv_def *def, const fv_def *
 }
 
 /* PyTorch's arguments of a convolution begin with in_channels, ours with out_channels: Conv2d(3, 6, 5)
-   written as fv_conv2d(x, 3, 6, 5) is one of 3 channels, kernel 6 and stride 5. What gives it away
-   is a stride that skips pixels (unless that is why the layer has failed), or as many channels out as in and a stride above 2. */
+   written as fv_conv2d(x, 3, 6, 5) has 3 output channels, kernel 6 and stride 5. Signs of it are as
+   many channels out as in with a stride above 2, and, unless the layer itself has failed, a stride
+   larger than the kernel. */
 static bool has_torch_order(const fv_def *def, bool failed)
 {
     bool conv = def->kind == &fv_layer_type_conv2d,
