@@ -27,7 +27,7 @@ static int run_device(const settings *s)
 
 const command device_command = {
     .name = "device",
-    .summary = "Show what this machine computes with",
+    .summary = "Show the kernels and threads of this machine",
     .usage = "",
     .examples = {{"fovea device", "kernels and threads in use"},
                  {"fovea device --kernels ref", "whether a set can be used here"}},

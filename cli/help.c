@@ -12,21 +12,33 @@ enum { COLUMNS = 80, GROUPED_FROM = 16 };
 
 /* ---- lists ---------------------------------------------------------------------------------- */
 
+#define ARGUMENTS                                                                                  \
+    "Each argument has the default that is shown; N or X must be given. Leading\n"                 \
+    "arguments need no name; one without = is a switch."
+
 static const struct topic {
     const char *name, *heading, *example;
     int (*list)(int index, char *text, size_t size);
+    const char *notes;
 } topics[] = {
-    {"models", "Networks for --model NAME", "fovea train photos/ --model small", fv_model_list},
+    {"models", "Networks for --model NAME", "fovea train photos/ --model small", fv_model_list,
+     "Or layers as text, \"conv 8 3; relu; flatten; linear classes\", or a file with them:\n"
+     "docs/layers.md lists the layers."},
     {"augment", "Steps for --augment \"STEP; STEP\"",
      "fovea train photos/ --augment \"random_crop 32 padding=4; flip; rotation 10\"",
-     fv_transform_list},
+     fv_transform_list, ARGUMENTS},
     {"optimizers", "Optimizers for --optimizer \"TEXT\"",
-     "fovea train mnist --optimizer \"adamw lr=0.001 weight_decay=0.01\"", fv_optim_list},
+     "fovea train mnist --optimizer \"adamw lr=0.001 weight_decay=0.01\"", fv_optim_list,
+     ARGUMENTS},
     {"schedules", "Schedules of the learning rate for --schedule \"TEXT\"",
      "fovea train photos/ --schedule \"linear 0.1 total_iters=5; at 5 cosine 15\"",
-     fv_schedule_list},
+     fv_schedule_list,
+     ARGUMENTS
+     "\nA schedule is stepped after each epoch, with by=step after each batch; one_cycle\n"
+     "after each batch, as in PyTorch, or with by=epoch after each epoch. cosine\n"
+     "without T_max and one_cycle without total_steps take the whole run."},
     {"losses", "Losses for fovea run --loss \"TEXT\"",
-     "fovea run net.txt --loss \"cross_entropy label_smoothing=0.1\" ...", fv_loss_list},
+     "fovea run net.txt --loss \"cross_entropy label_smoothing=0.1\" ...", fv_loss_list, ARGUMENTS},
 };
 
 enum { TOPICS = sizeof topics / sizeof *topics };
@@ -60,10 +72,7 @@ static void print_topic(const struct topic *t)
     printf("%s:\n\n", t->heading);
     for (int i = 0; t->list(i, text, sizeof text); i++)
         put_wrapped(text);
-    printf("\nexample\n  %s\n", t->example);
-    if (t->list != fv_model_list)
-        puts("\nEach argument has the default that is shown; N or X must be given. Leading\n"
-             "arguments need no name; one without = is a switch.");
+    printf("\nexample\n  %s\n\n%s\n", t->example, t->notes);
 }
 
 /* ---- commands ------------------------------------------------------------------------------- */

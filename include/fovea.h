@@ -750,7 +750,9 @@ typedef struct fv_conv2d_args {
      P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1, rounded down; likewise Q
    x outside the picture is what padding_mode says.
    weight [O, C/groups, R, S], bias [O]; both start uniform in +-1/sqrt(C/groups*R*S).
-   torch.nn.Conv2d. */
+   torch.nn.Conv2d(C, O, R) is fv_conv2d(x, O, R): x has the C channels. With C written as well,
+   fv_conv2d(x, C, O, R) is a kernel of O and a stride of R; where the stride gives that away it is
+   logged as a warning, and said in the help of the shape error that may follow. */
 #define fv_conv2d(...) fv_conv2d_opt((fv_conv2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_conv2d_opt(fv_conv2d_args args);
 

@@ -303,12 +303,98 @@ help:  fovea train mnist --root data                                  [E-NAME]' 
 golden missing-run 1 'error: "runs/mnits-2" is not a run: there is no such folder or file
        but there is runs/mnist-2, runs/mnist-1
 help:  fovea test runs/mnist-2                                        [E-PATH]' test runs/mnits-2
-golden in-use 1 'error: "runs/mnist-1" exists already, and a run overwrites nothing
+golden in-use 1 'error: "runs/mnist-1" already exists and is not overwritten
 help:  fovea train --out runs/mnist-1-2                               [E-PATH]' \
     train --out runs/mnist-1/
 golden no-such-image 2 'error: there is no image 640: the training images of mnist are 0 to 639
 help:  fovea predict runs/mnist-1 mnist:train:639                     [E-ARGS]' \
     predict runs/mnist-1 mnist:train:640
+
+# ---- suggestions: near words are found, far ones are not, and what else was typed stays -----------
+
+# suggests WANT TYPED...: the error advises WANT (in place of WANT a -: the command's help or list).
+suggests() {
+    want=$1
+    shift
+    run "$@"
+    if [ "$want" = - ]; then
+        check "far ($*)" [ "$(grep -c 'did you mean' err)" -eq 0 ]
+        check "far-way-out ($*)" is_error
+    else
+        check "near ($*)" [ "$(sed -n 's/^help:  \(.*[^ ]\)  *\[E-[A-Z]*\]$/\1/p' err)" = "$want" ]
+    fi
+}
+while IFS='|' read -r typed wanted; do
+    # shellcheck disable=SC2086 # the words are the arguments
+    suggests "${wanted:--}" $typed
+done <<'LINES'
+trian|fovea help train
+tarin|fovea help train
+trai|fovea help train
+tets|fovea help test
+predcit|fovea help predict
+predic|fovea help predict
+devcie|fovea help device
+benhc|fovea help bench
+chekc|fovea help check
+hlep|fovea help help
+intro|
+sell|
+resume|
+export|
+train --epchos 4|fovea train --epochs 4
+train --epoch 4|fovea train --epochs 4
+train --eopchs=4|fovea train --epochs=4
+train mnist --learning-rate 0.1|fovea train mnist --lr 0.1
+train --lrr 0.1 --json|fovea train --lr 0.1 --json
+train --momentun 0.9|fovea train --momentum 0.9
+train --weight_decay 0.1|fovea train --weight-decay 0.1
+train --wd 0.1|fovea train --weight-decay 0.1
+train --bacth-size 32|fovea train --batch-size 32
+train --batch 32|fovea train --batch-size 32
+train --bs 32|fovea train --batch-size 32
+train --optimiser adam|fovea train --optimizer adam
+train --scheduler cosine|fovea train --schedule cosine
+train --agument flip|fovea train --augment flip
+train --augmentation flip|fovea train --augment flip
+train --thread 2|fovea train --threads 2
+train --sede 3|fovea train --seed 3
+train --worker 2|fovea train --num-workers 2
+train --dryrun|fovea train --dry-run
+train --quite|fovea train --quiet
+train --early-stop 3|fovea train --patience 3
+train --resume|
+train --resume runs/mnist-1|
+train --init runs/mnist-1|
+train --config run.json|
+train --pretrained|
+train --device gpu|
+train --verbsoe mnist|fovea train --verbose mnist
+train --size 1024|fovea train --size 512
+train --size 2 --json|fovea train --size 8 --json
+train --epochs 0|fovea train --epochs 1
+train --folds 1 mnist|fovea train --folds 2 mnist
+train mnits --lr 0.5|fovea train mnist --lr 0.5
+train mnst --root data|fovea train mnist --root data
+train fashion_mnist|fovea train fashion-mnist
+train cifar -q|fovea train cifar10 -q
+check digit --json|fovea check digits --json
+info minst|fovea info mnist
+bench digitss --quick|fovea bench digits --quick
+train photographs|
+train imagenet|
+get cifar|did you mean cifar10 or cifar100?
+get minst|did you mean mnist?
+get imagenet|
+test runs/mnst-1 --json|fovea test runs/mnist-1 --json
+predict mnist-1 boat.png --fit|fovea predict runs/mnist-1 boat.png --fit
+predict runs/mnsit-1 mnist:3 --json|fovea predict runs/mnist-1 mnist:3 --json
+predict runs/mnist-1 mnst:3|fovea predict runs/mnist-1 mnist:3
+device --kernels avx|fovea device --kernels avx2
+device more --json|fovea device --json
+train mnist more --lr 0.1|fovea train mnist --lr 0.1
+LINES
+suggests "fovea train mnist --augment 'flip; hue'" train mnst --augment 'flip; hue'
 
 # ---- wrong command lines: never 0, never a crash, always a way out -------------------------------
 
@@ -425,6 +511,49 @@ help train test
 LINES
 check wrong-files [ "$(cat file)" = text ]
 
+# Errors that come from the library are in the command's words: is_error looks for others.
+mkdir -p few/a few/b
+printf 'P5 8 8 255 %64s' '' >few/a/1.pgm
+printf 'P5 8 8 255 %64s' 1 >few/b/1.pgm
+printf 'few/a/1.pgm,a\n' >list.csv
+printf 'path,label\nnowhere.png,0\n' >lost.csv
+for net in 'conv 8 3; linear classes' 'conv 8 3; upsample' 'conv 8 3; max_pool 40' \
+    'conv 8 3 name=a; conv 8 3 name=a' 'conv 8 3 name=a.b' 'conv 8 3' 'conv 8 0' 'conv 8 3 stride=0' \
+    'conv 8 3 padding=same stride=2' 'conv 8 3 groups=2' 'relu; softmax' 'again x' 'reshape 3 3 3' \
+    'flatten; linear 3' 'conv_transpose 8 3 output_padding=5' 'adaptive_avg_pool x' 'group_norm 3' \
+    'max_unpool 2' 'pixel_shuffle 3' 'permute 1 1 1' 'concat' 'pad 1 2 3' 'unknown 3' \
+    'conv 8 28; batch_norm; flatten; linear classes'; do
+    run train digits --no-save --batch-size 9999 --model "$net"
+    check "words-model ($net)" is_error
+done
+for option in '--augment flp' '--augment random_crop' '--augment rotation=x' '--optimizer sdg' \
+    '--optimizer adam=3' '--schedule stp' '--schedule step' '--schedule plateau=2' \
+    '--schedule one_cycle' '--val 0.00001' '--folds 100' '--max-memory 1' '--mixup 0'; do
+    # shellcheck disable=SC2086 # the words are the arguments
+    run train few --no-save --quiet $option
+    check "words-option ($option)" is_error
+done
+while read -r line; do
+    # shellcheck disable=SC2086 # the words are the arguments
+    run $line
+    check "words ($line)" is_error
+done <<'LINES'
+train few --no-save
+train list.csv --no-save
+train lost.csv --no-save
+train nowhere.npz
+split few -k 2 -o few.csv
+get mnist --only-mirror
+get nothing
+run lenet5 --input list.csv --out x
+init nothing --out x
+init lenet5 --shape 1x3x3 --out x
+bench few --size 9
+test few
+info list.safetensors
+predict few/a few/a/1.pgm
+LINES
+
 # ---- failures leave nothing behind, and lose nothing ---------------------------------------------
 
 run train --lr 1e20 --out x/y/z
@@ -484,7 +613,7 @@ header='{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  '
 { printf '\070\000\000\000\000\000\000\000%s' "$header"; printf '\000\000\000\000'; } >other.safetensors
 run test other.safetensors
 check other-net ends_with 1
-check other-net-note err_has '^note:  other.safetensors does not say what it is'
+check other-net-note err_has '^note:  other.safetensors has no description of its network'
 check other-net-names err_has 'convnet.C1.weight'
 
 # What a foreign file says of itself does not reach the terminal's controls.
@@ -571,7 +700,7 @@ check memory-numbers calculate 'NR == FNR { want[NR] = $NF; next }
 golden memory-little 1 'error: one image takes 1.4 MB of memory, more than --max-memory 100k
 help:  --max-memory 2M                                              [E-MEMORY]' \
     train --root data --no-save --threads 1 --kernels ref --max-memory 100k
-golden memory-size 2 'error: --max-memory 5x is no size
+golden memory-size 2 'error: --max-memory 5x is not a size
 help:  --max-memory 64M                                               [E-ARGS]' \
     train --root data --no-save --max-memory 5x
 golden memory-norm 1 'error: a batch of 64 takes 42.9 MB of memory, more than --max-memory 10M, and batch norm

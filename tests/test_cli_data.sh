@@ -54,7 +54,7 @@ class  training  validation    test
  dark        12           4       4  ########################################
 light        12           4       4  ########################################
 
-nothing is wrong'
+no flaws found'
 run check plain/
 check check-plain ends_with 0
 run check list.csv
@@ -183,7 +183,7 @@ check split-seed [ "$(cksum <folds.csv)" != "$(cksum <other.csv)" ]
 run split whole -k 2 -o whole.csv
 check split-training-alone lines 25 whole.csv
 cksum folds.csv >before
-golden split-taken 1 'error: "folds.csv" exists already, and a split overwrites nothing
+golden split-taken 1 'error: "folds.csv" already exists and is not overwritten
 help:  --out another.csv                                              [E-PATH]' \
     split plain -k 3 -o folds.csv
 cksum folds.csv >after
@@ -194,7 +194,7 @@ golden split-one 2 'error: --folds: 1 is out of range
        --folds takes a whole number from 2 to 100; default: none
 help:  fovea split plain -k 2 -o x.csv                                [E-ARGS]' \
     split plain -k 1 -o x.csv
-golden split-many 1 'error: fv_split_folds: "plain" has 24 samples, too few for 50 folds
+golden split-many 1 'error: "plain" has 24 samples, too few for 50 folds
 help:  fovea help split                                               [E-DATA]' \
     split plain -k 50 -o x.csv
 golden split-nowhere 1 'error: cannot write "no/x.csv": No such file or directory
@@ -219,7 +219,7 @@ run bench digits --quick --json
 check bench-json out_has "^{\"data\":\"digits\",\"pictures\":10000,\"transforms\":\"\",\"reading_us\":$positive,\"transforms_us\":$positive,\"runs\":\[{\"num_workers\":0,\"pictures_per_s\":$positive},{\"num_workers\":1,\"pictures_per_s\":$positive},{\"num_workers\":2,\"pictures_per_s\":$positive}\]}\$"
 golden bench-no-data 2 'error: --size, --augment and --batch-size are of pictures, and no data set is given
 help:  fovea bench photos/                                            [E-ARGS]' bench --size 32
-golden bench-augment 1 'error: transform, step 3 "flop": there is no transform "flop"
+golden bench-augment 1 'error: transform, step 1 "flop": there is no transform "flop"
 help:  did you mean flip?                                             [E-NAME]' \
     bench plain --augment flop
 
@@ -256,15 +256,15 @@ check plan-size-typed err_has '^        resized to 16 x 16 RGB$'
 check plan-transforms err_has '^        transforms resize 16; center_crop 16; random_crop 16 padding=2; flip$'
 check plan-transforms-why err_has '^        (auto: for colour photos; --augment none)$'
 check plan-pixels-why err_has '^        (auto: of the training images)$'
-check plan-reading err_has '^        (auto; --num-workers 2 reads ahead)$'
-check plan-chance err_has '^        guessing the largest class would score 50.0%$'
+check plan-reading err_has '^        pictures are read between steps   (auto; --num-workers 2 reads ahead)$'
+check plan-chance err_has '^        always guessing the largest class would score 50.0%$'
 plan plain --val 6
 check plan-val err_has ' 13 training, 9 validation, 2 test   (65/25/10 by content, seed 0)$' # by chance
 plan plain --val 0.25 --seed 5
 check plan-val-share err_has ' validation, [0-9]* test   (68/22/10 by content, seed 5)$'
 plan plain --val 0
 check plan-no-val err_has ' 22 training, 2 test   (90/0/10 by content, seed 0)$'
-check plan-no-val-help err_has '^        no validation set: --val 0.1 holds some back$'
+check plan-no-val-help err_has '^        no validation set: --val 0.1 makes one$'
 plan whole
 check plan-own-sets err_has ' 24 training, 8 validation, 8 test   (by folders)$'
 plan pair
@@ -282,11 +282,11 @@ check plan-own-split err_has ' 10,000 training, 2,000 test   (its own split)$'
 run train plain --dry-run
 check plan-size err_has '^        (auto: the first one.s shorter side, 28 to 64; --size 96)$'
 check plan-model err_has '^        (auto: for photos)$'
-check plan-recipe err_has '^        (auto: of a recipe for batch norm)$'
+check plan-recipe err_has '^        (auto: usual for batch norm)$'
 check plan-width calculate 'length > 80 { bad = 1 } END { exit bad }' err
-golden val-own 2 'error: --val 3: whole has validation pictures of its own
+golden val-own 2 'error: --val 3: whole already has validation pictures
 help:  leave out --val                                                [E-ARGS]' train whole --val 3
-golden val-all 2 'error: --val 24: there are 24 pictures to train on, and some must stay
+golden val-all 2 'error: --val 24: there are only 24 pictures to train on
 help:  --val 0.1                                                      [E-ARGS]' train plain --val 24
 golden val-below 2 'error: --val: -1 is out of range
        --val takes a number from 0, at most 1e+09; default: photos 0.1
@@ -295,7 +295,7 @@ golden val-folds 2 'error: --folds and --val contradict each other: the folds ta
 help:  leave out --val                                                [E-ARGS]' \
     train plain --folds 3 --val 3
 golden size-range 2 'error: --size: 4 is out of range
-       --size takes a whole number from 8 to 512; default: the first'\''s
+       --size takes a whole number from 8 to 512; default: auto, 28 to 64
 help:  fovea train plain --size 8                                     [E-ARGS]' train plain --size 4
 
 # ---- train: what comes of it ---------------------------------------------------------------------
@@ -363,8 +363,8 @@ advice() { # NAME LINE ARGS...: the first line of the advice
     train "$@" --no-save -v
     check "advice-$name" err_has "^advice  $line\$"
 }
-advice never 'the net never says dark, which has 44 training images\.' large --epochs 3 --lr 1e-20
-advice nothing 'the net has learned nothing: the training loss was 0\.7086 after the first' \
+advice never 'the network never predicts dark, which has 44 training images\.' large --epochs 3 --lr 1e-20
+advice nothing 'the network has learned nothing: the training loss was 0\.7086 after the first' \
     same --epochs 3
 check advice-nothing-more err_has '^        epoch and is 0\.6973\. Another learning rate may help: --lr 0\.005$'
 advice few '88 training images in 2 classes are few: more of them will help most\.' same --epochs 8
@@ -458,11 +458,11 @@ plan plain --augment 'flip; rotation 10'
 check augment err_has '^        transforms resize 16; center_crop 16; flip; rotation 10$'
 plan plain --augment none
 check augment-none err_has '^        transforms resize 16; center_crop 16$'
-golden augment-wrong 1 'error: transform, step 3 "flop": there is no transform "flop"
+golden augment-wrong 1 'error: transform, step 1 "flop": there is no transform "flop"
 help:  did you mean flip?                                             [E-NAME]' \
     train plain --augment 'flop'
-golden augment-range 2 'error: transform, step 3 "rotation -5": degrees is -5, but must be 0 to 3600
-help:  fovea help train                                               [E-ARGS]' \
+golden augment-range 2 'error: transform, step 1 "rotation -5": degrees is -5, but must be 0 to 3600
+help:  fovea help augment                                             [E-ARGS]' \
     train plain --augment 'rotation -5'
 plan plain
 check model-text err_has '^model   conv2d 4 3; relu; .*   146 parameters   '
@@ -474,7 +474,7 @@ run train digits --model mnist-cnn --gamma 0.5 --test-batch-size 500 --dry-run
 check example-plan err_has '^train   14 epochs x 157 batches of 64 (last 16)   seed 0$'
 check example-optimizer err_has '^        adadelta lr=1   step 1 gamma=0.5$'
 check example-why err_has '^        (auto: the rest as in the PyTorch example)$'
-golden gamma-twice 2 'error: --gamma 0.5 and --schedule both say how lr goes on
+golden gamma-twice 2 'error: --gamma 0.5 and --schedule both set how the learning rate changes
 help:  --schedule "step 1 gamma=0.5"                                  [E-ARGS]' \
     train digits --gamma 0.5 --schedule 'cosine 3'
 golden model-shape 1 'error: layer "conv2d1": a 99 x 99 kernel (dilation 1 x 1) does not fit into the 28 x 28 picture that "input" gives, with padding 0 x 0
@@ -506,7 +506,7 @@ train cut --out x/y
 check cut is_error
 check cut-text err_is 'error: 12 of 24 pictures cannot be read (50%); the limit is 5%
          12  cut off  cut/dark/1.pgm (10 x 10 pixels are 100 bytes, found 37) ...
-help:  repair them (fovea check cut), or go on without: --skip-bad    [E-DATA]'
+help:  repair them (fovea check cut), or skip them: --skip-bad        [E-DATA]'
 echo text >cut/light/1.pgm
 printf '\000\000\000\030ftypheic' >cut/light/2.pgm
 printf '\000\000\000\030ftypheic' >cut/light/3.pgm
@@ -516,10 +516,10 @@ golden cut-kinds 1 'error: 16 of 24 pictures cannot be read (67%); the limit is 
           2  it begins as a HEIC, which is not read  cut/light/2.pgm ...
           1  not a picture                           cut/light/1.pgm (expected JPEG, PNG, WebP, BMP, PPM or PGM, found 74 65 78 74 0a)
           1  empty                                   cut/light/4.pgm (0 bytes)
-help:  repair them (fovea check cut), or go on without: --skip-bad    [E-DATA]' train cut --out x/y
+help:  repair them (fovea check cut), or skip them: --skip-bad        [E-DATA]' train cut --out x/y
 golden cut-all 1 'error: 24 of 24 pictures cannot be read (100%); the limit is 5%
          24  empty  gone/dark/1.pgm (0 bytes) ...
-help:  repair them (fovea check gone), or go on without: --skip-bad   [E-DATA]' train gone --skip-bad
+help:  repair them (fovea check gone), or skip them: --skip-bad       [E-DATA]' train gone --skip-bad
 check cut-no-folder absent x
 
 # One of many is left out, and named.
@@ -532,7 +532,7 @@ done
 : >many/dark/a1.pgm
 train many --epochs 1 --out many-run -v
 check skipped ends_with 0
-check skipped-note err_has '^note:  1 picture cannot be read and is left out; the first:$'
+check skipped-note err_has '^note:  1 picture cannot be read and is skipped; the first:$'
 check skipped-name grep -q '^.*many/dark/a1.pgm' many-run/skipped.txt
 run test many-run
 check skipped-test ends_with 0
@@ -564,11 +564,11 @@ run test runs/pair-1 -v
 check test-validation err_has ' of 8 right '
 run test runs/whole-1 list.csv --json
 check test-list out_has '^{"event":"result",.*"data":"list.csv",.*"total":24,'
-golden test-classes 1 'error: class 0 is "cat" in cats, but the net was trained with "dark"
-help:  give the folder that has the same class folders               [E-CLASS]' \
+golden test-classes 1 'error: class 0 is "cat" in cats, but the network was trained with "dark"
+help:  give a folder with the same class folders                     [E-CLASS]' \
     test runs/whole-1 cats
-golden test-more-classes 1 'error: class 0 is "cat" in more, but the net was trained with "dark"
-help:  give the folder that has the same class folders               [E-CLASS]' \
+golden test-more-classes 1 'error: class 0 is "cat" in more, but the network was trained with "dark"
+help:  give a folder with the same class folders                     [E-CLASS]' \
     test runs/whole-1 more
 
 # ---- predict -------------------------------------------------------------------------------------
@@ -657,11 +657,11 @@ check run-steps out_has '^linear1.weight  *\[8,784\]$'
 golden run-text 2 'error: --input: "" is empty
        --input takes a text that is not empty
 help:  fovea run lenet5 --input X.npy                                 [E-ARGS]' run lenet5 --input ''
-golden run-batch 1 'error: t.npy is no batch: it takes [N,C,H,W] or [N,K] of uint8, float32, float64 or int64
+golden run-batch 1 'error: t.npy is not a batch; expected [N,C,H,W] or [N,K] of uint8, float32, float64 or int64
 help:  numpy.save("x.npy", x.numpy())                                 [E-DATA]' \
     run lenet5 --input t.npy -o no.st
 golden run-label 1 'error: label 3 of sample 0: the net has 3 classes, 0 to 2
-help:  fv_dataset_check finds such labels before training starts     [E-CLASS]' \
+help:  correct the label, or make a net of more classes              [E-CLASS]' \
     run 'flatten; linear 3' --input x.npy -o no.st --loss cross_entropy --target t.npy
 golden run-loss-whole 2 'error: loss text "cross_entropy ignore_index=1e30": ignore_index is "1e30", but must be a whole number
 help:  fovea help run                                                 [E-ARGS]' \

@@ -226,14 +226,54 @@ static void errors_pass_through(void **state)
     fv_error_clear(ctx);
 }
 
+static void count_warnings(void *user, fv_log_level level, const char *text)
+{
+    *(int *)user += level == FV_LOG_WARNING && strstr(text, "without PyTorch's in_channels");
+}
+
+/* Conv2d(3, 6, 5) written with all its numbers: out_channels 3, kernel 6, stride 5. */
+static void torch_order(void **state)
+{
+    (void)state;
+    int warnings = 0;
+    fv_ctx *own = fv_open(&(fv_options){.user = &warnings, .log = count_warnings});
+    fv_node x = fv_input(own, 3, 32, 32);
+    fv_conv2d(x, 6, 5);
+    fv_conv2d(x, 6, 1, .stride = 2);              /* a shortcut of ResNet */
+    fv_conv2d(x, 96, 4, .stride = 4);             /* patches of ConvNeXt */
+    fv_conv2d(x, 3, 3, .stride = 2);              /* half the size */
+    fv_conv2d(x, 3, 7, .stride = 4, .groups = 3); /* each channel alone */
+    fv_conv2d(x, 3, FV_HW(1, 3), .stride = FV_HW(1, 2));
+    assert_int_equal(warnings, 0);
+    fv_node y = fv_conv2d(x, 3, 6, 5);
+    assert_int_equal(warnings, 1);
+    fv_conv2d(x, 64, 3, .stride = 4);
+    assert_int_equal(warnings, 2);
+    fv_conv_transpose2d(x, 3, 6, 5);
+    assert_int_equal(warnings, 3);
+    fv_max_pool2d(fv_relu(y), 8);
+    assert_error(
+        own, FV_E_SHAPE,
+        "layer \"max_pool2d1\": a 8 x 8 window (dilation 1 x 1) does not fit into the 6 x 6 "
+        "picture that \"relu1\" gives, with padding 0 x 0\nhelp: a smaller window; or look "
+        "at layer \"conv2d7\": its arguments are out_channels, kernel_size, stride, without "
+        "PyTorch's in_channels");
+    fv_conv2d(fv_input(own, 3, 32, 32), 3, 64, 3, .name = "C");
+    assert_error(
+        own, FV_E_SHAPE,
+        "layer \"C\": a 64 x 64 kernel (dilation 1 x 1) does not fit into the 32 x 32 "
+        "picture that \"input\" gives, with padding 0 x 0\nhelp: a smaller kernel, or more "
+        "padding; or look at layer \"C\": its arguments are out_channels, kernel_size, "
+        "stride, without PyTorch's in_channels");
+    fv_close(own);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes),
-        cmocka_unit_test(names),
-        cmocka_unit_test(order_of_calls),
-        cmocka_unit_test(sgd),
-        cmocka_unit_test(errors_pass_through),
+        cmocka_unit_test(shapes), cmocka_unit_test(torch_order),
+        cmocka_unit_test(names),  cmocka_unit_test(order_of_calls),
+        cmocka_unit_test(sgd),    cmocka_unit_test(errors_pass_through),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

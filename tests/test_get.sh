@@ -119,13 +119,13 @@ code=$?
 mv slow err
 check stop ends_with 130
 check stop-part is_beginning
-check stop-err err_is 'stopped; what has come of the file stays, as .part
-next    fovea get mnist         goes on from there'
+check stop-err err_is 'stopped; the part that was downloaded is kept as .part
+next    fovea get mnist         continues from there'
 size=$(wc -c <root/MNIST/raw/$images.part)
 get "$base/ok"
 check stop-resume same
 check stop-resume-log grep -qxF "ok $images $size" log
-check stop-resume-line out_has "$images, going on after "
+check stop-resume-line out_has "$images, continuing after "
 
 echo text >file
 run mnist --root file --only-mirror --mirror "$base/ok"

@@ -121,10 +121,10 @@ const command bench_command = {
                  {"fovea bench --threads 1 --kernels avx2", "as a machine without AVX-512"},
                  {"fovea bench --quick --json", "in a second, for a program"},
                  {"fovea bench photos/", "how fast your pictures are read"}},
-    .notes = "LeNet-5 on MNIST, batch 64, float32; medians of three turns. The peak is what a\n"
-             "core does with multiply-adds alone. Against PyTorch and oneDNN: make bench\n"
-             "With DATA, which fovea train takes: an epoch of its training pictures, with the\n"
-             "transforms of training, by 0, 1 and 2 workers.",
+    .notes = "LeNet-5 on MNIST, batch 64, float32; medians of three repetitions. The peak is\n"
+             "the speed of a core with multiply-adds alone. Against PyTorch and oneDNN: make\n"
+             "bench. With DATA, which is what fovea train takes: an epoch of its training\n"
+             "pictures, with the transforms of training, by 0, 1 and 2 workers.",
     .options = TAKES(OPT_BATCH_SIZE) | TAKES(OPT_SIZE) | TAKES(OPT_AUGMENT) | TAKES(OPT_SKIP_BAD) |
                TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_QUICK) |
                TAKES(OPT_JSON),

@@ -134,6 +134,12 @@ int show_help(const command *const *commands, const char *word);
    The lines of text are these, the last one begins with "help: ". */
 int fail(int exit_code, const char *code, const char *format, ...) LIKE_PRINTF(3, 4);
 
+int fail_memory(const char *what); /* "the folds" */
+
+/* A text of the library in the words of the command line, for free: a help line that only makes sense
+   in C becomes help, or is left out where that is NULL. NULL without memory, which is said. */
+char *in_our_words(const char *text, const char *help);
+
 /* The same for the context's error; help is for texts that have no way out of their own. */
 int fail_context(const fv_ctx *ctx, const char *help);
 
@@ -248,6 +254,8 @@ void flaw_reason(const fv_flaw *flaw, char *text, size_t capacity);
 int data_name(const char *typed, data *d);
 /* Whether that is data and no run. */
 bool data_looks_like(const char *typed);
+/* Whether it is nothing that is there, but near to the name of a data set. */
+bool data_is_meant(const char *typed);
 bool ends_in(const char *path, const char *end);
 /* data_folder.c: opens d->typed, a folder. After an error of its own not EXIT_DONE; or the error is
    the context's. */

@@ -17,8 +17,7 @@ static int reserve(csv *to, size_t n)
     size_t capacity = 2 * (to->used + n);
     char *text = realloc(to->text, capacity);
     if (!text)
-        return fail(EXIT_FAILED, "E-MEMORY",
-                    "not enough memory for the rows of a file\nhelp: close other programs");
+        return fail_memory("the rows of a file");
     to->text = text;
     to->capacity = capacity;
     return EXIT_DONE;

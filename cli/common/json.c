@@ -39,9 +39,7 @@ int json_line(cJSON *root)
     char *text = cJSON_PrintUnformatted(root);
     cJSON_Delete(root);
     if (!text)
-        return fail(EXIT_FAILED, "E-MEMORY",
-                    "not enough memory for a line of JSON\n"
-                    "help: close other programs and try again");
+        return fail_memory("a line of JSON");
     puts(text);
     fflush(stdout);
     cJSON_free(text);

@@ -266,9 +266,11 @@ static void explain_value(const option *o, const char *text, char why[160], char
         snprintf(fix, 40, "%g", o->max);
     if (o->kind == KIND_NUMBER && below && !o->above_min)
         snprintf(fix, 40, "%g", o->min);
+    fv_nearest near = {.word = text};
     for (int i = 0; o->kind == KIND_CHOICE && i < 4 && o->choices[i]; i++)
-        if (i == 0 || fv_looks_like(text, o->choices[i]))
-            snprintf(fix, 40, "%s", o->choices[i]);
+        fv_nearest_try(&near, o->choices[i]);
+    if (o->kind == KIND_CHOICE)
+        snprintf(fix, 40, "%s", near.name ? near.name : o->choices[0]);
     if (o->kind == KIND_TEXT)
         snprintf(why, 160, "\"\" is empty");
     else if (o->kind == KIND_CHOICE)

@@ -121,7 +121,7 @@ static int result_text(const inspection *w, const counts *c)
     putchar('\n');
     print_classes(c);
     if (!w->flaws)
-        puts("\nnothing is wrong");
+        puts("\nno flaws found");
     fflush(stdout);
     return EXIT_DONE;
 }
@@ -183,14 +183,14 @@ static int run_check(const settings *s)
 
 const command check_command = {
     .name = "check",
-    .summary = "Read all pictures of a data set, list what is wrong",
+    .summary = "Check all pictures of a data set for errors",
     .usage = "DATA",
     .examples = {{"fovea check photos/", "before the first training"},
-                 {"fovea check photos/ --json", "a line a flaw, for a program"}},
+                 {"fovea check photos/ --json", "one line per flaw, for a program"}},
     .notes = "DATA is what fovea train takes. broken: cannot be read; empty: 0 bytes;\n"
              "mislabelled: no such class, or the same picture is in another class too;\n"
-             "duplicate: the same picture is there before; shared: it is in another set, as\n"
-             "of training and test. Exit code 1 where there is a flaw.",
+             "duplicate: the same picture occurs before; shared: it is in another set too,\n"
+             "such as training and test. The exit code is 1 if there is a flaw.",
     .options = TAKES(OPT_ROOT) | TAKES(OPT_JSON),
     .min_args = 1,
     .max_args = 1,

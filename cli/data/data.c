@@ -125,19 +125,23 @@ static int make_transforms(fv_ctx *ctx, const settings *s, data *d)
     int side = own_sizes || s->size       ? side_of(s, d)
                : info.width < info.height ? info.width
                                           : info.height;
-    char text[PATH_SIZE] = "";
-    size_t n = 0;
+    bool given = s->augment && strcmp(s->augment, "none") != 0;
+    if (given && !fv_transform_new(ctx, s->augment)) /* alone, so that steps are counted as typed */
+        return fail_context(ctx, "fovea help augment");
+    csv text = {0};
+    int code = EXIT_DONE;
     if (own_sizes || s->size)
-        n = (size_t)snprintf(text, sizeof text, "resize %d; center_crop %d; ", side, side);
-    if (s->augment && strcmp(s->augment, "none") != 0)
-        snprintf(text + n, sizeof text - n, "%s", s->augment);
-    else if (!s->augment && move)
-        snprintf(text + n, sizeof text - n, "random_crop %d padding=%d; flip", side, side / 8);
-    if (!text[0])
-        return EXIT_DONE;
-    d->augment = fv_transform_new(ctx, text);
-    d->plain = fv_transform_eval(d->augment);
-    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+        code = csv_print(&text, "resize %d; center_crop %d; ", side, side);
+    if (!code && given)
+        code = csv_print(&text, "%s", s->augment);
+    else if (!code && !s->augment && move)
+        code = csv_print(&text, "random_crop %d padding=%d; flip", side, side / 8);
+    if (!code && text.used) {
+        d->augment = fv_transform_new(ctx, text.text);
+        d->plain = fv_transform_eval(d->augment);
+    }
+    free(text.text);
+    return fv_error(ctx) ? fail_context(ctx, "fovea help augment") : code;
 }
 
 static fv_picture_shape shape_of(const data *d)
@@ -185,10 +189,11 @@ static int set_normalize(fv_ctx *ctx, const settings *s, data *d, fv_type type)
 
 static int fail_shape(const data *d)
 {
-    return fail(EXIT_FAILED, "E-SHAPE",
-                "the pictures of %s have sizes of their own, and the transforms leave them so\n"
-                "help: --size 64, or end --augment with a crop",
-                d->typed);
+    return fail(
+        EXIT_FAILED, "E-SHAPE",
+        "the pictures of %s have different sizes, and the transforms do not make them equal\n"
+        "help: --size 64, or end --augment with a crop",
+        d->typed);
 }
 
 /* What --val asks for and cannot be had. */
@@ -199,14 +204,13 @@ static int check_val(const settings *s, const data *d)
         return EXIT_DONE;
     if (d->val)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--val %g: %s has validation pictures of its own\n"
+                    "--val %g: %s already has validation pictures\n"
                     "help: leave out --val",
                     s->val, d->typed);
     if (s->val >= (double)len)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--val %g: there are %lld pictures to train on, and some "
-                    "must stay\nhelp: --val 0.1",
-                    s->val, (long long)len);
+                    "--val %g: there are only %lld pictures to train on\nhelp: --val 0.1", s->val,
+                    (long long)len);
     return EXIT_DONE;
 }
 
@@ -229,12 +233,12 @@ static int split_readable(fv_ctx *ctx, const settings *s, data *d)
         return code;
     if (d->n_skipped && !s->quiet)
         fprintf(stderr,
-                "note:  %lld picture%s cannot be read and %s left out; the first:\n"
+                "note:  %lld picture%s cannot be read and %s skipped; the first:\n"
                 "       %.*s\n",
                 (long long)d->n_skipped, d->n_skipped > 1 ? "s" : "",
                 d->n_skipped > 1 ? "are" : "is", (int)strcspn(d->skipped, "\n"), d->skipped);
     split_sets(ctx, s, d);
-    return fv_error(ctx) ? fail_context(ctx, "fovea help train") : EXIT_DONE;
+    return fv_error(ctx) ? fail_context(ctx, "more pictures, or another --val") : EXIT_DONE;
 }
 
 int data_sets(fv_ctx *ctx, const settings *s, data *d)

@@ -62,7 +62,7 @@ static void show_line(const show *s, const fv_get_news *n)
     if (s->quiet)
         return;
     if (n->event == FV_GET_START && n->done > 0)
-        printf("Downloading %s to %s, going on after %s bytes\n", n->from, n->path,
+        printf("Downloading %s to %s, continuing after %s bytes\n", n->from, n->path,
                with_commas(n->done, bytes));
     else if (n->event == FV_GET_START)
         printf("%s %s to %s\n", strncmp(n->from, "http", 4) ? "Copying" : "Downloading", n->from,
@@ -100,8 +100,8 @@ static int show_stop(const settings *s, const show *shown)
 {
     if (shown->parted)
         fprintf(stderr,
-                "stopped; what has come of the file stays, as .part\n"
-                "next    fovea get %s         goes on from there\n",
+                "stopped; the part that was downloaded is kept as .part\n"
+                "next    fovea get %s         continues from there\n",
                 s->args[0]);
     else
         fprintf(stderr, "stopped; no part of a file was left behind\n");
@@ -138,10 +138,10 @@ const command get_command = {
                  {"fovea get mnist --from ~/Downloads", "no network: copies, checks"}},
     .notes = "The sets: mnist, fashion-mnist, kmnist, qmnist, emnist (562 MB), cifar10,\n"
              "cifar100, in torchvision's folders. Each file has several addresses and a\n"
-             "checksum. What is there and right is not fetched again, and what broke off is\n"
-             "gone on with. Several mirrors are one value, with spaces between them. Proxies\n"
-             "are those of http_proxy, https_proxy and no_proxy. No other command uses a\n"
-             "network.",
+             "checksum. Files that are complete are not downloaded again, and an interrupted\n"
+             "download continues. Several mirrors are one value, separated by spaces.\n"
+             "Proxies are those of http_proxy, https_proxy and no_proxy. No other command\n"
+             "uses a network.",
     .options = TAKES(OPT_ROOT) | TAKES(OPT_MIRROR) | TAKES(OPT_ONLY_MIRROR) | TAKES(OPT_FROM) |
                TAKES(OPT_TIMEOUT) | TAKES(OPT_QUIET),
     .min_args = 1,

@@ -120,18 +120,28 @@ static int fail_path(const char *typed, const char *parent, const char *near)
                 *near ? retyped(typed, fixed, line) : "fovea help train");
 }
 
-/* The known names that typed may stand for, "cifar10 or cifar100"; the first is the nearest. */
-static int list_near(const char *typed, fv_nearest *near, char list[300])
+/* The known names that typed may stand for, "cifar10 or cifar100": all that begin so, or the nearest.
+   near->name is the first one, or NULL. */
+static bool list_near(const char *typed, fv_nearest *near, char list[300])
 {
+    size_t n = strlen(typed);
     int count = 0;
     *near = (fv_nearest){.word = typed};
     for (int i = 0; i < NAMES; i++) {
         fv_nearest_try(near, names[i]);
-        if (fv_looks_like(typed, names[i]) &&
-            (count == 0 || strncmp(names[i], typed, strlen(typed)) == 0))
+        if (n >= 3 && strncmp(names[i], typed, n) == 0)
             strcat(strcat(list, count++ ? " or " : ""), names[i]);
     }
-    return count;
+    if (near->name && count == 0)
+        strcat(list, near->name);
+    return near->name != NULL;
+}
+
+bool data_is_meant(const char *typed)
+{
+    char list[300] = "";
+    fv_nearest near;
+    return !is_folder(typed) && !is_file(typed) && list_near(typed, &near, list);
 }
 
 static int fail_name(const char *typed)
@@ -140,7 +150,7 @@ static int fail_name(const char *typed)
     char path[PATH_SIZE] = "";
     bool is_root = is_a_root(typed);
     fv_nearest near;
-    int count = list_near(typed, &near, meant);
+    bool meant_one = list_near(typed, &near, meant);
     cut_path(typed, parent, last);
     for (int i = 0; i < NAMES; i++)
         strcat(strcat(list, i ? ", " : ""), names[i]);
@@ -151,13 +161,13 @@ static int fail_name(const char *typed)
                     "\"%s\" is the folder of downloaded data sets, not a data set\n"
                     "known are %s\nhelp: fovea train mnist --root %s",
                     typed, list, typed);
-    if (count == 0 && (found || is_path))
+    if (!meant_one && (found || is_path))
         return fail_path(typed, parent, path);
     return fail(EXIT_USAGE, "E-NAME",
                 "there is no data set, folder, .csv or .npz \"%s\"%s%s%s\n"
                 "known are %s\nhelp: %s",
-                typed, count ? "; did you mean " : "", meant, count ? " ?" : "", list,
-                count ? retyped(typed, near.name, line) : "fovea train mnist");
+                typed, meant_one ? "; did you mean " : "", meant, meant_one ? " ?" : "", list,
+                meant_one ? retyped(typed, near.name, line) : "fovea train mnist");
 }
 
 /* ---- what it is ------------------------------------------------------------------------------ */

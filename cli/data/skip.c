@@ -98,7 +98,7 @@ static int fail_many(const data *d, broken *b, int64_t len)
     }
     return fail(EXIT_FAILED, "E-DATA",
                 "%lld of %lld pictures cannot be read (%.0f%%); the limit is %d%%\n%s"
-                "help: repair them (fovea check %s), or go on without: --skip-bad",
+                "help: repair them (fovea check %s), or skip them: --skip-bad",
                 (long long)b->count, (long long)len, 100.0 * (double)b->count / (double)len,
                 MOST_PERCENT, list, d->typed);
 }
@@ -131,7 +131,7 @@ static int leave_out(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set, 
     int64_t len = fv_dataset_describe(*set).len;
     fv_dataset_inspect(*set, note_flaw, b, NULL);
     if (b->no_memory)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory for names\nhelp: close other programs");
+        return fail_memory("the names of pictures");
     if (fv_error(ctx))
         return fail_context(ctx, "fovea check");
     if (b->count == 0)
@@ -142,10 +142,7 @@ static int leave_out(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set, 
     *set = without(*set, b, len);
     if (*set)
         return EXIT_DONE;
-    return fv_error(ctx) ? fail_context(ctx, "fovea check")
-                         : fail(EXIT_FAILED, "E-MEMORY",
-                                "no memory for a list of the pictures\n"
-                                "help: close other programs");
+    return fv_error(ctx) ? fail_context(ctx, "fovea check") : fail_memory("a list of the pictures");
 }
 
 int skip_broken(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set)
@@ -156,10 +153,7 @@ int skip_broken(fv_ctx *ctx, const settings *s, data *d, fv_dataset **set)
     broken *b = calloc(1, sizeof *b);
     if (b)
         b->bad = calloc((size_t)info.len, sizeof *b->bad);
-    int code = b && b->bad ? leave_out(ctx, s, d, set, b)
-                           : fail(EXIT_FAILED, "E-MEMORY",
-                                  "no memory for a list of the pictures\n"
-                                  "help: close other programs");
+    int code = b && b->bad ? leave_out(ctx, s, d, set, b) : fail_memory("a list of the pictures");
     if (b) {
         free(b->bad);
         free(b->text);

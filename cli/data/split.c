@@ -46,7 +46,7 @@ static int split(fv_ctx *ctx, const settings *s, data *d)
         return code;
     int *folds = calloc((size_t)fv_dataset_describe(d->train).len + 1, sizeof *folds);
     if (!folds)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory for the folds\nhelp: close other programs");
+        return fail_memory("the folds");
     code = write_folds(ctx, s, d->train, folds);
     free(folds);
     return code;
@@ -63,7 +63,7 @@ static int check_together(const settings *s)
                     s->args[0]);
     if (stat(s->out, &st) == 0)
         return fail(EXIT_FAILED, "E-PATH",
-                    "\"%s\" exists already, and a split overwrites nothing\n"
+                    "\"%s\" already exists and is not overwritten\n"
                     "help: --out another.csv",
                     s->out);
     return EXIT_DONE;
@@ -83,12 +83,12 @@ static int run_split(const settings *s)
 
 const command split_command = {
     .name = "split",
-    .summary = "Deal a data set into folds, and write them down",
+    .summary = "Split a data set into folds and write them to a file",
     .usage = "DATA",
-    .examples = {{"fovea split photos/ -k 5 -o folds.csv", "five folds, each class in all"}},
-    .notes = "DATA is what fovea train takes; its training pictures are dealt. The file has\n"
-             "lines of index,label,fold, counted from 0; fv_folds_read reads it. To train on\n"
-             "folds at once: fovea train DATA --folds 5.",
+    .examples = {{"fovea split photos/ -k 5 -o folds.csv", "five folds, classes balanced"}},
+    .notes = "DATA is what fovea train takes; its training pictures are divided into folds.\n"
+             "The file has lines of index,label,fold, counted from 0. To train on folds\n"
+             "directly: fovea train DATA --folds 5.",
     .options = TAKES(OPT_FOLDS) | TAKES(OPT_FILE) | TAKES(OPT_SEED) | TAKES(OPT_ROOT) |
                TAKES(OPT_JSON),
     .min_args = 1,

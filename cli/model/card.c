@@ -55,7 +55,7 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
         (normal &&
          (!read_floats(mean_text, shape[0], mean) || !read_floats(std_text, shape[0], std)))) {
         fail(EXIT_FAILED, "E-DATA",
-             "the model file describes its net in a way that makes no sense\n"
+             "the model file has an invalid description of its network\n"
              "  input %s   classes %s   mean %s   std %s\n"
              "help: fovea train",
              input, c->value[CARD_CLASSES], mean_text, std_text);
@@ -67,7 +67,7 @@ fv_net *card_net(fv_ctx *ctx, const card *c)
     if (!net && fv_error(ctx) == FV_E_SHAPE && strpbrk(model, " ;\n"))
         fail_chain(ctx, model, shape[0], shape[1], shape[2], classes);
     else if (!net)
-        fail_context(ctx, "fovea help train");
+        fail_context(ctx, "fovea help models");
     return net;
 }
 

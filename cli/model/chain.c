@@ -54,12 +54,14 @@ static bool shape_of(fv_ctx *ctx, shape in, int classes, const char *text, size_
 
 int fail_chain(fv_ctx *ctx, const char *text, int channels, int height, int width, int classes)
 {
-    char lines[SHOWN][STATEMENT + 120] = {{0}}, statement[STATEMENT], error[2000], why[2000];
+    char lines[SHOWN][STATEMENT + 120] = {{0}}, statement[STATEMENT], why[2000];
     shape in = {channels, height, width}, first = in, out;
     const char *at = text;
     int n = 0;
     bool fits = true;
-    snprintf(error, sizeof error, "%s", fv_error_text(ctx));
+    char *error = in_our_words(fv_error_text(ctx), "fovea help models");
+    if (!error)
+        return EXIT_FAILED;
     const char *code = fv_status_name(fv_error(ctx)), *help = strstr(error, "\nhelp: ");
     fv_error_clear(ctx);
     for (; fits && next_statement(&at, statement); n++, in = out) {
@@ -74,8 +76,10 @@ int fail_chain(fv_ctx *ctx, const char *text, int channels, int height, int widt
             snprintf(line, (size_t)(end - line), "does not fit\n      %.*s\n",
                      (int)strlen(statement), "^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^");
     }
-    snprintf(why, sizeof why, "%.*s\n", (int)(help ? help - error : (long)strlen(error)), error);
+    snprintf(why, sizeof why, "%.*s\n", (int)(help - error), error);
     for (int i = n < SHOWN ? 0 : n - SHOWN; i < n && !fits; i++)
         snprintf(why + strlen(why), sizeof why - strlen(why), "%s", lines[i % SHOWN]);
-    return fail(EXIT_FAILED, code, "%s%s", why, help ? help + 1 : "help: fovea help train");
+    fail(EXIT_FAILED, code, "%s%s", why, help + 1);
+    free(error);
+    return EXIT_FAILED;
 }

@@ -142,7 +142,7 @@ static int run_info(const settings *s)
 {
     data d;
     fv_ctx *ctx = open_context(s);
-    bool is_data = data_looks_like(s->args[0]);
+    bool is_data = data_looks_like(s->args[0]) || data_is_meant(s->args[0]);
     int code = is_data ? data_name(s->args[0], &d) : EXIT_DONE;
     if (!code)
         code = is_data ? describe_data(ctx, s, &d) : describe_run(ctx, s);
@@ -156,7 +156,7 @@ const command info_command = {
     .usage = "RUN|DATA",
     .examples = {{"fovea info mnist", "how many images of which class"},
                  {"fovea info runs/mnist-1", "layers, shapes, parameters"}},
-    .notes = "RUN is a run folder, runs/latest or a .safetensors file; DATA what fovea\n"
+    .notes = "RUN is a run folder, runs/latest or a .safetensors file; DATA is what fovea\n"
              "train takes.",
     .options = TAKES(OPT_SKIP_BAD) | TAKES(OPT_ROOT) | TAKES(OPT_BATCH_SIZE) | TAKES(OPT_THREADS) |
                TAKES(OPT_KERNELS) | TAKES(OPT_JSON),

@@ -39,7 +39,7 @@ int model_text(const char *typed, char *to, size_t capacity)
     free(text);
     return n < capacity ? EXIT_DONE
                         : fail(EXIT_FAILED, "E-DATA",
-                               "the network in \"%.60s\" is longer than %zu letters\n"
+                               "the network in \"%.60s\" is longer than %zu bytes\n"
                                "help: write it in C, as examples/ does",
                                typed, capacity - 1);
 }

@@ -42,7 +42,7 @@ static int read_name(const char *typed, sample *to)
         digits = next + 1;
     if (!*digits || strlen(digits) > 18 || digits[strspn(digits, "0123456789")])
         return fail(EXIT_USAGE, "E-ARGS",
-                    "\"%s\" names no image: %s:INDEX or %s:train:INDEX, counted from 0\n"
+                    "\"%s\" is not an image: write %s:INDEX or %s:train:INDEX, counted from 0\n"
                     "help: fovea predict runs/mnist-1 mnist:0",
                     typed, name, name);
     to->index = strtoll(digits, NULL, 10);
@@ -253,8 +253,7 @@ static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char 
     fv_output_shape(r->net, &n, NULL, NULL);
     double *p = malloc((size_t)n * sizeof *p);
     if (!p)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory for %d classes\nhelp: close other programs",
-                    n);
+        return fail_memory("the probabilities");
     int winner = fv_argmax(y, n);
     char name[64];
     winner = winner < 0 ? 0 : winner; /* all of them not numbers */
@@ -321,14 +320,14 @@ static int run_predict(const settings *s)
 
 const command predict_command = {
     .name = "predict",
-    .summary = "Say what a trained network sees in pictures",
+    .summary = "Classify pictures with a trained network",
     .usage = "RUN PICTURE...",
     .examples = {{"fovea predict runs/mnist-1 mnist:0", "the first test image"},
                  {"fovea predict runs/pets-1 a.jpg b.png", "pictures of your own"},
                  {"fovea predict runs/mnist-1 digit.png --fit", "a digit of any size"},
                  {"fovea predict RUN test.csv --submission o.csv", "all it lists"}},
-    .notes = "A PICTURE is a file; - for files on the standard input, a line each; or\n"
-             "DATA:INDEX, counted from 0, or DATA:train:INDEX. RUN is a run folder,\n"
+    .notes = "A PICTURE is a file, - for a list of files on standard input (one per line), or\n"
+             "DATA:INDEX or DATA:train:INDEX, counted from 0. RUN is a run folder,\n"
              "runs/latest or a .safetensors file.",
     .options = TAKES(OPT_FIT) | TAKES(OPT_SUBMISSION) | TAKES(OPT_SKIP_BAD) |
                TAKES(OPT_NUM_WORKERS) | TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |

@@ -50,7 +50,7 @@ static int open_input(compare *b)
         return fail_context(b->ctx, "fovea help run");
     if (x->ndim < 2 || (x->type != FV_U8 && x->type != FV_F32))
         return fail(EXIT_FAILED, "E-DATA",
-                    "%s is no batch: it takes [N,C,H,W] or [N,K] of uint8, float32, float64 or "
+                    "%s is not a batch; expected [N,C,H,W] or [N,K] of uint8, float32, float64 or "
                     "int64\n"
                     "help: numpy.save(\"x.npy\", x.numpy())",
                     b->s->input);
@@ -89,7 +89,7 @@ static int open_target(compare *b)
     if ((labels || b->target->type == FV_F32) && b->target->count == want)
         return EXIT_DONE;
     return fail(EXIT_FAILED, "E-SHAPE",
-                "%s holds %zu numbers; the net's output [%d,%d,%d,%d] takes int64 labels [%d] or "
+                "%s has %zu numbers; the network's output [%d,%d,%d,%d] takes int64 labels [%d] or "
                 "float32 [%d,%d,%d,%d]\nhelp: numpy.save(\"t.npy\", t.numpy())",
                 s->target, b->target->count, b->batch.n, c, h, w, b->batch.n, b->batch.n, c, h, w);
 }
@@ -232,7 +232,7 @@ static int run_run(const settings *s)
         return code;
     compare *b = calloc(1, sizeof *b);
     if (!b)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory to begin with\nhelp: close other programs");
+        return fail_memory("the command");
     b->s = s;
     b->ctx = open_context(s);
     code = fv_error(b->ctx) ? fail_context(b->ctx, "fovea help run") : run_batch(b);
@@ -273,16 +273,16 @@ static int run_init(const settings *s)
 
 const command run_command = {
     .name = "run",
-    .summary = "Put a batch through a network, and keep all numbers",
+    .summary = "Run one batch through a network and save the results",
     .usage = "MODEL",
     .examples = {{"fovea run lenet5 --input x.npy --out o.st", "the output"},
                  {"fovea run net.txt --input x.npy --grad ...", "gradients of its sum"},
                  {"... --loss nll --target t.npy --steps 50", "and 50 training steps"}},
     .notes = "MODEL is a built-in name, layers as text, or a file with them. The .safetensors\n"
-             "file holds output; loss; with --grad grad.input and grad.PARAMETER of the\n"
-             "loss, or of the sum of the output; with --steps the state after them. Without\n"
-             "--train, --grad and --steps the net is in eval mode. docs/from-pytorch.md\n"
-             "shows how to check a port.",
+             "file holds output and loss; with --grad also grad.input and grad.PARAMETER of\n"
+             "the loss (without --loss: of the sum of the output); with --steps the state of\n"
+             "the network after them. Without --train, --grad and --steps the network is in\n"
+             "eval mode. docs/from-pytorch.md shows how to check a port.",
     .options = TAKES(OPT_INPUT) | TAKES(OPT_WEIGHTS) | TAKES(OPT_TARGET) | TAKES(OPT_LOSS) |
                TAKES(OPT_OPTIMIZER) | TAKES(OPT_STEPS) | TAKES(OPT_TRAIN) | TAKES(OPT_GRAD) |
                TAKES(OPT_FILE) | TAKES(OPT_SEED) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) |
@@ -294,7 +294,7 @@ const command run_command = {
 
 const command init_command = {
     .name = "init",
-    .summary = "Write the first weights of a network",
+    .summary = "Write the initial weights of a network",
     .usage = "MODEL",
     .examples = {{"fovea init lenet5 --seed 0 --out w.st", "PyTorch's, for that seed"},
                  {"fovea init small --shape 3x32x32 --out w.st", "for other pictures"}},

@@ -99,8 +99,8 @@ static int read_card(fv_ctx *ctx, bool quiet, run *r)
         if (!r->card.value[i][0] && (!found || (i != CARD_MEAN && i != CARD_STD)))
             strcpy(r->card.value[i], usual[i]);
     if (!found && !quiet)
-        fprintf(stderr, "note:  %s does not say what it is; taken for a %s of MNIST\n", r->file,
-                usual[CARD_MODEL]);
+        fprintf(stderr, "note:  %s has no description of its network; assumed to be %s for MNIST\n",
+                r->file, usual[CARD_MODEL]);
     return EXIT_DONE;
 }
 

@@ -19,16 +19,16 @@ static int check_classes(const run *r, const char *typed, const fv_dataset *set,
         const char *name = fv_dataset_class_name(set, i);
         if (name && (strlen(name) != n || strncmp(name, names, n) != 0))
             return fail(EXIT_FAILED, "E-CLASS",
-                        "class %d is \"%s\" in %s, but the net was trained with \"%.*s\"\n"
-                        "help: give the folder that has the same class folders",
+                        "class %d is \"%s\" in %s, but the network was trained with \"%.*s\"\n"
+                        "help: give a folder with the same class folders",
                         i, name, typed, (int)n, names);
         names += n + (names[n] == '\t');
     }
     if (found <= classes)
         return EXIT_DONE;
     return fail(EXIT_FAILED, "E-CLASS",
-                "%s has %d classes, the net knows %d\n"
-                "help: give the folder that has the same class folders",
+                "%s has %d classes, the network %d\n"
+                "help: give a folder with the same class folders",
                 typed, found, classes);
 }
 
@@ -100,8 +100,8 @@ const command test_command = {
                  {"fovea test runs/latest --json", "the last run, for a program"},
                  {"fovea test model.safetensors", "a model file, also of PyTorch"}},
     .notes = "RUN is a run folder, runs/latest or a .safetensors file. DATA is what fovea\n"
-             "train takes; without it, what the run was trained on. Where that had no test\n"
-             "pictures of its own, those are measured that training held back.",
+             "train takes; its default is what the run was trained on. Data without a test\n"
+             "set of its own is measured on the pictures that were held out in training.",
     .options = TAKES(OPT_NUM_WORKERS) | TAKES(OPT_SKIP_BAD) | TAKES(OPT_BATCH_SIZE) |
                TAKES(OPT_ROOT) | TAKES(OPT_THREADS) | TAKES(OPT_KERNELS) | TAKES(OPT_JSON) |
                TAKES(OPT_QUIET) | TAKES(OPT_VERBOSE),

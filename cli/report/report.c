@@ -220,7 +220,8 @@ static void put_training(FILE *f, const training *t)
     fprintf(f, "%d epoch%s x %s batches of %d</dd>\n", t->s->epochs, t->s->epochs > 1 ? "s" : "",
             with_commas(fv_loader_len(t->train_loader), n), t->s->batch_size);
     put_fact(f, "Optimizer", fv_optim_describe(t->optim));
-    put_fact(f, "Schedule", t->schedule ? fv_schedule_describe(t->schedule) : NULL);
+    put_fact(f, t->by_step ? "Schedule by step" : "Schedule",
+             t->schedule ? fv_schedule_describe(t->schedule) : NULL);
 }
 
 static void put_time(FILE *f, const training *t)
@@ -339,9 +340,9 @@ int report_write(training *t)
     join_path(path, t->folder.path, "report.html");
     int code = EXIT_DONE;
     if (!whole)
-        code = fail(EXIT_FAILED, "E-MEMORY", "no memory for report.html\nhelp: --no-report");
+        code = fail_memory("report.html");
     else if (fv_write_file(t->ctx, path, text, size))
-        code = fail_context(t->ctx, "look at the disk: is it full, or read only?");
+        code = fail_context(t->ctx, "is the disk full, or read-only?");
     free(text);
     return code;
 }

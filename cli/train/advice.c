@@ -40,7 +40,7 @@ static bool learned_nothing(const outcome *o, char *text, size_t capacity)
         t->last.train_loss < 0.98 * t->first_loss || accuracy_of(o->seen) > o->share + 0.02)
         return false;
     snprintf(text, capacity,
-             "the net has learned nothing: the training loss was %.4f after the first\n"
+             "the network has learned nothing: the training loss was %.4f after the first\n"
              "epoch and is %.4f. Another learning rate may help: --lr %g",
              t->first_loss, t->last.train_loss, t->s->lr / 10);
     return true;
@@ -54,7 +54,8 @@ static bool never_predicted(const outcome *o, char *text, size_t capacity)
         if (c.support < 3 || c.guessed > 0) /* of fewer it may be chance */
             continue;
         bool rare = 2 * o->count[k] <= o->count[o->largest];
-        snprintf(text, capacity, "the net never says %s, which has %lld training images.\n%s",
+        snprintf(text, capacity,
+                 "the network never predicts %s, which has %lld training images.\n%s",
                  name_of(o, k, name), (long long)o->count[k],
                  rare ? "More of them will help more than more epochs."
                       : "It has not learned enough yet: more epochs may help.");
@@ -69,12 +70,12 @@ static bool learned_by_heart(const outcome *o, char *text, size_t capacity)
     double gap = t->last.train_accuracy - accuracy_of(t->last.val);
     if (!t->last.val.total || t->last.val.loss <= 1.05 * t->best || gap <= 0.05)
         return false;
-    snprintf(text, capacity,
-             "the net has begun to learn its pictures by heart: since epoch %d the\n"
-             "validation loss grows, and training is %.0f points ahead. More pictures\n"
-             "%swill help more than more epochs.",
-             t->best_epoch, 100 * gap,
-             was_typed(o, TAKES(OPT_AUGMENT)) ? "" : "or more --augment ");
+    snprintf(
+        text, capacity,
+        "the network is overfitting: since epoch %d the\n"
+        "validation loss rises, and the training accuracy is %.0f points higher. More pictures\n"
+        "%swill help more than more epochs.",
+        t->best_epoch, 100 * gap, was_typed(o, TAKES(OPT_AUGMENT)) ? "" : "or more --augment ");
     return true;
 }
 

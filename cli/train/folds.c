@@ -54,7 +54,7 @@ static int write_predictions(training *t, int64_t len, const int *folds, const i
         code = csv_print(&out, "%lld,%d,%d,%d\n", (long long)i, labels[i], folds[i], predicted[i]);
     join_path(path, t->folder.path, "out_of_fold.csv");
     if (!code && fv_write_file(t->ctx, path, out.text, out.used))
-        code = fail_context(t->ctx, "look at the disk: is it full, or read only?");
+        code = fail_context(t->ctx, "is the disk full, or read-only?");
     free(out.text);
     return code;
 }
@@ -120,7 +120,7 @@ int train_folds(training *t, int (*train_one)(training *t))
     size_t len = (size_t)fv_dataset_describe(t->data.train).len;
     int *folds = calloc(3 * len + 3, sizeof *folds);
     if (!folds)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory for the folds\nhelp: close other programs");
+        return fail_memory("the folds");
     int code = run_folds(t, train_one, folds, folds + len, folds + 2 * len);
     free(folds);
     return code;

@@ -51,9 +51,7 @@ int mix_batch(training *t, fv_batch *batch)
     if (!t->targets)
         t->targets = malloc(most * (size_t)classes * sizeof *t->targets);
     if (!t->mixed || !t->targets)
-        return fail(EXIT_FAILED, "E-MEMORY",
-                    "no memory for a mixed batch\n"
-                    "help: a smaller --batch-size");
+        return fail_memory("a mixed batch");
     int64_t number = (t->epoch - 1) * fv_loader_len(t->train_loader) + batch->index;
     bool cutmix = is_cutmix(t->s, number);
     copy_pixels(batch, n * image, t->mixed);

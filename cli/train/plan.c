@@ -22,7 +22,7 @@ static const recipe recipes[] = {
     {"lenet5", "sgd", NULL, 0.01, 0.5, 0, false, 1, 100, "as in the tutorial"},
     {"mnist-cnn", "adadelta", "step 1 gamma=0.7", 1.0, 0, 0, false, 14, 10,
      "as in the PyTorch example"},
-    {NULL, "sgd", "cosine", 0.05, 0.9, 5e-4, true, 20, 0, "of a recipe for batch norm"},
+    {NULL, "sgd", "cosine", 0.05, 0.9, 5e-4, true, 20, 0, "usual for batch norm"},
 };
 
 static const recipe *recipe_of(const char *model)
@@ -67,13 +67,24 @@ int plan_recipe(training *t)
     return EXIT_DONE;
 }
 
+/* The number with as few digits as give it back: 0.9 and not 0.90000000000000002. */
+static const char *number_text(double value, char text[32])
+{
+    for (int digits = 6; digits <= 17; digits++) {
+        snprintf(text, 32, "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    return text;
+}
+
 /* The options that stand for arguments of the optimizer, behind its name. */
-static void optimizer_text(const training *t, char *text, size_t capacity)
+static int optimizer_text(const training *t, csv *text)
 {
     const settings *s = &t->used;
     const recipe *r = recipe_of(s->model);
     bool own = !typed(t, OPT_OPTIMIZER), sgd = own && strcmp(r->optimizer, "sgd") == 0;
-    size_t n = (size_t)snprintf(text, capacity, "%s", own ? r->optimizer : s->optimizer);
+    int code = csv_print(text, "%s", own ? r->optimizer : s->optimizer);
     const struct {
         option_id id;
         const char *name;
@@ -82,12 +93,15 @@ static void optimizer_text(const training *t, char *text, size_t capacity)
                    {OPT_MOMENTUM, "momentum", s->momentum},
                    {OPT_DAMPENING, "dampening", s->dampening},
                    {OPT_WEIGHT_DECAY, "weight_decay", s->weight_decay}};
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 4 && !code; i++) {
+        char number[32];
         if (typed(t, numbers[i].id) || (own && i == 0) || (sgd && numbers[i].value != 0))
-            n += (size_t)snprintf(text + n, capacity - n, " %s=%.17g", numbers[i].name,
-                                  numbers[i].value);
-    if (typed(t, OPT_NESTEROV) || (sgd && s->nesterov))
-        snprintf(text + n, capacity - n, " nesterov");
+            code = csv_print(text, " %s=%s", numbers[i].name,
+                             number_text(numbers[i].value, number));
+    }
+    if (!code && (typed(t, OPT_NESTEROV) || (sgd && s->nesterov)))
+        code = csv_print(text, " nesterov");
+    return code;
 }
 
 /* ---- memory --------------------------------------------------------------------------------- */
@@ -112,12 +126,32 @@ static double memory_of(const training *t, int n)
     return (double)m.parameters + (double)m.activations + (double)m.scratch;
 }
 
-static bool has_batch_norm(const fv_net *net)
+/* The first batch norm of the net, at 1 x 1 or anywhere; layer_count: there is none. */
+static int find_batch_norm(const fv_net *net, bool at_1x1)
 {
-    for (int i = 0; i < fv_layer_count(net); i++)
-        if (strcmp(fv_layer_at(net, i).kind, "batch_norm2d") == 0)
-            return true;
-    return false;
+    int i = 0;
+    for (; i < fv_layer_count(net); i++) {
+        fv_layer l = fv_layer_at(net, i);
+        if (strncmp(l.kind, "batch_norm", 10) == 0 && (!at_1x1 || l.height * l.width == 1))
+            break;
+    }
+    return i;
+}
+
+int plan_batches(const training *t)
+{
+    int64_t len = fv_dataset_describe(t->data.train).len;
+    int size = t->s->batch_size, better = size + 1, i = find_batch_norm(t->net, true);
+    bool whole = t->s->folds && t->fold == 0; /* the folds come later */
+    if (whole || i == fv_layer_count(t->net) || (size > 1 && len % size != 1))
+        return EXIT_DONE;
+    while (len % better == 1)
+        better++;
+    return fail(EXIT_USAGE, "E-ARGS",
+                "%lld training images in batches of %d leave a batch of a single image, and layer\n"
+                "\"%s\", a batch norm at 1 x 1, needs two or more\n"
+                "help: --batch-size %d",
+                (long long)len, size, fv_layer_at(t->net, i).name, better);
 }
 
 int plan_memory(training *t)
@@ -128,7 +162,7 @@ int plan_memory(training *t)
         return EXIT_DONE;
     double limit = bytes_of(s->max_memory);
     if (limit == 0)
-        return fail(EXIT_USAGE, "E-ARGS", "--max-memory %s is no size\nhelp: --max-memory 64M",
+        return fail(EXIT_USAGE, "E-ARGS", "--max-memory %s is not a size\nhelp: --max-memory 64M",
                     s->max_memory);
     while (t->part > 1 && memory_of(t, t->part) > limit) /* whole blocks, so that sums stay */
         t->part = t->part > 16 ? (t->part - 1) / 16 * 16 : t->part / 2;
@@ -137,7 +171,7 @@ int plan_memory(training *t)
                     "one image takes %.1f MB of memory, more than --max-memory %s\n"
                     "help: --max-memory %.0fM",
                     memory_of(t, 1) / (1 << 20), s->max_memory, memory_of(t, 1) / (1 << 20) + 1);
-    if (t->part < s->batch_size && has_batch_norm(t->net))
+    if (t->part < s->batch_size && find_batch_norm(t->net, false) < fv_layer_count(t->net))
         return fail(EXIT_FAILED, "E-MEMORY",
                     "a batch of %d takes %.1f MB of memory, more than --max-memory %s, and batch "
                     "norm\nlooks at the whole batch, which so cannot go in parts; %d images fit\n"
@@ -147,28 +181,82 @@ int plan_memory(training *t)
     return EXIT_DONE;
 }
 
+/* ---- optimizer and schedule ------------------------------------------------------------------ */
+
+static bool begins_with(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    return strncmp(text, word, n) == 0 && (text[n] == ' ' || text[n] == '\0');
+}
+
+/* Adds the schedule without the words by=step and by=epoch, which are ours: they say when it is
+   stepped, and set t->by_step. */
+static int take_by(training *t, const char *schedule, csv *text)
+{
+    int code = EXIT_DONE;
+    for (const char *at = schedule; !code && *(at += strspn(at, " "));) {
+        size_t n = strcspn(at, " ;");
+        if (strncmp(at, "by=", 3) != 0)
+            code = csv_print(text, "%s%.*s", text->used ? " " : "", (int)n, at);
+        else if (n == 7 && strncmp(at, "by=step", 7) == 0)
+            t->by_step = true;
+        else if (n == 8 && strncmp(at, "by=epoch", 8) == 0)
+            t->by_step = false;
+        else
+            return fail(EXIT_USAGE, "E-ARGS",
+                        "--schedule \"%s\": \"%.*s\" is neither by=step nor by=epoch\n"
+                        "help: fovea help schedules",
+                        schedule, (int)n, at);
+        at += n;
+        if (!code && *at == ';') {
+            code = csv_print(text, ";");
+            at++;
+        }
+    }
+    return code;
+}
+
+/* The schedule as the library reads it. PyTorch steps one_cycle after each batch, the others after
+   each epoch. Cosine and one_cycle without a length take the whole run. */
+static int schedule_text(training *t, csv *text)
+{
+    const settings *s = t->s;
+    const char *schedule = s->schedule && strcmp(s->schedule, "none") != 0 ? s->schedule : NULL;
+    char gamma[32];
+    if (s->gamma > 0)
+        return csv_print(text, "step 1 gamma=%s", number_text(s->gamma, gamma));
+    if (!schedule)
+        return EXIT_DONE;
+    t->by_step = begins_with(schedule, "one_cycle");
+    int code = take_by(t, schedule, text);
+    if (code || !text->used)
+        return code;
+    long long length = t->by_step ? s->epochs * (long long)fv_loader_len(t->train_loader)
+                                  : s->epochs;
+    if (t->by_step && strstr(text->text, "plateau"))
+        return fail(EXIT_USAGE, "E-ARGS",
+                    "--schedule \"%s\": plateau goes by the validation loss, which is measured "
+                    "once an epoch\nhelp: leave out by=step",
+                    schedule);
+    if (strcmp(text->text, "cosine") == 0)
+        return csv_print(text, " %lld", length);
+    if (begins_with(text->text, "one_cycle") && !strpbrk(text->text, ";&") &&
+        !strstr(text->text, "total_steps=") && !strstr(text->text, "epochs="))
+        return csv_print(text, " total_steps=%lld", length);
+    return EXIT_DONE;
+}
+
 int plan_optimizer(training *t)
 {
-    char text[CARD_SIZE], schedule[CARD_SIZE];
-    const char *given[] = {t->s->optimizer, t->s->schedule};
-    for (int i = 0; i < 2; i++)
-        if (given[i] && strlen(given[i]) > CARD_SIZE / 2)
-            return fail(EXIT_USAGE, "E-ARGS",
-                        "--%s is longer than %d letters\n"
-                        "help: fovea help train",
-                        i ? "schedule" : "optimizer", CARD_SIZE / 2);
-    optimizer_text(t, text, sizeof text);
-    t->optim = fv_optim_text(t->net, text);
-    if (!t->optim)
-        return fail_context(t->ctx, "fovea help train");
-    bool none = !t->s->schedule || strcmp(t->s->schedule, "none") == 0;
-    if (none && t->s->gamma == 0)
-        return EXIT_DONE;
-    bool bare = !none && strcmp(t->s->schedule, "cosine") == 0; /* over the whole run */
-    snprintf(schedule, sizeof schedule, bare ? "%s %d" : "%s", none ? "" : t->s->schedule,
-             t->s->epochs);
-    if (t->s->gamma > 0)
-        snprintf(schedule, sizeof schedule, "step 1 gamma=%.17g", t->s->gamma);
-    t->schedule = fv_schedule_text(t->optim, schedule);
-    return t->schedule ? EXIT_DONE : fail_context(t->ctx, "fovea help train");
+    csv text = {0};
+    int code = optimizer_text(t, &text);
+    if (!code && !(t->optim = fv_optim_text(t->net, text.text)))
+        code = fail_context(t->ctx, "fovea help optimizers");
+    text.used = 0;
+    if (!code)
+        code = schedule_text(t, &text);
+    if (!code && text.used && !(t->schedule = fv_schedule_text(t->optim, text.text)))
+        code = fail_context(t->ctx, "fovea help schedules");
+    free(text.text);
+    return code;
 }

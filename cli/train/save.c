@@ -22,7 +22,7 @@ static int fail_folder(const char *path, const char *reason)
 {
     return fail(EXIT_FAILED, "E-IO",
                 "cannot make the folder \"%s\": %s\n"
-                "help: choose another with --out, or go without: --no-save",
+                "help: choose another with --out, or save nothing: --no-save",
                 path, reason);
 }
 
@@ -70,7 +70,7 @@ static int make_last(run_folder *f)
 static int fail_taken(const char *path)
 {
     return fail(EXIT_FAILED, "E-PATH",
-                "\"%s\" exists already, and a run overwrites nothing\n"
+                "\"%s\" already exists and is not overwritten\n"
                 "help: fovea train --out %s-2",
                 path, path);
 }
@@ -126,13 +126,6 @@ void folder_remove(const run_folder *f)
 
 /* ---- log.csv and run.json -------------------------------------------------------------------- */
 
-static int fail_memory(void)
-{
-    return fail(EXIT_FAILED, "E-MEMORY",
-                "no memory for the files of the run\n"
-                "help: close other programs and try again");
-}
-
 /* Writes the text into the run's folder and frees it. */
 static int write_file(training *t, const char *name, csv *text)
 {
@@ -140,7 +133,7 @@ static int write_file(training *t, const char *name, csv *text)
     join_path(path, t->folder.path, name);
     fv_status status = fv_write_file(t->ctx, path, text->text, text->used);
     free(text->text);
-    return status ? fail_context(t->ctx, "look at the disk: is it full, or read only?") : EXIT_DONE;
+    return status ? fail_context(t->ctx, "is the disk full, or read-only?") : EXIT_DONE;
 }
 
 static int add_row(training *t, int set, double loss, double accuracy, double seconds)
@@ -148,7 +141,7 @@ static int add_row(training *t, int set, double loss, double accuracy, double se
     log_row *rows = t->folder.path[0] ? realloc(t->rows, (size_t)(t->n_rows + 1) * sizeof *rows)
                                       : NULL;
     if (!rows)
-        return t->folder.path[0] ? fail_memory() : EXIT_DONE;
+        return t->folder.path[0] ? fail_memory("the files of the run") : EXIT_DONE;
     t->rows = rows;
     rows[t->n_rows++] = (log_row){t->fold, t->epoch, set, loss, accuracy, fv_lr(t->optim), seconds};
     return EXIT_DONE;
@@ -199,7 +192,7 @@ int keep_best(training *t)
 {
     char *at = realloc(t->best_state, state_bytes(t) + 1);
     if (!at)
-        return fail_memory();
+        return fail_memory("the files of the run");
     t->best_state = at;
     for (int i = 0; i < fv_state_count(t->net); i++) {
         fv_tensor tensor = fv_state_at(t->net, i);
@@ -354,7 +347,7 @@ int save_run(training *t)
         return EXIT_DONE;
     char *json = run_json(t);
     if (!json)
-        return fail_memory();
+        return fail_memory("the files of the run");
     snprintf(t->card.value[CARD_EPOCHS], sizeof t->card.value[0], "%d", t->done);
     snprintf(t->card.value[CARD_SEED], sizeof t->card.value[0], "%llu",
              (unsigned long long)t->s->seed);
@@ -367,8 +360,7 @@ int save_run(training *t)
     if (code)
         return code;
     write_latest(t);
-    return fv_error(t->ctx) ? fail_context(t->ctx, "look at the disk: is it full, or read only?")
-                            : EXIT_DONE;
+    return fv_error(t->ctx) ? fail_context(t->ctx, "is the disk full, or read-only?") : EXIT_DONE;
 }
 
 void save_end(training *t)

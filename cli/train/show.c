@@ -177,7 +177,7 @@ int show_stop(training *t)
     if (t->folder.path[0])
         fprintf(stderr, "saved in %s\nnext    fovea test %s\n", t->folder.path, t->folder.path);
     else
-        fputs("nothing is saved, as --no-save says\n", stderr);
+        fputs("nothing is saved because of --no-save\n", stderr);
     return code ? code : EXIT_STOPPED;
 }
 
@@ -211,7 +211,7 @@ int fail_loss(training *t, double loss, bool in_test)
                  t->done, t->last.val.total ? "validation" : "test",
                  100 * accuracy_of(t->last.val.total ? t->last.val : t->last.test), t->folder.path);
     else
-        strcpy(safe, t->done > 0 ? "nothing is saved, as --no-save says"
+        strcpy(safe, t->done > 0 ? "nothing is saved because of --no-save"
                                  : "no epoch was finished before, so nothing is saved");
     snprintf(where, sizeof where, in_test ? "in the test after epoch %d" : "at epoch %d, step %lld",
              t->epoch, (long long)t->step);

@@ -71,7 +71,7 @@ static void show_sets(const training *t, const counts *c)
                      with_commas(c->info[k].len, n), names[k]);
     put_line("", text, t->data.why_split);
     if (!c->of[1] && !t->s->folds)
-        put_line("", "no validation set: --val 0.1 holds some back", "");
+        put_line("", "no validation set: --val 0.1 makes one", "");
 }
 
 static void show_pictures(const training *t)
@@ -81,7 +81,7 @@ static void show_pictures(const training *t)
     fv_dataset_info info = fv_dataset_describe(d->train);
     const char *colours = d->channels == 1 ? " gray" : d->channels == 3 ? " RGB" : "";
     if (d->n_skipped)
-        fprintf(stderr, "        %lld unreadable, left out%s%s%s\n", (long long)d->n_skipped,
+        fprintf(stderr, "        %lld unreadable, skipped%s%s%s\n", (long long)d->n_skipped,
                 t->folder.path[0] ? "; names in " : "", t->folder.path,
                 t->folder.path[0] ? "/skipped.txt" : "");
     bool as_is = info.height == d->height && info.width == d->width;
@@ -95,8 +95,8 @@ static void show_pictures(const training *t)
         snprintf(text, sizeof text, "mean %s   std %s", d->mean, d->std);
     put_line("", d->mean[0] ? text : "pixels are not normalised", d->why_pixels);
     if (info.height == 0 || d->augment) {
-        snprintf(text, sizeof text, "%d workers read ahead", t->s->num_workers);
-        put_line("", t->s->num_workers ? text : "pictures are read between the steps",
+        snprintf(text, sizeof text, "%d workers read pictures ahead", t->s->num_workers);
+        put_line("", t->s->num_workers ? text : "pictures are read between steps",
                  typed(t, TAKES(OPT_NUM_WORKERS)) ? "" : "auto; --num-workers 2 reads ahead");
     }
 }
@@ -108,7 +108,7 @@ static void show_chance(const counts *c)
     for (int i = 1; c->of[0] && i < c->info[0].classes; i++)
         largest = c->of[0][i] > c->of[0][largest] ? i : largest;
     if (c->of[k] && c->info[k].len > 0)
-        fprintf(stderr, "        guessing the largest class would score %.1f%%\n",
+        fprintf(stderr, "        always guessing the largest class would score %.1f%%\n",
                 100.0 * (double)c->of[k][largest] / (double)c->info[k].len);
 }
 
@@ -164,8 +164,8 @@ static void show_recipe(const training *t)
         snprintf(why, sizeof why, "auto: %s%s%s %s", epochs ? "" : "epochs",
                  epochs || batch ? "" : " and ", batch ? "" : "batch size", plan_reason(t));
     put_line("train", text, why);
-    snprintf(text, sizeof text, "%s%s%s", fv_optim_describe(t->optim), t->schedule ? "   " : "",
-             t->schedule ? fv_schedule_describe(t->schedule) : "");
+    snprintf(text, sizeof text, "%s%s%s%s", fv_optim_describe(t->optim), t->schedule ? "   " : "",
+             t->schedule ? fv_schedule_describe(t->schedule) : "", t->by_step ? " by=step" : "");
     uint64_t parts = TAKES(OPT_LR) | TAKES(OPT_MOMENTUM) | TAKES(OPT_WEIGHT_DECAY) |
                      TAKES(OPT_SCHEDULE) | TAKES(OPT_GAMMA) | TAKES(OPT_DAMPENING) |
                      TAKES(OPT_NESTEROV);

@@ -94,7 +94,9 @@ static int train_step(training *t, const fv_batch *batch, float *loss, int *righ
     t->recent[t->step % RECENT] = *loss;
     if (!isfinite(*loss))
         return fail_loss(t, (double)*loss, false);
-    return fv_step(t->optim) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
+    if (!fv_step(t->optim) && t->schedule && t->by_step)
+        fv_schedule_step(t->schedule);
+    return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
 }
 
 static int train_epoch(training *t, epoch_result *result)
@@ -152,7 +154,7 @@ static int measure_epoch(training *t, epoch_result *result)
 static void next_rate(training *t, const epoch_result *result)
 {
     double metric = t->val_loader ? result->val.loss : result->train_loss;
-    if (t->schedule)
+    if (t->schedule && !t->by_step)
         fv_schedule_step_metric(t->schedule, metric);
 }
 
@@ -220,6 +222,19 @@ static fv_loader *plain_loader(const training *t, fv_dataset *set)
                : NULL;
 }
 
+/* The net's output must be a number for each class. */
+static int check_output(const training *t)
+{
+    int c, h, w;
+    fv_output_shape(t->net, &c, &h, &w);
+    if (h == 1 && w == 1 && c >= t->data.classes)
+        return EXIT_DONE;
+    return fail(EXIT_FAILED, "E-SHAPE",
+                "the output of the net is [N,%d,%d,%d], but %s has %d classes\n"
+                "help: end --model with \"flatten; linear classes\"",
+                c, h, w, t->data.typed, t->data.classes);
+}
+
 /* Net, loaders and optimizer. The net comes before the first epoch of a loader: that is the order
    in which the tutorial draws its random numbers. */
 static int prepare_net(training *t)
@@ -228,13 +243,14 @@ static int prepare_net(training *t)
     fv_loader_free(t->train_loader), fv_loader_free(t->val_loader), fv_loader_free(t->test_loader);
     fv_schedule_free(t->schedule), fv_optim_free(t->optim), fv_net_free(t->net);
     t->schedule = NULL;
+    t->by_step = false;
     t->optim = NULL;
     t->net = card_net(t->ctx, &t->card);
     if (!t->net)
         return EXIT_FAILED;
     t->log_probabilities = gives_log_probabilities(t->net);
-    int code = plan_memory(t);
-    if (code)
+    int code = check_output(t);
+    if (code || (code = plan_batches(t)) || (code = plan_memory(t)))
         return code;
     int classes;
     fv_output_shape(t->net, &classes, NULL, NULL);
@@ -306,7 +322,7 @@ static int check_together(const settings *s)
 {
     if (s->schedule && s->gamma > 0)
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--gamma %g and --schedule both say how lr goes on\n"
+                    "--gamma %g and --schedule both set how the learning rate changes\n"
                     "help: --schedule \"step 1 gamma=%g\"",
                     s->gamma, s->gamma);
     bool sgd = !s->optimizer || strncmp(s->optimizer, "sgd", 3) == 0;
@@ -317,7 +333,7 @@ static int check_together(const settings *s)
                     s->out);
     if (sgd && s->nesterov && (s->momentum == 0 || s->dampening != 0))
         return fail(EXIT_USAGE, "E-ARGS",
-                    "--nesterov wants --momentum above 0 and --dampening 0, "
+                    "--nesterov needs --momentum above 0 and --dampening 0, "
                     "not %g and %g\nhelp: fovea train --nesterov",
                     s->momentum, s->dampening);
     if (s->folds && s->given & TAKES(OPT_VAL))
@@ -331,7 +347,7 @@ static int run_train(const settings *s)
 {
     training *t = calloc(1, sizeof *t);
     if (!t)
-        return fail(EXIT_FAILED, "E-MEMORY", "no memory to begin with\nhelp: close other programs");
+        return fail_memory("the command");
     t->used = *s;
     t->s = &t->used;
     int code = data_name(s->args[0], &t->data);
@@ -355,17 +371,18 @@ const command train_command = {
                  {"fovea train photos/ --size 64", "folders named by class"},
                  {"fovea train cifar10 --model resnet9", "a larger network"},
                  {"fovea train mnist --model mnist-cnn", "the PyTorch example"}},
-    .notes = "DATA is mnist, fashion-mnist, cifar10, digits and others by name; a folder of\n"
-             "class folders, or with train, val and test in it; a .csv of path,label; a\n"
-             ".npz. Pictures in files that come without a split get one by a hash of what\n"
-             "they contain, 80/10/10: a picture stays where it is when others are added, and\n"
-             "copies stay together; what --val asks for is then met about, as chance has it.\n"
-             "split.csv of the run says which is where. Of other data --val takes its share\n"
-             "of every class. Defaults are the tutorial's. Other models bring their own\n"
-             "recipe, which the plan shows: --dry-run. With --mixup and --cutmix both, each\n"
-             "batch gets one of the two; the accuracy of training then counts the class of\n"
-             "the larger share as right. The loss in log.csv is the mean over the epoch.\n"
-             "Ctrl+C saves and stops.",
+    .notes = "DATA is mnist, fashion-mnist, cifar10, digits or another known name; a folder\n"
+             "with a folder for each class, or with train, val and test folders; a .csv with\n"
+             "columns path,label; or a .npz. Every option has a default; --dry-run prints\n"
+             "them all without training. Two values such as \"1, photos 20\" are those of the\n"
+             "tutorial's LeNet-5 on MNIST, and of other data and networks.\n"
+             "Picture files without a split are divided 80/10/10 by a hash of their content:\n"
+             "a picture stays in its set when others are added, and copies stay together, so\n"
+             "the share is approximate. split.csv of the run lists which picture is in which\n"
+             "set. Of other data, --val takes its share of every class.\n"
+             "With both --mixup and --cutmix, each batch uses one of the two; the training\n"
+             "accuracy then counts the class with the larger share as right. The loss in\n"
+             "log.csv is the mean over the epoch. Ctrl+C saves and stops.",
     .options = TRAIN_OPTIONS,
     .max_args = 1,
     .run = run_train,

@@ -80,6 +80,7 @@ typedef struct training {
     int part;               /* images that go through the net at once: the batch, or fewer */
     fv_optim *optim;
     fv_schedule *schedule; /* NULL: none */
+    bool by_step;          /* the schedule is stepped after each batch, else after each epoch */
     card card;
     int fold;                         /* of --folds, from 1; 0: there are none */
     double best;                      /* validation loss of the best epoch */
@@ -147,6 +148,8 @@ int plan_recipe(training *t);
 int plan_optimizer(training *t);
 /* Where the numbers come from that were not typed: "as in the tutorial". */
 const char *plan_reason(const training *t);
+/* Refuses batches that batch norm cannot work on. */
+int plan_batches(const training *t);
 /* How many images of a batch fit into --max-memory at once. */
 int plan_memory(training *t);
 

@@ -61,6 +61,8 @@ struct fv_ctx {
 /* Keeps the first error and returns code. The text says what, where, expected and found; the way
    out goes on a last line that starts with "help: ". ctx may be NULL. */
 fv_status fv_fail(fv_ctx *ctx, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
+/* Adds to the help line of the error that there is. */
+void fv_fail_hint(fv_ctx *ctx, const char *format, ...) FV_PRINTF(2, 3);
 void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...) FV_PRINTF(3, 4);
 
 /* ---- memory: zeroed, aligned to 64 bytes, from the context's allocator --------------------- */

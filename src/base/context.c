@@ -118,6 +118,18 @@ fv_status fv_fail(fv_ctx *ctx, fv_status code, const char *format, ...)
     return ctx->error = code;
 }
 
+void fv_fail_hint(fv_ctx *ctx, const char *format, ...)
+{
+    size_t used = strlen(ctx->error_text);
+    fv_text to = {ctx->error_text + used, sizeof ctx->error_text - used};
+    char hint[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(hint, sizeof hint, format, args);
+    va_end(args);
+    fv_put(&to, "%s%s", strstr(ctx->error_text, "\nhelp: ") ? "; or " : "\nhelp: ", hint);
+}
+
 void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...)
 {
     char text[512];

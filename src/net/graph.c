@@ -221,6 +221,48 @@ static void check_same_parameters(fv_ctx *ctx, const fv_def *def, const fv_def *
                 def->name, owner->name, def->in.c, def->in.h, def->in.w, def->producer);
 }
 
+/* PyTorch's arguments of a convolution begin with in_channels, ours with out_channels: Conv2d(3, 6, 5)
+   written as fv_conv2d(x, 3, 6, 5) has 3 output channels, kernel 6 and stride 5. Signs of it are as
+   many channels out as in with a stride above 2, and, unless the layer itself has failed, a stride
+   larger than the kernel. */
+static bool has_torch_order(const fv_def *def, bool failed)
+{
+    bool conv = def->kind == &fv_layer_type_conv2d,
+         back = def->kind == &fv_layer_type_conv_transpose2d;
+    if (!def->args || (!conv && !back))
+        return false;
+    const fv_conv2d_args *a = def->args;
+    const fv_conv_transpose2d_args *t = def->args;
+    int out = conv ? a->out_channels : t->out_channels, groups = conv ? a->groups : t->groups;
+    fv_hw kernel = fv_hw_of(conv ? a->kernel_size : t->kernel_size, 0);
+    fv_hw stride = fv_hw_of(conv ? a->stride : t->stride, 1);
+    bool skips = (kernel.h > 1 && stride.h > kernel.h) || (kernel.w > 1 && stride.w > kernel.w);
+    bool same = out == def->in.c && groups <= 1 && kernel.h > 1 && stride.h > 2;
+    return same || (skips && !failed);
+}
+
+#define TORCH_ORDER "arguments are out_channels, kernel_size, stride, without PyTorch's in_channels"
+
+/* After the shape rule: a warning for such a layer; after an error, a hint at the nearest one. */
+static void check_order(fv_graph *graph, const fv_def *def)
+{
+    fv_ctx *ctx = graph->object.ctx;
+    fv_status error = fv_error(ctx);
+    bool odd = has_torch_order(def, error != FV_OK);
+    if (!error && odd)
+        fv_note(
+            ctx, FV_LOG_WARNING,
+            "layer \"%s\" turns [N,%d,%d,%d] into [N,%d,%d,%d] with a stride that is unusual for "
+            "its kernel; its " TORCH_ORDER,
+            def->name, def->in.c, def->in.h, def->in.w, def->out.c, def->out.h, def->out.w);
+    while (error == FV_E_SHAPE && !odd && def->n_inputs) {
+        def = graph->defs + def->inputs[0];
+        odd = has_torch_order(def, false);
+    }
+    if (error == FV_E_SHAPE && odd)
+        fv_fail_hint(ctx, "look at layer \"%s\": its " TORCH_ORDER, def->name);
+}
+
 fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const void *args)
 {
     const char *name;
@@ -237,6 +279,7 @@ fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const 
         snprintf(where, sizeof where, "layer \"%s\"", def->name);
         if (!kind->fields || !fv_settle(ctx, where, kind->fields, def->args))
             kind->shape(ctx, def, def->args);
+        check_order(xs[0].graph, def);
     }
     return finish(xs[0].graph);
 }

@@ -118,19 +118,20 @@ const fv_get_set *fv_get_find(fv_ctx *ctx, const char *name)
 {
     enum { COUNT = sizeof sets / sizeof sets[0] };
     char known[200] = "", meant[80] = "";
+    fv_text all = {known, sizeof known}, begin = {meant, sizeof meant};
+    fv_nearest near = {.word = name};
+    size_t n = strlen(name);
     for (int i = 0; i < COUNT; i++) {
         if (strcmp(sets[i].name, name) == 0)
             return &sets[i];
-        size_t used = strlen(known);
-        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", sets[i].name);
-        fv_nearest near = {.word = name};
         fv_nearest_try(&near, sets[i].name);
-        if (near.name)
-            snprintf(meant + strlen(meant), sizeof meant - strlen(meant), "%s%s",
-                     *meant ? " or " : "\nhelp: did you mean ", near.name);
+        fv_put(&all, "%s%s", i ? ", " : "", sets[i].name);
+        if (n >= 3 && strncmp(sets[i].name, name, n) == 0)
+            fv_put(&begin, "%s%s", *meant ? " or " : "", sets[i].name);
     }
-    if (*meant) {
-        fv_fail(ctx, FV_E_NAME, "there is no data set \"%s\" to get%s?", name, meant);
+    if (near.name) {
+        fv_fail(ctx, FV_E_NAME, "there is no data set \"%s\" to get\nhelp: did you mean %s?", name,
+                *meant ? meant : near.name);
         return NULL;
     }
     fv_fail(ctx, FV_E_NAME, "there is no data set \"%s\" to get\nhelp: there are %s", name, known);
