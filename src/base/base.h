@@ -1,7 +1,7 @@
 /*
  * base.h - what every layer stands on: the context, errors, memory, random numbers, threads, files.
  *
- * Layer 1. May call libc and pthreads; fv_open alone asks the kernels for the set to use.
+ * Layer 1. May call libc and pthreads.
  */
 #ifndef FV_BASE_H
 #define FV_BASE_H
@@ -40,7 +40,7 @@ typedef struct fv_object {
 } fv_object;
 
 typedef struct fv_pool fv_pool;
-struct fv_kernels;
+typedef struct fv_engine fv_engine;
 
 struct fv_ctx {
     void *user;
@@ -52,11 +52,13 @@ struct fv_ctx {
     uint64_t seed; /* for what is keyed by it, such as dropout */
     fv_rng rng;    /* PyTorch's default generator */
     int threads;
-    fv_pool *pool; /* NULL until the first parallel work, and with one thread */
-    const struct fv_kernels *kernels;
-    const char *kernels_why;
+    fv_pool *pool;     /* NULL until the first parallel work, and with one thread */
+    fv_engine *engine; /* where the numbers of its nets are computed; see net/engine.h */
     fv_object *newest; /* list of owned objects */
 };
+
+/* A context without an engine: fv_open less the kernels. NULL: no memory. */
+fv_ctx *fv_ctx_open(const fv_options *options);
 
 /* Keeps the first error and returns code. The text says what, where, expected and found; the way
    out goes on a last line that starts with "help: ". ctx may be NULL. */

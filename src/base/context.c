@@ -1,7 +1,7 @@
 /*
  * context.c - open, close, errors and notes.
  *
- * Layer 1. Calls libc; fv_open asks the kernels for the set to use.
+ * Layer 1. Calls libc.
  */
 #ifdef __linux__
 #define _DEFAULT_SOURCE /* madvise */
@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "kernels/kernels.h"
 
 /* Asks for pages of 2 MB where a block has many: a layer that writes 200 MB was 15 % faster so. */
 static void ask_for_large_pages(void *ptr, size_t size)
@@ -52,20 +50,7 @@ static void set_threads(fv_ctx *ctx, int threads)
             threads, FV_THREADS_MAX);
 }
 
-static void set_kernels(fv_ctx *ctx, const char *name)
-{
-    const char *why;
-    ctx->kernels = fv_kernels_pick(name, &why);
-    if (!ctx->kernels) {
-        fv_fail(ctx, fv_kernels_known(name) ? FV_E_DEVICE : FV_E_ARG,
-                "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", name, why,
-                fv_kernels_available());
-        ctx->kernels = fv_kernels_pick(NULL, &why);
-    }
-    ctx->kernels_why = why;
-}
-
-fv_ctx *fv_open(const fv_options *options)
+fv_ctx *fv_ctx_open(const fv_options *options)
 {
     fv_options o = options ? *options : (fv_options){0};
     if (!o.allocate)
@@ -81,7 +66,6 @@ fv_ctx *fv_open(const fv_options *options)
     ctx->seed = o.seed;
     fv_rng_seed(&ctx->rng, o.seed);
     set_threads(ctx, o.threads);
-    set_kernels(ctx, o.kernels);
     return ctx;
 }
 
@@ -184,12 +168,4 @@ const char *fv_status_name(fv_status status)
 const char *fv_version(void)
 {
     return TEXT(FV_VERSION_MAJOR) "." TEXT(FV_VERSION_MINOR) "." TEXT(FV_VERSION_PATCH);
-}
-
-fv_device fv_device_describe(const fv_ctx *ctx)
-{
-    if (!ctx)
-        return (fv_device){0};
-    return (fv_device){ctx->kernels->name, ctx->kernels_why, fv_kernels_available(), ctx->threads,
-                       fv_processors()};
 }

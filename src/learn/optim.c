@@ -7,6 +7,7 @@
  * base.
  */
 #include "learn/schedule.h"
+#include "net/engine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -229,7 +230,7 @@ static void step_stretch(void *arg, const fv_stretch *s)
 {
     const fv_optim *optim = arg;
     const fv_net *net = optim->net;
-    const fv_kernels *k = net->object.ctx->kernels;
+    const fv_kernels *k = fv_host_kernels(net->object.ctx);
     float *memories[FV_MEMORIES_MAX];
     if (fv_optim_frozen(optim, s->param))
         return;

@@ -458,17 +458,13 @@ fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train)
     if (!net || batch_size < 1)
         return memory;
     fv_ctx *ctx = net->object.ctx;
-    fv_plan plan = {.train = train, .layout = fv_plan_layout_for(net, batch_size, train)};
-    void *work = fv_alloc(ctx, 1, fv_plan_work(net));
-    plan.slots = fv_alloc(ctx, net->layers, sizeof *plan.slots);
-    if (work && plan.slots) {
-        fv_plan_layout(net, &plan, batch_size, work);
-        memory.parameters = 2 * net->size * sizeof(float);
-        size_t all = fv_plan_bytes(net, &plan);
-        memory.scratch = (plan.scratch + plan.sums) * ctx->threads * sizeof(float);
-        memory.activations = all - (all == SIZE_MAX ? 0 : memory.scratch);
-    }
-    fv_release(ctx, work);
-    fv_release(ctx, plan.slots);
+    fv_program program;
+    if (fv_program_make(net, train, fv_layout_for(net, batch_size, train), batch_size, &program))
+        return memory;
+    size_t all = fv_program_bytes(&program, ctx->threads);
+    memory.parameters = 2 * net->size * sizeof(float);
+    memory.scratch = program.floats[FV_THREAD] * ctx->threads * sizeof(float);
+    memory.activations = all - (all == SIZE_MAX ? 0 : memory.scratch);
+    fv_program_free(ctx, &program);
     return memory;
 }

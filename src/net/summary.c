@@ -3,7 +3,7 @@
  *
  * Layer 3. Calls the ops and the base.
  */
-#include "net/net.h"
+#include "net/engine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +81,7 @@ static void put_totals(fv_text *t, const fv_net *net, int batch)
     fv_put(t, "                running  %s bytes for activations and %s for scratch\n",
            with_commas((int64_t)eval.activations, c), with_commas((int64_t)eval.scratch, d));
     fv_put(t, "                in batches of %d, %d threads, kernels %s\n", batch,
-           net->object.ctx->threads, net->object.ctx->kernels->name);
+           net->object.ctx->threads, fv_host_kernels(net->object.ctx)->name);
 }
 
 const char *fv_summary(fv_net *net, int batch_size)
