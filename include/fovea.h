@@ -19,7 +19,7 @@
  *   Errors      the first error sticks in the context until fv_error_clear. NULL and failed
  *               objects may be passed to every function, and while an error stands, functions that
  *               MAKE or DO do nothing and fail too. So a chain of calls needs one look at fv_error,
- *               at its end.
+ *               at its end. A call whose objects are all NULL has no context: fv_error(NULL).
  *   Memory      fv_close frees everything that was made from the context. Pointers that a
  *               function returns belong to the object they were asked from, unless it says
  *               otherwise. The library never prints, exits or reads the environment.
@@ -105,14 +105,16 @@ FV_API void fv_close(fv_ctx *ctx);
 FV_API fv_status fv_manual_seed(fv_ctx *ctx, uint64_t seed);
 
 /* The first error since the start or the last fv_error_clear; FV_OK if there is none.
-   NULL asks for the error of an fv_open that failed: FV_E_MEMORY. */
+   NULL asks for the first error of this thread in a call that has no context to keep it in: an
+   fv_open that failed, or a function that was given NULL or a node that was never made. Where ctx
+   holds an error too, that one came first: what a failed call returned was passed on. */
 FV_API fv_status fv_error(const fv_ctx *ctx);
 
 /* What happened: what, where, expected and found, in one or more lines; where there is a way out,
    the last line says it and starts with "help: ". "" without an error. Valid until fv_close. */
 FV_API const char *fv_error_text(const fv_ctx *ctx);
 
-/* Forgets the error, so that the context can be used again. */
+/* Forgets the error, so that the context can be used again; NULL: that of the thread. */
 FV_API void fv_error_clear(fv_ctx *ctx);
 
 /* The code as people search for it: "E-SHAPE", "E-DATA", ...; "ok" for FV_OK. */

@@ -74,7 +74,7 @@ static bool make_tables(fv_optim *optim)
 
 fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net, const void *args)
 {
-    if (!net || fv_error(net->object.ctx))
+    if (fv_stopped(net ? net->object.ctx : NULL, kind->recipe.function))
         return NULL;
     fv_ctx *ctx = net->object.ctx;
     const fv_setting *settings = kind->recipe.settings;
@@ -185,7 +185,7 @@ static fv_status add_group(fv_optim *optim, const char *where, fv_group_args a)
 fv_status fv_group_opt(fv_group_args args)
 {
     if (!args.optim)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_status error = fv_error(args.optim->object.ctx);
     return error ? error : add_group(args.optim, "fv_group", args);
 }
@@ -247,7 +247,7 @@ static void step_stretch(void *arg, const fv_stretch *s)
 fv_status fv_step(fv_optim *optim)
 {
     if (!optim)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(optim->object.ctx))
         return fv_error(optim->object.ctx);
     for (int i = 0; i < optim->net->n_params; i++) {
@@ -268,7 +268,7 @@ fv_status fv_step(fv_optim *optim)
 fv_status fv_set_lr(fv_optim *optim, double lr)
 {
     if (!optim)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = optim->object.ctx;
     if (fv_error(ctx) || fv_check_range(ctx, "fv_set_lr", "lr", FV_POSITIVE, lr))
         return fv_error(ctx);
@@ -278,7 +278,7 @@ fv_status fv_set_lr(fv_optim *optim, double lr)
 
 double fv_lr(const fv_optim *optim)
 {
-    return optim ? *optim->lr : 0;
+    return FV_GIVEN(optim) ? *optim->lr : 0;
 }
 
 /* ---- text --------------------------------------------------------------------------------- */
@@ -334,9 +334,13 @@ static fv_status read_group(fv_optim *optim, fv_statement *s)
 
 fv_optim *fv_optim_text(fv_net *net, const char *text)
 {
-    if (!net || !text || fv_error(net->object.ctx))
+    if (FV_STOPPED(net))
         return NULL;
     fv_ctx *ctx = net->object.ctx;
+    if (!text) {
+        fv_fail(ctx, FV_E_ARG, "fv_optim_text: text is NULL");
+        return NULL;
+    }
     fv_statement s;
     if (fv_read_statement(ctx, "optimizer text", &text, ";", &s))
         return NULL;
@@ -351,7 +355,7 @@ fv_optim *fv_optim_text(fv_net *net, const char *text)
 
 const char *fv_optim_describe(fv_optim *optim)
 {
-    if (!optim || fv_error(optim->object.ctx))
+    if (FV_STOPPED(optim))
         return NULL;
     fv_ctx *ctx = optim->object.ctx;
     size_t capacity = 500;

@@ -61,7 +61,7 @@ static void start(fv_schedule *s, double lr)
 fv_schedule *fv_schedule_new(const fv_schedule_kind *kind, const char *where, fv_optim *optim,
                              const void *args)
 {
-    if (!optim || fv_error(optim->object.ctx))
+    if (fv_stopped(optim ? optim->object.ctx : NULL, kind->recipe.function))
         return NULL;
     fv_ctx *ctx = optim->object.ctx;
     fv_args settled = {.bytes = {0}};
@@ -112,7 +112,8 @@ static fv_status check_members(fv_ctx *ctx, const char *where, fv_schedule *cons
 static fv_schedule *combine(const char *where, fv_schedule *const *members, int n,
                             const int *milestones, bool chain)
 {
-    if (!members || n < 1 || !members[0] || fv_error(members[0]->object.ctx))
+    bool none = !members || n < 1 || !members[0];
+    if (fv_stopped(none ? NULL : members[0]->object.ctx, where))
         return NULL;
     fv_ctx *ctx = members[0]->object.ctx;
     if (check_members(ctx, where, members, n, chain) ||
@@ -199,7 +200,7 @@ static void advance(fv_schedule *s, double metric)
 static fv_status step(fv_schedule *s, bool has_metric, double metric)
 {
     if (!s)
-        return FV_E_ARG;
+        return fv_absent(has_metric ? "fv_schedule_step_metric" : "fv_schedule_step");
     fv_ctx *ctx = s->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
@@ -298,9 +299,13 @@ static fv_schedule *read_chain(fv_optim *optim, const char **text, int *mileston
 
 fv_schedule *fv_schedule_text(fv_optim *optim, const char *text)
 {
-    if (!optim || !text || fv_error(optim->object.ctx))
+    if (FV_STOPPED(optim))
         return NULL;
     fv_ctx *ctx = optim->object.ctx;
+    if (!text) {
+        fv_fail(ctx, FV_E_ARG, "fv_schedule_text: text is NULL");
+        return NULL;
+    }
     fv_schedule *members[FV_MEMBERS_MAX] = {NULL}, *all = NULL;
     int milestones[FV_MEMBERS_MAX] = {0}, n = 0;
     const double lr = *optim->lr, momentum = optim->momentum ? *optim->momentum : 0;
@@ -339,7 +344,7 @@ static void put_schedule(fv_text *to, const fv_schedule *s)
 const char *fv_schedule_describe(fv_schedule *schedule)
 {
     enum { ROOM = 1000 }; /* of one schedule: 64 milestones of up to 10 digits */
-    if (!schedule || fv_error(schedule->object.ctx))
+    if (FV_STOPPED(schedule))
         return NULL;
     fv_ctx *ctx = schedule->object.ctx;
     size_t capacity = ROOM * (schedule->n_members ? FV_MEMBERS_MAX * FV_MEMBERS_MAX : 1);

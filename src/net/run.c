@@ -361,7 +361,7 @@ static void prepare(pass *p)
 fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
@@ -392,13 +392,14 @@ fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
 
 fv_status fv_forward(fv_net *net, const fv_batch *batch)
 {
-    return fv_forward_inputs(net, batch, 1);
+    return net ? fv_forward_inputs(net, batch, 1) : fv_absent(__func__);
 }
 
 const float *fv_output_at(const fv_net *net, int index)
 {
-    return net && net->last && index >= 0 && index < net->n_outputs ? net->last->output[index]
-                                                                    : NULL;
+    return FV_GIVEN(net) && net->last && index >= 0 && index < net->n_outputs
+               ? net->last->output[index]
+               : NULL;
 }
 
 const float *fv_output(const fv_net *net)
@@ -537,7 +538,7 @@ static bool needs_stats_backward(const fv_def *def)
 fv_status fv_backward(fv_net *net)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
@@ -566,7 +567,7 @@ fv_status fv_backward(fv_net *net)
 
 const float *fv_input_gradient(const fv_net *net)
 {
-    return net && net->last ? net->last->dinput[0] : NULL;
+    return FV_GIVEN(net) && net->last ? net->last->dinput[0] : NULL;
 }
 
 enum { ZERO_FLOATS = 1 << 14 }; /* of an item */
@@ -582,7 +583,7 @@ static void zero_piece(void *arg, int item, int thread)
 fv_status fv_zero_grad(fv_net *net)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(net->object.ctx))
         return fv_error(net->object.ctx);
     fv_parallel(net->object.ctx, (int)((net->size + ZERO_FLOATS - 1) / ZERO_FLOATS), zero_piece,
