@@ -848,8 +848,9 @@ typedef struct fv_adaptive_pool2d_args {
 
 /* fv_adaptive_avg_pool2d(x, output_size)     [N,C,H,W] -> [N,C,P,Q]
    The mean, or the largest value as in fv_max_pool2d, of rows p*H/P rounded down to (p+1)*H/P
-   rounded up, likewise columns. Output size 1 is global pooling. torch.nn.AdaptiveAvgPool2d,
-   torch.nn.AdaptiveMaxPool2d. */
+   rounded up, likewise columns. Output size 1 is global pooling.
+     fv_adaptive_avg_pool2d(x, output_size)     torch.nn.AdaptiveAvgPool2d
+     fv_adaptive_max_pool2d(x, output_size)     torch.nn.AdaptiveMaxPool2d */
 #define fv_adaptive_avg_pool2d(...)                                                                \
     fv_adaptive_avg_pool2d_opt((fv_adaptive_pool2d_args){__VA_ARGS__, ._end = 0})
 #define fv_adaptive_max_pool2d(...)                                                                \
@@ -1061,7 +1062,8 @@ typedef struct fv_dropout_args {
 /* fv_dropout(x, p)    any shape. In train mode each number becomes 0 with probability p, the others
    x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones
    depends on the context's seed, the step, the layer, the image and the element: not on threads.
-   torch.nn.Dropout, torch.nn.Dropout2d. */
+     fv_dropout(x, p)      torch.nn.Dropout
+     fv_dropout2d(x, p)    torch.nn.Dropout2d */
 #define fv_dropout(...)   fv_dropout_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 #define fv_dropout2d(...) fv_dropout2d_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_dropout_opt(fv_dropout_args args);
@@ -1249,7 +1251,9 @@ FV_API fv_net *fv_model(fv_ctx *ctx, const char *name, int channels, int height,
 /* 5  Forward, loss, backward                                                                  */
 /* ------------------------------------------------------------------------------------------- */
 
-/* Train mode keeps what backward needs; eval mode does not. torch.nn.Module.train, .eval. */
+/* Train mode keeps what backward needs; eval mode does not.
+     fv_train_mode(net)   torch.nn.Module.train
+     fv_eval_mode(net)    torch.nn.Module.eval */
 FV_API fv_status fv_train_mode(fv_net *net);
 FV_API fv_status fv_eval_mode(fv_net *net);
 

@@ -1,40 +1,17 @@
 #!/bin/sh
-# Which folder may call which. The table is the architecture; the symbols of the object files and the
+# Which folder may call which. The table of docs/architecture.md is the architecture; the symbols of the object files and the
 # #include lines show whether it holds. Files that call one another in a circle are named as well:
 # only those of src/base may. Usage: check_layers.sh SOURCE_DIR BUILD_DIR
 set -u
-# folder             may call; a folder stands for those below it; "public": what fovea.h declares
-table='
-src/kernels
-src/base             src/kernels
-src/data             src/base
-src/data/pack        src/base src/data
-src/data/pictures    src/base src/data
-src/data/sets        src/base src/data src/data/pack src/data/pictures
-src/data/transform   src/base src/data
-src/data/load        src/base src/data src/data/transform
-src/data/split       src/base src/data
-src/data/get         src/base src/data src/data/pack
-src/ops              src/base src/kernels src/ops/conv
-src/ops/conv         src/base src/kernels src/ops
-src/net              src/base src/kernels src/ops src/ops/conv
-src/learn            src/base src/kernels src/ops src/net public
-src/files            src/base src/ops src/net public
-cli                  cli/common cli/data cli/model cli/train cli/report cli/bench public
-cli/common           cli public
-cli/data             cli/common public
-cli/model            cli/common cli/data public
-cli/train            cli/common cli/data cli/model cli/report public
-cli/report           cli/common cli/data cli/train public
-cli/bench            cli/common cli/data public
-examples             public
-bench                public src/kernels src/base src/ops src/net cli/bench cli/common
-'
-
 source=$1 build=$2
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-rows() { echo "$table" | grep .; }
+# The table: the rows of docs/architecture.md between its two marks, "| `folder` | folders |".
+rows() {
+    sed -n '/^<!-- calls -->/,/^<!-- end of calls -->/s/^| `\([^`]*\)` | \(.*\) |$/\1 \2/p' \
+        "$source/docs/architecture.md" | tr -d '`,'
+}
+[ "$(rows | wc -l)" -ge 20 ] || { echo "docs/architecture.md lacks the table of calls"; exit 1; }
 
 # folder, object: of each source that is there; the build folder may keep objects of sources that
 # are gone.
