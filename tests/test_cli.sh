@@ -635,11 +635,8 @@ check foreign-controls out_has '^data  *?\[31mred$'
 interrupt() {
     : >out
     "$fovea" train --epochs 1000000 --log-interval 1 "$@" >out 2>err </dev/null &
-    pid=$! waited=0
-    while [ ! -s out ] && [ $waited -lt 60 ] && kill -0 $pid; do
-        sleep 1
-        waited=$((waited + 1))
-    done
+    pid=$!
+    while [ ! -s out ] && kill -0 $pid; do sleep 0.05; done
     kill -INT $pid
     wait $pid
     code=$?

@@ -65,6 +65,14 @@ fv_ctx *fv_ctx_open(const fv_options *options);
 fv_status fv_fail(fv_ctx *ctx, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
 /* Adds to the help line of the error that there is. */
 void fv_fail_hint(fv_ctx *ctx, const char *format, ...) FV_PRINTF(2, 3);
+
+/* A public function was given NULL for an object: an error of the thread's; returns FV_E_ARG. */
+fv_status fv_absent(const char *function);
+
+/* Whether there is no context, which is such an error, or one that holds an error. */
+bool fv_stopped(fv_ctx *ctx, const char *function);
+#define FV_STOPPED(made) fv_stopped((made) ? (made)->object.ctx : NULL, __func__)
+#define FV_GIVEN(made)   ((made) || !fv_absent(__func__)) /* of a function that asks */
 void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...) FV_PRINTF(3, 4);
 
 /* ---- memory: zeroed, aligned to 64 bytes, from the context's allocator --------------------- */

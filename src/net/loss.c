@@ -60,7 +60,7 @@ static fv_status begin(call *c)
     fv_net *net = c->net;
     fv_loss *l = &c->loss;
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(c->name);
     if (fv_error(ctx_of(c)))
         return fv_error(ctx_of(c));
     if (net->stage == FV_FRESH || !net->last)
@@ -337,7 +337,7 @@ float fv_focal_loss_opt(fv_focal_loss_args a)
 fv_status fv_output_gradient_at(fv_net *net, int index, const float *gradient)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);

@@ -61,7 +61,9 @@ struct fv_net {
 /* ---- graph.c ------------------------------------------------------------------------------ */
 
 extern const fv_node fv_node_failed;
-bool fv_node_broken(fv_node x); /* failed, or there is an error */
+
+/* Whether x is no layer, which is an error of that function ("conv2d"), or there is an error. */
+bool fv_node_broken(fv_node x, const char *function);
 
 /* The first of begin1, begin2, ... that none of the layers is called. */
 void fv_name_free(const fv_def *defs, int count, const char *begin, char text[2 * FV_SCOPE_MAX]);

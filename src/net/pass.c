@@ -94,7 +94,7 @@ static fv_status check_stats(fv_net *net, int n)
 fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
@@ -122,13 +122,14 @@ fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n)
 
 fv_status fv_forward(fv_net *net, const fv_batch *batch)
 {
-    return fv_forward_inputs(net, batch, 1);
+    return net ? fv_forward_inputs(net, batch, 1) : fv_absent(__func__);
 }
 
 const float *fv_output_at(const fv_net *net, int index)
 {
-    return net && net->last && index >= 0 && index < net->n_outputs ? net->last->output[index]
-                                                                    : NULL;
+    return FV_GIVEN(net) && net->last && index >= 0 && index < net->n_outputs
+               ? net->last->output[index]
+               : NULL;
 }
 
 const float *fv_output(const fv_net *net)
@@ -141,7 +142,7 @@ const float *fv_output(const fv_net *net)
 fv_status fv_backward(fv_net *net)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
@@ -160,13 +161,13 @@ fv_status fv_backward(fv_net *net)
 
 const float *fv_input_gradient(const fv_net *net)
 {
-    return net && net->last ? net->last->dinput[0] : NULL;
+    return FV_GIVEN(net) && net->last ? net->last->dinput[0] : NULL;
 }
 
 fv_status fv_zero_grad(fv_net *net)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(net->object.ctx))
         return fv_error(net->object.ctx);
     fv_engine_of(net)->zero(net, (fv_place){FV_GRADS, 0}, net->size);

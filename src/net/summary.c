@@ -10,12 +10,12 @@
 
 int fv_layer_count(const fv_net *net)
 {
-    return net ? net->layers : 0;
+    return FV_GIVEN(net) ? net->layers : 0;
 }
 
 fv_layer fv_layer_at(const fv_net *net, int index)
 {
-    if (!net || index < 0 || index >= net->layers)
+    if (!FV_GIVEN(net) || index < 0 || index >= net->layers)
         return (fv_layer){0};
     const fv_def *def = net->defs + index;
     fv_layer layer = {
@@ -86,7 +86,7 @@ static void put_totals(fv_text *t, const fv_net *net, int batch)
 
 const char *fv_summary(fv_net *net, int batch_size)
 {
-    if (!net || fv_error(net->object.ctx))
+    if (FV_STOPPED(net))
         return NULL;
     fv_ctx *ctx = net->object.ctx;
     if (batch_size < 1) {
