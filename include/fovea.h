@@ -713,7 +713,8 @@ typedef struct fv_input_args {
 #define fv_input(...) fv_input_opt((fv_input_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_input_opt(fv_input_args args);
 
-/* Names of the layers made from here on start with "name."; scopes nest. Each begin has its end.
+/* Names of the layers made from here on start with "name."; scopes nest. Names of layers and scopes
+   have no blanks and none of ; = # so that a text can hold them. Each begin has its end.
      x = fv_scope_begin(x, "convnet");
      x = fv_conv2d(x, 6, 5, .name = "C1");       parameters convnet.C1.weight, convnet.C1.bias
      x = fv_scope_end(x); */
