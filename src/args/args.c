@@ -4,21 +4,10 @@
 #include "args/args.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 /* ---- errors ------------------------------------------------------------------------------- */
-
-bool fv_arg_refuse(fv_arg_error *error, fv_status code, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error->text, sizeof error->text, format, args);
-    va_end(args);
-    error->code = code;
-    return false;
-}
 
 bool fv_arg_refuse_name(fv_arg_error *error, const char *what, const char *name,
                         const char *(*name_at)(int i))

@@ -1,6 +1,6 @@
 /*
  * text.c - text that is put together piece by piece in a buffer of a known size; numbers in text,
- * both ways; statements cut into words. Layer 0. Calls libc.
+ * both ways; errors; statements cut into words. Layer 0. Calls libc.
  */
 #include "args/args.h"
 
@@ -128,7 +128,17 @@ void fv_some_add(fv_some *some, const char *name)
     some->count++;
 }
 
-/* ---- statements --------------------------------------------------------------------------- */
+/* ---- errors, statements ------------------------------------------------------------------- */
+
+bool fv_arg_refuse(fv_arg_error *error, fv_status code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    error->code = code;
+    return false;
+}
 
 bool fv_statement_next(fv_statement *s, char **at, const char *ends, fv_arg_error *error)
 {
