@@ -715,7 +715,8 @@ typedef struct fv_input_args {
 #define fv_input(...) fv_input_opt((fv_input_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_input_opt(fv_input_args args);
 
-/* Names of the layers made from here on start with "name."; scopes nest. Each begin has its end.
+/* Names of the layers made from here on start with "name."; scopes nest. Names of layers and scopes
+   have no blanks and none of ; = # so that a text can hold them. Each begin has its end.
      x = fv_scope_begin(x, "convnet");
      x = fv_conv2d(x, 6, 5, .name = "C1");       parameters convnet.C1.weight, convnet.C1.bias
      x = fv_scope_end(x); */
@@ -1177,12 +1178,13 @@ FV_API fv_node fv_again(fv_node layer, fv_node x);
    name=value; a bool by its name alone; a pair as 3x2. It ends with ; or the line; # begins a
    comment. A layer takes what the one before it gives, or from=NAME; add and concat take that and
    the layers they name. The word classes is a number that the caller gives. Errors say which
-   statement. conv, max_pool and batch_norm are short for their 2d. */
+   statement. conv, max_pool and batch_norm are short for their 2d. Here and in all other texts a
+   number may be a fraction, 1/3, and a 0 that is written is 0, not the default. */
 FV_API fv_node fv_layers(fv_node x, const char *text, int classes);
 
 /* A whole network as text. Beside layers there are
      input CHANNELS HEIGHT WIDTH mean=0.49,0.48,0.45 std=0.2,0.2,0.2    first, or for more inputs
-     again NAME       one more layer like NAME, with its parameters
+     again NAME       one more layer like NAME, with its parameters; from= and name= as for others
      output NAME...   what the net gives; without it, what the last layer does */
 FV_API fv_net *fv_net_text(fv_ctx *ctx, const char *text);
 
