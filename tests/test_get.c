@@ -379,7 +379,13 @@ static void arguments(void **state)
     forget();
     fv_get(fv, "mnist2", "root");
     assert_error(fv, FV_E_NAME,
-                 "there is no data set \"mnist2\" to get\nhelp: there are mnist, "
+                 "there is no data set \"mnist2\" to get\nhelp: did you mean mnist?");
+    fv_get(fv, "cifar", "root");
+    assert_error(fv, FV_E_NAME,
+                 "there is no data set \"cifar\" to get\nhelp: did you mean cifar10 or cifar100?");
+    fv_get(fv, "imagenet", "root");
+    assert_error(fv, FV_E_NAME,
+                 "there is no data set \"imagenet\" to get\nhelp: there are mnist, "
                  "fashion-mnist, kmnist, qmnist, emnist, cifar10, cifar100");
     fv_get(fv, NULL, "root");
     assert_error(fv, FV_E_ARG, "fv_get: name is NULL");
