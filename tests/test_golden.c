@@ -240,7 +240,7 @@ static void set_parameters(const golden *g, const machine *m, fv_net *net)
         for (int d = 0; d < a->ndim; d++)
             fits = fits && (size_t)p.dims[d] == a->dims[d];
         if (fits)
-            memcpy(p.value, a->data, a->count * sizeof *p.value);
+            fv_param_put(net, count - 1, a->data, NULL);
         else
             complain(g, m, "a parameter of another shape than PyTorch's");
     }
@@ -379,8 +379,8 @@ static void run_sgd(const golden *g, machine *m, results *r)
     for (int i = 0; i < steps; i++, gradients += SIZE) {
         if (i == 25 && golden_text(g, "lr_after_25", text))
             fv_set_lr(sgd, golden_double(g, "lr_after_25"));
-        memcpy(w.grad, gradients, w.count * sizeof *w.grad);
-        memcpy(b.grad, gradients + w.count, b.count * sizeof *b.grad);
+        fv_param_put(net, 0, NULL, gradients);
+        fv_param_put(net, 1, NULL, gradients + w.count);
         fv_step(sgd);
         if (i % 10 == 9) {
             memcpy(seen[i / 10], w.value, w.count * sizeof *w.value);

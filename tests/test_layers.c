@@ -112,9 +112,9 @@ static void set_state(const golden *g, fv_net *net)
         fv_tensor t = net->state[i];
         snprintf(name, sizeof name, "s%d", i);
         if (t.type == FV_F32)
-            memcpy(t.value, golden_f32(g, name, t.count), t.count * sizeof(float));
+            fv_state_put(net, i, golden_f32(g, name, t.count));
         else
-            memcpy(t.value, golden_i64(g, name, t.count), t.count * sizeof(int64_t));
+            fv_state_put(net, i, golden_i64(g, name, t.count));
     }
 }
 

@@ -3,7 +3,7 @@
  *
  * Layer 3. Calls the ops and the base.
  */
-#include "net/net.h"
+#include "net/engine.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -428,8 +428,25 @@ fv_param fv_param_at(const fv_net *net, int index)
 {
     if (!FV_GIVEN(net) || index < 0 || index >= net->n_params)
         return (fv_param){0};
-    ((fv_net *)(uintptr_t)net)->shown = true;
     return net->params[index];
+}
+
+fv_status fv_param_put(fv_net *net, int index, const float *value, const float *grad)
+{
+    if (FV_STOPPED(net))
+        return net ? fv_error(net->object.ctx) : FV_E_ARG;
+    if (index < 0 || index >= net->n_params)
+        return fv_fail(net->object.ctx, FV_E_ARG,
+                       "fv_param_put: index is %d, but the net has %d parameters", index,
+                       net->n_params);
+    const fv_param *p = net->params + index;
+    size_t at = (size_t)(p->value - net->values);
+    if (value)
+        fv_engine_of(net)->put(net, (fv_place){FV_VALUES, at}, value, p->count);
+    if (grad)
+        fv_engine_of(net)->put(net, (fv_place){FV_GRADS, at}, grad, p->count);
+    net->changes += value != NULL;
+    return FV_OK;
 }
 
 int fv_state_count(const fv_net *net)
@@ -441,8 +458,23 @@ fv_tensor fv_state_at(const fv_net *net, int index)
 {
     if (!FV_GIVEN(net) || index < 0 || index >= net->n_state)
         return (fv_tensor){0};
-    ((fv_net *)(uintptr_t)net)->shown = true;
     return net->state[index];
+}
+
+fv_status fv_state_put(fv_net *net, int index, const void *value)
+{
+    if (FV_STOPPED(net))
+        return net ? fv_error(net->object.ctx) : FV_E_ARG;
+    if (index < 0 || index >= net->n_state || !value)
+        return fv_fail(
+            net->object.ctx, FV_E_ARG,
+            "fv_state_put: index is %d, but the state has %d tensors, and value must not "
+            "be NULL",
+            index, net->n_state);
+    const fv_tensor *t = net->state + index;
+    memcpy(t->value, value, t->count * fv_type_size(t->type));
+    net->changes++;
+    return FV_OK;
 }
 
 void fv_output_shape(const fv_net *net, int *channels, int *height, int *width)
