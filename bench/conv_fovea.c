@@ -55,8 +55,8 @@ static bool give_memory(job *j, fv_layout layout)
     j->out = fv_round_up(fv_shape_count(def->out) * FV_LANES);
     j->x = filled(j->ctx, j->in * j->blocks);
     j->y = filled(j->ctx, j->out * j->blocks);
-    j->w = filled(j->ctx, def->weights);
-    j->dw_sum = filled(j->ctx, def->weights);
+    j->w = filled(j->ctx, fv_weights(def));
+    j->dw_sum = filled(j->ctx, fv_weights(def));
     j->packed[0] = filled(j->ctx, need.packed), j->packed[1] = filled(j->ctx, need.packed);
     j->run.scratch = filled(j->ctx, need.scratch);
     j->run.sums = filled(j->ctx, need.sums);
@@ -112,7 +112,7 @@ static void run(void *handle)
                     .blocks = j->blocks,
                     .chunks = 1,
                     .partial = j->run.partial,
-                    .dw = j->dw_sum};
+                    .grads = {j->dw_sum}};
     for (int i = 0; j->pass == WEIGHT_GRADIENT && i < op->reduce_items(j->def, j->run.layout); i++)
         op->reduce(&sums, i);
 }

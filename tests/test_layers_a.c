@@ -244,16 +244,39 @@ static void nearest_is_the_formula(void **state)
     check_one("input 1 1 3 requires_grad; upsample size=1x6", 1, 3, "0 0 1 1 2 2", "2 2 2");
 }
 
+/* torch.nn.LayerNorm([5, 6]): the bias has the shape of the weight, in the state_dict too. */
+static void layer_norm_shapes(void **state)
+{
+    (void)state;
+    for (int dims = 1; dims <= 3; dims++) {
+        char text[80];
+        snprintf(text, sizeof text, "input 2 5 6; layer_norm %d", dims);
+        fv_net *net = fv_net_text(ctx, text);
+        assert_fine(ctx);
+        const int64_t shape[] = {2, 5, 6};
+        assert_int_equal(fv_param_count(net), 2);
+        for (int i = 0; i < 2; i++) {
+            fv_param p = fv_param_at(net, i);
+            fv_tensor t = fv_state_at(net, i);
+            assert_string_equal(p.name, i ? "layer_norm1.bias" : "layer_norm1.weight");
+            assert_int_equal(p.ndim, dims);
+            assert_int_equal(t.ndim, dims);
+            for (int d = 0; d < dims; d++)
+                assert_int_equal(p.dims[d], shape[3 - dims + d]);
+            assert_memory_equal(p.dims, t.dims, sizeof p.dims);
+            assert_true(p.value[0] == (i ? 0.0f : 1.0f));
+        }
+        fv_net_free(net);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_weights),
-        cmocka_unit_test(ceil_mode_windows),
-        cmocka_unit_test(nearest_is_the_formula),
-        cmocka_unit_test(summary),
-        cmocka_unit_test(again),
-        cmocka_unit_test(strange_indices),
-        cmocka_unit_test(little_memory),
+        cmocka_unit_test(layer_norm_shapes), cmocka_unit_test(first_weights),
+        cmocka_unit_test(ceil_mode_windows), cmocka_unit_test(nearest_is_the_formula),
+        cmocka_unit_test(summary),           cmocka_unit_test(again),
+        cmocka_unit_test(strange_indices),   cmocka_unit_test(little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
