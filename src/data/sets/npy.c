@@ -3,7 +3,7 @@
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
  * "\x93NUMPY", a version and a length are followed by a Python dict as text:
- * {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
+ *     {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
  * and the elements; only C order is supported. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
