@@ -2,8 +2,8 @@
  * conv.c - nine convolutions, three passes each, float32, one thread: Fovea's kernels and, if built
  * with it, oneDNN, alternating; prints medians.
  *
- *   conv [WORDS]   prints a line each: SHAPE PASS FOVEA ONEDNN RATIO, in GFLOP/s, and the mean of the
- *                  ratios; only shapes whose name contains WORDS
+ *   conv [WORDS]   prints a line each: SHAPE PASS FOVEA ONEDNN RATIO, in GFLOP/s, and the mean
+ *                  ratio; only shapes whose name contains WORDS
  *
  * Both run 64 images, or 16 large ones. Multiply-adds with padding zeros count, as is usual,
  * although oneDNN skips many of them.
