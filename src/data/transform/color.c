@@ -1,5 +1,5 @@
 /*
- * color.c - color and tone operations on uint8 pictures, equal to PIL's ImageOps and ImageEnhance.
+ * color.c - color and tone operations on uint8 pictures, as in PIL's ImageOps and ImageEnhance.
  *
  * Most are a lookup table of 256 bytes per channel. Layer 3, data. Calls the base.
  */

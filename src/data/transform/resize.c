@@ -1,5 +1,5 @@
 /*
- * resize.c - resizing with PIL's exact results: each output pixel is a weighted sum of input pixels
+ * resize.c - resizing as in PIL: each output pixel is a weighted sum of input pixels
  * under a filter that widens when a picture shrinks, first along rows, then columns, in integers
  * with weights of 22 bits, rounded to bytes in between.
  *

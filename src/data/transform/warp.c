@@ -1,5 +1,5 @@
 /*
- * warp.c - rotation, affine and perspective transforms with PIL's results: each output pixel reads
+ * warp.c - rotation, affine and perspective transforms as in PIL: each output pixel reads
  * its source position in the input.
  *
  * sin, cos and tan are libm's, rounded to 15 decimals as in PIL's rotate, so that their last bits
