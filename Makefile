@@ -16,15 +16,18 @@ CONFIGURE += -DCMAKE_C_COMPILER=$(CC)
 endif
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: run test bench install format deps deps-run build clean help
+.PHONY: run test bench install format deps deps-run configure build clean help
 
 run: deps-run
-	@$(MAKE) build FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)"
+	@echo "building the fovea command in $(BUILD); the log is $(BUILD)/build.log"
+	@$(MAKE) configure FLAGS="-DFOVEA_TESTS=OFF $(FLAGS)"
+	@cmake --build $(BUILD) -j $(JOBS) --target fovea >$(BUILD)/build.log 2>&1 || \
+		{ cat $(BUILD)/build.log; exit 1; }
 	$(BUILD)/fovea train mnist
 
 test: deps
 	@$(MAKE) build FLAGS="-DFOVEA_TESTS=ON $(FLAGS)"
-	ctest --test-dir $(BUILD) --output-on-failure
+	@sh scripts/test.sh $(BUILD) $(JOBS)
 
 bench:
 	@sh scripts/deps.sh run >&2
@@ -41,9 +44,10 @@ deps-run:
 deps:
 	@sh scripts/deps.sh test
 
-build:
+configure:
 	@mkdir -p $(BUILD)
 	@$(CONFIGURE) >$(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+build: configure
 	@cmake --build $(BUILD) -j $(JOBS)
 
 format:

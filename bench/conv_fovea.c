@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "conv.h"
-#include "net/net.h"
+#include "net/engine.h"
 
 typedef struct job {
     fv_ctx *ctx;
@@ -73,10 +73,10 @@ static void *prepare(const fv_conv *v, int images, conv_pass pass)
     const fv_net *net = j && ctx ? net_of(ctx, v, pass) : NULL;
     if (!net)
         return NULL;
-    fv_layout layout = fv_plan_layout_for(net, images, true);
+    fv_layout layout = fv_layout_for(net, images, true);
     *j = (job){.ctx = ctx, .def = net->defs + 1, .pass = pass, .images = images};
     j->in_block = FV_LANES, j->blocks = images / FV_LANES;
-    j->run = (fv_call){.k = ctx->kernels,
+    j->run = (fv_call){.k = fv_host_kernels(ctx),
                        .def = j->def,
                        .layout = layout,
                        .images = FV_LANES,

@@ -22,8 +22,8 @@ static const struct topic {
     const char *notes;
 } topics[] = {
     {"models", "Networks for --model NAME", "fovea train photos/ --model small", fv_model_list,
-     "Or layers as text, \"conv 8 3; relu; flatten; linear classes\", or a file with them:\n"
-     "docs/layers.md lists the layers."},
+     "Or layers as text, such as \"conv 8 3; relu; flatten; linear classes\", or a file\n"
+     "with them. docs/layers.md lists the layers."},
     {"augment", "Steps for --augment \"STEP; STEP\"",
      "fovea train photos/ --augment \"random_crop 32 padding=4; flip; rotation 10\"",
      fv_transform_list, ARGUMENTS},

@@ -19,7 +19,7 @@
  *   Errors      the first error sticks in the context until fv_error_clear. NULL and failed
  *               objects may be passed to every function, and while an error stands, functions that
  *               MAKE or DO do nothing and fail too. So a chain of calls needs one look at fv_error,
- *               at its end.
+ *               at its end. A call whose objects are all NULL has no context: fv_error(NULL).
  *   Memory      fv_close frees everything that was made from the context. Pointers that a
  *               function returns belong to the object they were asked from, unless it says
  *               otherwise. The library never prints, exits or reads the environment.
@@ -105,14 +105,16 @@ FV_API void fv_close(fv_ctx *ctx);
 FV_API fv_status fv_manual_seed(fv_ctx *ctx, uint64_t seed);
 
 /* The first error since the start or the last fv_error_clear; FV_OK if there is none.
-   NULL asks for the error of an fv_open that failed: FV_E_MEMORY. */
+   NULL asks for the first error of this thread in a call that has no context to keep it in: an
+   fv_open that failed, or a function that was given NULL or a node that was never made. Where ctx
+   holds an error too, that one came first: what a failed call returned was passed on. */
 FV_API fv_status fv_error(const fv_ctx *ctx);
 
 /* What happened: what, where, expected and found, in one or more lines; where there is a way out,
    the last line says it and starts with "help: ". "" without an error. Valid until fv_close. */
 FV_API const char *fv_error_text(const fv_ctx *ctx);
 
-/* Forgets the error, so that the context can be used again. */
+/* Forgets the error, so that the context can be used again; NULL: that of the thread. */
 FV_API void fv_error_clear(fv_ctx *ctx);
 
 /* The code as people search for it: "E-SHAPE", "E-DATA", ...; "ok" for FV_OK. */
@@ -713,7 +715,8 @@ typedef struct fv_input_args {
 #define fv_input(...) fv_input_opt((fv_input_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_input_opt(fv_input_args args);
 
-/* Names of the layers made from here on start with "name."; scopes nest. Each begin has its end.
+/* Names of the layers made from here on start with "name."; scopes nest. Names of layers and scopes
+   have no blanks and none of ; = # so that a text can hold them. Each begin has its end.
      x = fv_scope_begin(x, "convnet");
      x = fv_conv2d(x, 6, 5, .name = "C1");       parameters convnet.C1.weight, convnet.C1.bias
      x = fv_scope_end(x); */
@@ -853,8 +856,9 @@ typedef struct fv_adaptive_pool2d_args {
 
 /* fv_adaptive_avg_pool2d(x, output_size)     [N,C,H,W] -> [N,C,P,Q]
    The mean, or the largest value as in fv_max_pool2d, of rows p*H/P rounded down to (p+1)*H/P
-   rounded up, likewise columns. Output size 1 is global pooling. torch.nn.AdaptiveAvgPool2d,
-   torch.nn.AdaptiveMaxPool2d. */
+   rounded up, likewise columns. Output size 1 is global pooling.
+     fv_adaptive_avg_pool2d(x, output_size)     torch.nn.AdaptiveAvgPool2d
+     fv_adaptive_max_pool2d(x, output_size)     torch.nn.AdaptiveMaxPool2d */
 #define fv_adaptive_avg_pool2d(...)                                                                \
     fv_adaptive_avg_pool2d_opt((fv_adaptive_pool2d_args){__VA_ARGS__, ._end = 0})
 #define fv_adaptive_max_pool2d(...)                                                                \
@@ -1066,7 +1070,8 @@ typedef struct fv_dropout_args {
 /* fv_dropout(x, p)    any shape. In train mode each number becomes 0 with probability p, the others
    x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones
    depends on the context's seed, the step, the layer, the image and the element: not on threads.
-   torch.nn.Dropout, torch.nn.Dropout2d. */
+     fv_dropout(x, p)      torch.nn.Dropout
+     fv_dropout2d(x, p)    torch.nn.Dropout2d */
 #define fv_dropout(...)   fv_dropout_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 #define fv_dropout2d(...) fv_dropout2d_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_dropout_opt(fv_dropout_args args);
@@ -1173,12 +1178,13 @@ FV_API fv_node fv_again(fv_node layer, fv_node x);
    name=value; a bool by its name alone; a pair as 3x2. It ends with ; or the line; # begins a
    comment. A layer takes what the one before it gives, or from=NAME; add and concat take that and
    the layers they name. The word classes is a number that the caller gives. Errors say which
-   statement. conv, max_pool and batch_norm are short for their 2d. */
+   statement. conv, max_pool and batch_norm are short for their 2d. Here and in all other texts a
+   number may be a fraction, 1/3, and a 0 that is written is 0, not the default. */
 FV_API fv_node fv_layers(fv_node x, const char *text, int classes);
 
 /* A whole network as text. Beside layers there are
      input CHANNELS HEIGHT WIDTH mean=0.49,0.48,0.45 std=0.2,0.2,0.2    first, or for more inputs
-     again NAME       one more layer like NAME, with its parameters
+     again NAME       one more layer like NAME, with its parameters; from= and name= as for others
      output NAME...   what the net gives; without it, what the last layer does */
 FV_API fv_net *fv_net_text(fv_ctx *ctx, const char *text);
 
@@ -1258,7 +1264,9 @@ FV_API int fv_model_list(int index, char *text, size_t size);
 /* 5  Forward, loss, backward                                                                  */
 /* ------------------------------------------------------------------------------------------- */
 
-/* Train mode keeps what backward needs; eval mode does not. torch.nn.Module.train, .eval. */
+/* Train mode keeps what backward needs; eval mode does not.
+     fv_train_mode(net)   torch.nn.Module.train
+     fv_eval_mode(net)    torch.nn.Module.eval */
 FV_API fv_status fv_train_mode(fv_net *net);
 FV_API fv_status fv_eval_mode(fv_net *net);
 

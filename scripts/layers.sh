@@ -24,17 +24,18 @@ function torch_of(name,    n, lines, i, here, any, found, part, whole) {
 function names_in(s,    out) {
     out = ""
     gsub(/safetensors\.torch/, "safetensors", s)
-    while (match(s, /torch(vision)?\.[A-Za-z_.0-9]+[A-Za-z0-9]/)) {
+    while (match(s, /torch(vision)?\.[A-Za-z_.0-9]+[A-Za-z0-9_]/)) {
         out = out (out == "" ? "" : ", ") "`" substr(s, RSTART, RLENGTH) "`"
         s = substr(s, RSTART + RLENGTH)
     }
     return out
 }
 
-# A group of functions with one comment is over: those are listed that name PyTorch or a paper.
+# A group of functions with one comment is over: all are listed; those that name PyTorch or a paper
+# are described one by one as well.
 function end_group(    n, list, i, torch, title) {
     n = split(functions, list, " ")
-    if (n > 0 && text ~ /torch(vision)?\.|arXiv/) {
+    if (n > 0) {
         title = ""
         for (i = 1; i <= n; i++) {
             torch = torch_of(list[i])
@@ -45,7 +46,8 @@ function end_group(    n, list, i, torch, title) {
             listed[section] = 1
             order[++sections] = section
         }
-        body[section] = body[section] "### " title "\n\n```c\n" (fields == "" ? "" : fields "\n") text "\n```\n\n"
+        if (text ~ /torch(vision)?\.|arXiv/)
+            body[section] = body[section] "### " title "\n\n```c\n" (fields == "" ? "" : fields "\n") text "\n```\n\n"
     }
     if (n > 0)
         fields = ""
@@ -53,7 +55,7 @@ function end_group(    n, list, i, torch, title) {
 }
 
 function add_function(name) {
-    if (name !~ /_(opt|free)$/ && index(" " functions " ", " " name " ") == 0)
+    if (name !~ /_opt$/ && index(" " functions " ", " " name " ") == 0)
         functions = functions " " name
 }
 

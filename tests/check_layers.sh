@@ -1,41 +1,17 @@
 #!/bin/sh
-# Which folder may call which. The table is the architecture; the symbols of the object files and the
+# Which folder may call which. The table of docs/architecture.md is the architecture; the symbols of the object files and the
 # #include lines show whether it holds. Files that call one another in a circle are named as well:
 # only those of src/base may. Usage: check_layers.sh SOURCE_DIR BUILD_DIR
 set -u
-# folder             may call; a folder stands for those below it; "public": what fovea.h declares
-table='
-src/kernels
-src/args
-src/base             src/args src/kernels
-src/data             src/args src/base
-src/data/pack        src/args src/base src/data
-src/data/pictures    src/args src/base src/data
-src/data/sets        src/args src/base src/data src/data/pack src/data/pictures
-src/data/transform   src/args src/base src/data
-src/data/load        src/args src/base src/data src/data/transform
-src/data/split       src/args src/base src/data
-src/data/get         src/args src/base src/data src/data/pack
-src/ops              src/args src/base src/kernels src/ops/conv
-src/ops/conv         src/args src/base src/kernels src/ops
-src/net              src/args src/base src/kernels src/ops src/ops/conv
-src/learn            src/args src/base src/kernels src/ops src/net public
-src/files            src/args src/base src/ops src/net public
-cli                  src/args cli/common cli/data cli/model cli/train cli/report cli/bench public
-cli/common           src/args cli public
-cli/data             src/args cli/common public
-cli/model            src/args cli/common cli/data public
-cli/train            src/args cli/common cli/data cli/model cli/report public
-cli/report           src/args cli/common cli/data cli/train public
-cli/bench            src/args cli/common cli/data public
-examples             public
-bench                public src/kernels src/args src/base src/ops src/net cli/bench cli/common
-'
-
 source=$1 build=$2
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-rows() { echo "$table" | grep .; }
+# The table: the rows of docs/architecture.md between its two marks, "| `folder` | folders |".
+rows() {
+    sed -n '/^<!-- calls -->/,/^<!-- end of calls -->/s/^| `\([^`]*\)` | \(.*\) |$/\1 \2/p' \
+        "$source/docs/architecture.md" | tr -d '`,'
+}
+[ "$(rows | wc -l)" -ge 20 ] || { echo "docs/architecture.md lacks the table of calls"; exit 1; }
 
 # folder, object: of each source that is there; the build folder may keep objects of sources that
 # are gone.

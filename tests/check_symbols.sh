@@ -1,7 +1,8 @@
 #!/bin/sh
 # The library's promises that its symbols can show: all external ones start with fv_, none that
 # print, exit, read the environment or draw from libc's random numbers are called, and no variable
-# can be written. Usage: check_symbols.sh libfovea.a [quick]
+# can be written but one: fv_thread_error, a thread-local one, keeps the error of calls that were given
+# no context, such as fv_conv2d on a node that was never made, which else would pass unseen. Usage: check_symbols.sh libfovea.a [quick]
 set -u
 library=$1
 if [ "${2:-}" = quick ]; then
@@ -38,7 +39,7 @@ for name in $(objdump -t "$library" | awk '
             if ($i ~ /^\.(data|bss|tdata|tbss)/ && $i !~ /^\.data\.rel\.ro/ && $NF != $i)
                 print $NF
     }'); do
-    complain "a variable that can be written: $name"
+    [ "$name" = fv_thread_error ] || complain "a variable that can be written: $name"
 done
 [ $bad -eq 0 ] && echo "$(echo "$names" | wc -l) external symbols, all as promised"
 exit $bad

@@ -171,8 +171,8 @@ static void small_layers(fv_ctx *ctx, char sum[65])
         "leaky_relu; elu; tanh; hardswish; silu; gelu; gelu tanh; hardsigmoid; sigmoid; relu6",
         "softmax 1; softmax 2; softmax 3; log_softmax 1; log_softmax 2; log_softmax 3",
         "group_norm 1; layer_norm 1; layer_norm 2; layer_norm 3; group_norm 4",
-        "tanh name=t; mul t; slice 2 0 1; slice 3 1 2 name=s; mul s from=t; concat t; permute 2 3 "
-        "1",
+        ("tanh name=t; mul t; slice 2 0 1; slice 3 1 2 name=s; mul s from=t; concat t; permute 2 3 "
+         "1"),
     };
     enum { C = 16, H = 3, W = 4 };
     float *x = numbers((size_t)ODD_BATCH * C * H * W, 4);

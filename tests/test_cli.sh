@@ -68,6 +68,40 @@ for option in --epochs --batch-size --lr --momentum --dampening --weight-decay -
     check "help-train$option" out_has "$option "
 done
 check help-defaults out_has '^  --batch-size N .* 64$'
+for group in training optimizer data machine output; do check "help-group-$group" out_has "^ $group$"; done
+
+# Two defaults, "1, photos 20", are those that the plans of lenet5 and of small show.
+run train mnist --dry-run
+cp err plan
+run train digits --model small --dry-run
+cat err >>plan
+run help train
+check help-epochs out_has '^  --epochs N .* 1, photos 20$'
+check help-plan-epochs [ "$(sed -n 's/^train   \([0-9]*\) epoch.*/\1/p' plan | tr '\n' ' ')" = '1 20 ' ]
+check help-lr out_has '^  --lr X .* 0.01, photos 0.05$'
+check help-momentum out_has '^  --momentum X .* 0.5, photos 0.9$'
+check help-plan-sgd [ "$(grep -c -e 'sgd lr=0.01 momentum=0.5$' -e 'sgd lr=0.01 momentum=0.5 ' -e 'sgd lr=0.05 momentum=0.9 weight_decay=0.0005 nesterov   cosine 20$' plan)" -eq 2 ]
+
+# Lists: each entry is one that the option takes.
+for list in models augment optimizers schedules losses; do
+    run help $list
+    check "list-$list" ends_with 0
+    check "list-$list-width" calculate 'length > 80 { wide = 1 } END { exit wide }' out
+    check "list-$list-example" out_has '^  fovea '
+done
+run help optimizers
+for entry in $(sed -n '/^  [a-z]/s/^  \([a-z]*\) lr=.*/\1/p' out); do
+    run train digits --dry-run --optimizer "$entry"
+    check "list-optimizer-$entry" ends_with 0
+done
+check list-optimizers [ "$entry" = rmsprop ]
+run help models
+for entry in $(sed -n 's/^  \([a-z][-a-z0-9]*\)  .*/\1/p' out); do
+    run init "$entry" --shape 1x28x28 --seed 0 --out list.st
+    check "list-model-$entry" [ "$(grep -c 'no model' err)" -eq 0 ]
+done
+check list-models [ "$entry" = mobilenet-v2 ]
+rm -f list.st
 
 run version
 version=$(sed 's/^fovea //' out)
@@ -240,6 +274,33 @@ check predict-json-sum calculate -F'[][]' '{ n = split($2, p, ","); for (i = 1; 
 run predict runs/mnist-1 mnist:160
 check predict-outside ends_with 2
 check predict-outside-text err_has 'the test images of mnist are 0 to 159$'
+
+# ---- schedules -----------------------------------------------------------------------------------
+
+# last_lr: of the epoch rows of the run x. 640 images are 10 steps an epoch.
+last_lr() { awk -F, '$2 == "train" { lr = $5 } END { print lr }' x/log.csv; rm -rf x; }
+run train --epochs 2 --out x --schedule 'one_cycle 0.1'
+check cycle ends_with 0
+check cycle-lr [ "$(last_lr | cut -c 1-4)" != 0.1 ]
+run train --epochs 2 --dry-run --schedule 'one_cycle 0.1'
+check cycle-steps err_has 'one_cycle 0.1 total_steps=20 by=step$'
+run train --epochs 2 --dry-run --schedule 'one_cycle 0.1 by=epoch'
+check cycle-epochs err_has 'one_cycle 0.1 total_steps=2$'
+run train --epochs 2 --dry-run --schedule 'one_cycle 0.1 epochs=3 steps_per_epoch=7'
+check cycle-given err_has 'one_cycle 0.1 epochs=3 steps_per_epoch=7 by=step$'
+run train --epochs 2 --dry-run --schedule 'cosine by=step'
+check cosine-steps err_has 'cosine 20 by=step$'
+run train --epochs 3 --dry-run --schedule cosine
+check cosine-epochs err_has 'cosine 3$'
+run train --epochs 1 --out x --schedule 'step 1 gamma=0.5 by=step' --lr 1.024
+check step-by-step [ "$(last_lr)" = 0.001 ]
+golden plateau-by-step 2 'error: --schedule "plateau by=step": plateau goes by the validation loss, which is measured once an epoch
+help:  leave out by=step                                              [E-ARGS]' \
+    train --schedule 'plateau by=step'
+golden batch-of-one 2 'error: 640 training images in batches of 71 leave a batch of a single image, and layer
+       "batch_norm2d1", a batch norm at 1 x 1, needs two or more
+help:  --batch-size 72                                                [E-ARGS]' \
+    train --no-save --batch-size 71 --model 'conv 8 28; batch_norm; flatten; linear classes'
 
 # ---- bench ---------------------------------------------------------------------------------------
 
@@ -635,11 +696,8 @@ check foreign-controls out_has '^data  *?\[31mred$'
 interrupt() {
     : >out
     "$fovea" train --epochs 1000000 --log-interval 1 "$@" >out 2>err </dev/null &
-    pid=$! waited=0
-    while [ ! -s out ] && [ $waited -lt 60 ] && kill -0 $pid; do
-        sleep 1
-        waited=$((waited + 1))
-    done
+    pid=$!
+    while [ ! -s out ] && kill -0 $pid; do sleep 0.05; done
     kill -INT $pid
     wait $pid
     code=$?

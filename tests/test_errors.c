@@ -3,30 +3,9 @@
  *
  * The messages are the user interface of the library.
  */
-#include "testing.h"
+#include "errors.h"
 
 #include <math.h>
-
-static fv_ctx *ctx;
-
-static int open_context(void **state)
-{
-    (void)state;
-    ctx = fv_open(NULL);
-    return ctx == NULL;
-}
-
-static int close_context(void **state)
-{
-    (void)state;
-    fv_close(ctx);
-    return 0;
-}
-
-static fv_node image(int channels, int height, int width)
-{
-    return fv_input(ctx, channels, height, width);
-}
 
 static void shapes(void **state)
 {
@@ -268,12 +247,118 @@ static void torch_order(void **state)
     fv_close(own);
 }
 
+/* The thread's error must be of that function; then it is forgotten. */
+static void check_trace(const char *function)
+{
+    size_t length = strlen(function);
+    if (strncmp(fv_error_text(NULL), function, length) != 0 || fv_error(NULL) != FV_E_ARG)
+        fail_msg("%s: \"%s\"", function, fv_error_text(NULL));
+    assert_true(strchr(": _", fv_error_text(NULL)[length]) != NULL);
+    fv_error_clear(NULL);
+}
+
+#define TRACE(call, ...) (call(__VA_ARGS__), check_trace(#call))
+
+/* A node that was never made, and NULL: without a context, the error is kept for the thread. */
+static void no_context(void **state)
+{
+    (void)state;
+    fv_node x = {0};
+    assert_null(fv_net_new(fv_relu(fv_conv2d(x, 3, 3))));
+    assert_int_equal(fv_error(ctx), FV_OK);
+    assert_error(NULL, FV_E_ARG,
+                 "fv_conv2d: its input was never made\n"
+                 "help: begin with fv_node x = fv_input(ctx, channels, height, width)");
+    fv_forward(NULL, NULL);
+    assert_true(isnan(fv_nll_loss(NULL, NULL)));
+    assert_error(NULL, FV_E_ARG,
+                 "fv_forward was given NULL, or what a failed call returned\n"
+                 "help: fv_error of the context says which call failed first");
+    TRACE(fv_conv2d, x, 3, 3);
+    TRACE(fv_conv_transpose2d, x, 3, 3);
+    TRACE(fv_max_pool2d, x, 2);
+    TRACE(fv_upsample, x, 2);
+    TRACE(fv_pad2d, x, 1);
+    TRACE(fv_linear, x, 3);
+    TRACE(fv_relu, x);
+    TRACE(fv_flatten, x);
+    TRACE(fv_softmax, x);
+    TRACE(fv_batch_norm2d, x);
+    TRACE(fv_dropout, x);
+    TRACE(fv_add, x, x);
+    TRACE(fv_concat, FV_NODES(x, x));
+    TRACE(fv_slice, x);
+    TRACE(fv_permute, x, 1, 2, 3);
+    TRACE(fv_again, x, x);
+    TRACE(fv_scope_begin, x, "a");
+    TRACE(fv_scope_end, x);
+    TRACE(fv_layers, x, "relu", 2);
+    TRACE(fv_net_new, x);
+    TRACE(fv_train_mode, NULL);
+    TRACE(fv_eval_mode, NULL);
+    TRACE(fv_forward, NULL, NULL);
+    TRACE(fv_backward, NULL);
+    TRACE(fv_zero_grad, NULL);
+    TRACE(fv_output, NULL);
+    TRACE(fv_output_at, NULL, 0);
+    TRACE(fv_output_gradient, NULL, NULL);
+    TRACE(fv_input_gradient, NULL);
+    TRACE(fv_output_shape, NULL, NULL, NULL, NULL);
+    TRACE(fv_nll_loss, NULL, NULL);
+    TRACE(fv_mse_loss, NULL, NULL);
+    TRACE(fv_param_count, NULL);
+    TRACE(fv_param_at, NULL, 0);
+    TRACE(fv_state_count, NULL);
+    TRACE(fv_state_at, NULL, 0);
+    TRACE(fv_layer_count, NULL);
+    TRACE(fv_layer_at, NULL, 0);
+    TRACE(fv_memory_plan, NULL, 1, true);
+    TRACE(fv_summary, NULL, 1);
+    TRACE(fv_text_of, NULL);
+    TRACE(fv_sgd, NULL);
+    TRACE(fv_adam, NULL);
+    TRACE(fv_optim_text, NULL, "sgd");
+    TRACE(fv_step, NULL);
+    TRACE(fv_set_lr, NULL, 1);
+    TRACE(fv_lr, NULL);
+    TRACE(fv_step_lr, NULL, 3);
+    TRACE(fv_schedule_text, NULL, "");
+    TRACE(fv_schedule_step, NULL);
+    TRACE(fv_clip_grad_norm, NULL, 1);
+    TRACE(fv_clip_grad_value, NULL, 1);
+    TRACE(fv_scale_grad, NULL, 1);
+    TRACE(fv_ema_new, NULL);
+    TRACE(fv_ema_update, NULL);
+    TRACE(fv_ema_swap, NULL);
+    TRACE(fv_init, NULL);
+    TRACE(fv_save, NULL, "x", NULL, 0);
+    TRACE(fv_load, NULL, "x");
+    TRACE(fv_evaluate, NULL);
+    TRACE(fv_metrics_new, NULL, 2);
+    TRACE(fv_metrics_reset, NULL);
+    TRACE(fv_loader_new, NULL, 2);
+    TRACE(fv_loader_next, NULL, NULL);
+    TRACE(fv_loader_len, NULL);
+    TRACE(fv_dataset_check, NULL, 2, NULL);
+    TRACE(fv_dataset_get, NULL, 0, NULL, NULL);
+    TRACE(fv_dataset_stats, NULL, NULL);
+    TRACE(fv_subset, NULL, NULL, 0);
+    TRACE(fv_mnist, NULL, "x", FV_TRAIN);
+    TRACE(fv_net_text, NULL, "input 1 1 1");
+    TRACE(fv_input, NULL, 1, 1, 1);
+    TRACE(fv_transform_new, NULL, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes), cmocka_unit_test(torch_order),
-        cmocka_unit_test(names),  cmocka_unit_test(order_of_calls),
-        cmocka_unit_test(sgd),    cmocka_unit_test(errors_pass_through),
+        cmocka_unit_test(shapes),
+        cmocka_unit_test(torch_order),
+        cmocka_unit_test(no_context),
+        cmocka_unit_test(names),
+        cmocka_unit_test(order_of_calls),
+        cmocka_unit_test(sgd),
+        cmocka_unit_test(errors_pass_through),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -187,7 +187,7 @@ usage 'error: missing argument: fovea get SET'
 usage 'error: unexpected argument "more" for "fovea get"' mnist more
 usage 'contradict each other' mnist --from x --mirror http://x
 usage 'error: the mirror "ftp://x" is no address of HTTP' mnist --mirror ftp://x
-usage 'error: fv_get: only_mirrors, but no mirrors are given' mnist --only-mirror
+usage 'error: --only-mirror needs --mirror URL' mnist --only-mirror
 usage 'error: --timeout: 0 is out of range' mnist --timeout 0
 usage 'help:  fovea get mnist --from DIR ' mnist --from ''
 usage 'error: there is no data set "nothing" to get' nothing

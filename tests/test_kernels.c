@@ -528,6 +528,42 @@ static void rows(void **state)
     free(x), free(dy);
 }
 
+/* Normalisation and resampling of [R][W], one after the other; live columns of W. */
+static void run_norm(const fv_kernels *k, const float *x, const float *dy, int live, float *out)
+{
+    enum { R = 77, W = 37, N = R * W };
+    static const fv_span rows[] = {{0, 0, 0, 0}, {1, 3, 0.5f, 0.25f}, {5, 1, 1.5f, 0}};
+    static const fv_span cols[] = {{2, 2, 0.75f, 0.25f}, {0, 4, 1, 0.125f}};
+    const fv_resample v = {R / 11, 11, 3, 2, rows, cols, 0.5f};
+    double *sums = (double *)(void *)(out + 6 * N);
+    k->moments(R, W, live, x, dy, sums, sums + W);
+    k->moments_backward(R, W, live, x, dy, NULL, x, sums + 2 * W, sums + 3 * W);
+    k->moments_backward(R, W, live, x, dy, x + W, dy, sums + 2 * W, sums + 3 * W);
+    k->norm_forward(R, W, x, dy, dy + W, x + W, false, out);
+    k->norm_forward(R, W, x, dy, dy + W, x + W, true, out + N);
+    k->norm_backward(R, W, live, x, dy, NULL, x, dy + W, x + W, dy, out + 2 * N);
+    k->norm_backward(R, W, live, x, dy, x, x, dy + W, x + W, dy, out + 3 * N);
+    k->resample_forward(&v, 1, W, x, out + 4 * N);
+    k->resample_backward(&v, 1, W, dy, out + 5 * N);
+}
+
+static void norms(void **state)
+{
+    (void)state;
+    enum { N = 80 * 37, ALL = 7 * N };
+    float *x = numbers(N), *dy = numbers(N);
+    for (int i = 0; i < 6; i++) {
+        const char *name = sets[i / 2];
+        const fv_kernels *k[2] = {set_named("ref"), set_named(name)};
+        float *out[2] = {calloc(ALL, sizeof *x), calloc(ALL, sizeof *x)};
+        for (int s = 0; k[1] && s < 2; s++)
+            run_norm(k[s], x, dy, i % 2 ? 37 : 20, out[s]);
+        same_bits(out[0], out[1], ALL, "normalisation or resampling", name);
+        free(out[0]), free(out[1]);
+    }
+    free(x), free(dy);
+}
+
 /* Distance of y from the true value in units of the last place of a float there. */
 static double ulps(float y, double exact)
 {
@@ -603,6 +639,7 @@ int main(void)
         cmocka_unit_test(elementwise),
         cmocka_unit_test(acts),
         cmocka_unit_test(rows),
+        cmocka_unit_test(norms),
         cmocka_unit_test(exp_and_log),
         cmocka_unit_test(tanh_and_kin),
     };

@@ -2,30 +2,9 @@
  * test_layer_errors_a.c - every invalid definition of pooling, upsampling, padding and transposed
  * convolution, with its exact message.
  */
-#include "testing.h"
+#include "errors.h"
 
 #include <math.h>
-
-static fv_ctx *ctx;
-
-static int open_context(void **state)
-{
-    (void)state;
-    ctx = fv_open(NULL);
-    return ctx == NULL;
-}
-
-static int close_context(void **state)
-{
-    (void)state;
-    fv_close(ctx);
-    return 0;
-}
-
-static fv_node image(int channels, int height, int width)
-{
-    return fv_input(ctx, channels, height, width);
-}
 
 static void poolings(void **state)
 {

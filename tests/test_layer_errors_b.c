@@ -2,28 +2,7 @@
  * test_layer_errors_b.c - every invalid definition of activations, normalization per image,
  * products, layers that move elements, and custom layers, with its exact message.
  */
-#include "testing.h"
-
-static fv_ctx *ctx;
-
-static int open_context(void **state)
-{
-    (void)state;
-    ctx = fv_open(NULL);
-    return ctx == NULL;
-}
-
-static int close_context(void **state)
-{
-    (void)state;
-    fv_close(ctx);
-    return 0;
-}
-
-static fv_node image(int channels, int height, int width)
-{
-    return fv_input(ctx, channels, height, width);
-}
+#include "errors.h"
 
 static void activations(void **state)
 {

@@ -88,7 +88,7 @@ static void summary(void **state)
         "input 4 8 8 requires_grad; conv2d 4 3 padding=1 padding_mode=circular; relu; "
         "max_pool2d_indices 2; max_pool2d 2 from=relu1; max_unpool2d max_pool2d_indices1 "
         "kernel_size=2; avg_pool2d 3 stride=2 padding=1; conv_transpose2d 6 3 stride=2 padding=1 "
-        "output_padding=1 groups=2; pad2d 1 2 bottom=3 mode=reflect; adaptive_max_pool2d 4x3; "
+        "output_padding=1 groups=2; pad2d 1 2 0 3 mode=reflect; adaptive_max_pool2d 4x3; "
         "upsample 1.5 mode=bilinear align_corners; adaptive_avg_pool2d 1; flatten");
     fv_close(ctx);
 }

@@ -381,10 +381,47 @@ static void pixels_are_normalised(void **state)
     fv_close(ctx);
 }
 
+/* A net that was not made for it gives the gradient of its input once it is asked to, whatever ran
+   before: the same as one made with .requires_grad. */
+static void gradient_of_input_on_demand(void **state)
+{
+    (void)state;
+    enum { PIXELS = 2 * 6 * 6, N = 5 };
+    fv_ctx *ctx = fv_open(NULL);
+    float *pixels = random_floats(N * PIXELS, 5);
+    int64_t labels[N] = {0, 2, 1, 0, 2};
+    fv_batch b = {.n = N, .channels = 2, .height = 6, .width = 6, .type = FV_F32};
+    b.pixels = pixels;
+    b.labels = labels;
+    const float *dx[2];
+    for (int i = 0; i < 2; i++) {
+        fv_manual_seed(ctx, 1);
+        fv_node x = fv_input(ctx, 2, 6, 6, .requires_grad = i == 1);
+        fv_net *net = fv_net_new(fv_linear(fv_flatten(fv_relu(fv_conv2d(x, 4, 3))), 3));
+        for (int again = 0; again < 2; again++) { /* before it is asked for, and after */
+            fv_zero_grad(net);
+            fv_forward(net, &b);
+            fv_cross_entropy_loss(net, &b);
+            fv_backward(net);
+            assert_int_equal(fv_input_gradient(net) != NULL, i == 1 || again == 1);
+            if (!again)
+                assert_int_equal(fv_input_requires_grad(net), FV_OK);
+        }
+        dx[i] = fv_input_gradient(net);
+        assert_non_null(strstr(fv_text_of(net), "requires_grad"));
+    }
+    assert_memory_equal(dx[0], dx[1], N * PIXELS * sizeof(float));
+    assert_int_equal(fv_input_requires_grad(NULL), FV_E_ARG);
+    assert_fine(ctx);
+    free(pixels);
+    fv_close(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slope_is_gradient),
+        cmocka_unit_test(gradient_of_input_on_demand),
         cmocka_unit_test(gradients_accumulate),
         cmocka_unit_test(batch_does_not_matter),
         cmocka_unit_test(threads_and_kernels_do_not_matter),

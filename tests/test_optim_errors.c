@@ -4,25 +4,9 @@
  */
 #include <math.h>
 
-#include "testing.h"
+#include "errors.h"
 
 #include "learn/optim.h"
-
-static fv_ctx *ctx;
-
-static int open_context(void **state)
-{
-    (void)state;
-    ctx = fv_open(&(fv_options){.threads = 2});
-    return ctx == NULL;
-}
-
-static int close_context(void **state)
-{
-    (void)state;
-    fv_close(ctx);
-    return 0;
-}
 
 static fv_net *linear_net(int in, int out)
 {

@@ -198,11 +198,8 @@ check many-pairs calculate -v most="$common" '/<table class="pairs/ { on = 1 }
 
 : >err
 "$fovea" train pair --epochs 1000000 --out stopped >out 2>err </dev/null &
-pid=$! waited=0
-until grep -q '^    2 ' err || [ $waited -ge 60 ] || ! kill -0 $pid; do
-    sleep 1
-    waited=$((waited + 1))
-done
+pid=$!
+until grep -q '^    2 ' err || ! kill -0 $pid; do sleep 0.05; done
 kill -INT $pid
 wait $pid
 code=$?

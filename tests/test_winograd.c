@@ -282,6 +282,15 @@ static void test_which(void **state)
     assert_non_null(net);
     for (int i = 0; i < 5; i++)
         assert_int_equal(forward_of(net, 1 + i), i < 2 ? FV_F2X2_5X5 : FV_DIRECT);
+    net = fv_net_new(fv_conv2d(fv_input(ctx, 64, 3, 3), 64, 3));
+    assert_non_null(net); /* a kernel as large as its input: other sums in each layout */
+    assert_int_equal(net->defs[1].form[FV_BATCH_LAST].numbers.forward, FV_LINEAR);
+    assert_int_equal(net->defs[1].form[FV_BATCH_LAST].numbers.weights, FV_DW_LINEAR);
+    assert_int_equal(net->defs[1].form[FV_CHANNELS_LAST].numbers.forward, FV_DIRECT);
+    assert_int_equal(net->defs[1].form[FV_CHANNELS_LAST].numbers.weights, FV_DW_DIRECT);
+    net = fv_net_new(fv_conv_transpose2d(fv_input(ctx, 16, 8, 8), 3, 5));
+    assert_non_null(net);
+    assert_int_equal(net->defs[1].form[FV_BATCH_LAST].numbers.inputs, FV_DX_F2X2_5X5);
     assert_int_equal(fv_error(ctx), FV_OK);
     fv_close(ctx);
 }

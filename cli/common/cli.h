@@ -32,19 +32,43 @@ enum { ARGS_MAX = 65 };
 
 /* What was typed, or the default; a command looks at the options that it takes. */
 typedef struct settings {
-    const char *args[ARGS_MAX]; /* what is no option: run, data, pictures; NULL where not given */
-    int epochs, batch_size, threads, log_interval, timeout;
-    double lr, momentum, dampening, weight_decay;
-    uint64_t seed;
-    int steps, test_batch_size, size, folds, num_workers, patience;
-    double val, gamma, mixup, cutmix;
-    const char *augment, *schedule, *max_memory, *normalize, *submission;
-    bool dry_run;
-    uint64_t given; /* TAKES(id) of the options that were typed */
-    const char *input, *weights, *target, *loss, *optimizer, *shape;
-    bool train, grad, fit, skip_bad;
-    bool nesterov, no_save, no_report, quick, json, quiet, verbose, only_mirror;
-    const char *root, *model, *kernels, *out, *mirror, *from;
+    const char *args[ARGS_MAX]; /* arguments that are not options: run, data, pictures; then NULL */
+    uint64_t given;             /* TAKES(id) of the options that were typed */
+    struct {                    /* training */
+        int epochs, batch_size, test_batch_size, patience, folds;
+        uint64_t seed;
+        double val;
+    };
+    struct { /* the optimizer and its schedule */
+        const char *optimizer, *schedule;
+        double lr, momentum, dampening, weight_decay, gamma;
+        bool nesterov;
+    };
+    struct { /* the network and its images */
+        const char *model, *augment, *normalize, *shape;
+        int size;
+        double mixup, cutmix;
+        bool fit, skip_bad;
+    };
+    struct { /* fovea run */
+        const char *input, *weights, *target, *loss;
+        int steps;
+        bool train, grad;
+    };
+    struct { /* fovea get */
+        const char *mirror, *from;
+        int timeout;
+        bool only_mirror;
+    };
+    struct { /* the machine */
+        int threads, num_workers;
+        const char *kernels, *max_memory;
+    };
+    struct { /* files and output */
+        const char *root, *out, *submission;
+        int log_interval;
+        bool no_save, no_report, dry_run, quick, json, quiet, verbose;
+    };
 } settings;
 
 /* In the order in which help lists them. */

@@ -86,6 +86,7 @@ static const struct {
      "--size 64, or end --augment with a crop"},
     {"add pictures, or ask for fewer parts", "add pictures, or train without validation: --val 0"},
     {"take fewer folds, or .no_stratify = true", "fewer --folds, or more pictures of that class"},
+    {"only_mirrors, but no mirrors are given", "--only-mirror needs --mirror URL"},
     {"fv_dataset_check finds such labels before training starts",
      "correct the label, or make a net of more classes"},
     {"batches of 2 or more (.drop_last = true leaves out a last one of 1), or fv_eval_mode",

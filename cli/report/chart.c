@@ -49,9 +49,9 @@ static void find_range(chart *c)
 {
     double low = INFINITY, high = -INFINITY, guess = log(c->t->data.classes);
     const step_losses *steps = &c->t->steps;
-    for (int i = 0; i < c->t->n_rows; i++) {
-        low = fmin(low, value_of(c, &c->t->rows[i]));
-        high = fmax(high, value_of(c, &c->t->rows[i]));
+    for (int i = 0; i < c->t->log.count; i++) {
+        low = fmin(low, value_of(c, &c->t->log.row[i]));
+        high = fmax(high, value_of(c, &c->t->log.row[i]));
     }
     for (int i = 0; c->loss && i < STEP_BINS; i++)
         if (steps->count[i])
@@ -115,7 +115,7 @@ static void put_guess(const chart *c)
 static void put_steps(const chart *c)
 {
     const step_losses *s = &c->t->steps;
-    double steps = (double)fv_loader_len(c->t->train_loader);
+    double steps = (double)fv_loader_len(c->t->loader.train);
     fprintf(c->f, "<polyline class=\"steps\" points=\"");
     for (int i = 0; i < STEP_BINS; i++)
         if (s->count[i]) {
@@ -131,8 +131,8 @@ static void put_line(const chart *c, int fold, int split, const log_row **last)
 {
     int n = 0, stride = c->epochs / POINTS_MOST + 1;
     fprintf(c->f, "<polyline class=\"line %s\" points=\"", set_key(split));
-    for (int i = 0; i < c->t->n_rows; i++) {
-        const log_row *p = &c->t->rows[i];
+    for (int i = 0; i < c->t->log.count; i++) {
+        const log_row *p = &c->t->log.row[i];
         if (p->fold != fold || p->set != split)
             continue;
         *last = p;
@@ -142,8 +142,8 @@ static void put_line(const chart *c, int fold, int split, const log_row **last)
     if (n > 0 && (n - 1) % stride)
         fprintf(c->f, "%.1f,%.1f", x_of(c, place_of(*last)), y_of(c, value_of(c, *last)));
     fputs("\"/>\n", c->f);
-    for (int i = 0; i < c->t->n_rows && n <= DOTS_MOST; i++) {
-        const log_row *p = &c->t->rows[i];
+    for (int i = 0; i < c->t->log.count && n <= DOTS_MOST; i++) {
+        const log_row *p = &c->t->log.row[i];
         if (p->fold == fold && p->set == split)
             fprintf(c->f, "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%s\"/>", set_key(split),
                     x_of(c, place_of(p)), y_of(c, value_of(c, p)), n == 1 ? "3.5" : "2");
@@ -176,13 +176,13 @@ static void put_names(const chart *c, const log_row *const last[SETS])
 
 static void put_best(const chart *c)
 {
-    if (c->t->best_epoch == 0 || c->t->s->folds)
+    if (c->t->best.epoch == 0 || c->t->s->folds)
         return;
-    double x = x_of(c, c->t->best_epoch);
+    double x = x_of(c, c->t->best.epoch);
     fprintf(c->f,
             "<path class=\"guess\" d=\"M%.1f %dV%.1f\"/><text class=\"tick\" x=\"%.1f\" "
             "y=\"%d\" text-anchor=\"middle\">best: epoch %d</text>\n",
-            x, TOP - 12, y_of(c, c->low), x, TOP - 16, c->t->best_epoch);
+            x, TOP - 12, y_of(c, c->low), x, TOP - 16, c->t->best.epoch);
 }
 
 static void put_chart(chart *c, bool loss)
@@ -209,15 +209,15 @@ static void put_chart(chart *c, bool loss)
 void put_charts(FILE *f, const training *t)
 {
     chart c = {.f = f, .t = t};
-    for (int i = 0; i < t->n_rows; i++)
-        c.epochs = t->rows[i].epoch > c.epochs ? t->rows[i].epoch : c.epochs;
+    for (int i = 0; i < t->log.count; i++)
+        c.epochs = t->log.row[i].epoch > c.epochs ? t->log.row[i].epoch : c.epochs;
     c.end = c.epochs;
-    if (t->stopped && t->epoch > t->done) /* in an epoch */
-        c.end += (double)(t->step + 1) / (double)fv_loader_len(t->train_loader);
+    if (t->at.stopped && t->at.epoch > t->at.done) /* in an epoch */
+        c.end += (double)(t->at.step + 1) / (double)fv_loader_len(t->loader.train);
     c.end = c.end > 0 ? c.end : 1;
     fputs("<section>\n<h2>Learning</h2>\n<div class=\"charts\">\n", f);
     put_chart(&c, true);
-    if (t->n_rows > 0)
+    if (t->log.count > 0)
         put_chart(&c, false);
     fputs("</div>\n", f);
     if (t->s->folds)

@@ -120,7 +120,7 @@ static void put_when(FILE *f, const training *t, const eval_record *r)
     if (t->s->folds)
         fprintf(f, "Each picture was given to the net of the %d that had not seen it.",
                 t->s->folds);
-    else if (t->best_epoch == r->epoch)
+    else if (t->best.epoch == r->epoch)
         fprintf(f, "Measured with the weights of epoch %d, the best in validation.", r->epoch);
     else
         fprintf(f, "Measured after epoch %d.", r->epoch);
@@ -128,13 +128,13 @@ static void put_when(FILE *f, const training *t, const eval_record *r)
 
 static void put_stop(FILE *f, const training *t)
 {
-    if (!t->stopped)
+    if (!t->at.stopped)
         return;
     fputs("<p class=\"stopped\">Stopped by Ctrl+C", f);
     if (t->s->folds)
-        fprintf(f, " in fold %d", t->fold);
-    fprintf(f, " after step %lld of %lld in epoch %d of %d.</p>\n", (long long)t->step + 1,
-            (long long)fv_loader_len(t->train_loader), t->epoch, t->s->epochs);
+        fprintf(f, " in fold %d", t->at.fold);
+    fprintf(f, " after step %lld of %lld in epoch %d of %d.</p>\n", (long long)t->at.step + 1,
+            (long long)fv_loader_len(t->loader.train), t->at.epoch, t->s->epochs);
 }
 
 static void put_result(FILE *f, const training *t, const eval_record *r)
@@ -201,11 +201,11 @@ static void put_model(FILE *f, const training *t)
     int64_t parameters, macs;
     char name[61], a[32], b[32];
     count_layers(t, &parameters, &macs);
-    snprintf(name, sizeof name, "%.60s", t->model);
+    snprintf(name, sizeof name, "%.60s", t->plan.model);
     fputs("<dt>Model</dt><dd>", f);
     put_html(f, name);
     fprintf(f, "%s: %s parameters, %s multiply-adds an image</dd>\n",
-            strlen(t->model) > strlen(name) ? "..." : "", with_commas(parameters, a),
+            strlen(t->plan.model) > strlen(name) ? "..." : "", with_commas(parameters, a),
             with_commas(macs, b));
 }
 
@@ -215,18 +215,18 @@ static void put_training(FILE *f, const training *t)
     fputs("<dt>Training</dt><dd>", f);
     if (t->s->folds)
         fprintf(f, "%d folds of ", t->s->folds);
-    else if (t->done < t->s->epochs)
-        fprintf(f, "%d of ", t->done);
+    else if (t->at.done < t->s->epochs)
+        fprintf(f, "%d of ", t->at.done);
     fprintf(f, "%d epoch%s x %s batches of %d</dd>\n", t->s->epochs, t->s->epochs > 1 ? "s" : "",
-            with_commas(fv_loader_len(t->train_loader), n), t->s->batch_size);
+            with_commas(fv_loader_len(t->loader.train), n), t->s->batch_size);
     put_fact(f, "Optimizer", fv_optim_describe(t->optim));
-    put_fact(f, t->by_step ? "Schedule by step" : "Schedule",
+    put_fact(f, t->plan.by_step ? "Schedule by step" : "Schedule",
              t->schedule ? fv_schedule_describe(t->schedule) : NULL);
 }
 
 static void put_time(FILE *f, const training *t)
 {
-    double seconds = now() - t->start;
+    double seconds = now() - t->at.start;
     time_t date = time(NULL);
     struct tm local;
     char text[40] = "";

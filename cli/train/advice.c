@@ -36,7 +36,7 @@ static const char *name_of(const outcome *o, int label, char name[64])
 static bool learned_nothing(const outcome *o, char *text, size_t capacity)
 {
     const training *t = o->t;
-    if (was_typed(o, TAKES(OPT_LR) | TAKES(OPT_OPTIMIZER)) || t->done < 2 ||
+    if (was_typed(o, TAKES(OPT_LR) | TAKES(OPT_OPTIMIZER)) || t->at.done < 2 ||
         t->last.train_loss < 0.98 * t->first_loss || accuracy_of(o->seen) > o->share + 0.02)
         return false;
     snprintf(text, capacity,
@@ -68,14 +68,14 @@ static bool learned_by_heart(const outcome *o, char *text, size_t capacity)
 {
     const training *t = o->t;
     double gap = t->last.train_accuracy - accuracy_of(t->last.val);
-    if (!t->last.val.total || t->last.val.loss <= 1.05 * t->best || gap <= 0.05)
+    if (!t->last.val.total || t->last.val.loss <= 1.05 * t->best.loss || gap <= 0.05)
         return false;
     snprintf(
         text, capacity,
         "the network is overfitting: since epoch %d the\n"
         "validation loss rises, and the training accuracy is %.0f points higher. More pictures\n"
         "%swill help more than more epochs.",
-        t->best_epoch, 100 * gap, was_typed(o, TAKES(OPT_AUGMENT)) ? "" : "or more --augment ");
+        t->best.epoch, 100 * gap, was_typed(o, TAKES(OPT_AUGMENT)) ? "" : "or more --augment ");
     return true;
 }
 
@@ -111,7 +111,7 @@ static bool too_few(const outcome *o, char *text, size_t capacity)
 static bool still_falling(const outcome *o, char *text, size_t capacity)
 {
     const training *t = o->t;
-    if (t->best_epoch == 0 || t->best_epoch != t->done || was_typed(o, TAKES(OPT_EPOCHS)))
+    if (t->best.epoch == 0 || t->best.epoch != t->at.done || was_typed(o, TAKES(OPT_EPOCHS)))
         return false;
     snprintf(text, capacity, "the validation loss is still falling: --epochs %d will help.",
              2 * t->s->epochs);

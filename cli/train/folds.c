@@ -62,12 +62,12 @@ static int write_predictions(training *t, int64_t len, const int *folds, const i
 static int show_fold(const training *t, double accuracy)
 {
     if (!t->s->json) {
-        printf("Fold %d/%d: Accuracy: %.2f%%\n", t->fold, t->s->folds, 100 * accuracy);
+        printf("Fold %d/%d: Accuracy: %.2f%%\n", t->at.fold, t->s->folds, 100 * accuracy);
         fflush(stdout);
         return EXIT_DONE;
     }
-    return json_line(
-        json_add(cJSON_CreateObject(), "event %s fold %d val_acc %g", "fold", t->fold, accuracy));
+    return json_line(json_add(cJSON_CreateObject(), "event %s fold %d val_acc %g", "fold",
+                              t->at.fold, accuracy));
 }
 
 static int show_folds(const training *t, const double *accuracy)
@@ -97,17 +97,17 @@ static int run_folds(training *t, int (*train_one)(training *t), int *folds, int
     int64_t len = fv_dataset_describe(all).len;
     if (fv_split_folds(all, k, folds, .seed = t->s->seed))
         return fail_context(t->ctx, "fovea help train");
-    for (t->fold = 1; t->fold <= k && !code; t->fold++) {
-        t->data.train = fv_subset_rest(all, folds, t->fold - 1);
-        t->data.val = fv_subset_fold(all, folds, t->fold - 1);
+    for (t->at.fold = 1; t->at.fold <= k && !code; t->at.fold++) {
+        t->data.train = fv_subset_rest(all, folds, t->at.fold - 1);
+        t->data.val = fv_subset_fold(all, folds, t->at.fold - 1);
         fv_manual_seed(t->ctx, t->s->seed);
         code = train_one(t);
         if (!code) {
-            accuracy[t->fold - 1] = accuracy_of(t->last.val);
-            code = show_fold(t, accuracy[t->fold - 1]);
+            accuracy[t->at.fold - 1] = accuracy_of(t->last.val);
+            code = show_fold(t, accuracy[t->at.fold - 1]);
         }
         if (!code)
-            code = predict_fold(t, folds, t->fold - 1, len, labels, predicted);
+            code = predict_fold(t, folds, t->at.fold - 1, len, labels, predicted);
     }
     t->data.train = all;
     if (!code)

@@ -46,15 +46,15 @@ int mix_batch(training *t, fv_batch *batch)
     size_t n = (size_t)batch->n, most = (size_t)t->s->batch_size;
     size_t image = (size_t)batch->channels * (size_t)batch->height * (size_t)batch->width;
     most = n > most ? n : most;
-    if (!t->mixed)
-        t->mixed = malloc(most * image * sizeof *t->mixed);
-    if (!t->targets)
-        t->targets = malloc(most * (size_t)classes * sizeof *t->targets);
-    if (!t->mixed || !t->targets)
+    if (!t->mixed.pixels)
+        t->mixed.pixels = malloc(most * image * sizeof *t->mixed.pixels);
+    if (!t->mixed.targets)
+        t->mixed.targets = malloc(most * (size_t)classes * sizeof *t->mixed.targets);
+    if (!t->mixed.pixels || !t->mixed.targets)
         return fail_memory("a mixed batch");
-    int64_t number = (t->epoch - 1) * fv_loader_len(t->train_loader) + batch->index;
+    int64_t number = (t->at.epoch - 1) * fv_loader_len(t->loader.train) + batch->index;
     bool cutmix = is_cutmix(t->s, number);
-    copy_pixels(batch, n * image, t->mixed);
+    copy_pixels(batch, n * image, t->mixed.pixels);
     (cutmix ? fv_cutmix_opt
             : fv_mixup_opt)((fv_mix_args){.ctx = t->ctx,
                                           .n = batch->n,
@@ -62,13 +62,13 @@ int mix_batch(training *t, fv_batch *batch)
                                           .height = batch->height,
                                           .width = batch->width,
                                           .classes = classes,
-                                          .pixels = t->mixed,
-                                          .targets = t->targets,
+                                          .pixels = t->mixed.pixels,
+                                          .targets = t->mixed.targets,
                                           .labels = batch->labels,
                                           .alpha = cutmix ? t->s->cutmix : t->s->mixup,
                                           .seed = t->s->seed,
                                           .batch = number});
-    batch->pixels = t->mixed;
+    batch->pixels = t->mixed.pixels;
     batch->type = FV_F32;
     return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
 }

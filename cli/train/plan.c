@@ -48,12 +48,12 @@ int plan_recipe(training *t)
     settings *s = &t->used;
     bool small_gray = t->data.channels == 1 && t->data.height == 28 && t->data.width == 28;
     const char *model = s->model ? s->model : small_gray ? "lenet5" : "small";
-    int code = model_text(model, t->model, sizeof t->model);
+    int code = model_text(model, t->plan.model, sizeof t->plan.model);
     if (code)
         return code;
     const recipe *r = recipe_of(model);
-    s->model = t->model;
-    t->example_lines = r->model && strcmp(r->model, "mnist-cnn") == 0;
+    s->model = t->plan.model;
+    t->plan.example_lines = r->model && strcmp(r->model, "mnist-cnn") == 0;
     s->epochs = typed(t, OPT_EPOCHS) ? s->epochs : r->epochs;
     s->log_interval = typed(t, OPT_LOG_INTERVAL) ? s->log_interval : r->log_interval;
     if (typed(t, OPT_OPTIMIZER)) /* which has its own */
@@ -142,7 +142,7 @@ int plan_batches(const training *t)
 {
     int64_t len = fv_dataset_describe(t->data.train).len;
     int size = t->s->batch_size, better = size + 1, i = find_batch_norm(t->net, true);
-    bool whole = t->s->folds && t->fold == 0; /* the folds come later */
+    bool whole = t->s->folds && t->at.fold == 0; /* the folds come later */
     if (whole || i == fv_layer_count(t->net) || (size > 1 && len % size != 1))
         return EXIT_DONE;
     while (len % better == 1)
@@ -157,27 +157,28 @@ int plan_batches(const training *t)
 int plan_memory(training *t)
 {
     const settings *s = t->s;
-    t->part = s->batch_size;
+    t->plan.part = s->batch_size;
     if (!s->max_memory)
         return EXIT_DONE;
     double limit = bytes_of(s->max_memory);
     if (limit == 0)
         return fail(EXIT_USAGE, "E-ARGS", "--max-memory %s is not a size\nhelp: --max-memory 64M",
                     s->max_memory);
-    while (t->part > 1 && memory_of(t, t->part) > limit) /* whole blocks, so that sums stay */
-        t->part = t->part > 16 ? (t->part - 1) / 16 * 16 : t->part / 2;
-    if (memory_of(t, t->part) > limit)
+    while (t->plan.part > 1 &&
+           memory_of(t, t->plan.part) > limit) /* whole blocks, so that sums stay */
+        t->plan.part = t->plan.part > 16 ? (t->plan.part - 1) / 16 * 16 : t->plan.part / 2;
+    if (memory_of(t, t->plan.part) > limit)
         return fail(EXIT_FAILED, "E-MEMORY",
                     "one image takes %.1f MB of memory, more than --max-memory %s\n"
                     "help: --max-memory %.0fM",
                     memory_of(t, 1) / (1 << 20), s->max_memory, memory_of(t, 1) / (1 << 20) + 1);
-    if (t->part < s->batch_size && find_batch_norm(t->net, false) < fv_layer_count(t->net))
+    if (t->plan.part < s->batch_size && find_batch_norm(t->net, false) < fv_layer_count(t->net))
         return fail(EXIT_FAILED, "E-MEMORY",
                     "a batch of %d takes %.1f MB of memory, more than --max-memory %s, and batch "
                     "norm\nlooks at the whole batch, which so cannot go in parts; %d images fit\n"
                     "help: --batch-size %d",
-                    s->batch_size, memory_of(t, s->batch_size) / (1 << 20), s->max_memory, t->part,
-                    t->part);
+                    s->batch_size, memory_of(t, s->batch_size) / (1 << 20), s->max_memory,
+                    t->plan.part, t->plan.part);
     return EXIT_DONE;
 }
 
@@ -190,7 +191,7 @@ static bool begins_with(const char *text, const char *word)
 }
 
 /* Adds the schedule without the words by=step and by=epoch, which are ours: they say when it is
-   stepped, and set t->by_step. */
+   stepped, and set t->plan.by_step. */
 static int take_by(training *t, const char *schedule, csv *text)
 {
     int code = EXIT_DONE;
@@ -199,9 +200,9 @@ static int take_by(training *t, const char *schedule, csv *text)
         if (strncmp(at, "by=", 3) != 0)
             code = csv_print(text, "%s%.*s", text->used ? " " : "", (int)n, at);
         else if (n == 7 && strncmp(at, "by=step", 7) == 0)
-            t->by_step = true;
+            t->plan.by_step = true;
         else if (n == 8 && strncmp(at, "by=epoch", 8) == 0)
-            t->by_step = false;
+            t->plan.by_step = false;
         else
             return fail(EXIT_USAGE, "E-ARGS",
                         "--schedule \"%s\": \"%.*s\" is neither by=step nor by=epoch\n"
@@ -227,13 +228,13 @@ static int schedule_text(training *t, csv *text)
         return csv_print(text, "step 1 gamma=%s", number_text(s->gamma, gamma));
     if (!schedule)
         return EXIT_DONE;
-    t->by_step = begins_with(schedule, "one_cycle");
+    t->plan.by_step = begins_with(schedule, "one_cycle");
     int code = take_by(t, schedule, text);
     if (code || !text->used)
         return code;
-    long long length = t->by_step ? s->epochs * (long long)fv_loader_len(t->train_loader)
-                                  : s->epochs;
-    if (t->by_step && strstr(text->text, "plateau"))
+    long long length = t->plan.by_step ? s->epochs * (long long)fv_loader_len(t->loader.train)
+                                       : s->epochs;
+    if (t->plan.by_step && strstr(text->text, "plateau"))
         return fail(EXIT_USAGE, "E-ARGS",
                     "--schedule \"%s\": plateau goes by the validation loss, which is measured "
                     "once an epoch\nhelp: leave out by=step",

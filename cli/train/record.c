@@ -32,13 +32,13 @@ static void add_mistake(eval_record *r, const mistake *m)
 void record_start(training *t, fv_dataset *set)
 {
     eval_record *r = &t->seen;
-    int epoch = t->epoch;
-    if (t->fold) {
+    int epoch = t->at.epoch;
+    if (t->at.fold) {
         r->set = set;
         r->epoch = epoch;
         return;
     }
-    if (r->set && r->set == t->data.val && r->epoch == t->best_epoch) {
+    if (r->set && r->set == t->data.val && r->epoch == t->best.epoch) {
         eval_record best = *r;
         *r = t->kept;
         t->kept = best;
@@ -86,7 +86,7 @@ static void halve_bins(step_losses *l)
 void record_step(training *t, float loss)
 {
     step_losses *l = &t->steps;
-    int64_t step = (t->epoch - 1) * fv_loader_len(t->train_loader) + t->step;
+    int64_t step = (t->at.epoch - 1) * fv_loader_len(t->loader.train) + t->at.step;
     if (l->width == 0)
         l->width = 1;
     while (step / l->width >= STEP_BINS)
@@ -98,5 +98,5 @@ void record_step(training *t, float loss)
 const eval_record *record_of(const training *t)
 {
     bool is_val = t->seen.set && t->seen.set == t->data.val && !t->s->folds;
-    return is_val && t->kept.set && t->kept.epoch == t->best_epoch ? &t->kept : &t->seen;
+    return is_val && t->kept.set && t->kept.epoch == t->best.epoch ? &t->kept : &t->seen;
 }

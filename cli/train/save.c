@@ -138,12 +138,14 @@ static int write_file(training *t, const char *name, csv *text)
 
 static int add_row(training *t, int set, double loss, double accuracy, double seconds)
 {
-    log_row *rows = t->folder.path[0] ? realloc(t->rows, (size_t)(t->n_rows + 1) * sizeof *rows)
-                                      : NULL;
+    log_row *rows = t->folder.path[0]
+                        ? realloc(t->log.row, (size_t)(t->log.count + 1) * sizeof *rows)
+                        : NULL;
     if (!rows)
         return t->folder.path[0] ? fail_memory("the files of the run") : EXIT_DONE;
-    t->rows = rows;
-    rows[t->n_rows++] = (log_row){t->fold, t->epoch, set, loss, accuracy, fv_lr(t->optim), seconds};
+    t->log.row = rows;
+    rows[t->log.count++] = (log_row){t->at.fold, t->at.epoch,     set,    loss,
+                                     accuracy,   fv_lr(t->optim), seconds};
     return EXIT_DONE;
 }
 
@@ -166,7 +168,7 @@ static int write_log(training *t)
 {
     csv out = {0};
     int code = csv_print(&out, "epoch,split,loss,accuracy,lr,seconds\n");
-    for (const log_row *r = t->rows; !code && r < t->rows + t->n_rows; r++) {
+    for (const log_row *r = t->log.row; !code && r < t->log.row + t->log.count; r++) {
         if (r->fold)
             code = csv_print(&out, "%d:", r->fold);
         if (!code)
@@ -190,10 +192,10 @@ static size_t state_bytes(const training *t)
 
 int keep_best(training *t)
 {
-    char *at = realloc(t->best_state, state_bytes(t) + 1);
+    char *at = realloc(t->best.state, state_bytes(t) + 1);
     if (!at)
         return fail_memory("the files of the run");
-    t->best_state = at;
+    t->best.state = at;
     for (int i = 0; i < fv_state_count(t->net); i++) {
         fv_tensor tensor = fv_state_at(t->net, i);
         size_t bytes = tensor.count * fv_type_size(tensor.type);
@@ -205,7 +207,7 @@ int keep_best(training *t)
 
 void restore_best(training *t)
 {
-    const char *at = t->best_state;
+    const char *at = t->best.state;
     for (int i = 0; at && i < fv_state_count(t->net); i++) {
         fv_tensor tensor = fv_state_at(t->net, i);
         size_t bytes = tensor.count * fv_type_size(tensor.type);
@@ -289,19 +291,19 @@ static void add_option(cJSON *to, const option *o, const settings *s)
 
 void json_outcome(cJSON *to, const training *t)
 {
-    json_add(to, "epochs %d", t->done);
-    if (t->done > 0) {
+    json_add(to, "epochs %d", t->at.done);
+    if (t->at.done > 0) {
         json_add(to, "train_loss %g", t->last.train_loss);
         if (t->last.val.total)
             json_add(to, "val_loss %g val_acc %g best_epoch %d", t->last.val.loss,
-                     accuracy_of(t->last.val), t->best_epoch);
+                     accuracy_of(t->last.val), t->best.epoch);
         if (t->last.test.total)
             json_result(to, t->last.test);
     }
-    if (t->stopped)
-        json_add(cJSON_AddObjectToObject(to, "stopped"), "epoch %d steps %lld", t->epoch,
-                 (long long)t->step + 1);
-    json_add(to, "seconds %g", now() - t->start);
+    if (t->at.stopped)
+        json_add(cJSON_AddObjectToObject(to, "stopped"), "epoch %d steps %lld", t->at.epoch,
+                 (long long)t->at.step + 1);
+    json_add(to, "seconds %g", now() - t->at.start);
 }
 
 /* The options are those that were used: what was left open has been filled in. */
@@ -348,11 +350,11 @@ int save_run(training *t)
     char *json = run_json(t);
     if (!json)
         return fail_memory("the files of the run");
-    snprintf(t->card.value[CARD_EPOCHS], sizeof t->card.value[0], "%d", t->done);
-    snprintf(t->card.value[CARD_SEED], sizeof t->card.value[0], "%llu",
+    snprintf(t->plan.card.value[CARD_EPOCHS], sizeof t->plan.card.value[0], "%d", t->at.done);
+    snprintf(t->plan.card.value[CARD_SEED], sizeof t->plan.card.value[0], "%llu",
              (unsigned long long)t->s->seed);
     join_path(path, t->folder.path, "model.safetensors");
-    card_save(&t->card, t->net, path);
+    card_save(&t->plan.card, t->net, path);
     int code = write_log(t);
     join_path(path, t->folder.path, "run.json");
     fv_write_file(t->ctx, path, json, strlen(json));
@@ -365,7 +367,7 @@ int save_run(training *t)
 
 void save_end(training *t)
 {
-    free(t->rows);
-    free(t->best_state);
+    free(t->log.row);
+    free(t->best.state);
     cJSON_Delete(t->files);
 }

@@ -23,26 +23,27 @@ static void make_way(training *t)
 void show_step(training *t, const fv_batch *batch, float loss)
 {
     const settings *s = t->s;
-    int64_t steps = fv_loader_len(t->train_loader);
+    int64_t steps = fv_loader_len(t->loader.train);
     bool wanted = !s->json && !s->quiet && s->log_interval > 0;
     if (wanted && batch->index % s->log_interval == 0) {
         make_way(t);
-        printf("Train Epoch: %d [%lld/%lld (%.0f%%)]\tLoss: %.6f\n", t->epoch,
+        printf("Train Epoch: %d [%lld/%lld (%.0f%%)]\tLoss: %.6f\n", t->at.epoch,
                (long long)(batch->index * batch->n),
                (long long)fv_dataset_describe(t->data.train).len,
                100. * (double)batch->index / (double)steps, (double)loss);
         fflush(stdout);
     }
-    progress_step(&t->live, t->epoch, (t->epoch - 1) * steps + batch->index + 1, (double)loss);
+    progress_step(&t->live, t->at.epoch, (t->at.epoch - 1) * steps + batch->index + 1,
+                  (double)loss);
 }
 
 static int epoch_json(const training *t)
 {
     const epoch_result *e = &t->last;
     cJSON *line = json_add(cJSON_CreateObject(), "event %s", "epoch");
-    if (t->fold)
-        json_add(line, "fold %d", t->fold);
-    json_add(line, "epoch %d train_loss %g", t->epoch, e->train_loss);
+    if (t->at.fold)
+        json_add(line, "fold %d", t->at.fold);
+    json_add(line, "epoch %d train_loss %g", t->at.epoch, e->train_loss);
     if (e->val.total)
         json_add(line, "val_loss %g val_acc %g", e->val.loss, accuracy_of(e->val));
     if (e->test.total)
@@ -57,7 +58,7 @@ int show_test(training *t)
     const fv_result *r = &t->last.test;
     if (t->s->json)
         return EXIT_DONE;
-    if (t->example_lines)
+    if (t->plan.example_lines)
         printf("%sTest set: Average loss: %.4f, Accuracy: %lld/%lld (%.0f%%)\n%s",
                t->s->quiet ? "" : "\n", r->loss, (long long)r->correct, (long long)r->total,
                100. * accuracy_of(*r), t->s->quiet ? "" : "\n");
@@ -74,16 +75,16 @@ static void show_row(training *t)
     enum { ROWS = 30 };
     const epoch_result *e = &t->last;
     int apart = (t->s->epochs + ROWS - 1) / ROWS;
-    bool best = t->best_epoch == t->epoch, last = t->epoch == t->s->epochs;
+    bool best = t->best.epoch == t->at.epoch, last = t->at.epoch == t->s->epochs;
     char rate[32];
     progress_clear(&t->live);
-    if (t->epoch == 1)
+    if (t->at.epoch == 1)
         fprintf(stderr, "epoch   train loss   val loss   val acc   images/s    time\n");
-    if (t->epoch % apart && !best && !last)
+    if (t->at.epoch % apart && !best && !last)
         return;
     double images = (double)fv_dataset_describe(t->data.train).len;
     with_commas((int64_t)(images / (e->train_seconds > 1e-9 ? e->train_seconds : 1e-9)), rate);
-    fprintf(stderr, "%5d   %10.4f   %8.4f   %6.1f%%   %8s   %5.1fs%s\n", t->epoch, e->train_loss,
+    fprintf(stderr, "%5d   %10.4f   %8.4f   %6.1f%%   %8s   %5.1fs%s\n", t->at.epoch, e->train_loss,
             e->val.loss, 100 * accuracy_of(e->val), rate, e->train_seconds + e->val_seconds,
             best ? "  *" : "");
 }
@@ -99,8 +100,8 @@ int show_epoch(training *t)
     else if (e->val.total && !t->s->quiet)
         printf("\nEpoch %d: train loss %.4f, accuracy %.2f%%; validation loss %.4f, accuracy "
                "%.2f%%%s\n",
-               t->epoch, e->train_loss, 100 * e->train_accuracy, e->val.loss,
-               100 * accuracy_of(e->val), t->best_epoch == t->epoch ? " *" : "");
+               t->at.epoch, e->train_loss, 100 * e->train_accuracy, e->val.loss,
+               100 * accuracy_of(e->val), t->best.epoch == t->at.epoch ? " *" : "");
     fflush(stdout);
     return e->test.total ? show_test(t) : EXIT_DONE;
 }
@@ -148,11 +149,11 @@ int show_end(training *t)
     int code = t->s->json ? json_end(t, "result") : EXIT_DONE;
     if (!talks(t->s))
         return code;
-    fprintf(stderr, "\ndone    %d epoch%s in %.1f s.", t->done, t->done > 1 ? "s" : "",
-            now() - t->start);
-    if (t->best_epoch)
-        fprintf(stderr, "  Best: epoch %d (val acc %.1f%%)%s", t->best_epoch,
-                100 * t->best_accuracy, t->folder.path[0] ? ", kept as model.safetensors" : "");
+    fprintf(stderr, "\ndone    %d epoch%s in %.1f s.", t->at.done, t->at.done > 1 ? "s" : "",
+            now() - t->at.start);
+    if (t->best.epoch)
+        fprintf(stderr, "  Best: epoch %d (val acc %.1f%%)%s", t->best.epoch,
+                100 * t->best.accuracy, t->folder.path[0] ? ", kept as model.safetensors" : "");
     fputs("\n\n", stderr);
     if (t->last.test.total) {
         put_accuracy(stderr, t->last.test);
@@ -172,8 +173,8 @@ int show_stop(training *t)
 {
     progress_clear(&t->live);
     int code = t->s->json ? json_end(t, "stopped") : EXIT_DONE;
-    fprintf(stderr, "stopped after step %lld of %lld in epoch %d; ", (long long)t->step + 1,
-            (long long)fv_loader_len(t->train_loader), t->epoch);
+    fprintf(stderr, "stopped after step %lld of %lld in epoch %d; ", (long long)t->at.step + 1,
+            (long long)fv_loader_len(t->loader.train), t->at.epoch);
     if (t->folder.path[0])
         fprintf(stderr, "saved in %s\nnext    fovea test %s\n", t->folder.path, t->folder.path);
     else
@@ -200,21 +201,21 @@ static void find_largest(const training *t, char *text, size_t capacity)
 int fail_loss(training *t, double loss, bool in_test)
 {
     char recent[200] = "", safe[PATH_SIZE + 100], where[80], largest[200] = "";
-    int64_t first = t->step < RECENT ? 0 : t->step - RECENT + 1;
-    for (int64_t i = first, n = 0; i <= t->step; i++)
+    int64_t first = t->at.step < RECENT ? 0 : t->at.step - RECENT + 1;
+    for (int64_t i = first, n = 0; i <= t->at.step; i++)
         n += snprintf(recent + n, sizeof recent - (size_t)n, "  step %lld  %.4g", (long long)i,
-                      isnan(t->recent[i % RECENT]) ? NAN : (double)t->recent[i % RECENT]);
+                      isnan(t->at.recent[i % RECENT]) ? NAN : (double)t->at.recent[i % RECENT]);
     progress_clear(&t->live);
-    if (t->done > 0 && t->folder.path[0])
+    if (t->at.done > 0 && t->folder.path[0])
         snprintf(safe, sizeof safe,
                  "the weights of epoch %d (%s accuracy %.2f%%) are safe in %s/model.safetensors",
-                 t->done, t->last.val.total ? "validation" : "test",
+                 t->at.done, t->last.val.total ? "validation" : "test",
                  100 * accuracy_of(t->last.val.total ? t->last.val : t->last.test), t->folder.path);
     else
-        strcpy(safe, t->done > 0 ? "nothing is saved because of --no-save"
-                                 : "no epoch was finished before, so nothing is saved");
+        strcpy(safe, t->at.done > 0 ? "nothing is saved because of --no-save"
+                                    : "no epoch was finished before, so nothing is saved");
     snprintf(where, sizeof where, in_test ? "in the test after epoch %d" : "at epoch %d, step %lld",
-             t->epoch, (long long)t->step);
+             t->at.epoch, (long long)t->at.step);
     bool own = t->s->given & TAKES(OPT_OPTIMIZER) && !(t->s->given & TAKES(OPT_LR));
     double start = own ? fv_lr(t->optim) : t->s->lr;
     find_largest(t, largest, sizeof largest);

@@ -138,20 +138,20 @@ static void show_model(const training *t)
         parameters += fv_layer_at(t->net, i).parameters;
         macs += fv_layer_at(t->net, i).macs;
     }
-    snprintf(text, sizeof text, "%.60s   %s parameters   %s multiply-adds an image", t->model,
+    snprintf(text, sizeof text, "%.60s   %s parameters   %s multiply-adds an image", t->plan.model,
              with_commas(parameters, a), with_commas(macs, b));
     text[strcspn(text, "\n")] = '\0'; /* of a network in a file, its first line */
     put_line("model", text,
-             own                               ? ""
-             : strcmp(t->model, "lenet5") == 0 ? "auto: for 28 x 28 gray"
-                                               : "auto: for photos");
+             own                                    ? ""
+             : strcmp(t->plan.model, "lenet5") == 0 ? "auto: for 28 x 28 gray"
+                                                    : "auto: for photos");
 }
 
 static void show_recipe(const training *t)
 {
     const settings *s = t->s;
     char text[2 * CARD_SIZE], why[200] = "", n[32];
-    int64_t steps = fv_loader_len(t->train_loader);
+    int64_t steps = fv_loader_len(t->loader.train);
     int64_t last = fv_dataset_describe(t->data.train).len - (steps - 1) * s->batch_size;
     bool epochs = typed(t, TAKES(OPT_EPOCHS)), batch = typed(t, TAKES(OPT_BATCH_SIZE));
     snprintf(text, sizeof text, "%d epoch%s x %s batch%s of %lld", s->epochs,
@@ -165,7 +165,8 @@ static void show_recipe(const training *t)
                  epochs || batch ? "" : " and ", batch ? "" : "batch size", plan_reason(t));
     put_line("train", text, why);
     snprintf(text, sizeof text, "%s%s%s%s", fv_optim_describe(t->optim), t->schedule ? "   " : "",
-             t->schedule ? fv_schedule_describe(t->schedule) : "", t->by_step ? " by=step" : "");
+             t->schedule ? fv_schedule_describe(t->schedule) : "",
+             t->plan.by_step ? " by=step" : "");
     uint64_t parts = TAKES(OPT_LR) | TAKES(OPT_MOMENTUM) | TAKES(OPT_WEIGHT_DECAY) |
                      TAKES(OPT_SCHEDULE) | TAKES(OPT_GAMMA) | TAKES(OPT_DAMPENING) |
                      TAKES(OPT_NESTEROV);
@@ -177,8 +178,8 @@ static void show_recipe(const training *t)
                 s->mixup > 0 ? s->mixup : s->cutmix, both ? "" : "\n");
     if (both)
         fprintf(stderr, " and cutmix %g, for half of the batches each\n", s->cutmix);
-    if (t->part < s->batch_size) {
-        snprintf(text, sizeof text, "%d images at a time, as --max-memory says", t->part);
+    if (t->plan.part < s->batch_size) {
+        snprintf(text, sizeof text, "%d images at a time, as --max-memory says", t->plan.part);
         put_line("", text, "");
     }
 }
@@ -197,7 +198,7 @@ static void show_device(const training *t)
 
 void show_plan(training *t)
 {
-    int64_t steps = fv_loader_len(t->train_loader);
+    int64_t steps = fv_loader_len(t->loader.train);
     if (!t->s->dry_run)
         t->live = progress_start(!t->s->quiet, t->s->log_interval == 0 && !t->s->json, t->s->epochs,
                                  steps * t->s->epochs);

@@ -56,8 +56,8 @@ static float train_part(training *t, const fv_batch *part, const float *targets,
 {
     fv_forward(t->net, part);
     float loss = targets ? fv_cross_entropy_loss(t->net, .target = targets, .scale = share)
-                 : t->log_probabilities ? fv_nll_loss(t->net, part, .scale = share)
-                                        : fv_cross_entropy_loss(t->net, part, .scale = share);
+                 : t->plan.log_probabilities ? fv_nll_loss(t->net, part, .scale = share)
+                                             : fv_cross_entropy_loss(t->net, part, .scale = share);
     if (!fv_error(t->ctx) && isfinite(loss)) {
         *right += count_right(t, part, targets);
         fv_backward(t->net);
@@ -78,23 +78,23 @@ static int train_step(training *t, const fv_batch *batch, float *loss, int *righ
     double sum = 0;
     fv_output_shape(t->net, &classes, NULL, NULL);
     fv_zero_grad(t->net);
-    for (int i = 0; i < batch->n; i += t->part) {
+    for (int i = 0; i < batch->n; i += t->plan.part) {
         fv_batch part = whole;
-        part.n = batch->n - i < t->part ? batch->n - i : t->part;
+        part.n = batch->n - i < t->plan.part ? batch->n - i : t->plan.part;
         part.pixels = (const char *)whole.pixels + (size_t)i * image;
         part.labels = batch->labels + i;
         part.indices = batch->indices ? batch->indices + i : NULL;
-        const float *targets = mixes(t) ? t->targets + (size_t)i * (size_t)classes : NULL;
+        const float *targets = mixes(t) ? t->mixed.targets + (size_t)i * (size_t)classes : NULL;
         sum += (double)train_part(t, &part, targets, (double)part.n / batch->n, right);
     }
     *loss = (float)sum;
     if (fv_error(t->ctx))
         return fail_context(t->ctx, "fovea help train");
-    t->step = batch->index;
-    t->recent[t->step % RECENT] = *loss;
+    t->at.step = batch->index;
+    t->at.recent[t->at.step % RECENT] = *loss;
     if (!isfinite(*loss))
         return fail_loss(t, (double)*loss, false);
-    if (!fv_step(t->optim) && t->schedule && t->by_step)
+    if (!fv_step(t->optim) && t->schedule && t->plan.by_step)
         fv_schedule_step(t->schedule);
     return fv_error(t->ctx) ? fail_context(t->ctx, "fovea help train") : EXIT_DONE;
 }
@@ -103,7 +103,7 @@ static int train_epoch(training *t, epoch_result *result)
 {
     double start = now(), loss_sum = 0;
     int64_t seen = 0, right_sum = 0;
-    for (fv_batch batch; fv_loader_next(t->train_loader, &batch);) {
+    for (fv_batch batch; fv_loader_next(t->loader.train, &batch);) {
         float loss;
         int right = 0, code = train_step(t, &batch, &loss, &right);
         if (code)
@@ -127,8 +127,8 @@ static int train_epoch(training *t, epoch_result *result)
 static int measure(training *t, fv_loader *loader, fv_result *result, double *seconds)
 {
     double start = now();
-    record_start(t, loader == t->val_loader ? t->data.val : t->data.test);
-    if (fv_evaluate(t->net, loader, result, .each = t->fold ? NULL : record_batch, .user = t))
+    record_start(t, loader == t->loader.val ? t->data.val : t->data.test);
+    if (fv_evaluate(t->net, loader, result, .each = t->at.fold ? NULL : record_batch, .user = t))
         return fail_data(t->ctx, &t->data);
     *seconds = now() - start;
     return isfinite(result->loss) ? EXIT_DONE : fail_loss(t, result->loss, true);
@@ -138,14 +138,14 @@ static int measure(training *t, fv_loader *loader, fv_result *result, double *se
 static int measure_epoch(training *t, epoch_result *result)
 {
     int code = EXIT_DONE;
-    if (t->val_loader)
-        code = measure(t, t->val_loader, &result->val, &result->val_seconds);
-    else if (t->test_loader)
-        code = measure(t, t->test_loader, &result->test, &result->test_seconds);
-    if (!code && t->val_loader && (t->best_epoch == 0 || result->val.loss < t->best)) {
-        t->best = result->val.loss;
-        t->best_accuracy = accuracy_of(result->val);
-        t->best_epoch = t->epoch;
+    if (t->loader.val)
+        code = measure(t, t->loader.val, &result->val, &result->val_seconds);
+    else if (t->loader.test)
+        code = measure(t, t->loader.test, &result->test, &result->test_seconds);
+    if (!code && t->loader.val && (t->best.epoch == 0 || result->val.loss < t->best.loss)) {
+        t->best.loss = result->val.loss;
+        t->best.accuracy = accuracy_of(result->val);
+        t->best.epoch = t->at.epoch;
         code = keep_best(t);
     }
     return code;
@@ -153,28 +153,28 @@ static int measure_epoch(training *t, epoch_result *result)
 
 static void next_rate(training *t, const epoch_result *result)
 {
-    double metric = t->val_loader ? result->val.loss : result->train_loss;
-    if (t->schedule && !t->by_step)
+    double metric = t->loader.val ? result->val.loss : result->train_loss;
+    if (t->schedule && !t->plan.by_step)
         fv_schedule_step_metric(t->schedule, metric);
 }
 
 static bool out_of_patience(const training *t)
 {
-    return t->s->patience > 0 && t->val_loader && t->epoch - t->best_epoch >= t->s->patience;
+    return t->s->patience > 0 && t->loader.val && t->at.epoch - t->best.epoch >= t->s->patience;
 }
 
 static int train_epochs(training *t)
 {
     int code = EXIT_DONE;
-    t->done = t->best_epoch = 0;
-    for (t->epoch = 1; t->epoch <= t->s->epochs; t->epoch++) {
+    t->at.done = t->best.epoch = 0;
+    for (t->at.epoch = 1; t->at.epoch <= t->s->epochs; t->at.epoch++) {
         epoch_result result = {0};
         if ((code = train_epoch(t, &result)) || (code = measure_epoch(t, &result)))
             return code;
         t->last = result;
-        if (t->epoch == 1)
+        if (t->at.epoch == 1)
             t->first_loss = result.train_loss;
-        t->done = t->epoch;
+        t->at.done = t->at.epoch;
         if ((code = save_log_row(t)) || (code = save_run(t)) || (code = show_epoch(t)))
             return code;
         next_rate(t, &result);
@@ -191,13 +191,13 @@ static int train_epochs(training *t)
 static int train_all(training *t)
 {
     int code = train_epochs(t);
-    if (code || !t->val_loader || t->fold)
+    if (code || !t->loader.val || t->at.fold)
         return code;
     restore_best(t);
-    t->epoch = t->best_epoch;
-    if (t->test_loader)
-        code = measure(t, t->test_loader, &t->last.test, &t->last.test_seconds);
-    if (!code && t->test_loader && (code = save_test_row(t)) == EXIT_DONE)
+    t->at.epoch = t->best.epoch;
+    if (t->loader.test)
+        code = measure(t, t->loader.test, &t->last.test, &t->last.test_seconds);
+    if (!code && t->loader.test && (code = save_test_row(t)) == EXIT_DONE)
         code = show_test(t);
     return code ? code : save_run(t);
 }
@@ -211,9 +211,9 @@ static bool gives_log_probabilities(const fv_net *net)
 
 static fv_loader *plain_loader(const training *t, fv_dataset *set)
 {
-    int size = t->s->test_batch_size ? t->s->test_batch_size
-               : t->example_lines    ? 1000
-                                     : t->s->batch_size;
+    int size = t->s->test_batch_size   ? t->s->test_batch_size
+               : t->plan.example_lines ? 1000
+                                       : t->s->batch_size;
     int64_t len = fv_dataset_describe(set).len;
     if (len > 0 && len < size)
         size = (int)len;
@@ -240,15 +240,15 @@ static int check_output(const training *t)
 static int prepare_net(training *t)
 {
     const settings *s = t->s;
-    fv_loader_free(t->train_loader), fv_loader_free(t->val_loader), fv_loader_free(t->test_loader);
+    fv_loader_free(t->loader.train), fv_loader_free(t->loader.val), fv_loader_free(t->loader.test);
     fv_schedule_free(t->schedule), fv_optim_free(t->optim), fv_net_free(t->net);
     t->schedule = NULL;
-    t->by_step = false;
+    t->plan.by_step = false;
     t->optim = NULL;
-    t->net = card_net(t->ctx, &t->card);
+    t->net = card_net(t->ctx, &t->plan.card);
     if (!t->net)
         return EXIT_FAILED;
-    t->log_probabilities = gives_log_probabilities(t->net);
+    t->plan.log_probabilities = gives_log_probabilities(t->net);
     int code = check_output(t);
     if (code || (code = plan_batches(t)) || (code = plan_memory(t)))
         return code;
@@ -257,10 +257,10 @@ static int prepare_net(training *t)
     fv_dataset_check(t->data.train, classes, NULL);
     if (t->data.test)
         fv_dataset_check(t->data.test, classes, NULL);
-    t->train_loader = fv_loader_new(t->data.train, .batch_size = s->batch_size, .shuffle = true,
+    t->loader.train = fv_loader_new(t->data.train, .batch_size = s->batch_size, .shuffle = true,
                                     .transform = t->data.augment, .num_workers = s->num_workers);
-    t->val_loader = plain_loader(t, t->data.val);
-    t->test_loader = plain_loader(t, t->data.test);
+    t->loader.val = plain_loader(t, t->data.val);
+    t->loader.test = plain_loader(t, t->data.test);
     if (fv_error(t->ctx))
         return fail_context(t->ctx, "fovea help train");
     return plan_optimizer(t);
@@ -279,7 +279,7 @@ static int prepare(training *t)
                     "--patience waits for a better validation loss, and %s "
                     "has no validation set\nhelp: --val 0.1",
                     t->data.typed);
-    data_card(&t->data, t->model, &t->card);
+    data_card(&t->data, t->plan.model, &t->plan.card);
     return prepare_net(t);
 }
 
@@ -301,13 +301,13 @@ static int train(training *t)
     catch_interrupts();
     if (!t->s->no_save && (code = folder_make(&t->folder, t->s->out, t->data.name)))
         return code;
-    t->start = now();
+    t->at.start = now();
     if (!(code = save_start(t))) {
         show_plan(t);
         code = t->s->folds ? train_folds(t, train_one_fold) : train_all(t);
     }
     if (code == EXIT_STOPPED) {
-        t->stopped = true;
+        t->at.stopped = true;
         code = save_run(t);
         if (!code && !(code = report_write(t)))
             return show_stop(t);
@@ -356,8 +356,8 @@ static int run_train(const settings *s)
     if (!code)
         code = train(t);
     save_end(t);
-    free(t->mixed);
-    free(t->targets);
+    free(t->mixed.pixels);
+    free(t->mixed.targets);
     fv_close(t->ctx);
     free(t);
     return code;

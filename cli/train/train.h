@@ -71,38 +71,49 @@ typedef struct training {
     const settings *s; /* with the recipe's values where nothing was typed */
     settings used;
     data data;
-    char model[CARD_SIZE]; /* name or text */
-    bool example_lines;    /* those of pytorch/examples, not the tutorial's */
     fv_ctx *ctx;
-    fv_loader *train_loader, *val_loader, *test_loader;
     fv_net *net;
-    bool log_probabilities; /* what the net gives: else the loss is cross-entropy */
-    int part;               /* images that go through the net at once: the batch, or fewer */
     fv_optim *optim;
     fv_schedule *schedule; /* NULL: none */
-    bool by_step;          /* the schedule is stepped after each batch, else after each epoch */
-    card card;
-    int fold;                         /* of --folds, from 1; 0: there are none */
-    double best;                      /* validation loss of the best epoch */
-    double best_accuracy, first_loss; /* of it; training loss of the first epoch */
-    int best_epoch;                   /* 0: none yet */
-    char *best_state;                 /* the net's state then */
-    run_folder folder;
-    progress live;
-    double start;
-    int epoch;            /* the one that runs, from 1 */
-    int done;             /* epochs that are finished */
-    bool stopped;         /* by Ctrl+C: the weights are those after the last step */
-    int64_t step;         /* of this epoch, from 0 */
-    float recent[RECENT]; /* losses of the last steps: step i is at i % RECENT */
-    epoch_result last;    /* of the last finished epoch */
-    log_row *rows;        /* of log.csv so far */
-    int n_rows;
+    struct {
+        fv_loader *train, *val, *test;
+    } loader;
+    struct {                    /* what follows from the settings and the net */
+        char model[CARD_SIZE];  /* name or text */
+        bool example_lines;     /* those of pytorch/examples, not the tutorial's */
+        bool log_probabilities; /* what the net gives: else the loss is cross-entropy */
+        bool by_step;           /* the schedule is stepped after each batch, else each epoch */
+        int part;               /* images that go through the net at once: the batch, or fewer */
+        card card;
+    } plan;
+    struct {                  /* where the training is */
+        int fold, epoch;      /* from 1; fold 0: there are no --folds */
+        int64_t step;         /* of this epoch, from 0 */
+        int done;             /* epochs that are finished */
+        bool stopped;         /* by Ctrl+C: the weights are those after the last step */
+        double start;         /* when it began */
+        float recent[RECENT]; /* losses of the last steps: step i is at i % RECENT */
+    } at;
+    struct {
+        int epoch;             /* 0: none yet */
+        double loss, accuracy; /* of validation */
+        char *state;           /* the net's state then */
+    } best;
+    epoch_result last; /* of the last finished epoch */
+    double first_loss; /* training loss of the first epoch */
     eval_record seen,
         kept; /* the last pass, of the test set if it was measured; the best epoch's */
     step_losses steps;
-    struct cJSON *files;    /* names and checksums of the data */
-    float *mixed, *targets; /* of the batch, with --mixup or --cutmix: pixels and [n][classes] */
+    struct { /* rows of log.csv so far */
+        log_row *row;
+        int count;
+    } log;
+    struct { /* the batch, with --mixup or --cutmix: pixels and [n][classes] */
+        float *pixels, *targets;
+    } mixed;
+    struct cJSON *files; /* names and checksums of the data */
+    run_folder folder;
+    progress live;
 } training;
 
 /* ---- train_start.c: the plan ----------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
- * text.c - text that is put together piece by piece in a room of a known size; numbers in text,
- * both ways. Layer 0. Calls libc.
+ * text.c - text that is put together piece by piece in a buffer of a known size; numbers in text,
+ * both ways; errors; statements cut into words. Layer 0. Calls libc.
  */
 #include "args/args.h"
 
@@ -126,4 +126,51 @@ void fv_some_add(fv_some *some, const char *name)
     else if (some->count == MOST)
         snprintf(some->text + used, capacity, ", ...");
     some->count++;
+}
+
+/* ---- errors, statements ------------------------------------------------------------------- */
+
+bool fv_arg_refuse(fv_arg_error *error, fv_status code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    error->code = code;
+    return false;
+}
+
+bool fv_statement_next(fv_statement *s, char **at, const char *ends, fv_arg_error *error)
+{
+    const char *blanks = " \t\r\n";
+    fv_text to = {s->where, sizeof s->where};
+    s->count = 0;
+    while (**at && s->count == 0) {
+        char *end = *at + strcspn(*at, ends), *next = end;
+        s->end = *end;
+        if (*end == '#')
+            next += strcspn(end, "\n");
+        next += *next != '\0';
+        *end = '\0';
+        for (char *word = *at; *(word += strspn(word, blanks));) {
+            if (s->count == FV_WORDS_MAX)
+                return fv_arg_refuse(error, FV_E_ARG, "a statement has more than %d words",
+                                     FV_WORDS_MAX);
+            s->words[s->count++] = word;
+            word += strcspn(word, blanks);
+            if (*word)
+                *word++ = '\0';
+        }
+        *at = next;
+    }
+    s->number += s->count > 0;
+    fv_put(&to, "%s", s->what);
+    if (s->counted)
+        fv_put(&to, " %d", s->number);
+    fv_put(&to, " \"");
+    to.left = to.left > 105 ? 105 : to.left;
+    for (int i = 0; i < s->count; i++)
+        fv_put(&to, "%s%s", i ? " " : "", s->words[i]);
+    strcpy(to.left > 1 ? to.at : to.at - 3, to.left > 1 ? "\"" : "...\"");
+    return true;
 }

@@ -1,8 +1,7 @@
 /*
  * base.h - what every layer is built on: context, errors, memory, random numbers, threads, files.
  *
- * Layer 1. May call libc and pthreads; fv_open also calls the kernels, to select an instruction
- * set.
+ * Layer 1. May call libc and pthreads.
  */
 #ifndef FV_BASE_H
 #define FV_BASE_H
@@ -41,7 +40,7 @@ typedef struct fv_object {
 } fv_object;
 
 typedef struct fv_pool fv_pool;
-struct fv_kernels;
+typedef struct fv_engine fv_engine;
 
 struct fv_ctx {
     void *user;
@@ -53,17 +52,27 @@ struct fv_ctx {
     uint64_t seed; /* key of counter-based random numbers, such as dropout's */
     fv_rng rng;    /* PyTorch's default generator */
     int threads;
-    fv_pool *pool; /* NULL until the first fv_parallel, and always with one thread */
-    const struct fv_kernels *kernels;
-    const char *kernels_why;
+    fv_pool *pool;     /* NULL until the first fv_parallel, and always with one thread */
+    fv_engine *engine; /* computes the nets of this context; see net/engine.h */
     fv_object *newest; /* list of owned objects */
 };
 
+/* Opens a context without an engine, as fv_open does otherwise. Returns NULL without memory. */
+fv_ctx *fv_ctx_open(const fv_options *options);
+
 /* Stores an error if the context has none, and returns code. The text says what, where, expected
-   and found; a last line "help: ..." says how to fix it. ctx may be NULL. */
+   and found; a last line "help: ..." says how to fix it. ctx NULL: stores it for the thread. */
 fv_status fv_fail(fv_ctx *ctx, fv_status code, const char *format, ...) FV_PRINTF(3, 4);
 /* Appends to the help line of the current error. */
 void fv_fail_hint(fv_ctx *ctx, const char *format, ...) FV_PRINTF(2, 3);
+
+/* Sets the thread's error for a public function whose object is NULL. Returns FV_E_ARG. */
+fv_status fv_absent(const char *function);
+
+/* Returns true if ctx holds an error or is NULL; NULL sets the error of fv_absent. */
+bool fv_stopped(fv_ctx *ctx, const char *function);
+#define FV_STOPPED(made) fv_stopped((made) ? (made)->object.ctx : NULL, __func__)
+#define FV_GIVEN(made)   ((made) || !fv_absent(__func__)) /* for queries */
 void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...) FV_PRINTF(3, 4);
 
 /* ---- memory: zeroed, aligned to 64 bytes, from the context's allocator --------------------- */

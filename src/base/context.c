@@ -1,7 +1,7 @@
 /*
  * context.c - open, close, errors and notes.
  *
- * Layer 1. Calls libc; fv_open asks the kernels for the set to use.
+ * Layer 1. Calls libc.
  */
 #ifdef __linux__
 #define _DEFAULT_SOURCE /* madvise */
@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "kernels/kernels.h"
 
 /* Asks for pages of 2 MB where a block spans many: layers that write 200 MB ran 15 % faster. */
 static void ask_for_large_pages(void *ptr, size_t size)
@@ -52,27 +50,17 @@ static void set_threads(fv_ctx *ctx, int threads)
             threads, FV_THREADS_MAX);
 }
 
-static void set_kernels(fv_ctx *ctx, const char *name)
-{
-    const char *why;
-    ctx->kernels = fv_kernels_pick(name, &why);
-    if (!ctx->kernels) {
-        fv_fail(ctx, fv_kernels_known(name) ? FV_E_DEVICE : FV_E_ARG,
-                "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", name, why,
-                fv_kernels_available());
-        ctx->kernels = fv_kernels_pick(NULL, &why);
-    }
-    ctx->kernels_why = why;
-}
-
-fv_ctx *fv_open(const fv_options *options)
+fv_ctx *fv_ctx_open(const fv_options *options)
 {
     fv_options o = options ? *options : (fv_options){0};
     if (!o.allocate)
         o.allocate = libc_allocate;
     fv_ctx *ctx = o.allocate(o.user, NULL, sizeof *ctx);
-    if (!ctx)
+    if (!ctx) {
+        fv_error_clear(NULL);
+        fv_fail(NULL, FV_E_MEMORY, "no memory for a context");
         return NULL;
+    }
     memset(ctx, 0, sizeof *ctx);
     ctx->user = o.user;
     ctx->allocate = o.allocate;
@@ -81,7 +69,6 @@ fv_ctx *fv_open(const fv_options *options)
     ctx->seed = o.seed;
     fv_rng_seed(&ctx->rng, o.seed);
     set_threads(ctx, o.threads);
-    set_kernels(ctx, o.kernels);
     return ctx;
 }
 
@@ -98,24 +85,49 @@ void fv_close(fv_ctx *ctx)
 
 fv_status fv_manual_seed(fv_ctx *ctx, uint64_t seed)
 {
-    if (!ctx)
-        return FV_E_MEMORY;
-    if (ctx->error == FV_OK)
-        ctx->seed = seed, fv_rng_seed(&ctx->rng, seed);
-    return ctx->error;
+    if (fv_stopped(ctx, __func__))
+        return fv_error(ctx);
+    ctx->seed = seed;
+    fv_rng_seed(&ctx->rng, seed);
+    return FV_OK;
 }
 
 /* ---- errors and notes --------------------------------------------------------------------- */
 
+/* The error of calls without a context, one per thread. It is the only writable variable of the
+   library: check_symbols.sh lists it by name. */
+static _Thread_local struct {
+    fv_status code;
+    char text[512];
+} fv_thread_error;
+
 fv_status fv_fail(fv_ctx *ctx, fv_status code, const char *format, ...)
 {
-    if (!ctx || ctx->error)
+    fv_status *error = ctx ? &ctx->error : &fv_thread_error.code;
+    if (*error)
         return code;
     va_list args;
     va_start(args, format);
-    vsnprintf(ctx->error_text, sizeof ctx->error_text, format, args);
+    vsnprintf(ctx ? ctx->error_text : fv_thread_error.text,
+              ctx ? sizeof ctx->error_text : sizeof fv_thread_error.text, format, args);
     va_end(args);
-    return ctx->error = code;
+    return *error = code;
+}
+
+fv_status fv_absent(const char *function)
+{
+    size_t length = strlen(function);
+    if (length > 4 && strcmp(function + length - 4, "_opt") == 0)
+        length -= 4;
+    return fv_fail(NULL, FV_E_ARG,
+                   "%.*s was given NULL, or what a failed call returned\n"
+                   "help: fv_error of the context says which call failed first",
+                   (int)length, function);
+}
+
+bool fv_stopped(fv_ctx *ctx, const char *function)
+{
+    return ctx ? ctx->error != FV_OK : fv_absent(function) != FV_OK;
 }
 
 void fv_fail_hint(fv_ctx *ctx, const char *format, ...)
@@ -144,20 +156,20 @@ void fv_note(fv_ctx *ctx, fv_log_level level, const char *format, ...)
 
 fv_status fv_error(const fv_ctx *ctx)
 {
-    return ctx ? ctx->error : FV_E_MEMORY;
+    return ctx ? ctx->error : fv_thread_error.code;
 }
 
 const char *fv_error_text(const fv_ctx *ctx)
 {
-    return ctx ? ctx->error_text : "no memory for a context";
+    return ctx ? ctx->error_text : fv_thread_error.text;
 }
 
 void fv_error_clear(fv_ctx *ctx)
 {
-    if (!ctx)
-        return;
-    ctx->error = FV_OK;
-    ctx->error_text[0] = '\0';
+    fv_status *error = ctx ? &ctx->error : &fv_thread_error.code;
+    char *text = ctx ? ctx->error_text : fv_thread_error.text;
+    *error = FV_OK;
+    text[0] = '\0';
 }
 
 const char *fv_status_name(fv_status status)
@@ -184,12 +196,4 @@ const char *fv_status_name(fv_status status)
 const char *fv_version(void)
 {
     return TEXT(FV_VERSION_MAJOR) "." TEXT(FV_VERSION_MINOR) "." TEXT(FV_VERSION_PATCH);
-}
-
-fv_device fv_device_describe(const fv_ctx *ctx)
-{
-    if (!ctx)
-        return (fv_device){0};
-    return (fv_device){ctx->kernels->name, ctx->kernels_why, fv_kernels_available(), ctx->threads,
-                       fv_processors()};
 }

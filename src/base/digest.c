@@ -80,7 +80,7 @@ void fv_sha256(const void *bytes, size_t size, char hex[65])
 fv_status fv_sha256_file(fv_ctx *ctx, const char *path, char hex[65])
 {
     hex[0] = '\0';
-    if (!ctx || ctx->error)
+    if (fv_stopped(ctx, __func__))
         return fv_error(ctx);
     size_t size;
     void *bytes = fv_read_file(ctx, path, &size);

@@ -164,7 +164,7 @@ static void sync_folder(char *name)
 
 fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t size)
 {
-    if (!ctx || ctx->error)
+    if (fv_stopped(ctx, __func__))
         return fv_error(ctx);
     if (!path)
         return fail_no_path(ctx);

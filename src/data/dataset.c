@@ -141,7 +141,7 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
 static fv_status check_index(fv_dataset *set, int64_t index)
 {
     if (!set)
-        return FV_E_ARG;
+        return fv_absent("fv_dataset_get");
     fv_ctx *ctx = set->object.ctx;
     if (fv_error(ctx) || (index >= 0 && index < set->len))
         return fv_error(ctx);
@@ -185,7 +185,7 @@ int64_t fv_dataset_label(const fv_dataset *set, int64_t index)
 fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram)
 {
     if (!set)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = set->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
@@ -216,7 +216,7 @@ fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram)
 
 fv_dataset_info fv_dataset_describe(const fv_dataset *set)
 {
-    if (!set)
+    if (!FV_GIVEN(set))
         return (fv_dataset_info){0};
     const fv_dataset_desc *d = &set->desc;
     return (fv_dataset_info){set->name, set->len, d->type,    d->channels,

@@ -26,7 +26,7 @@ static bool take_flaw(void *user, const fv_flaw *flaw)
 fv_status fv_find_duplicates(fv_dataset *set, int64_t *first, int64_t *count)
 {
     if (!set)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     finder f = {.ctx = set->object.ctx, .first = first};
     for (int64_t i = 0; i < set->len; i++)
         first[i] = i;

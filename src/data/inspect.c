@@ -129,7 +129,7 @@ fv_status fv_dataset_inspect(fv_dataset *set, bool (*report_flaw)(void *user, co
                              void *user, int64_t *flaws)
 {
     if (!set)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = set->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);

@@ -113,7 +113,7 @@ static fv_status read_all(fv_dataset *set, fv_work *work, fv_stats *s)
 fv_status fv_dataset_stats(fv_dataset *set, fv_stats *stats)
 {
     if (!set || !stats)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = set->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);

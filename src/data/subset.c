@@ -124,7 +124,7 @@ static fv_dataset *view_new(fv_dataset *const *sets, int n, const int64_t *indic
 
 fv_dataset *fv_subset(fv_dataset *set, const int64_t *indices, int64_t n)
 {
-    if (!set || fv_error(set->object.ctx))
+    if (FV_STOPPED(set))
         return NULL;
     fv_ctx *ctx = set->object.ctx;
     if (n < 0 || (n > 0 && !indices))
@@ -141,7 +141,7 @@ fv_dataset *fv_subset(fv_dataset *set, const int64_t *indices, int64_t n)
 /* Returns the samples whose fold is, or is not, `fold`. */
 static fv_dataset *pick(fv_dataset *set, const int *folds, int fold, bool is)
 {
-    if (!set || fv_error(set->object.ctx))
+    if (FV_STOPPED(set))
         return NULL;
     fv_ctx *ctx = set->object.ctx;
     int64_t *indices = fv_alloc(ctx, (size_t)set->len, sizeof *indices), n = 0;
@@ -183,10 +183,12 @@ static fv_status check_alike(const fv_dataset *a, const fv_dataset *b)
 fv_dataset *fv_dataset_concat(fv_dataset *const *sets, int n)
 {
     int64_t len = 0;
-    if (!sets || n < 1)
+    if (!sets || n < 1) {
+        fv_absent(__func__);
         return NULL;
+    }
     for (int i = 0; i < n; i++) {
-        if (!sets[i] || fv_error(sets[i]->object.ctx) || check_alike(sets[0], sets[i]))
+        if (FV_STOPPED(sets[i]) || check_alike(sets[0], sets[i]))
             return NULL;
         len += sets[i]->len;
     }

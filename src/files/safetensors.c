@@ -93,7 +93,7 @@ static uint8_t *make_file(fv_ctx *ctx, const fv_tensor *tensors, int n, const ch
 fv_status fv_save_tensors(fv_ctx *ctx, const char *path, const fv_tensor *tensors, int n,
                           const fv_meta *meta, int n_meta)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return fv_error(ctx);
     for (int i = 0; i < n; i++)
         if (!tensors[i].name || (tensors[i].type != FV_F32 && tensors[i].type != FV_I64))
@@ -114,7 +114,7 @@ fv_status fv_save_tensors(fv_ctx *ctx, const char *path, const fv_tensor *tensor
 fv_status fv_save(fv_net *net, const char *path, const fv_meta *meta, int n_meta)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     return fv_save_tensors(net->object.ctx, path, net->state, net->n_state, meta, n_meta);
 }
 
@@ -311,7 +311,7 @@ static fv_status copy_tensors(const opened *f, fv_net *net, bool apply)
 fv_status fv_load(fv_net *net, const char *path)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     opened f;
     if (fv_error(ctx) || !open_file(ctx, path, &f))
@@ -328,7 +328,7 @@ fv_status fv_load_meta(fv_ctx *ctx, const char *path, const char *key, char *tex
     opened f;
     if (size > 0)
         text[0] = '\0';
-    if (!ctx || fv_error(ctx) || !open_file(ctx, path, &f))
+    if (fv_stopped(ctx, __func__) || !open_file(ctx, path, &f))
         return fv_error(ctx);
     const cJSON *pairs = cJSON_GetObjectItemCaseSensitive(f.root, "__metadata__");
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(pairs, key);

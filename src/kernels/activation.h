@@ -1,9 +1,8 @@
 /*
- * activation.h - the kernels of activations, softmax and products, which compilers make fast by
- * themselves.
+ * activation.h - the kernels of activations and products, which compilers vectorize by themselves.
  *
- * Every set includes this file. Curves go 16 numbers at a time through an array of their own, so
- * that the loop over them is vector code in place too. The contracts are in kernels.h.
+ * Every set includes this file. Activations process 16 numbers at a time through a local array, so
+ * that their loop is vectorized in place, too. The contracts are in kernels.h.
  */
 #ifndef FV_ACTIVATION_H
 #define FV_ACTIVATION_H
@@ -13,9 +12,9 @@
 
 enum { STRIP = FV_LANES };
 
-/* ---- curves ------------------------------------------------------------------------------- */
+/* ---- activations -------------------------------------------------------------------------- */
 
-/* y of x, and dx of dy and of y or x, with the curve's number a. */
+/* y of x, and dx of dy and of y or x, with the activation's parameter a. */
 static inline float leaky_relu_of(float x, float a)
 {
     return x > 0.0f ? x : a * x;
@@ -140,7 +139,7 @@ static inline float elu_back(float y, float dy, float a)
 }
 
 /* NAME_forward and NAME_backward over n numbers. NaN stays that NaN. */
-#define FV_CURVE(name)                                                                             \
+#define FV_ACTIVATION(name)                                                                        \
     static void name##_forward(size_t n, float a, const float *x, float *y)                        \
     {                                                                                              \
         for (size_t i = 0; i < n; i += STRIP) {                                                    \
@@ -163,114 +162,21 @@ static inline float elu_back(float y, float dy, float a)
         }                                                                                          \
     }
 
-FV_CURVE(leaky_relu)
-FV_CURVE(relu6)
-FV_CURVE(sigmoid)
-FV_CURVE(tanh)
-FV_CURVE(gelu)
-FV_CURVE(gelu_tanh)
-FV_CURVE(silu)
-FV_CURVE(hardswish)
-FV_CURVE(hardsigmoid)
-FV_CURVE(elu)
+FV_ACTIVATION(leaky_relu)
+FV_ACTIVATION(relu6)
+FV_ACTIVATION(sigmoid)
+FV_ACTIVATION(tanh)
+FV_ACTIVATION(gelu)
+FV_ACTIVATION(gelu_tanh)
+FV_ACTIVATION(silu)
+FV_ACTIVATION(hardswish)
+FV_ACTIVATION(hardsigmoid)
+FV_ACTIVATION(elu)
 
 #define FV_ACT_ENTRY(name)                                                                         \
     {                                                                                              \
         name##_forward, name##_backward                                                            \
     }
-
-/* ---- softmax ------------------------------------------------------------------------------ */
-
-/* n columns of [D][n], rows step floats apart. */
-static inline void softmax_strip(bool log, int D, size_t step, int n, const float *x, float *y)
-{
-    float top[STRIP], sum[STRIP] = {0};
-    memcpy(top, x, (size_t)n * sizeof *x);
-    for (int d = 1; d < D; d++)
-        for (int l = 0; l < n; l++)
-            top[l] = x[d * step + l] > top[l] ? x[d * step + l] : top[l];
-    for (int d = 0; d < D; d++)
-        for (int l = 0; l < n; l++) {
-            y[d * step + l] = exp_f32(x[d * step + l] - top[l]);
-            sum[l] += y[d * step + l];
-        }
-    for (int l = 0; log && l < n; l++)
-        sum[l] = log_f32(sum[l]);
-    for (int d = 0; d < D; d++)
-        for (int l = 0; l < n; l++)
-            y[d * step + l] = log ? x[d * step + l] - top[l] - sum[l] : y[d * step + l] / sum[l];
-}
-
-static inline void softmax_strip_backward(bool log, int D, size_t step, int n, const float *y,
-                                          const float *dy, float *dx)
-{
-    float sum[STRIP] = {0};
-    for (int d = 0; d < D; d++)
-        for (int l = 0; l < n; l++) {
-            float more = dy[d * step + l];
-            sum[l] = log ? sum[l] + more : fmaf(more, y[d * step + l], sum[l]);
-        }
-    for (int d = 0; d < D; d++)
-        for (int l = 0; l < n; l++) {
-            float p = y[d * step + l], more = dy[d * step + l];
-            dx[d * step + l] = log ? more - exp_f32(p) * sum[l] : p * (more - sum[l]);
-        }
-}
-
-/* A row whose numbers lie side by side: along it there is vector code but for the sums. */
-static inline void softmax_row(bool log, int D, const float *x, float *y)
-{
-    float top = x[0], sum = 0.0f;
-    for (int d = 1; d < D; d++)
-        top = x[d] > top ? x[d] : top;
-    for (int d = 0; d < D; d++)
-        y[d] = exp_f32(x[d] - top);
-    for (int d = 0; d < D; d++)
-        sum += y[d];
-    float log_sum = log_f32(sum);
-    for (int d = 0; d < D; d++)
-        y[d] = log ? x[d] - top - log_sum : y[d] / sum;
-}
-
-static inline void softmax_row_backward(bool log, int D, const float *y, const float *dy, float *dx)
-{
-    float sum = 0.0f;
-    for (int d = 0; d < D; d++)
-        sum = log ? sum + dy[d] : fmaf(dy[d], y[d], sum);
-    for (int d = 0; d < D; d++)
-        dx[d] = log ? dy[d] - exp_f32(y[d]) * sum : y[d] * (dy[d] - sum);
-}
-
-static void softmax_forward(bool log, size_t outer, int D, size_t inner, const float *x, float *y)
-{
-    for (; outer > 0; outer--, x += D * inner, y += D * inner) {
-        size_t i = 0;
-        if (inner == 1) {
-            softmax_row(log, D, x, y);
-            continue;
-        }
-        for (; i + STRIP <= inner; i += STRIP)
-            softmax_strip(log, D, inner, STRIP, x + i, y + i);
-        if (i < inner)
-            softmax_strip(log, D, inner, (int)(inner - i), x + i, y + i);
-    }
-}
-
-static void softmax_backward(bool log, size_t outer, int D, size_t inner, const float *y,
-                             const float *dy, float *dx)
-{
-    for (; outer > 0; outer--, y += D * inner, dy += D * inner, dx += D * inner) {
-        size_t i = 0;
-        if (inner == 1) {
-            softmax_row_backward(log, D, y, dy, dx);
-            continue;
-        }
-        for (; i + STRIP <= inner; i += STRIP)
-            softmax_strip_backward(log, D, inner, STRIP, y + i, dy + i, dx + i);
-        if (i < inner)
-            softmax_strip_backward(log, D, inner, (int)(inner - i), y + i, dy + i, dx + i);
-    }
-}
 
 /* ---- products ----------------------------------------------------------------------------- */
 
@@ -314,7 +220,7 @@ static void exp_forward(size_t n, const float *x, float *y)
     }
 }
 
-/* The entries of a table that this file fills, for an initialiser. */
+/* The entries of a table that this file defines, for an initializer. */
 #define FV_ACTIVATION_ENTRIES                                                                      \
     .exp = exp_forward,                                                                            \
     .acts = {[FV_ACT_LEAKY_RELU] = FV_ACT_ENTRY(leaky_relu),                                       \
@@ -327,7 +233,6 @@ static void exp_forward(size_t n, const float *x, float *y)
              [FV_ACT_HARDSWISH] = FV_ACT_ENTRY(hardswish),                                         \
              [FV_ACT_HARDSIGMOID] = FV_ACT_ENTRY(hardsigmoid),                                     \
              [FV_ACT_ELU] = FV_ACT_ENTRY(elu)},                                                    \
-    .softmax_forward = softmax_forward, .softmax_backward = softmax_backward, .scale = scale,      \
-    .scale_sums = scale_sums
+    .scale = scale, .scale_sums = scale_sums
 
 #endif

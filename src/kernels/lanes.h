@@ -280,6 +280,37 @@ static void sum_channels(const fv_conv *v, int count, const float *partials, siz
     }
 }
 
+/* ---- elementwise ------------------------------------------------------------------------- */
+
+static void add(size_t n, const float *a, const float *b, float *to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = a[i] + b[i];
+}
+
+/* Two rounds of a multiplicative hash. */
+static inline uint32_t hash_of(uint32_t element, uint32_t low, uint32_t high)
+{
+    uint32_t h = element * 0x9e3779b9u + low;
+    h = (h ^ (h >> 16)) * 0x85ebca6bu;
+    h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+    h = (h ^ (h >> 16) ^ high) * 0x27d4eb2fu;
+    return h ^ (h >> 15);
+}
+
+static void dropout(size_t rows, int width, const fv_dropout *d, const uint64_t *keys,
+                    const float *x, float *y)
+{
+    for (size_t r = 0; r < rows; r++, x += width, y += width) {
+        uint32_t first = d->first + (uint32_t)r * d->row_step;
+        for (int i = 0; i < width; i++) {
+            uint32_t h = hash_of(first + (uint32_t)i * d->col_step, (uint32_t)keys[i],
+                                 (uint32_t)(keys[i] >> 32));
+            y[i] = h >> 8 >= d->threshold ? x[i] * d->scale : 0.0f;
+        }
+    }
+}
+
 /* ---- between rows of images and lanes ----------------------------------------------------- */
 
 /* Four numbers are stored at a time: single stores would be the bottleneck. */
@@ -340,6 +371,6 @@ static void transpose_lanes(int K, const float *x, float *xt)
     .pad = pad, .pad_gradient = pad_gradient, .sum_partials = sum_partials,                        \
     .sum_channels = sum_channels, .sum_lanes = sum_lanes, .transpose = transpose,                  \
     .transpose_lanes = transpose_lanes, .load_u8 = load_u8, .load_f32 = load_f32,                  \
-    .store_rows = store_rows
+    .store_rows = store_rows, .add = add, .dropout = dropout
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * norm.h - the kernels of normalisation, sums and dropout, in vector types that compilers map to the
+ * norm.h - the kernels of normalisation, in vector types that compilers map to the
  * registers of the CPU.
  *
- * Every set includes this file. A multiplication and the addition after it are two roundings here,
+ * Included by simd.c alone. A multiplication and the addition after it are two roundings here,
  * in all sets. The contracts are in kernels.h.
  */
 #ifndef FV_NORM_H
@@ -51,12 +51,6 @@ static inline void add_doubles(double *to, const wide *a, int n)
 {
     for (int l = 0; l < n && l < WIDE; l++)
         to[l] += (double)(*a)[l];
-}
-
-static void add(size_t n, const float *a, const float *b, float *to)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] = a[i] + b[i];
 }
 
 /* One strip of up to ROWS_AT_ONCE rows: in four sums, of every fourth row. */
@@ -177,32 +171,9 @@ static void norm_backward(size_t rows, int width, int live, const float *x, cons
     }
 }
 
-/* Two rounds of a multiplicative hash. */
-static inline uint32_t hash_of(uint32_t element, uint32_t low, uint32_t high)
-{
-    uint32_t h = element * 0x9e3779b9u + low;
-    h = (h ^ (h >> 16)) * 0x85ebca6bu;
-    h = (h ^ (h >> 13)) * 0xc2b2ae35u;
-    h = (h ^ (h >> 16) ^ high) * 0x27d4eb2fu;
-    return h ^ (h >> 15);
-}
-
-static void dropout(size_t rows, int width, const fv_dropout *d, const uint64_t *keys,
-                    const float *x, float *y)
-{
-    for (size_t r = 0; r < rows; r++, x += width, y += width) {
-        uint32_t first = d->first + (uint32_t)r * d->row_step;
-        for (int i = 0; i < width; i++) {
-            uint32_t h = hash_of(first + (uint32_t)i * d->col_step, (uint32_t)keys[i],
-                                 (uint32_t)(keys[i] >> 32));
-            y[i] = h >> 8 >= d->threshold ? x[i] * d->scale : 0.0f;
-        }
-    }
-}
-
 /* The entries of a table that this file defines, for an initializer. */
 #define FV_NORM_ENTRIES                                                                            \
-    .add = add, .moments = moments, .moments_backward = moments_backward,                          \
-    .norm_forward = norm_forward, .norm_backward = norm_backward, .dropout = dropout
+    .moments = moments, .moments_backward = moments_backward, .norm_forward = norm_forward,        \
+    .norm_backward = norm_backward
 
 #endif

@@ -1,15 +1,14 @@
 /*
- * ref.c - the reference: convolution, linear layer, ReLU, pooling as one reads them in a book.
+ * ref.c - the reference as textbook loops: direct convolution, linear layer, pooling, resampling,
+ * normalisation, softmax, ReLU. Winograd filtering and gradients from the argmax are in ref_tiles.c.
  *
- * Always built, for any CPU, and chosen with kernels = "ref". The SIMD sets are compared with it
- * bit by bit, so a loop here is also the definition of the order of a sum. Layer 0, libc only.
- *
+ * Always built, for any CPU, and selected with kernels = "ref". The SIMD sets are compared with it bit
+ * by bit, so a loop here also defines the order of a sum. What is elementwise or plain loops in all
+ * sets comes from shared headers. Layer 0, libc only.
  */
 #include "kernels/activation.h"
 #include "kernels/lanes.h"
-#include "kernels/norm.h"
 #include "kernels/ref.h"
-#include "kernels/resample.h"
 #include "kernels/update.h"
 
 static void pack(const fv_conv *v, fv_packing use, const float *w, float *packed)
@@ -237,6 +236,135 @@ static void pool_row_backward(const fv_pool2d *v, int planes, int width, const f
             }
 }
 
+/* ---- resampling: average pooling, upsampling, padding ----------------------------------------- */
+
+static float weight_in(const fv_span *row, const fv_span *col, int r, int s)
+{
+    return (r ? row->other : row->first) * (s ? col->other : col->first);
+}
+
+/* A sum starts at -0, so that a single -0 stays -0. */
+static void resample_forward(const fv_resample *v, int planes, int width, const float *x, float *y)
+{
+    for (int i = 0; i < planes; i++, x += (size_t)v->H * v->W * width)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++)
+                for (int c = 0; c < width; c++) {
+                    const fv_span *row = v->rows + p, *col = v->cols + q;
+                    float sum = row->count && col->count ? -0.0f : v->none;
+                    for (int r = 0; r < row->count; r++)
+                        for (int s = 0; s < col->count; s++)
+                            sum += x[((size_t)(row->from + r) * v->W + col->from + s) * width + c] *
+                                   weight_in(row, col, r, s);
+                    *y++ = sum;
+                }
+}
+
+static void resample_backward(const fv_resample *v, int planes, int width, const float *dy,
+                              float *dx)
+{
+    const size_t plane = (size_t)v->H * v->W * width;
+    memset(dx, 0, planes * plane * sizeof *dx);
+    for (int i = 0; i < planes; i++, dx += plane)
+        for (int p = 0; p < v->P; p++)
+            for (int q = 0; q < v->Q; q++, dy += width)
+                for (int r = 0; r < v->rows[p].count; r++)
+                    for (int s = 0; s < v->cols[q].count; s++)
+                        for (int c = 0; c < width; c++)
+                            dx[((size_t)(v->rows[p].from + r) * v->W + v->cols[q].from + s) *
+                                   width +
+                               c] += dy[c] * weight_in(v->rows + p, v->cols + q, r, s);
+}
+
+/* ---- normalisation ---------------------------------------------------------------------------- */
+
+/* Column i of up to 32 rows from `row` on: s += a, q += a * b, in four sums of every fourth row. */
+static void add_rows(size_t row, size_t rows, int width, int i, const float *dy,
+                     const float *relu_y, const float *x, float pivot, double *sum, double *square)
+{
+    float s[4] = {0}, q[4] = {0};
+    for (size_t r = row; r < rows && r < row + 32; r++) {
+        const size_t at = r * width + i;
+        const float b = x[at] - pivot, a = !dy ? b : relu_y && !(relu_y[at] > 0.0f) ? 0.0f : dy[at];
+        s[r % 4] += a;
+        q[r % 4] += a * b;
+    }
+    sum[i] += (double)((s[0] + s[1]) + (s[2] + s[3]));
+    square[i] += (double)((q[0] + q[1]) + (q[2] + q[3]));
+}
+
+static void moments_backward(size_t rows, int width, int live, const float *x, const float *dy,
+                             const float *relu_y, const float *pivot, double *sum, double *square)
+{
+    for (size_t row = 0; row < rows; row += 32)
+        for (int i = 0; i < live; i++)
+            add_rows(row, rows, width, i, dy, relu_y, x, pivot[i], sum, square);
+}
+
+static void moments(size_t rows, int width, int live, const float *x, const float *pivot,
+                    double *sum, double *square)
+{
+    moments_backward(rows, width, live, x, NULL, NULL, pivot, sum, square);
+}
+
+static void norm_forward(size_t rows, int width, const float *x, const float *pivot,
+                         const float *scale, const float *shift, bool relu, float *y)
+{
+    for (size_t r = 0; r < rows; r++, x += width, y += width)
+        for (int i = 0; i < width; i++) {
+            y[i] = (x[i] - pivot[i]) * scale[i] + shift[i];
+            if (relu && y[i] < 0.0f)
+                y[i] = 0.0f;
+        }
+}
+
+static void norm_backward(size_t rows, int width, int live, const float *x, const float *dy,
+                          const float *relu_y, const float *pivot, const float *scale,
+                          const float *slope, const float *shift, float *dx)
+{
+    for (size_t at = 0; at < rows * width; at++) {
+        const size_t i = at % width;
+        const float d = relu_y && !(relu_y[at] > 0.0f) ? 0.0f : dy[at];
+        dx[at] = i < (size_t)live ? d * scale[i] + ((x[at] - pivot[i]) * slope[i] + shift[i])
+                                  : 0.0f;
+    }
+}
+
+/* ---- softmax ---------------------------------------------------------------------------------- */
+
+/* One distribution, x[d * inner]; in place allowed, as in all sets. */
+static void softmax_of(bool log, int D, size_t inner, const float *x, float *y)
+{
+    float max = x[0], sum = 0.0f;
+    for (int d = 1; d < D; d++)
+        max = x[d * inner] > max ? x[d * inner] : max;
+    for (int d = 0; d < D; d++)
+        sum += exp_f32(x[d * inner] - max);
+    for (int d = 0; d < D; d++)
+        y[d * inner] = log ? x[d * inner] - max - log_f32(sum) : exp_f32(x[d * inner] - max) / sum;
+}
+
+static void softmax_forward(bool log, size_t outer, int D, size_t inner, const float *x, float *y)
+{
+    for (size_t i = 0; i < outer * inner; i++) {
+        const size_t at = i / inner * D * inner + i % inner;
+        softmax_of(log, D, inner, x + at, y + at);
+    }
+}
+
+static void softmax_backward(bool log, size_t outer, int D, size_t inner, const float *y,
+                             const float *dy, float *dx)
+{
+    for (size_t i = 0; i < outer * inner; i++) {
+        const size_t first = i / inner * D * inner + i % inner, end = first + D * inner;
+        float sum = 0.0f;
+        for (size_t at = first; at < end; at += inner)
+            sum = log ? sum + dy[at] : fmaf(dy[at], y[at], sum);
+        for (size_t at = first; at < end; at += inner)
+            dx[at] = log ? dy[at] - exp_f32(y[at]) * sum : y[at] * (dy[at] - sum);
+    }
+}
+
 const fv_kernels fv_kernels_ref = {
     .name = "ref",
     .conv = {[FV_BATCH_LAST] = {pack,
@@ -257,9 +385,15 @@ const fv_kernels fv_kernels_ref = {
     .max_pool_forward = max_pool_forward,
     .max_pool_backward = max_pool_backward,
     .pool_row_backward = pool_row_backward,
+    .resample_forward = resample_forward,
+    .resample_backward = resample_backward,
+    .moments = moments,
+    .moments_backward = moments_backward,
+    .norm_forward = norm_forward,
+    .norm_backward = norm_backward,
+    .softmax_forward = softmax_forward,
+    .softmax_backward = softmax_backward,
     FV_LANES_ENTRIES,
-    FV_NORM_ENTRIES,
-    FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,
     FV_UPDATE_ENTRIES,
 };

@@ -2,7 +2,7 @@
  * resample.h - the kernels of weighted sums over rows and columns: average pooling, resizing,
  * padding. They use the vectors of norm.h.
  *
- * Every set includes this file. A multiplication and the addition after it are two roundings here,
+ * Included by simd.c alone. A multiplication and the addition after it are two roundings here,
  * in all sets. The contracts are in kernels.h.
  */
 #ifndef FV_RESAMPLE_H

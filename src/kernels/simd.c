@@ -24,6 +24,7 @@ enum { UNIT = V };
 #include "kernels/norm.h"
 #include "kernels/pooled.h"
 #include "kernels/resample.h"
+#include "kernels/softmax.h"
 #include "kernels/update.h"
 #include "kernels/argmax.h"
 
@@ -262,6 +263,8 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     .max_pool_backward = max_pool_backward,
     .pool_row_backward = pool_row_backward,
     FV_LANES_ENTRIES,
+    .softmax_forward = softmax_forward,
+    .softmax_backward = softmax_backward,
     FV_NORM_ENTRIES,
     FV_RESAMPLE_ENTRIES,
     FV_ACTIVATION_ENTRIES,

@@ -36,7 +36,7 @@ void fv_ema_free(fv_ema *ema)
 fv_ema *fv_ema_new_opt(fv_ema_args args)
 {
     const fv_arg settings[] = {FV_NUMBER(fv_ema_args, decay, 0.999, FV_SHARE), {0}};
-    if (!args.net || fv_error(args.net->object.ctx))
+    if (FV_STOPPED(args.net))
         return NULL;
     fv_ctx *ctx = args.net->object.ctx;
     const fv_net *net = args.net;
@@ -89,7 +89,7 @@ static float *place_of(const fv_ema *ema, const fv_tensor *t)
 fv_status fv_ema_update(fv_ema *ema)
 {
     if (!ema)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = ema->object.ctx;
     const fv_net *net = ema->net;
     if (fv_error(ctx))
@@ -131,7 +131,7 @@ static void exchange_stretch(void *arg, const fv_stretch *s)
 fv_status fv_ema_swap(fv_ema *ema)
 {
     if (!ema)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(ema->object.ctx))
         return fv_error(ema->object.ctx);
     fv_each_stretch(ema->net, exchange_stretch, ema);

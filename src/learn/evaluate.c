@@ -31,11 +31,10 @@ static fv_status measure(const fv_evaluate_args *args)
 fv_status fv_evaluate_opt(fv_evaluate_args args)
 {
     fv_net *net = args.net;
-    if (!args.result)
-        return FV_E_ARG;
-    *args.result = (fv_result){0};
-    if (!net || !args.loader)
-        return FV_E_ARG;
+    if (args.result)
+        *args.result = (fv_result){0};
+    if (!net || !args.loader || !args.result)
+        return fv_absent(__func__);
     bool train = net->train;
     if (fv_eval_mode(net))
         return fv_error(net->object.ctx);

@@ -101,7 +101,7 @@ static void cut_stretch(void *arg, const fv_stretch *s)
 
 double fv_clip_grad_norm_opt(fv_clip_grad_norm_args a)
 {
-    if (!a.net || fv_error(a.net->object.ctx))
+    if (FV_STOPPED(a.net))
         return NAN;
     fv_ctx *ctx = a.net->object.ctx;
     bool largest = isinf(a.norm_type) && a.norm_type > 0;
@@ -128,7 +128,7 @@ double fv_clip_grad_norm_opt(fv_clip_grad_norm_args a)
 fv_status fv_clip_grad_value(fv_net *net, double clip_value)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx) ||
         fv_check_range(ctx, "fv_clip_grad_value", "clip_value", (fv_range)FV_POSITIVE, clip_value))
@@ -140,7 +140,7 @@ fv_status fv_clip_grad_value(fv_net *net, double clip_value)
 fv_status fv_scale_grad(fv_net *net, double factor)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);

@@ -56,7 +56,7 @@ static void metrics_destroy(void *self)
 fv_metrics *fv_metrics_new_opt(fv_metrics_args args)
 {
     fv_ctx *ctx = args.ctx;
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     if (args.classes < 1) {
         fv_fail(ctx, FV_E_ARG, "fv_metrics_new: classes is %d, but must be 1 or more",
@@ -90,7 +90,7 @@ void fv_metrics_free(fv_metrics *m)
 fv_status fv_metrics_reset(fv_metrics *m)
 {
     if (!m)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(m->object.ctx))
         return fv_error(m->object.ctx);
     memset(m->support, 0, (size_t)m->classes * sizeof *m->support);
@@ -127,7 +127,7 @@ static fv_status check_samples(const fv_metrics *m, int n, const float *outputs,
 fv_status fv_metrics_add(fv_metrics *m, int n, const float *outputs, const int64_t *labels)
 {
     if (!m)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(m->object.ctx) || check_samples(m, n, outputs, labels))
         return fv_error(m->object.ctx);
     for (int i = 0; i < n; i++, outputs += m->classes) {
@@ -170,7 +170,7 @@ static fv_class_scores scores_of(int64_t right, int64_t guessed, int64_t support
 
 fv_class_scores fv_metrics_class(const fv_metrics *m, int index)
 {
-    if (!m || index < 0 || index >= m->classes)
+    if (!FV_GIVEN(m) || index < 0 || index >= m->classes)
         return (fv_class_scores){0};
     int64_t guessed = 0;
     for (int label = 0; label < m->classes; label++)
@@ -181,7 +181,7 @@ fv_class_scores fv_metrics_class(const fv_metrics *m, int index)
 fv_scores fv_metrics_scores(const fv_metrics *m)
 {
     fv_scores s = {0};
-    if (!m)
+    if (!FV_GIVEN(m))
         return s;
     int64_t right = 0, guessed = 0;
     for (int c = 0; c < m->classes; c++) {
@@ -202,7 +202,7 @@ fv_scores fv_metrics_scores(const fv_metrics *m)
 
 const int64_t *fv_metrics_confusion(const fv_metrics *m)
 {
-    return m ? m->confusion : NULL;
+    return FV_GIVEN(m) ? m->confusion : NULL;
 }
 
 /* ---- as text ------------------------------------------------------------------------------ */
@@ -281,7 +281,7 @@ static void put_all(fv_text *t, const fv_metrics *m, const char *const *names, i
 
 const char *fv_metrics_text(fv_metrics *m, const char *const *names)
 {
-    if (!m || fv_error(m->object.ctx))
+    if (FV_STOPPED(m))
         return NULL;
     int width = name_width(m, names);
     size_t rows = (size_t)m->classes + 9;

@@ -7,6 +7,7 @@
  * base.
  */
 #include "learn/schedule.h"
+#include "net/engine.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,7 +75,7 @@ static bool make_tables(fv_optim *optim)
 
 fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net, const void *args)
 {
-    if (!net || fv_error(net->object.ctx))
+    if (fv_stopped(net ? net->object.ctx : NULL, kind->recipe.function))
         return NULL;
     fv_ctx *ctx = net->object.ctx;
     const fv_arg *settings = kind->recipe.args;
@@ -185,7 +186,7 @@ fv_status fv_group_add(fv_optim *optim, const char *where, fv_group_args a)
 fv_status fv_group_opt(fv_group_args args)
 {
     if (!args.optim)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_status error = fv_error(args.optim->object.ctx);
     return error ? error : fv_group_add(args.optim, "fv_group", args);
 }
@@ -229,7 +230,7 @@ static void step_stretch(void *arg, const fv_stretch *s)
 {
     const fv_optim *optim = arg;
     const fv_net *net = optim->net;
-    const fv_kernels *k = net->object.ctx->kernels;
+    const fv_kernels *k = fv_host_kernels(net->object.ctx);
     float *memories[FV_MEMORIES_MAX];
     if (fv_optim_frozen(optim, s->param))
         return;
@@ -247,7 +248,7 @@ static void step_stretch(void *arg, const fv_stretch *s)
 fv_status fv_step(fv_optim *optim)
 {
     if (!optim)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(optim->object.ctx))
         return fv_error(optim->object.ctx);
     for (int i = 0; i < optim->net->n_params; i++) {
@@ -268,7 +269,7 @@ fv_status fv_step(fv_optim *optim)
 fv_status fv_set_lr(fv_optim *optim, double lr)
 {
     if (!optim)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = optim->object.ctx;
     if (fv_error(ctx) || fv_check_range(ctx, "fv_set_lr", "lr", (fv_range)FV_POSITIVE, lr))
         return fv_error(ctx);
@@ -278,7 +279,7 @@ fv_status fv_set_lr(fv_optim *optim, double lr)
 
 double fv_lr(const fv_optim *optim)
 {
-    return optim ? *optim->lr : 0;
+    return FV_GIVEN(optim) ? *optim->lr : 0;
 }
 
 /* ---- text --------------------------------------------------------------------------------- */
@@ -302,7 +303,7 @@ static void put_optim(fv_text *to, const void *of)
 
 const char *fv_optim_describe(fv_optim *optim)
 {
-    if (!optim || fv_error(optim->object.ctx))
+    if (FV_STOPPED(optim))
         return NULL;
     fv_release(optim->object.ctx, optim->text);
     return optim->text = fv_text_new(optim->object.ctx, put_optim, optim);

@@ -61,7 +61,7 @@ static void start(fv_schedule *s, double lr)
 fv_schedule *fv_schedule_new(const fv_schedule_kind *kind, const char *where, fv_optim *optim,
                              const void *args)
 {
-    if (!optim || fv_error(optim->object.ctx))
+    if (fv_stopped(optim ? optim->object.ctx : NULL, kind->recipe.function))
         return NULL;
     fv_ctx *ctx = optim->object.ctx;
     fv_args settled = {.bytes = {0}};
@@ -124,7 +124,8 @@ static fv_status check_members(fv_ctx *ctx, const char *where, fv_schedule *cons
 fv_schedule *fv_schedule_combine(const char *where, fv_schedule *const *members, int n,
                                  const int *milestones, bool chain)
 {
-    if (!members || n < 1 || !members[0] || fv_error(members[0]->object.ctx))
+    bool none = !members || n < 1 || !members[0];
+    if (fv_stopped(none ? NULL : members[0]->object.ctx, where))
         return NULL;
     fv_ctx *ctx = members[0]->object.ctx;
     if (check_members(ctx, where, members, n, chain) ||
@@ -211,7 +212,7 @@ static void advance(fv_schedule *s, double metric)
 static fv_status step(fv_schedule *s, bool has_metric, double metric)
 {
     if (!s)
-        return FV_E_ARG;
+        return fv_absent(has_metric ? "fv_schedule_step_metric" : "fv_schedule_step");
     fv_ctx *ctx = s->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
@@ -255,7 +256,7 @@ static void put_schedule(fv_text *to, const void *of)
 
 const char *fv_schedule_describe(fv_schedule *schedule)
 {
-    if (!schedule || fv_error(schedule->object.ctx))
+    if (FV_STOPPED(schedule))
         return NULL;
     fv_release(schedule->object.ctx, schedule->text);
     return schedule->text = fv_text_new(schedule->object.ctx, put_schedule, schedule);

@@ -110,9 +110,13 @@ static fv_status read_group(fv_optim *optim, const fv_statement *s)
 
 fv_optim *fv_optim_text(fv_net *net, const char *text)
 {
-    if (!net || !text || fv_error(net->object.ctx))
+    if (FV_STOPPED(net))
         return NULL;
     fv_ctx *ctx = net->object.ctx;
+    if (!text) {
+        fv_fail(ctx, FV_E_ARG, "fv_optim_text: text is NULL");
+        return NULL;
+    }
     fv_statement s = {.what = "optimizer text"};
     fv_optim *optim = NULL;
     char *copy = fv_copy_text(ctx, text), *at = copy;
@@ -191,9 +195,13 @@ static fv_schedule *read_chain(fv_optim *optim, char **text, int *milestone)
 
 fv_schedule *fv_schedule_text(fv_optim *optim, const char *text)
 {
-    if (!optim || !text || fv_error(optim->object.ctx))
+    if (FV_STOPPED(optim))
         return NULL;
     fv_ctx *ctx = optim->object.ctx;
+    if (!text) {
+        fv_fail(ctx, FV_E_ARG, "fv_schedule_text: text is NULL");
+        return NULL;
+    }
     fv_schedule *members[FV_MEMBERS_MAX] = {NULL}, *all = NULL;
     int milestones[FV_MEMBERS_MAX] = {0}, n = 0;
     char *copy = fv_copy_text(ctx, text), *at = copy;

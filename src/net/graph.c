@@ -22,9 +22,16 @@ static void graph_destroy(void *self)
     fv_object_end(graph);
 }
 
-bool fv_node_broken(fv_node x)
+bool fv_node_broken(fv_node x, const char *function)
 {
-    return !x.graph || fv_error(x.graph->object.ctx);
+    if (x.graph)
+        return fv_error(x.graph->object.ctx) != FV_OK;
+    fv_fail(NULL, FV_E_ARG, "fv_%s: its input %s", function,
+            x.index < 0 ? "is of a call that failed\n"
+                          "help: fv_error of the context says which call failed first"
+                        : "was never made\n"
+                          "help: begin with fv_node x = fv_input(ctx, channels, height, width)");
+    return true;
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -102,7 +109,7 @@ static char *full_name(fv_graph *graph, const char *name, const char *kind)
 
 fv_node fv_scope_begin(fv_node x, const char *name)
 {
-    if (fv_node_broken(x))
+    if (fv_node_broken(x, "scope_begin"))
         return fv_node_failed;
     fv_graph *graph = x.graph;
     size_t used = strlen(graph->scope), more = name ? strlen(name) : 0;
@@ -122,7 +129,7 @@ fv_node fv_scope_begin(fv_node x, const char *name)
 
 fv_node fv_scope_end(fv_node x)
 {
-    if (fv_node_broken(x))
+    if (fv_node_broken(x, "scope_end"))
         return fv_node_failed;
     fv_graph *graph = x.graph;
     if (graph->depth == 0) {
@@ -156,7 +163,7 @@ static bool grow_layers(fv_graph *graph)
 static fv_graph *common_graph(const fv_node *xs, int n, const char *kind)
 {
     for (int i = 0; i < n; i++)
-        if (fv_node_broken(xs[i]))
+        if (fv_node_broken(xs[i], kind))
             return NULL;
     fv_graph *graph = xs[0].graph;
     fv_ctx *ctx = graph->object.ctx;
@@ -291,7 +298,7 @@ fv_node fv_again(fv_node layer, fv_node x)
 
 fv_node fv_layer_again(fv_node layer, fv_node x, const char *name)
 {
-    if (fv_node_broken(layer) || fv_node_broken(x))
+    if (fv_node_broken(layer, "again") || fv_node_broken(x, "again"))
         return fv_node_failed;
     fv_graph *graph = layer.graph;
     const fv_def *like = graph->defs + layer.index;
@@ -362,7 +369,7 @@ static fv_status input_shape(fv_ctx *ctx, fv_def *def, const fv_input_args *a)
 
 fv_node fv_input_opt(fv_input_args args)
 {
-    if (!args.ctx || fv_error(args.ctx))
+    if (fv_stopped(args.ctx, __func__))
         return fv_node_failed;
     fv_graph *graph = args.beside.graph;
     if (!graph)

@@ -184,7 +184,7 @@ static fv_status init_one(fv_ctx *ctx, const fv_init_args *a, const fv_param *p)
 fv_status fv_init_opt(fv_init_args a)
 {
     if (!a.net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_net *net = a.net;
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))

@@ -15,7 +15,11 @@ FV_LAYER_TYPES(FUNCTION, OWN)
 
 fv_node fv_concat_opt(fv_concat_args args)
 {
-    if (!args.xs || args.n < 1 || fv_node_broken(args.xs[0]))
+    if (!args.xs || args.n < 1) {
+        fv_absent(__func__);
+        return fv_node_failed;
+    }
+    if (fv_node_broken(args.xs[0], "concat"))
         return fv_node_failed;
     if (args.n > FV_INPUTS_MAX) {
         fv_fail(args.xs[0].graph->object.ctx, FV_E_ARG,

@@ -4,7 +4,7 @@
  *
  * Layer 3. Calls the ops and the base.
  */
-#include "net/net.h"
+#include "net/engine.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static fv_status begin(call *c)
     fv_net *net = c->net;
     fv_loss *l = &c->loss;
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(c->name);
     if (fv_error(ctx_of(c)))
         return fv_error(ctx_of(c));
     if (net->stage == FV_FRESH || !net->last)
@@ -113,7 +113,7 @@ static float finish(call *c)
 {
     if (c->loss.dy)
         begin_gradients(c->net);
-    c->loss.exp = ctx_of(c)->kernels->exp;
+    c->loss.exp = fv_host_kernels(ctx_of(c))->exp;
     float value = c->op(&c->loss);
     return c->loss.reduction == FV_NONE ? 0.0f : value;
 }
@@ -337,11 +337,11 @@ float fv_focal_loss_opt(fv_focal_loss_args a)
 fv_status fv_output_gradient_at(fv_net *net, int index, const float *gradient)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = net->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);
-    if (!gradient || net->stage == FV_FRESH || !net->last || !net->last->train)
+    if (!gradient || net->stage == FV_FRESH || !net->last || !net->last->program.train)
         return fv_fail(ctx, FV_E_STATE,
                        "fv_output_gradient takes [n,C,H,W] after a fv_forward in train mode");
     if (index < 0 || index >= net->n_outputs)

@@ -344,7 +344,7 @@ static fv_net *fail_name(fv_ctx *ctx, const char *name)
 fv_net *fv_model(fv_ctx *ctx, const char *name, int channels, int height, int width, int classes,
                  const float *mean, const float *std)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     name = name ? name : "";
     if ((mean || std) && (!mean || !std || channels > FV_CHANNELS_MAX)) {

@@ -349,7 +349,7 @@ static fv_status check_outputs(fv_ctx *ctx, const fv_graph *graph, const fv_node
     int inputs = 0;
     for (int i = 0; i < graph->count; i++)
         inputs += graph->defs[i].n_inputs == 0;
-    if (inputs > FV_ENDS_MAX || n < 1 || n > FV_ENDS_MAX)
+    if (inputs > FV_ENDS_MAX || n > FV_ENDS_MAX)
         return fv_fail(ctx, FV_E_ARG,
                        "a net has 1 to %d inputs and outputs; this one has %d and %d", FV_ENDS_MAX,
                        inputs, n);
@@ -359,10 +359,14 @@ static fv_status check_outputs(fv_ctx *ctx, const fv_graph *graph, const fv_node
 fv_net *fv_net_new_outputs(const fv_node *outputs, int n)
 {
     for (int i = 0; i < n; i++)
-        if (fv_node_broken(outputs[i]))
+        if (fv_node_broken(outputs[i], "net_new"))
             return NULL;
-    fv_graph *graph = n > 0 ? outputs[0].graph : NULL;
-    if (!graph || check_outputs(graph->object.ctx, graph, outputs, n))
+    if (n < 1) {
+        fv_fail(NULL, FV_E_ARG, "fv_net_new_outputs: n is %d, but must be 1 to %d", n, FV_ENDS_MAX);
+        return NULL;
+    }
+    fv_graph *graph = outputs[0].graph;
+    if (check_outputs(graph->object.ctx, graph, outputs, n))
         return NULL;
     fv_net *net = net_of(graph, outputs, n);
     if (net)
@@ -380,7 +384,7 @@ fv_net *fv_net_new(fv_node x)
 static fv_status set_mode(fv_net *net, bool train)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(train ? "fv_train_mode" : "fv_eval_mode");
     if (fv_error(net->object.ctx))
         return fv_error(net->object.ctx);
     net->train = train;
@@ -417,12 +421,12 @@ fv_status fv_input_requires_grad(fv_net *net)
 
 int fv_param_count(const fv_net *net)
 {
-    return net ? net->n_params : 0;
+    return FV_GIVEN(net) ? net->n_params : 0;
 }
 
 fv_param fv_param_at(const fv_net *net, int index)
 {
-    if (!net || index < 0 || index >= net->n_params)
+    if (!FV_GIVEN(net) || index < 0 || index >= net->n_params)
         return (fv_param){0};
     ((fv_net *)(uintptr_t)net)->shown = true;
     return net->params[index];
@@ -430,12 +434,12 @@ fv_param fv_param_at(const fv_net *net, int index)
 
 int fv_state_count(const fv_net *net)
 {
-    return net ? net->n_state : 0;
+    return FV_GIVEN(net) ? net->n_state : 0;
 }
 
 fv_tensor fv_state_at(const fv_net *net, int index)
 {
-    if (!net || index < 0 || index >= net->n_state)
+    if (!FV_GIVEN(net) || index < 0 || index >= net->n_state)
         return (fv_tensor){0};
     ((fv_net *)(uintptr_t)net)->shown = true;
     return net->state[index];
@@ -443,7 +447,7 @@ fv_tensor fv_state_at(const fv_net *net, int index)
 
 void fv_output_shape(const fv_net *net, int *channels, int *height, int *width)
 {
-    fv_shape out = net ? fv_net_out(net) : (fv_shape){0, 0, 0};
+    fv_shape out = FV_GIVEN(net) ? fv_net_out(net) : (fv_shape){0, 0, 0};
     if (channels)
         *channels = out.c;
     if (height)
@@ -455,20 +459,16 @@ void fv_output_shape(const fv_net *net, int *channels, int *height, int *width)
 fv_memory fv_memory_plan(const fv_net *net, int batch_size, bool train)
 {
     fv_memory memory = {0};
-    if (!net || batch_size < 1)
+    if (!FV_GIVEN(net) || batch_size < 1)
         return memory;
     fv_ctx *ctx = net->object.ctx;
-    fv_plan plan = {.train = train, .layout = fv_plan_layout_for(net, batch_size, train)};
-    void *work = fv_alloc(ctx, 1, fv_plan_work(net));
-    plan.slots = fv_alloc(ctx, net->layers, sizeof *plan.slots);
-    if (work && plan.slots) {
-        fv_plan_layout(net, &plan, batch_size, work);
-        memory.parameters = 2 * net->size * sizeof(float);
-        size_t all = fv_plan_bytes(net, &plan);
-        memory.scratch = (plan.scratch + plan.sums) * ctx->threads * sizeof(float);
-        memory.activations = all - (all == SIZE_MAX ? 0 : memory.scratch);
-    }
-    fv_release(ctx, work);
-    fv_release(ctx, plan.slots);
+    fv_program program;
+    if (fv_program_make(net, train, fv_layout_for(net, batch_size, train), batch_size, &program))
+        return memory;
+    size_t all = fv_program_bytes(&program, ctx->threads);
+    memory.parameters = 2 * net->size * sizeof(float);
+    memory.scratch = program.floats[FV_THREAD] * ctx->threads * sizeof(float);
+    memory.activations = all - (all == SIZE_MAX ? 0 : memory.scratch);
+    fv_program_free(ctx, &program);
     return memory;
 }

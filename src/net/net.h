@@ -6,9 +6,9 @@
 #ifndef FV_NET_H
 #define FV_NET_H
 
-#include "ops/op.h"
+#include "net/program.h"
 
-enum { FV_SCOPE_MAX = 256, FV_CHUNKS_MAX = 16 };
+enum { FV_SCOPE_MAX = 256 };
 
 struct fv_graph {
     fv_object object;
@@ -19,36 +19,16 @@ struct fv_graph {
     bool used;                /* a net was made of it */
 };
 
-/* Where the tensors of a layer lie: floats from the start of a block's region, but for sums,
-   which count from the end of a thread's scratch, and part, packed and shared, from the start of
-   all. */
-typedef struct fv_slot {
-    size_t y, dy, saved, sums, partial, shared, packed[2]; /* packed: of forward, of backward */
-    size_t partial_size;                                   /* of one chunk */
-    size_t extra;     /* gradients of inputs that are to be added to what is there */
-    unsigned aliased; /* bit k: the gradient of input k lies where dy is */
-} fv_slot;
-
-/* All memory of running the net in one mode and layout, for batches up to a size. The blocks of a
-   batch lie one region after the other. Gradients of parameters sum up over a chunk of blocks,
-   chunks are cut by the batch alone, and so no sum depends on threads. */
+/* A program and its memory, in one mode and layout. */
 typedef struct fv_plan {
-    bool train;
-    fv_layout layout;
-    int images;                /* of a block: FV_LANES, but for channels last and small batches */
-    int batch, blocks, chunks; /* the most it has room for */
-    fv_slot *slots;            /* [layers] */
-    size_t region;             /* floats of a block */
-    size_t partials;           /* floats of all partial gradients, all chunks */
-    size_t scratch, sums;      /* floats of one thread */
-    size_t packed, shared;     /* floats of all packed weights, of all that meetings leave */
-    uint64_t packed_at;        /* the net's changes when forward's weights were packed */
-    float *memory;             /* regions, parts, scratch, packed, shared, then the rows below */
+    fv_program program;
+    float *memory;      /* the engine's; NULL: there is no program yet */
+    uint64_t packed_at; /* the net's changes when forward's weights were packed */
     float *output[FV_ENDS_MAX], *doutput[FV_ENDS_MAX]; /* [batch][out]; doutput in train mode */
     float *dinput[FV_ENDS_MAX]; /* [batch][in], if the input wants its gradient */
 } fv_plan;
 
-typedef enum fv_stage { FV_FRESH, FV_RAN, FV_HAS_LOSS } fv_stage;
+typedef enum fv_passed { FV_FRESH, FV_RAN, FV_HAS_LOSS } fv_passed;
 
 struct fv_net {
     fv_object object;
@@ -73,15 +53,17 @@ struct fv_net {
     fv_plan plans[2][FV_LAYOUTS]; /* eval, train */
     fv_plan *last;                /* of the last forward */
     int n;                        /* images of the last forward */
-    fv_stage stage;
-    bool warned[2]; /* of raw numbers in NLL, of probabilities in cross-entropy */
+    fv_passed stage;              /* what the net has gone through */
+    bool warned[2];               /* of raw numbers in NLL, of probabilities in cross-entropy */
     char *summary, *text;
 };
 
 /* ---- graph.c ------------------------------------------------------------------------------ */
 
 extern const fv_node fv_node_failed;
-bool fv_node_broken(fv_node x); /* failed, or there is an error */
+
+/* Whether x is no layer, which is an error of that function ("conv2d"), or there is an error. */
+bool fv_node_broken(fv_node x, const char *function);
 
 /* The first of begin1, begin2, ... that none of the layers is called. */
 void fv_name_free(const fv_def *defs, int count, const char *begin, char text[2 * FV_SCOPE_MAX]);
@@ -92,19 +74,8 @@ fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const 
 /* fv_again with a name for the new layer; NULL: one made up for it. */
 fv_node fv_layer_again(fv_node layer, fv_node x, const char *name);
 
-/* ---- plan.c ------------------------------------------------------------------------------- */
+/* ---- pass.c ------------------------------------------------------------------------------- */
 
-/* The layout for a batch of n images: the one that leaves fewer lanes of the vectors idle. */
-fv_layout fv_plan_layout_for(const fv_net *net, int n, bool train);
-
-/* Sizes and slots for batches of up to batch images; plan->slots has room for all layers. Needs no
-   memory but for work, room for fv_plan_work(net) bytes. */
-size_t fv_plan_work(const fv_net *net);
-void fv_plan_layout(const fv_net *net, fv_plan *plan, int batch, void *work);
-size_t fv_plan_bytes(const fv_net *net, const fv_plan *plan);
-
-/* The plan of the net's mode and of n's layout, with memory for n images. NULL: FV_E_MEMORY. */
-fv_plan *fv_plan_ready(fv_net *net, int n);
 void fv_plan_free(fv_net *net, fv_plan *plan);
 
 /* Shapes of the first input and the first output. */

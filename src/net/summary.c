@@ -3,19 +3,19 @@
  *
  * Layer 3. Calls the ops and the base.
  */
-#include "net/net.h"
+#include "net/engine.h"
 
 #include <stdio.h>
 #include <string.h>
 
 int fv_layer_count(const fv_net *net)
 {
-    return net ? net->layers : 0;
+    return FV_GIVEN(net) ? net->layers : 0;
 }
 
 fv_layer fv_layer_at(const fv_net *net, int index)
 {
-    if (!net || index < 0 || index >= net->layers)
+    if (!FV_GIVEN(net) || index < 0 || index >= net->layers)
         return (fv_layer){0};
     const fv_def *def = net->defs + index;
     fv_layer layer = {
@@ -81,12 +81,12 @@ static void put_totals(fv_text *t, const fv_net *net, int batch)
     fv_put(t, "                running  %s bytes for activations and %s for scratch\n",
            with_commas((int64_t)eval.activations, c), with_commas((int64_t)eval.scratch, d));
     fv_put(t, "                in batches of %d, %d threads, kernels %s\n", batch,
-           net->object.ctx->threads, net->object.ctx->kernels->name);
+           net->object.ctx->threads, fv_host_kernels(net->object.ctx)->name);
 }
 
 const char *fv_summary(fv_net *net, int batch_size)
 {
-    if (!net || fv_error(net->object.ctx))
+    if (FV_STOPPED(net))
         return NULL;
     fv_ctx *ctx = net->object.ctx;
     if (batch_size < 1) {

@@ -205,17 +205,21 @@ static bool read_text(reader *r, const char *text)
 
 fv_node fv_layers(fv_node x, const char *text, int classes)
 {
-    if (fv_node_broken(x))
+    if (fv_node_broken(x, "layers"))
         return fv_node_failed;
+    if (!text)
+        fv_fail(x.graph->object.ctx, FV_E_ARG, "fv_layers: text is NULL");
     reader r = {.ctx = x.graph->object.ctx, .graph = x.graph, .x = x, .classes = classes};
     return text && read_text(&r, text) ? r.x : fv_node_failed;
 }
 
 fv_net *fv_net_text(fv_ctx *ctx, const char *text)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     reader r = {.ctx = ctx, .x = fv_node_failed};
+    if (!text)
+        fv_fail(ctx, FV_E_ARG, "fv_net_text: text is NULL");
     if (!text || !read_text(&r, text))
         return NULL;
     if (!r.graph) {
@@ -293,7 +297,7 @@ static void put_net(fv_text *to, const void *of)
 
 const char *fv_text_of(fv_net *net)
 {
-    if (!net || fv_error(net->object.ctx))
+    if (FV_STOPPED(net))
         return NULL;
     for (int i = 0; i < net->layers; i++)
         if (net->defs[i].kind && !net->defs[i].kind->fields) {

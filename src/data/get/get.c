@@ -367,7 +367,7 @@ static fv_status check_mirrors(const fv_get_args *a)
 
 fv_status fv_get_opt(fv_get_args args)
 {
-    if (!args.ctx || args.ctx->error)
+    if (fv_stopped(args.ctx, __func__))
         return fv_error(args.ctx);
     if (!args.name || !args.root)
         return fv_fail(args.ctx, FV_E_ARG, "fv_get: %s is NULL", args.name ? "root" : "name");

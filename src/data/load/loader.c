@@ -212,7 +212,7 @@ static fv_status furnish(fv_loader *loader, const fv_loader_args *a)
 
 fv_loader *fv_loader_new_opt(fv_loader_args args)
 {
-    if (!args.set || fv_error(args.set->object.ctx))
+    if (FV_STOPPED(args.set))
         return NULL;
     fv_ctx *ctx = args.set->object.ctx;
     if (check_args(ctx, &args))
@@ -328,7 +328,7 @@ static bool make_batch(fv_loader *loader, int n)
 
 bool fv_loader_next(fv_loader *loader, fv_batch *batch)
 {
-    if (!loader || fv_error(loader->object.ctx) || (!loader->running && start_epoch(loader)))
+    if (FV_STOPPED(loader) || (!loader->running && start_epoch(loader)))
         return false;
     int64_t left = loader->len - loader->at, index = loader->at / loader->batch_size;
     int n = left < loader->batch_size ? (int)left : loader->batch_size;
@@ -362,7 +362,7 @@ void fv_loader_rewind(fv_loader *loader)
 
 int64_t fv_loader_len(const fv_loader *loader)
 {
-    if (!loader)
+    if (!FV_GIVEN(loader))
         return 0;
     int64_t len = loader->len, size = loader->batch_size;
     return len / size + (!loader->drop_last && len % size != 0);

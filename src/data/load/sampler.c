@@ -89,7 +89,7 @@ static void accumulate(double *weights, int64_t n)
 fv_sampler *fv_weighted_sampler_opt(fv_weighted_sampler_args args)
 {
     fv_ctx *ctx = args.ctx;
-    if (!ctx || fv_error(ctx) || check_args(&args))
+    if (fv_stopped(ctx, __func__) || check_args(&args))
         return NULL;
     fv_sampler *sampler = fv_object_new(ctx, sizeof *sampler, sampler_destroy);
     if (!sampler)
@@ -171,7 +171,7 @@ void fv_sampler_draw(const fv_sampler *sampler, fv_rng *rng, int64_t *order)
 fv_status fv_class_weights(fv_dataset *set, double *weights)
 {
     if (!set)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = set->object.ctx;
     if (fv_error(ctx))
         return fv_error(ctx);

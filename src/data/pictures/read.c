@@ -25,7 +25,7 @@ fv_array *fv_picture_read_opt(fv_picture_args args)
 {
     fv_wish wish;
     fv_ctx *ctx = args.ctx;
-    if (!ctx || fv_error(ctx) ||
+    if (fv_stopped(ctx, __func__) ||
         fv_wish_check(ctx, "fv_picture_read", args.channels, args.at_least, &wish))
         return NULL;
     if (!args.path) {

@@ -132,7 +132,7 @@ fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *image_file, const char *labe
 fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args)
 {
     fv_ctx *ctx = args.ctx;
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     if (!fv_array_is_sound(args.images) || !fv_array_is_sound(args.labels)) {
         fv_fail(ctx, FV_E_ARG, "fv_dataset_arrays: " FV_ARRAY_SOUND);

@@ -356,7 +356,7 @@ fv_dataset *fv_dataset_csv_opt(fv_csv_args args)
 {
     fv_ctx *ctx = args.ctx;
     fv_wish wish;
-    if (!ctx || fv_error(ctx) || check_args(&args, &wish))
+    if (fv_stopped(ctx, __func__) || check_args(&args, &wish))
         return NULL;
     csv c = {.ctx = ctx, .args = &args, .files = fv_files_new(ctx)};
     bool ok = c.files && fv_rows_open(&c.rows, ctx, args.path);

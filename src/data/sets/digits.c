@@ -141,7 +141,7 @@ static void draw_chunk(void *arg, int item, int thread)
 fv_dataset *fv_dataset_digits(fv_ctx *ctx, int64_t count, uint64_t seed)
 {
     static const char *const names[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     if (count < 1 || count > INT32_MAX) {
         fv_fail(ctx, FV_E_ARG, "fv_dataset_digits: count is %lld, but must be 1 to %d",

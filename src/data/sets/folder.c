@@ -246,7 +246,7 @@ fv_dataset *fv_dataset_folder_opt(fv_folder_args args)
     fv_ctx *ctx = args.ctx;
     fv_wish wish;
     int channels = args.channels ? args.channels : 3;
-    if (!ctx || fv_error(ctx) ||
+    if (fv_stopped(ctx, __func__) ||
         fv_wish_check(ctx, "fv_dataset_folder", channels, args.at_least, &wish))
         return NULL;
     if (!args.root) {

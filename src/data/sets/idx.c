@@ -155,7 +155,7 @@ static fv_status read_data(source *s, fv_array *array)
 
 fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *name)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     source s = {.ctx = ctx, .name = name ? name : "memory", .bytes = bytes, .left = size};
     fv_array *array = fv_array_start(ctx);
@@ -175,7 +175,7 @@ fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *
 
 fv_array *fv_idx_read(fv_ctx *ctx, const char *path)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     size_t size;
     void *bytes = fv_read_file(ctx, path, &size);

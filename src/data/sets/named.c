@@ -132,7 +132,7 @@ static fv_dataset *read_set(fv_ctx *ctx, const idx_set *s, const char *root, fv_
 
 fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     if (root)
         return read_set(ctx, &sets[0], root, split);
@@ -154,7 +154,7 @@ static void fail_name(fv_ctx *ctx, const char *name)
 
 fv_dataset *fv_dataset_named(fv_ctx *ctx, const char *name, const char *root, fv_split split)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     if (!name || !root) {
         fv_fail(ctx, FV_E_ARG, "fv_dataset_named: %s is NULL", name ? "root" : "name");

@@ -227,7 +227,7 @@ static fv_array *parse(fv_ctx *ctx, const uint8_t *bytes, size_t size, const cha
 
 fv_array *fv_npy_read(fv_ctx *ctx, const char *path)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     size_t size;
     uint8_t *bytes = fv_read_file(ctx, path, &size);
@@ -252,7 +252,7 @@ static fv_array *parse_key(fv_ctx *ctx, const uint8_t *bytes, size_t size, const
 
 fv_array *fv_npz_read(fv_ctx *ctx, const char *path, const char *key)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     if (!key) {
         fv_fail(ctx, FV_E_ARG, "fv_npz_read: key is NULL");
@@ -293,7 +293,7 @@ static size_t write_header(const fv_array *array, char *to, size_t capacity)
 
 fv_status fv_npy_write(fv_ctx *ctx, const char *path, const fv_array *array)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return fv_error(ctx);
     if (!fv_array_is_sound(array))
         return fv_fail(ctx, FV_E_ARG, "fv_npy_write: " FV_ARRAY_SOUND);
@@ -339,7 +339,7 @@ fv_dataset *fv_dataset_npy(fv_ctx *ctx, const char *images, const char *labels, 
 
 fv_dataset *fv_dataset_npz(fv_ctx *ctx, const char *path, fv_split split, int classes)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     bool train = split == FV_TRAIN;
     size_t size;

@@ -190,7 +190,7 @@ static fv_status split(content *c)
 fv_status fv_split_content_opt(fv_content_args args)
 {
     if (!args.set)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     fv_ctx *ctx = args.set->object.ctx;
     if (fv_error(ctx) || check(&args, ctx))
         return fv_error(ctx);

@@ -15,7 +15,7 @@ enum { LINE_SIZE = 64 }; /* three numbers, two of 64 bits */
 
 static fv_status standing_error(const fv_dataset *set)
 {
-    return set ? fv_error(set->object.ctx) : FV_E_ARG;
+    return set ? fv_error(set->object.ctx) : fv_absent("fv_folds_write or fv_folds_read");
 }
 
 fv_status fv_folds_write(fv_dataset *set, const int *folds, const char *path)

@@ -212,7 +212,7 @@ static fv_status hold_out(split *s, const fv_holdout_args *a)
 fv_status fv_split_holdout_opt(fv_holdout_args args)
 {
     if (!args.set)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(args.set->object.ctx))
         return fv_error(args.set->object.ctx);
     split s = {.name = "fv_split_holdout", .set = args.set, .folds = args.folds};
@@ -261,7 +261,7 @@ static fv_status deal_folds(split *s, const fv_folds_args *a)
 fv_status fv_split_folds_opt(fv_folds_args args)
 {
     if (!args.set)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(args.set->object.ctx))
         return fv_error(args.set->object.ctx);
     split s = {.name = "fv_split_folds", .set = args.set, .folds = args.folds};

@@ -107,13 +107,9 @@ static void shape_center_mass(const fv_tstep *step, fv_picture_shape *shape)
 }
 
 const fv_tstep_kind fv_digit_kinds[] = {
-    {"invert_if_light", 0, FV_STEP_BYTES | FV_STEP_COLORS, run_invert_if_light, NULL, NULL, {{0}}},
-    {"center_mass",
-     0,
-     FV_STEP_BYTES,
-     run_center_mass,
-     shape_center_mass,
-     NULL,
-     {FV_ARG_OF_SIZE, FV_TARG("box", FV_ARG_WHOLE, FV_COUNT_1, 1, FV_SIDE_MAX, {1, {20}})}},
+    FV_TSTEP("invert_if_light", 0, FV_STEP_BYTES | FV_STEP_COLORS, run_invert_if_light, NULL, NULL,
+             {0}),
+    FV_TSTEP("center_mass", 0, FV_STEP_BYTES, run_center_mass, shape_center_mass, NULL,
+             FV_ARG_OF_SIZE, FV_TARG("box", FV_ARG_WHOLE, FV_COUNT_1, 1, FV_SIDE_MAX, {1, {20}})),
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

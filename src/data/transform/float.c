@@ -58,14 +58,12 @@ static bool run_normalize(const fv_tstep *step, fv_work *work, fv_draw *draw, co
 
 #define COUNTS (FV_COUNT_1 | FV_COUNT_2 | FV_COUNT_3 | FV_COUNT_4)
 #define MEAN_AND_STD                                                                               \
-    {                                                                                              \
-        FV_TARG("mean", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, -1000000, 1000000, {0}),          \
-            FV_TARG("std", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, 0.000001, 1000000, {0}),       \
-    }
+    FV_TARG("mean", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, -1000000, 1000000, {0}),              \
+        FV_TARG("std", FV_ARG_NEEDED | FV_ARG_CHANNELS, COUNTS, 0.000001, 1000000, {0})
 
 const fv_tstep_kind fv_float_kinds[] = {
-    {"to_tensor", 0, FV_STEP_BYTES, run_to_tensor, shape_to_tensor, NULL, {{0}}},
-    {"normalize", THERE, FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD},
-    {"denormalize", BACK, FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD},
+    FV_TSTEP("to_tensor", 0, FV_STEP_BYTES, run_to_tensor, shape_to_tensor, NULL, {0}),
+    FV_TSTEP("normalize", THERE, FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD),
+    FV_TSTEP("denormalize", BACK, FV_STEP_FLOATS, run_normalize, NULL, NULL, MEAN_AND_STD),
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

@@ -101,7 +101,7 @@ static fv_status mix(const fv_mix_args *a, fv_box box, double share, double shar
 
 static fv_status check(const fv_mix_args *a, const char *name)
 {
-    if (!a->ctx || fv_error(a->ctx))
+    if (fv_stopped(a->ctx, name))
         return fv_error(a->ctx);
     if (a->n < 1 || a->channels < 1 || a->height < 1 || a->width < 1 || a->classes < 1 ||
         !a->pixels || !a->targets)

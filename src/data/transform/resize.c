@@ -274,21 +274,12 @@ static int eval_random_resized_crop(const fv_tstep *step, fv_tstep out[2])
 }
 
 const fv_tstep_kind fv_resize_kinds[] = {
-    {"resize",
-     0,
-     FV_STEP_BYTES,
-     run_resize,
-     shape_resize,
-     NULL,
-     {FV_ARG_OF_SIZE, FV_ARG_OF_INTERPOLATION(FV_BILINEAR)}},
-    {"random_resized_crop",
-     0,
-     FV_STEP_BYTES,
-     run_random_resized_crop,
-     shape_random_resized_crop,
-     eval_random_resized_crop,
-     {FV_ARG_OF_SIZE, FV_TARG("scale", FV_ARG_RISING, FV_COUNT_2, 0.000001, 1, {2, {0.08, 1}}),
-      FV_TARG("ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {3.0 / 4, 4.0 / 3}}),
-      FV_ARG_OF_INTERPOLATION(FV_BILINEAR)}},
+    FV_TSTEP("resize", 0, FV_STEP_BYTES, run_resize, shape_resize, NULL, FV_ARG_OF_SIZE,
+             FV_ARG_OF_INTERPOLATION(FV_BILINEAR)),
+    FV_TSTEP("random_resized_crop", 0, FV_STEP_BYTES, run_random_resized_crop,
+             shape_random_resized_crop, eval_random_resized_crop, FV_ARG_OF_SIZE,
+             FV_TARG("scale", FV_ARG_RISING, FV_COUNT_2, 0.000001, 1, {2, {0.08, 1}}),
+             FV_TARG("ratio", FV_ARG_RISING, FV_COUNT_2, 0.001, 1000, {2, {3.0 / 4, 4.0 / 3}}),
+             FV_ARG_OF_INTERPOLATION(FV_BILINEAR)),
     {NULL, 0, 0, NULL, NULL, NULL, {{0}}},
 };

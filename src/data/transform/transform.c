@@ -90,7 +90,7 @@ static fv_transform *transform_of(fv_ctx *ctx, fv_tstep *steps, int count)
 
 fv_transform *fv_transform_new(fv_ctx *ctx, const char *text)
 {
-    if (!ctx || fv_error(ctx))
+    if (fv_stopped(ctx, __func__))
         return NULL;
     fv_tstep *steps = NULL;
     int count = fv_tsteps_read(ctx, text ? text : "", &steps);
@@ -99,7 +99,7 @@ fv_transform *fv_transform_new(fv_ctx *ctx, const char *text)
 
 fv_transform *fv_transform_eval(const fv_transform *transform)
 {
-    if (!transform || fv_error(transform->object.ctx))
+    if (FV_STOPPED(transform))
         return NULL;
     fv_ctx *ctx = transform->object.ctx;
     fv_tstep *steps = fv_alloc(ctx, 2 * (size_t)transform->count + 1, sizeof *steps);
@@ -188,7 +188,7 @@ static bool picture_of(const fv_array *array, fv_picture *picture)
 fv_array *fv_transform_apply(const fv_transform *transform, const fv_array *picture, uint64_t seed,
                              int64_t epoch, int64_t index)
 {
-    if (!transform || fv_error(transform->object.ctx))
+    if (FV_STOPPED(transform))
         return NULL;
     fv_ctx *ctx = transform->object.ctx;
     fv_work work = {.ctx = ctx};

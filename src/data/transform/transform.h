@@ -59,6 +59,15 @@ struct fv_tstep_kind {
     fv_arg args[FV_ARGS_MAX + 1]; /* FV_ARG_NUMBERS; ends at one without name */
 };
 
+/* A row of a family's table, with its arguments; {0} for none. */
+#define FV_TSTEP(name, op, flags, run, shape, eval, ...)                                           \
+    {                                                                                              \
+        name, op, flags, run, shape, eval,                                                         \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+
 /* The kinds of each file; each list ends at one without name. */
 extern const fv_tstep_kind fv_place_kinds[], fv_resize_kinds[], fv_warp_kinds[], fv_color_kinds[],
     fv_filter_kinds[], fv_erase_kinds[], fv_digit_kinds[], fv_policy_kinds[], fv_float_kinds[];
