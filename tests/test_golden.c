@@ -1,10 +1,10 @@
 /*
- * test_golden.c - every layer, loss, optimizer and the tutorial's net against PyTorch's numbers.
+ * test_golden.c - every layer, loss, optimizer and the tutorial's net against results of PyTorch.
  *
- * golden/record.py recorded them, in float64; Fovea's float32 may be off by 1e-5 (relative L2 of
- * each tensor). All goes through fovea.h. Every set of kernels this machine has runs every case,
+ * golden/record.py recorded them in float64; Fovea's float32 may differ by 1e-5 (relative L2 of
+ * each tensor). Everything goes through fovea.h. Every kernel set of this machine runs every case,
  * and all sets and thread counts must give the same bits. A test runs all its cases before it
- * fails, and prints the line of each case that is wrong.
+ * fails, and prints the line of each failed case.
  */
 #include <math.h>
 #include <setjmp.h>

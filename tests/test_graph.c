@@ -1,6 +1,6 @@
 /*
- * test_graph.c - networks that are more than a chain: several inputs and outputs, shared
- * parameters, dropout, and what can be wrong in a text.
+ * test_graph.c - networks that are not chains: several inputs and outputs, shared parameters,
+ * dropout, and errors in texts.
  */
 #include <math.h>
 

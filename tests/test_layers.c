@@ -1,11 +1,11 @@
 /*
- * test_layers.c - small networks in the text form against PyTorch's numbers, forward and backward.
+ * test_layers.c - small networks in text form against results of PyTorch, forward and backward.
  *
- * golden/record_layers.py, record_layers_a.py and record_layers_b.py recorded them, in float64;
- * Fovea's float32 may be off by 1e-5 (relative L2 of each tensor). Every case runs with every set of
- * kernels of this machine, with 1 and 3 threads,
- * in both layouts; all sets and threads must give the same bits. Each text must be printed as a text
- * that makes the same net, and is printed again.
+ * golden/record_layers.py, record_layers_a.py and record_layers_b.py recorded them in float64;
+ * Fovea's float32 may differ by 1e-5 (relative L2 of each tensor). Every case runs with every
+ * kernel set of this machine, with 1 and 3 threads, in both layouts; all sets and threads must give
+ * the same bits. Each text must be printed as a text that builds the same net and prints the same
+ * again.
  */
 #include <math.h>
 

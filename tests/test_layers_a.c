@@ -1,6 +1,6 @@
 /*
- * test_layers_a.c - pooling, resizing, padding and transposed convolution beside the numbers of
- * test_layers.c: first weights, the summary, shared layers, strange indices, little memory.
+ * test_layers_a.c - pooling, upsampling, padding and transposed convolution beyond test_layers.c:
+ * initial weights, the summary, shared layers, unusual indices, little memory.
  */
 #include "testing.h"
 

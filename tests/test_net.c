@@ -1,6 +1,6 @@
 /*
- * test_net.c - a net as its user sees it: gradients, accumulation, modes, batches of any size,
- * memory, threads, and what the summary says. Values against PyTorch are in test_golden.c.
+ * test_net.c - a net through its public functions: gradients, accumulation, modes, batches of any
+ * size, memory, threads, and the summary. test_golden.c compares values with PyTorch.
  */
 #include "testing.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_optim.c - optimizers against PyTorch's recorded steps (golden/record_optim.py), groups,
- * clipping, averages of weights, and going on to the bit from what was kept.
+ * test_optim.c - optimizers against PyTorch's recorded steps (golden/record_optim.py), parameter
+ * groups, clipping, averages of weights, and bit-exact resuming from a saved state.
  */
 #include <math.h>
 #include <unistd.h>

@@ -3,8 +3,8 @@
  * outputs, some of them without a loss: outputs against a textbook interpreter in double, gradients
  * against its central differences, and the text form read back.
  *
- * Usage: test_random_graphs [number of graphs [first seed]]. A failure names the seed and prints the
- * network. The interpreter is the oracle: it calls nothing of the library.
+ * Usage: test_random_graphs [number of graphs [first seed]]. A failure prints the seed and the
+ * network. The interpreter calls nothing of the library.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /*
- * test_save.c - model files: what is saved comes back to the bit, the format is safetensors', and no
- * damage to a file crashes or half-changes a net.
+ * test_save.c - model files: values are restored bit for bit, the format is safetensors, and no
+ * damaged file crashes the program or changes part of a net.
  */
 #include "testing.h"
 

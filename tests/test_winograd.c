@@ -1,8 +1,8 @@
 /*
- * test_winograd.c - convolutions by tiles against textbook loops in double precision, relative L2
- * 1e-5, in both layouts, for sizes whose last tiles are cut, strips of several images and last
- * blocks that are short; the same bits by every set of kernels, forward in both layouts and alone
- * as in a batch; and pooling fused as apart.
+ * test_winograd.c - Winograd convolutions against textbook loops in double, relative L2 1e-5, in
+ * both layouts, for sizes with partial tiles, rows of tiles of several images and partial last
+ * blocks; the same bits with every kernel set, forward in both layouts, and single images as in a
+ * batch; and fused pooling as separate.
  */
 #include "testing.h"
 

@@ -1,8 +1,8 @@
 /*
  * memory.c - zeroed, aligned memory from the context's allocator, and the list of owned objects.
  *
- * The allocator promises no more than malloc's alignment, so a block begins somewhat later than
- * what it returned, behind a header that remembers where that was. Layer 1. Calls libc.
+ * The allocator guarantees only malloc's alignment, so a block starts at the next multiple of 64,
+ * after a header that keeps the allocator's pointer. Layer 1. Calls libc.
  */
 #include "base/base.h"
 
@@ -10,9 +10,9 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Right before each block. */
+/* Stored right before each block. */
 typedef struct header {
-    void *raw;   /* what the allocator returned */
+    void *raw;   /* pointer from the allocator */
     size_t size; /* bytes of the block */
 } header;
 

@@ -1,5 +1,5 @@
 /*
- * array.c - arrays of numbers that the context owns. Layer 3, data. Calls the base.
+ * array.c - numeric arrays owned by the context. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -30,7 +30,7 @@ void fv_array_text(const fv_array *array, char *text, size_t capacity)
         snprintf(text + used, capacity - used, " %s", types[array->type].name);
 }
 
-/* An fv_array as the context owns it. */
+/* An fv_array with the header of an owned object. */
 typedef struct owned_array {
     fv_object object;
     fv_array array;
@@ -90,7 +90,7 @@ bool fv_array_is_sound(const fv_array *array)
     return count == array->count;
 }
 
-/* [N,H,W,C] to [N,C,H,W] in a copy. */
+/* Copies [N,H,W,C] to [N,C,H,W]. */
 static void copy_planes(const fv_array *from, fv_array *to)
 {
     size_t size = fv_type_size(from->type), channels = (size_t)from->dims[3];
