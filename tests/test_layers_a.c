@@ -248,6 +248,7 @@ static void nearest_is_the_formula(void **state)
 static void layer_norm_shapes(void **state)
 {
     (void)state;
+    fv_ctx *ctx = fv_open(NULL);
     for (int dims = 1; dims <= 3; dims++) {
         char text[80];
         snprintf(text, sizeof text, "input 2 5 6; layer_norm %d", dims);
@@ -268,6 +269,7 @@ static void layer_norm_shapes(void **state)
         }
         fv_net_free(net);
     }
+    fv_close(ctx);
 }
 
 int main(void)

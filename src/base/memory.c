@@ -120,3 +120,8 @@ void fv_object_free(void *self)
     if (object)
         object->destroy(object);
 }
+
+size_t fv_type_size(fv_type type)
+{
+    return (size_t)type < sizeof types / sizeof *types ? types[type].size : 0;
+}

@@ -15,11 +15,6 @@ static const struct {
     [FV_I64] = {"int64", 8},
 };
 
-size_t fv_type_size(fv_type type)
-{
-    return (size_t)type < sizeof types / sizeof *types ? types[type].size : 0;
-}
-
 void fv_array_text(const fv_array *array, char *text, size_t capacity)
 {
     size_t used = 0;
