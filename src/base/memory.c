@@ -123,5 +123,9 @@ void fv_object_free(void *self)
 
 size_t fv_type_size(fv_type type)
 {
-    return (size_t)type < sizeof types / sizeof *types ? types[type].size : 0;
+    static const size_t sizes[] = {
+        [FV_U8] = 1,  [FV_I8] = 1,  [FV_I16] = 2, [FV_I32] = 4,
+        [FV_F32] = 4, [FV_F64] = 8, [FV_I64] = 8,
+    };
+    return (size_t)type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }

@@ -6,13 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    size_t size;
-} types[] = {
-    [FV_U8] = {"uint8", 1},  [FV_I8] = {"int8", 1},     [FV_I16] = {"int16", 2},
-    [FV_I32] = {"int32", 4}, [FV_F32] = {"float32", 4}, [FV_F64] = {"float64", 8},
-    [FV_I64] = {"int64", 8},
+static const char *const type_names[] = {
+    [FV_U8] = "uint8",    [FV_I8] = "int8",     [FV_I16] = "int16", [FV_I32] = "int32",
+    [FV_F32] = "float32", [FV_F64] = "float64", [FV_I64] = "int64",
 };
 
 void fv_array_text(const fv_array *array, char *text, size_t capacity)
@@ -22,7 +18,7 @@ void fv_array_text(const fv_array *array, char *text, size_t capacity)
         used += (size_t)snprintf(text + used, capacity - used, d ? " x %lld" : "%lld",
                                  (long long)array->dims[d]);
     if (fv_type_size(array->type))
-        snprintf(text + used, capacity - used, " %s", types[array->type].name);
+        snprintf(text + used, capacity - used, " %s", type_names[array->type]);
 }
 
 /* An fv_array with the header of an owned object. */
