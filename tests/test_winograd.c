@@ -236,7 +236,7 @@ static void test_pooled(void **state)
             int c, h, w;
             fv_output_shape(together, &c, &h, &w);
             const size_t in = (size_t)N * shapes[i].C * shapes[i].H * shapes[i].W;
-            const size_t out = (size_t)N * c * h * w, weights = together->defs[1].weights;
+            const size_t out = (size_t)N * c * h * w, weights = fv_weights(together->defs + 1);
             float *x = random_floats(in, (uint32_t)i), *dy = random_floats(out, (uint32_t)i + 50);
             for (int layout = 0; layout < FV_LAYOUTS; layout++) {
                 together->layout = apart->layout = (fv_layout)layout;
