@@ -57,8 +57,8 @@ struct fv_ctx {
     fv_object *newest; /* list of owned objects */
 };
 
-/* Opens a context without an engine, as fv_open does otherwise. Returns NULL without memory. */
-fv_ctx *fv_ctx_open(const fv_options *options);
+/* A context and, in the same block, engine_size bytes of zeros for its engine. NULL: no memory. */
+fv_ctx *fv_ctx_open(const fv_options *options, size_t engine_size);
 
 /* Stores an error if the context has none, and returns code. The text says what, where, expected
    and found; a last line "help: ..." says how to fix it. ctx NULL: stores it for the thread. */

@@ -50,18 +50,19 @@ static void set_threads(fv_ctx *ctx, int threads)
             threads, FV_THREADS_MAX);
 }
 
-fv_ctx *fv_ctx_open(const fv_options *options)
+fv_ctx *fv_ctx_open(const fv_options *options, size_t engine_size)
 {
     fv_options o = options ? *options : (fv_options){0};
     if (!o.allocate)
         o.allocate = libc_allocate;
-    fv_ctx *ctx = o.allocate(o.user, NULL, sizeof *ctx);
+    fv_ctx *ctx = o.allocate(o.user, NULL, sizeof *ctx + engine_size);
     if (!ctx) {
         fv_error_clear(NULL);
         fv_fail(NULL, FV_E_MEMORY, "no memory for a context");
         return NULL;
     }
-    memset(ctx, 0, sizeof *ctx);
+    memset(ctx, 0, sizeof *ctx + engine_size);
+    ctx->engine = (fv_engine *)(void *)(ctx + 1);
     ctx->user = o.user;
     ctx->allocate = o.allocate;
     pthread_mutex_init(&ctx->allocating, NULL);

@@ -366,18 +366,15 @@ static const fv_engine_kind cpu = {
     .put = put,
 };
 
-fv_engine *fv_cpu_open(fv_ctx *ctx, const char *kernels)
+void fv_cpu_open(fv_ctx *ctx, const char *kernels)
 {
-    fv_engine *engine = fv_object_new(ctx, sizeof *engine, fv_object_end);
-    if (!engine)
-        return NULL;
+    fv_engine *engine = ctx->engine;
     engine->kind = &cpu;
     engine->kernels = fv_kernels_pick(kernels, &engine->why);
-    if (!engine->kernels) {
-        fv_fail(ctx, fv_kernels_known(kernels) ? FV_E_DEVICE : FV_E_ARG,
-                "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", kernels,
-                engine->why, fv_kernels_available());
-        engine->kernels = fv_kernels_pick(NULL, &engine->why);
-    }
-    return ctx->engine = engine;
+    if (engine->kernels)
+        return;
+    fv_fail(ctx, fv_kernels_known(kernels) ? FV_E_DEVICE : FV_E_ARG,
+            "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", kernels, engine->why,
+            fv_kernels_available());
+    engine->kernels = fv_kernels_pick(NULL, &engine->why);
 }
