@@ -1,30 +1,69 @@
 /*
  * fovea.h - train and run convolutional networks on images, in C.
  *
- * This header is the manual. It goes from simple to advanced:
+ * This header is the manual. Its sections go from simple to advanced:
  *
- *   1  context     open, errors, log          5  forward, loss, backward
- *   2  data sets   pictures, transforms       6  optimizers, schedules
- *   3  loader      batches, splits            7  save and load
- *   4  network     layers by expression       8  what a net and a machine look like
+ *   1  Context                   open and close, seed, threads, memory, errors, log
+ *   2  Data sets                 pictures, CSV, NumPy, MNIST, CIFAR, checks, transforms
+ *   3  Loader                    batches, workers, samplers, splits, folds, statistics
+ *   4  Network                   layers, scopes, networks as text, built-in networks, initial values
+ *   5  Forward, loss, backward   losses, gradients, parameters, evaluation, metrics
+ *   6  Optimizers                SGD, Adam, ..., groups, clipping, averages, learning-rate schedules
+ *   7  Save and load             safetensors, checksums
+ *   8  What a net and a machine look like   layers, shapes, memory, processors
+ *
+ * A complete program: LeNet's first half learns MNIST for one epoch.
+ *
+ *   #include <fovea.h>
+ *   #include <stdio.h>
+ *
+ *   int main(void)
+ *   {
+ *       fv_ctx *fv = fv_open(&(fv_options){.seed = 1});
+ *       fv_loader *train = fv_loader_new(fv_mnist(fv, "data", FV_TRAIN), .batch_size = 64,
+ *                                        .shuffle = true);
+ *       fv_loader *test = fv_loader_new(fv_mnist(fv, "data", FV_TEST), .batch_size = 1000);
+ *       fv_node x = fv_input(fv, 1, 28, 28, .mean = {0.1307f}, .std = {0.3081f});
+ *       x = fv_max_pool2d(fv_relu(fv_conv2d(x, 6, 5, .padding = 2)), 2);
+ *       fv_net *net = fv_net_new(fv_linear(fv_flatten(x), 10));
+ *       fv_optim *optim = fv_sgd(net, .lr = 0.01, .momentum = 0.9);
+ *       for (fv_batch b; fv_loader_next(train, &b); fv_step(optim)) {
+ *           fv_zero_grad(net);
+ *           fv_forward(net, &b);
+ *           fv_cross_entropy_loss(net, &b);
+ *           fv_backward(net);
+ *       }
+ *       fv_result r = {0};
+ *       fv_evaluate(net, test, &r);
+ *       fv_save(net, "net.safetensors", NULL, 0);
+ *       printf("%d of %d right  %s\n", (int)r.correct, (int)r.total, fv_error_text(fv));
+ *       fv_close(fv);
+ *   }
  *
  * Conventions
  *   Shapes      [N,C,H,W]: images, channels, rows, columns. Labels are class ids from 0, int64.
  *   Names       arguments, defaults and meanings are PyTorch's wherever PyTorch has them.
- *   Options     designated initialisers: fv_conv2d(x, 6, 5, .padding = 2). What is left out is 0,
- *               and 0 means the default that the field's comment gives. Each such call is a macro
- *               over a function ..._opt that takes the same options as a struct.
- *   Functions   one that MAKES returns a pointer, NULL when it failed. One that DOES returns
- *               fv_status, FV_OK (0) when it worked. One that ASKS returns a value.
- *   Errors      the first error sticks in the context until fv_error_clear. NULL and failed
- *               objects may be passed to every function, and while an error stands, functions that
- *               MAKE or DO do nothing and fail too. So a chain of calls needs one look at fv_error,
- *               at its end. A call whose objects are all NULL has no context: fv_error(NULL).
- *   Memory      fv_close frees everything that was made from the context. Pointers that a
- *               function returns belong to the object they were asked from, unless it says
- *               otherwise. The library never prints, exits or reads the environment.
- *   Threads     a context and all made from it belong to one thread at a time. Two contexts are
- *               independent.
+ *   Options     designated initialisers: fv_conv2d(x, 6, 5, .padding = 2). An option that is left
+ *               out is 0, and 0 means the default that the field's comment gives. Each such call is
+ *               a macro over a function ..._opt that takes the same options as a struct.
+ *   Zeros       Since 0 means the default, three constants ask for another meaning. FV_ZERO is the
+ *               number 0 itself, in a number of a layer, loss, optimizer or schedule:
+ *               .weight_decay = FV_ZERO. FV_CLASS_0 is class 0 in .ignore_index, whose default is
+ *               PyTorch's -100. FV_SAME, in .padding of fv_conv2d, is PyTorch's padding='same'.
+ *               In texts (conv2d 6 5 padding=same; adamw weight_decay=0) 0 is 0: none is needed.
+ *   Functions   There are three kinds. One that makes something returns a pointer, NULL after a
+ *               failure. One that does something returns fv_status, FV_OK (0) after success. One
+ *               that answers a question returns the value.
+ *   Errors      The context keeps the first error until fv_error_clear. Every function accepts NULL
+ *               and failed objects; while the context holds an error, functions that make or do
+ *               something do nothing and fail as well. So one look at fv_error at the end of a chain
+ *               of calls is enough. A call whose objects are all NULL has no context: its error is
+ *               kept for the thread, see fv_error(NULL).
+ *   Memory      fv_close frees everything that was made from the context. A pointer that a function
+ *               returns belongs to the object it was asked from, unless its comment says otherwise.
+ *               The library never prints, exits or reads the environment.
+ *   Threads     A context and all objects made from it belong to one thread at a time. Two contexts
+ *               are independent.
  */
 #ifndef FOVEA_H
 #define FOVEA_H
@@ -164,6 +203,14 @@ FV_API fv_array *fv_npz_read(fv_ctx *ctx, const char *path, const char *key);
    not at all. */
 FV_API fv_status fv_npy_write(fv_ctx *ctx, const char *path, const fv_array *array);
 
+/* fv_picture_read(ctx, "cat.jpg", .channels = 3)     -> [C,H,W] uint8
+   JPEG, PNG, WebP, BMP, PPM and PGM, told apart by content. The pixels are those of PIL's
+   Image.open(path).convert("RGB") or "L": palettes are looked up, alpha is dropped, CMYK becomes
+   RGB; 16 bits are cut to their upper 8, also of gray, which PIL would turn white. The picture is
+   turned upright as Exif says (PIL's ImageOps.exif_transpose).
+   What is damaged, cut off, animated, or of more than 178,956,970 pixels: FV_E_DATA with the
+   reason. A format that this build leaves out: FV_E_DEVICE. Also FV_E_PATH, FV_E_IO.
+   The array belongs to the context. libjpeg and libwebp take working memory from malloc. */
 typedef struct fv_picture_args {
     fv_ctx *ctx;
     const char *path;  /* with bytes: what errors call them */
@@ -173,15 +220,6 @@ typedef struct fv_picture_args {
     size_t size;
     int _end;
 } fv_picture_args;
-
-/* fv_picture_read(ctx, "cat.jpg", .channels = 3)     -> [C,H,W] uint8
-   JPEG, PNG, WebP, BMP, PPM and PGM, told apart by content. The pixels are those of PIL's
-   Image.open(path).convert("RGB") or "L": palettes are looked up, alpha is dropped, CMYK becomes
-   RGB; 16 bits are cut to their upper 8, also of gray, which PIL would turn white. The picture is
-   turned upright as Exif says (PIL's ImageOps.exif_transpose).
-   What is damaged, cut off, animated, or of more than 178,956,970 pixels: FV_E_DATA with the
-   reason. A format that this build leaves out: FV_E_DEVICE. Also FV_E_PATH, FV_E_IO.
-   The array belongs to the context. libjpeg and libwebp take working memory from malloc. */
 #define fv_picture_read(...) fv_picture_read_opt((fv_picture_args){__VA_ARGS__, ._end = 0})
 FV_API fv_array *fv_picture_read_opt(fv_picture_args args);
 
@@ -235,6 +273,8 @@ typedef struct fv_dataset_desc {
 FV_API fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc);
 FV_API void fv_dataset_free(fv_dataset *set);
 
+/* fv_dataset_arrays(ctx, &images, &labels)     a data set of arrays in memory, which are copied. An
+   array of your own: (fv_array){FV_U8, 3, {n, 28, 28}, n * 28 * 28, pixels}. */
 typedef struct fv_arrays_args {
     fv_ctx *ctx;
     const fv_array *images; /* FV_U8 or FV_F32, [N,H,W] or [N,C,H,W] */
@@ -244,20 +284,8 @@ typedef struct fv_arrays_args {
     const char *name;       /* what errors call it; default "arrays" */
     int _end;
 } fv_arrays_args;
-
-/* fv_dataset_arrays(ctx, &images, &labels)     a data set of arrays in memory, which are copied. An
-   array of your own: (fv_array){FV_U8, 3, {n, 28, 28}, n * 28 * 28, pixels}. */
 #define fv_dataset_arrays(...) fv_dataset_arrays_opt((fv_arrays_args){__VA_ARGS__, ._end = 0})
 FV_API fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args);
-
-typedef struct fv_folder_args {
-    fv_ctx *ctx;
-    const char *root;
-    int channels;     /* 3: RGB (default), 1: gray */
-    int at_least;     /* as for fv_picture_read: what a transform will make smaller anyway */
-    fv_dataset *like; /* take over the classes of this set, of the training pictures */
-    int _end;
-} fv_folder_args;
 
 /* fv_dataset_folder(ctx, "photos/train")     the pictures photos/train/CLASS/.../NAME.jpg
    Classes are the folders in root, sorted by bytes, from 0; with .like those of another set, and a
@@ -269,9 +297,24 @@ typedef struct fv_folder_args {
    No class folders: FV_E_PATH. Classes without pictures: FV_E_DATA with their names. A folder that
    cannot be read, or links that lead in a circle: FV_E_IO, FV_E_PATH.
    torchvision.datasets.ImageFolder. */
+typedef struct fv_folder_args {
+    fv_ctx *ctx;
+    const char *root;
+    int channels;     /* 3: RGB (default), 1: gray */
+    int at_least;     /* as for fv_picture_read: what a transform will make smaller anyway */
+    fv_dataset *like; /* take over the classes of this set, of the training pictures */
+    int _end;
+} fv_folder_args;
 #define fv_dataset_folder(...) fv_dataset_folder_opt((fv_folder_args){__VA_ARGS__, ._end = 0})
 FV_API fv_dataset *fv_dataset_folder_opt(fv_folder_args args);
 
+/* fv_dataset_csv(ctx, "train.csv", .images = "train", .classes = "class.csv", .margin = 16)
+   A picture a row. Columns bbox_x1, bbox_y1, bbox_x2, bbox_y2 crop it to x1 <= x < x2, y1 <= y < y2
+   and the margin, as far as that is in the picture. Classes are names, numbered in the order of
+   their bytes; or ids from 0 or 1 on without gaps; or ids of the table, whose first becomes 0.
+   Commas and line ends in quotes, and CRLF, are fine.
+   A mistake in a row: FV_E_DATA or FV_E_CLASS with file and line. Files that are missing: FV_E_PATH
+   with how many and the first of them. Pictures in .images that no row names: a note. */
 typedef struct fv_csv_args {
     fv_ctx *ctx;
     const char *path;       /* the CSV, UTF-8, with a header */
@@ -286,14 +329,6 @@ typedef struct fv_csv_args {
     int channels, at_least; /* as for fv_dataset_folder; at_least does nothing with boxes */
     int _end;
 } fv_csv_args;
-
-/* fv_dataset_csv(ctx, "train.csv", .images = "train", .classes = "class.csv", .margin = 16)
-   A picture a row. Columns bbox_x1, bbox_y1, bbox_x2, bbox_y2 crop it to x1 <= x < x2, y1 <= y < y2
-   and the margin, as far as that is in the picture. Classes are names, numbered in the order of
-   their bytes; or ids from 0 or 1 on without gaps; or ids of the table, whose first becomes 0.
-   Commas and line ends in quotes, and CRLF, are fine.
-   A mistake in a row: FV_E_DATA or FV_E_CLASS with file and line. Files that are missing: FV_E_PATH
-   with how many and the first of them. Pictures in .images that no row names: a note. */
 #define fv_dataset_csv(...) fv_dataset_csv_opt((fv_csv_args){__VA_ARGS__, ._end = 0})
 FV_API fv_dataset *fv_dataset_csv_opt(fv_csv_args args);
 
@@ -432,6 +467,13 @@ FV_API fv_picture_shape fv_transform_shape(const fv_transform *transform, fv_pic
 FV_API fv_array *fv_transform_apply(const fv_transform *transform, const fv_array *picture,
                                     uint64_t seed, int64_t epoch, int64_t index);
 
+/* fv_mixup(ctx, n, channels, height, width, classes, pixels, targets, labels, .alpha = 0.2)
+   Mixes each image of a batch with the one before it, and the first with the last, by one share:
+     x = share * x + (1 - share) * other, and targets likewise
+   for a loss that takes class probabilities. fv_cutmix puts a box of the other image into each
+   instead, at one place for the batch; targets have the areas as their shares.
+   Labels that are no class: FV_E_CLASS. RandomMixup and RandomCutmix of torchvision's reference
+   training. */
 typedef struct fv_mix_args {
     fv_ctx *ctx;
     int n, channels, height, width, classes;
@@ -443,14 +485,6 @@ typedef struct fv_mix_args {
     int64_t batch; /* chance depends on seed and this number alone */
     int _end;
 } fv_mix_args;
-
-/* fv_mixup(ctx, n, channels, height, width, classes, pixels, targets, labels, .alpha = 0.2)
-   Mixes each image of a batch with the one before it, and the first with the last, by one share:
-     x = share * x + (1 - share) * other, and targets likewise
-   for a loss that takes class probabilities. fv_cutmix puts a box of the other image into each
-   instead, at one place for the batch; targets have the areas as their shares.
-   Labels that are no class: FV_E_CLASS. RandomMixup and RandomCutmix of torchvision's reference
-   training. */
 #define fv_mixup(...) fv_mixup_opt((fv_mix_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_mixup_opt(fv_mix_args args);
 #define fv_cutmix(...) fv_cutmix_opt((fv_mix_args){__VA_ARGS__, ._end = 0})
@@ -473,19 +507,6 @@ typedef struct fv_get_news {
     int64_t done, total;
 } fv_get_news;
 
-typedef struct fv_get_args {
-    fv_ctx *ctx;
-    const char *name;    /* mnist, fashion-mnist, kmnist, qmnist, emnist, cifar10, cifar100 */
-    const char *root;    /* as torchvision's root; made if it is not there */
-    const char *mirrors; /* addresses of folders to try first, separated by spaces; http, https */
-    bool only_mirrors;   /* no other address */
-    const char *from;    /* a folder that has the files: they are copied, no network is used */
-    int timeout;         /* seconds for a connection, and under 1000 bytes a second; default 30 */
-    int (*progress)(void *user, const fv_get_news *news); /* not 0: stop; may be NULL */
-    void *user;
-    int _end;
-} fv_get_args;
-
 /* fv_get(ctx, "mnist", "data", .progress = show), as torchvision's download=True.
    Puts the files of a data set where torchvision looks for them: in ROOT/MNIST/raw and likewise
    FashionMNIST, KMNIST, QMNIST, EMNIST; in ROOT/cifar-10-batches-bin and ROOT/cifar-100-binary,
@@ -499,6 +520,18 @@ typedef struct fv_get_args {
    for a folder `from` that lacks them; FV_E_DEVICE in a build without libcurl (except for `from`).
    The network is libcurl's: its own memory, and proxies as http_proxy, https_proxy and no_proxy
    say. No other function of Fovea uses a network. */
+typedef struct fv_get_args {
+    fv_ctx *ctx;
+    const char *name;    /* mnist, fashion-mnist, kmnist, qmnist, emnist, cifar10, cifar100 */
+    const char *root;    /* as torchvision's root; made if it is not there */
+    const char *mirrors; /* addresses of folders to try first, separated by spaces; http, https */
+    bool only_mirrors;   /* no other address */
+    const char *from;    /* a folder that has the files: they are copied, no network is used */
+    int timeout;         /* seconds for a connection, and under 1000 bytes a second; default 30 */
+    int (*progress)(void *user, const fv_get_news *news); /* not 0: stop; may be NULL */
+    void *user;
+    int _end;
+} fv_get_args;
 #define fv_get(...) fv_get_opt((fv_get_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_get_opt(fv_get_args args);
 
@@ -516,6 +549,15 @@ typedef struct fv_batch {
     int64_t index;               /* number of this batch in its epoch, from 0 */
 } fv_batch;
 
+/* fv_loader_new(set, .batch_size = 64, .shuffle = true), as torch.utils.data.DataLoader.
+   The context's random numbers move on when an epoch starts, exactly as PyTorch's do. What the
+   transform draws depends on them then, and on the sample and its place in the epoch.
+   The batches are the same for any number of workers. Where threads would not help there are none:
+   images in memory without a transform are gathered by the caller, and so is a set of your own
+   functions that is not thread_safe, with a note.
+   The first picture gives the batches their shape; another shape later: FV_E_SHAPE with its sample.
+   The cache keeps the pictures of files or of your functions from the first epoch on, for as many
+   as it has room. The set, the transform and the sampler must live as long as the loader. */
 typedef struct fv_loader_args {
     fv_dataset *set;
     int batch_size;  /* default 1 */
@@ -528,16 +570,6 @@ typedef struct fv_loader_args {
     size_t cache; /* bytes for pictures as they were read, before the transform; default: none */
     int _end;
 } fv_loader_args;
-
-/* fv_loader_new(set, .batch_size = 64, .shuffle = true), as torch.utils.data.DataLoader.
-   The context's random numbers move on when an epoch starts, exactly as PyTorch's do. What the
-   transform draws depends on them then, and on the sample and its place in the epoch.
-   The batches are the same for any number of workers. Where threads would not help there are none:
-   images in memory without a transform are gathered by the caller, and so is a set of your own
-   functions that is not thread_safe, with a note.
-   The first picture gives the batches their shape; another shape later: FV_E_SHAPE with its sample.
-   The cache keeps the pictures of files or of your functions from the first epoch on, for as many
-   as it has room. The set, the transform and the sampler must live as long as the loader. */
 #define fv_loader_new(...) fv_loader_new_opt((fv_loader_args){__VA_ARGS__, ._end = 0})
 FV_API fv_loader *fv_loader_new_opt(fv_loader_args args);
 FV_API void fv_loader_free(fv_loader *loader);
@@ -554,6 +586,10 @@ FV_API void fv_loader_rewind(fv_loader *loader);
 /* Batches in an epoch, as len(loader). */
 FV_API int64_t fv_loader_len(const fv_loader *loader);
 
+/* fv_weighted_sampler(ctx, weights, n, num_samples)     for .sampler of a loader of n samples: each
+   epoch draws num_samples of them with probabilities in proportion to the weights, by the context's
+   random numbers, as PyTorch draws them. A weight below 0, or all 0: FV_E_ARG. Belongs to the
+   context. torch.utils.data.WeightedRandomSampler. */
 typedef struct fv_weighted_sampler_args {
     fv_ctx *ctx;
     const double *weights; /* [n] how often a sample is drawn beside the others; they are copied */
@@ -562,11 +598,6 @@ typedef struct fv_weighted_sampler_args {
     bool no_replacement; /* no sample twice in an epoch */
     int _end;
 } fv_weighted_sampler_args;
-
-/* fv_weighted_sampler(ctx, weights, n, num_samples)     for .sampler of a loader of n samples: each
-   epoch draws num_samples of them with probabilities in proportion to the weights, by the context's
-   random numbers, as PyTorch draws them. A weight below 0, or all 0: FV_E_ARG. Belongs to the
-   context. torch.utils.data.WeightedRandomSampler. */
 #define fv_weighted_sampler(...)                                                                   \
     fv_weighted_sampler_opt((fv_weighted_sampler_args){__VA_ARGS__, ._end = 0})
 FV_API fv_sampler *fv_weighted_sampler_opt(fv_weighted_sampler_args args);
@@ -587,6 +618,9 @@ FV_API fv_dataset *fv_dataset_concat(fv_dataset *const *sets, int n);
 
 /* ---- splits: a number for every sample ------------------------------------------------------ */
 
+/* fv_split_holdout(set, 0.1, folds, .seed = 1)     holds out fraction * len samples, and within one
+   sample the same fraction of each class. A class that one part lacks is noted. With .groups both
+   figures are as near as the groups allow. A part without samples: FV_E_DATA. */
 typedef struct fv_holdout_args {
     fv_dataset *set;
     double fraction;       /* of the samples that are held out, between 0 and 1 */
@@ -596,13 +630,13 @@ typedef struct fv_holdout_args {
     const int64_t *groups; /* [len] samples with the same number stay together; NULL: none do */
     int _end;
 } fv_holdout_args;
-
-/* fv_split_holdout(set, 0.1, folds, .seed = 1)     holds out fraction * len samples, and within one
-   sample the same fraction of each class. A class that one part lacks is noted. With .groups both
-   figures are as near as the groups allow. A part without samples: FV_E_DATA. */
 #define fv_split_holdout(...) fv_split_holdout_opt((fv_holdout_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_split_holdout_opt(fv_holdout_args args);
 
+/* fv_split_folds(set, 5, folds, .seed = 1)     for cross-validation: folds of the same size within
+   one sample, each class spread over them within one sample. With .groups as even as the groups
+   allow, by putting the largest first. A class of fewer than k samples, or fewer than k groups:
+   FV_E_DATA. */
 typedef struct fv_folds_args {
     fv_dataset *set;
     int k;         /* folds, at least 2 */
@@ -612,22 +646,8 @@ typedef struct fv_folds_args {
     const int64_t *groups;
     int _end;
 } fv_folds_args;
-
-/* fv_split_folds(set, 5, folds, .seed = 1)     for cross-validation: folds of the same size within
-   one sample, each class spread over them within one sample. With .groups as even as the groups
-   allow, by putting the largest first. A class of fewer than k samples, or fewer than k groups:
-   FV_E_DATA. */
 #define fv_split_folds(...) fv_split_folds_opt((fv_folds_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_split_folds_opt(fv_folds_args args);
-
-typedef struct fv_content_args {
-    fv_dataset *set;
-    const double *shares; /* [n_shares] of parts 1, 2, ...; the rest of the samples is part 0 */
-    int n_shares;         /* 1 to 4 */
-    int *folds;           /* [len] becomes the part of each sample */
-    uint64_t seed;
-    int _end;
-} fv_content_args;
 
 /* fv_split_content(set, (double[]){0.1, 0.1}, 2, folds)     by a hash of what each sample's file
    contains, or of its pixels where it has no file. A sample stays in its part when others are added
@@ -638,6 +658,14 @@ typedef struct fv_content_args {
    SHA-256("HASH:SEED") of the SHA-256 of its content; part p takes what has the p-th 16 digits of
    the key, as a fraction, below its share of what earlier parts have left. Reads every file. Too few
    contents for a part: FV_E_DATA. */
+typedef struct fv_content_args {
+    fv_dataset *set;
+    const double *shares; /* [n_shares] of parts 1, 2, ...; the rest of the samples is part 0 */
+    int n_shares;         /* 1 to 4 */
+    int *folds;           /* [len] becomes the part of each sample */
+    uint64_t seed;
+    int _end;
+} fv_content_args;
 #define fv_split_content(...) fv_split_content_opt((fv_content_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_split_content_opt(fv_content_args args);
 
@@ -697,6 +725,10 @@ typedef struct fv_node {
 /* For .padding of fv_conv2d: as much as keeps the size (stride 1), as PyTorch's padding='same'. */
 #define FV_SAME (-1)
 
+/* fv_input(ctx, 1, 28, 28, .mean = {0.1307f}, .std = {0.3081f})   -> [N,C,H,W]
+   Starts a network, or gives one a further input. A uint8 pixel v becomes v/255, as ToTensor, then
+   (v/255 - mean) / std, as Normalize, rounded to float after each operation. float32 pixels are
+   only normalised. */
 typedef struct fv_input_args {
     fv_ctx *ctx;
     int channels, height, width;
@@ -707,11 +739,6 @@ typedef struct fv_input_args {
     const char *name;            /* default "input" */
     int _end;
 } fv_input_args;
-
-/* fv_input(ctx, 1, 28, 28, .mean = {0.1307f}, .std = {0.3081f})   -> [N,C,H,W]
-   Starts a network, or gives one a further input. A uint8 pixel v becomes v/255, as ToTensor, then
-   (v/255 - mean) / std, as Normalize, rounded to float after each operation. float32 pixels are
-   only normalised. */
 #define fv_input(...) fv_input_opt((fv_input_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_input_opt(fv_input_args args);
 
@@ -732,6 +759,15 @@ typedef enum fv_padding_mode {
     FV_PADDING_CIRCULAR /* by the picture's size at most */
 } fv_padding_mode;
 
+/* fv_conv2d(x, out_channels, kernel_size, ...)     [N,C,H,W] -> [N,O,P,Q]
+     y[n,o,p,q] = bias[o] + sum over c,r,s of
+                  weight[o,c,r,s] * x[n, c, p*stride - padding + r*dilation, likewise q and s]
+     P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1, rounded down; likewise Q
+   x outside the picture is what padding_mode says.
+   weight [O, C/groups, R, S], bias [O]; both start uniform in +-1/sqrt(C/groups*R*S).
+   torch.nn.Conv2d(C, O, R) is fv_conv2d(x, O, R): x has the C channels. With C written as well,
+   fv_conv2d(x, C, O, R) is a kernel of O and a stride of R; where the stride gives that away it is
+   logged as a warning, and said in the help of the shape error that may follow. */
 typedef struct fv_conv2d_args {
     fv_node x;
     int out_channels;
@@ -746,19 +782,15 @@ typedef struct fv_conv2d_args {
     const char *name;             /* default: conv2d1, conv2d2, ... */
     int _end;
 } fv_conv2d_args;
-
-/* fv_conv2d(x, out_channels, kernel_size, ...)     [N,C,H,W] -> [N,O,P,Q]
-     y[n,o,p,q] = bias[o] + sum over c,r,s of
-                  weight[o,c,r,s] * x[n, c, p*stride - padding + r*dilation, likewise q and s]
-     P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1, rounded down; likewise Q
-   x outside the picture is what padding_mode says.
-   weight [O, C/groups, R, S], bias [O]; both start uniform in +-1/sqrt(C/groups*R*S).
-   torch.nn.Conv2d(C, O, R) is fv_conv2d(x, O, R): x has the C channels. With C written as well,
-   fv_conv2d(x, C, O, R) is a kernel of O and a stride of R; where the stride gives that away it is
-   logged as a warning, and said in the help of the shape error that may follow. */
 #define fv_conv2d(...) fv_conv2d_opt((fv_conv2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_conv2d_opt(fv_conv2d_args args);
 
+/* fv_conv_transpose2d(x, out_channels, kernel_size, ...)     [N,C,H,W] -> [N,O,P,Q]
+     y[n,o,p,q] = bias[o] + sum over c,h,w,r,s with p = h*stride - padding + r*dilation, likewise q,
+                  of weight[c,o,r,s] * x[n,c,h,w]
+     P = (H-1)*stride - 2*padding + dilation*(R-1) + output_padding + 1; likewise Q
+   weight [C, O/groups, R, S], bias [O]; both start uniform in +-1/sqrt(O/groups*R*S).
+   torch.nn.ConvTranspose2d. */
 typedef struct fv_conv_transpose2d_args {
     fv_node x;
     int out_channels;
@@ -774,17 +806,13 @@ typedef struct fv_conv_transpose2d_args {
     const char *name;
     int _end;
 } fv_conv_transpose2d_args;
-
-/* fv_conv_transpose2d(x, out_channels, kernel_size, ...)     [N,C,H,W] -> [N,O,P,Q]
-     y[n,o,p,q] = bias[o] + sum over c,h,w,r,s with p = h*stride - padding + r*dilation, likewise q,
-                  of weight[c,o,r,s] * x[n,c,h,w]
-     P = (H-1)*stride - 2*padding + dilation*(R-1) + output_padding + 1; likewise Q
-   weight [C, O/groups, R, S], bias [O]; both start uniform in +-1/sqrt(O/groups*R*S).
-   torch.nn.ConvTranspose2d. */
 #define fv_conv_transpose2d(...)                                                                   \
     fv_conv_transpose2d_opt((fv_conv_transpose2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_conv_transpose2d_opt(fv_conv_transpose2d_args args);
 
+/* fv_max_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
+   The largest value of each window. Among equals the first wins, and gets the gradient; a NaN wins
+   over all numbers, the last NaN over the others. torch.nn.MaxPool2d. */
 typedef struct fv_max_pool2d_args {
     fv_node x;
     int kernel_size; /* int or FV_HW */
@@ -795,10 +823,6 @@ typedef struct fv_max_pool2d_args {
     const char *name;
     int _end;
 } fv_max_pool2d_args;
-
-/* fv_max_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
-   The largest value of each window. Among equals the first wins, and gets the gradient; a NaN wins
-   over all numbers, the last NaN over the others. torch.nn.MaxPool2d. */
 #define fv_max_pool2d(...) fv_max_pool2d_opt((fv_max_pool2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_max_pool2d_opt(fv_max_pool2d_args args);
 
@@ -810,6 +834,11 @@ FV_API fv_node fv_max_pool2d_opt(fv_max_pool2d_args args);
     fv_max_pool2d_indices_opt((fv_max_pool2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_max_pool2d_indices_opt(fv_max_pool2d_args args);
 
+/* fv_max_unpool2d(x, indices, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
+   Each number of x at the place that its index tells, the last where several meet; 0 elsewhere.
+   Numbers whose index is not in 0..P*Q-1 are left out. torch.nn.MaxUnpool2d.
+     fv_node r = fv_relu(x), p = fv_max_pool2d(r, 2), i = fv_max_pool2d_indices(r, 2);
+     y = fv_max_unpool2d(p, i, 2); */
 typedef struct fv_max_unpool2d_args {
     fv_node x;
     fv_node indices; /* of x's shape: fv_max_pool2d_indices of what was pooled */
@@ -821,15 +850,11 @@ typedef struct fv_max_unpool2d_args {
     const char *name;
     int _end;
 } fv_max_unpool2d_args;
-
-/* fv_max_unpool2d(x, indices, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
-   Each number of x at the place that its index tells, the last where several meet; 0 elsewhere.
-   Numbers whose index is not in 0..P*Q-1 are left out. torch.nn.MaxUnpool2d.
-     fv_node r = fv_relu(x), p = fv_max_pool2d(r, 2), i = fv_max_pool2d_indices(r, 2);
-     y = fv_max_unpool2d(p, i, 2); */
 #define fv_max_unpool2d(...) fv_max_unpool2d_opt((fv_max_unpool2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_max_unpool2d_opt(fv_max_unpool2d_args args);
 
+/* fv_avg_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
+   The mean of each window. torch.nn.AvgPool2d. */
 typedef struct fv_avg_pool2d_args {
     fv_node x;
     int kernel_size;      /* int or FV_HW */
@@ -841,24 +866,20 @@ typedef struct fv_avg_pool2d_args {
     const char *name;
     int _end;
 } fv_avg_pool2d_args;
-
-/* fv_avg_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
-   The mean of each window. torch.nn.AvgPool2d. */
 #define fv_avg_pool2d(...) fv_avg_pool2d_opt((fv_avg_pool2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_avg_pool2d_opt(fv_avg_pool2d_args args);
-
-typedef struct fv_adaptive_pool2d_args {
-    fv_node x;
-    int output_size; /* int or FV_HW; a 0 in FV_HW(0, 5) keeps the size: torch's None */
-    const char *name;
-    int _end;
-} fv_adaptive_pool2d_args;
 
 /* fv_adaptive_avg_pool2d(x, output_size)     [N,C,H,W] -> [N,C,P,Q]
    The mean, or the largest value as in fv_max_pool2d, of rows p*H/P rounded down to (p+1)*H/P
    rounded up, likewise columns. Output size 1 is global pooling.
      fv_adaptive_avg_pool2d(x, output_size)     torch.nn.AdaptiveAvgPool2d
      fv_adaptive_max_pool2d(x, output_size)     torch.nn.AdaptiveMaxPool2d */
+typedef struct fv_adaptive_pool2d_args {
+    fv_node x;
+    int output_size; /* int or FV_HW; a 0 in FV_HW(0, 5) keeps the size: torch's None */
+    const char *name;
+    int _end;
+} fv_adaptive_pool2d_args;
 #define fv_adaptive_avg_pool2d(...)                                                                \
     fv_adaptive_avg_pool2d_opt((fv_adaptive_pool2d_args){__VA_ARGS__, ._end = 0})
 #define fv_adaptive_max_pool2d(...)                                                                \
@@ -868,6 +889,12 @@ FV_API fv_node fv_adaptive_max_pool2d_opt(fv_adaptive_pool2d_args args);
 
 typedef enum fv_upsample_mode { FV_UPSAMPLE_NEAREST, FV_UPSAMPLE_BILINEAR } fv_upsample_mode;
 
+/* fv_upsample(x, scale_factor, ...)     [N,C,H,W] -> [N,C,P,Q], larger or smaller
+     P = H * scale_factor rounded down, scale = 1 / scale_factor; or P = size, scale = H / size
+     nearest    y[p] = x[p * scale rounded down]
+     bilinear   between the two next to max(0, (p + 0.5) * scale - 0.5), and with align_corners to
+                p * (H-1) / (P-1); likewise columns
+   torch.nn.Upsample, torch.nn.functional.interpolate. */
 typedef struct fv_upsample_args {
     fv_node x;
     double scale_factor;   /* this or size */
@@ -878,16 +905,11 @@ typedef struct fv_upsample_args {
     const char *name;
     int _end;
 } fv_upsample_args;
-
-/* fv_upsample(x, scale_factor, ...)     [N,C,H,W] -> [N,C,P,Q], larger or smaller
-     P = H * scale_factor rounded down, scale = 1 / scale_factor; or P = size, scale = H / size
-     nearest    y[p] = x[p * scale rounded down]
-     bilinear   between the two next to max(0, (p + 0.5) * scale - 0.5), and with align_corners to
-                p * (H-1) / (P-1); likewise columns
-   torch.nn.Upsample, torch.nn.functional.interpolate. */
 #define fv_upsample(...) fv_upsample_opt((fv_upsample_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_upsample_opt(fv_upsample_args args);
 
+/* fv_pad2d(x, left, right, top, bottom, ...)     [N,C,H,W] -> [N,C,H+top+bottom,W+left+right]
+   torch.nn.functional.pad; torch.nn.ZeroPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d. */
 typedef struct fv_pad2d_args {
     fv_node x;
     int left, right, top, bottom; /* columns and rows more; below 0, those that are cut off: only in
@@ -897,12 +919,13 @@ typedef struct fv_pad2d_args {
     const char *name;
     int _end;
 } fv_pad2d_args;
-
-/* fv_pad2d(x, left, right, top, bottom, ...)     [N,C,H,W] -> [N,C,H+top+bottom,W+left+right]
-   torch.nn.functional.pad; torch.nn.ZeroPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d. */
 #define fv_pad2d(...) fv_pad2d_opt((fv_pad2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_pad2d_opt(fv_pad2d_args args);
 
+/* fv_linear(x, out_features, ...)     [N,K] -> [N,O]
+     y[n,o] = bias[o] + sum over k of weight[o,k] * x[n,k]
+   weight [O,K], bias [O]; both start uniform in +-1/sqrt(K). torch.nn.Linear.
+   x must be flat: [N,K,1,1], as fv_flatten makes it. */
 typedef struct fv_linear_args {
     fv_node x;
     int out_features;
@@ -911,21 +934,15 @@ typedef struct fv_linear_args {
     const char *name;
     int _end;
 } fv_linear_args;
-
-/* fv_linear(x, out_features, ...)     [N,K] -> [N,O]
-     y[n,o] = bias[o] + sum over k of weight[o,k] * x[n,k]
-   weight [O,K], bias [O]; both start uniform in +-1/sqrt(K). torch.nn.Linear.
-   x must be flat: [N,K,1,1], as fv_flatten makes it. */
 #define fv_linear(...) fv_linear_opt((fv_linear_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_linear_opt(fv_linear_args args);
 
+/* fv_relu(x)          y = max(x, 0), any shape; NaN stays NaN. torch.nn.ReLU. */
 typedef struct fv_unary_args {
     fv_node x;
     const char *name;
     int _end;
 } fv_unary_args;
-
-/* fv_relu(x)          y = max(x, 0), any shape; NaN stays NaN. torch.nn.ReLU. */
 #define fv_relu(...) fv_relu_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_relu_opt(fv_unary_args args);
 
@@ -949,13 +966,6 @@ typedef struct fv_elu_args {
 
 typedef enum fv_approximate { FV_APPROXIMATE_NONE, FV_APPROXIMATE_TANH } fv_approximate;
 
-typedef struct fv_gelu_args {
-    fv_node x;
-    fv_approximate approximate; /* default FV_APPROXIMATE_NONE */
-    const char *name;
-    int _end;
-} fv_gelu_args;
-
 /* Activations, number by number, any shape; NaN stays NaN.
      fv_leaky_relu(x, negative_slope)   x, below 0 negative_slope * x     torch.nn.LeakyReLU
      fv_relu6(x)         min(max(x, 0), 6)                                torch.nn.ReLU6
@@ -967,6 +977,12 @@ typedef struct fv_gelu_args {
      fv_hardswish(x)     x * min(max(x + 3, 0), 6) / 6                    torch.nn.Hardswish
      fv_hardsigmoid(x)   min(max(x + 3, 0), 6) / 6                        torch.nn.Hardsigmoid
      fv_elu(x, alpha)    x, below 0 alpha * (exp(x) - 1)                  torch.nn.ELU */
+typedef struct fv_gelu_args {
+    fv_node x;
+    fv_approximate approximate; /* default FV_APPROXIMATE_NONE */
+    const char *name;
+    int _end;
+} fv_gelu_args;
 #define fv_leaky_relu(...)  fv_leaky_relu_opt((fv_leaky_relu_args){__VA_ARGS__, ._end = 0})
 #define fv_relu6(...)       fv_relu6_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 #define fv_sigmoid(...)     fv_sigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
@@ -986,21 +1002,27 @@ FV_API fv_node fv_hardswish_opt(fv_unary_args args);
 FV_API fv_node fv_hardsigmoid_opt(fv_unary_args args);
 FV_API fv_node fv_elu_opt(fv_elu_args args);
 
+/* Along one dimension, any shape:
+     fv_softmax(x, dim)       y = exp(x - max) / (sum of exp(x - max))      torch.nn.Softmax
+     fv_log_softmax(x, dim)   y = x - max - log(sum of exp(x - max))        torch.nn.LogSoftmax */
 typedef struct fv_dim_args {
     fv_node x;
     int dim; /* 1 to 3 of [N,C,H,W]; default 1, the channels */
     const char *name;
     int _end;
 } fv_dim_args;
-
-/* Along one dimension, any shape:
-     fv_softmax(x, dim)       y = exp(x - max) / (sum of exp(x - max))      torch.nn.Softmax
-     fv_log_softmax(x, dim)   y = x - max - log(sum of exp(x - max))        torch.nn.LogSoftmax */
 #define fv_softmax(...)     fv_softmax_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
 #define fv_log_softmax(...) fv_log_softmax_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_softmax_opt(fv_dim_args args);
 FV_API fv_node fv_log_softmax_opt(fv_dim_args args);
 
+/* fv_batch_norm2d(x, ...)     any shape, for each channel c:
+     y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]
+   mean and var are over batch, rows and columns in train mode (var divided by their number), and
+   the running ones in eval mode: after each batch
+     running = (1 - momentum) * running + momentum * batch's    (variances divided by number - 1)
+   weight [C] starts as 1, bias [C] as 0; running_mean [C] 0, running_var [C] 1 and
+   num_batches_tracked 0 are saved with the parameters. torch.nn.BatchNorm2d. */
 typedef struct fv_batch_norm2d_args {
     fv_node x;
     double eps;      /* default 1e-5 */
@@ -1012,17 +1034,14 @@ typedef struct fv_batch_norm2d_args {
     const char *name;
     int _end;
 } fv_batch_norm2d_args;
-
-/* fv_batch_norm2d(x, ...)     any shape, for each channel c:
-     y = (x - mean[c]) / sqrt(var[c] + eps) * weight[c] + bias[c]
-   mean and var are over batch, rows and columns in train mode (var divided by their number), and
-   the running ones in eval mode: after each batch
-     running = (1 - momentum) * running + momentum * batch's    (variances divided by number - 1)
-   weight [C] starts as 1, bias [C] as 0; running_mean [C] 0, running_var [C] 1 and
-   num_batches_tracked 0 are saved with the parameters. torch.nn.BatchNorm2d. */
 #define fv_batch_norm2d(...) fv_batch_norm2d_opt((fv_batch_norm2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_batch_norm2d_opt(fv_batch_norm2d_args args);
 
+/* fv_group_norm(x, num_groups, ...)     any shape, for each image and group of channels:
+     y = (x - mean) / sqrt(var + eps) * weight[c] + bias[c]
+   mean and var (divided by their number) are over the channels of the group, rows and columns, in
+   train and in eval mode. weight [C] starts as 1, bias [C] as 0. With as many groups as channels
+   this is instance normalisation, torch.nn.InstanceNorm2d(affine=True). torch.nn.GroupNorm. */
 typedef struct fv_group_norm_args {
     fv_node x;
     int num_groups;   /* divides the channels of x */
@@ -1032,23 +1051,8 @@ typedef struct fv_group_norm_args {
     const char *name;
     int _end;
 } fv_group_norm_args;
-
-/* fv_group_norm(x, num_groups, ...)     any shape, for each image and group of channels:
-     y = (x - mean) / sqrt(var + eps) * weight[c] + bias[c]
-   mean and var (divided by their number) are over the channels of the group, rows and columns, in
-   train and in eval mode. weight [C] starts as 1, bias [C] as 0. With as many groups as channels
-   this is instance normalisation, torch.nn.InstanceNorm2d(affine=True). torch.nn.GroupNorm. */
 #define fv_group_norm(...) fv_group_norm_opt((fv_group_norm_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_group_norm_opt(fv_group_norm_args args);
-
-typedef struct fv_layer_norm_args {
-    fv_node x;
-    int dims;   /* the last so many, 1 to 3; default 3: normalized_shape is [C,H,W] */
-    double eps; /* default 1e-5 */
-    bool no_affine;
-    const char *name;
-    int _end;
-} fv_layer_norm_args;
 
 /* fv_layer_norm(x, ...)     any shape, for each image:
      y = (x - mean) / sqrt(var + eps) * weight + bias
@@ -1057,33 +1061,39 @@ typedef struct fv_layer_norm_args {
    and 0.
    Over the channels alone: fv_permute(x, 2, 3, 1), dims 1, and back by fv_permute(x, 3, 1, 2).
    torch.nn.LayerNorm; no_affine is its elementwise_affine=False. */
-#define fv_layer_norm(...) fv_layer_norm_opt((fv_layer_norm_args){__VA_ARGS__, ._end = 0})
-FV_API fv_node fv_layer_norm_opt(fv_layer_norm_args args);
-
-typedef struct fv_dropout_args {
+typedef struct fv_layer_norm_args {
     fv_node x;
-    double p; /* in [0,1); default 0.5 */
+    int dims;   /* the last so many, 1 to 3; default 3: normalized_shape is [C,H,W] */
+    double eps; /* default 1e-5 */
+    bool no_affine;
     const char *name;
     int _end;
-} fv_dropout_args;
+} fv_layer_norm_args;
+#define fv_layer_norm(...) fv_layer_norm_opt((fv_layer_norm_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_layer_norm_opt(fv_layer_norm_args args);
 
 /* fv_dropout(x, p)    any shape. In train mode each number becomes 0 with probability p, the others
    x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones
    depends on the context's seed, the step, the layer, the image and the element: not on threads.
      fv_dropout(x, p)      torch.nn.Dropout
      fv_dropout2d(x, p)    torch.nn.Dropout2d */
+typedef struct fv_dropout_args {
+    fv_node x;
+    double p; /* in [0,1); default 0.5 */
+    const char *name;
+    int _end;
+} fv_dropout_args;
 #define fv_dropout(...)   fv_dropout_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 #define fv_dropout2d(...) fv_dropout2d_opt((fv_dropout_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_dropout_opt(fv_dropout_args args);
 FV_API fv_node fv_dropout2d_opt(fv_dropout_args args);
 
+/* fv_add(x, y)        both of one shape: the sum, as of a residual block. torch.add. */
 typedef struct fv_binary_args {
     fv_node x, y;
     const char *name;
     int _end;
 } fv_binary_args;
-
-/* fv_add(x, y)        both of one shape: the sum, as of a residual block. torch.add. */
 #define fv_add(...) fv_add_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_add_opt(fv_binary_args args);
 
@@ -1107,6 +1117,8 @@ typedef struct fv_concat_args {
 #define fv_concat(...) fv_concat_opt((fv_concat_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_concat_opt(fv_concat_args args);
 
+/* fv_slice(x, dim, start, end)     a part of x: Python's x[:, start:end:step], for dim 1. What lies
+   outside x is an error. torch.narrow. */
 typedef struct fv_slice_args {
     fv_node x;
     int dim;   /* 1 to 3 of [N,C,H,W]; default 1, the channels */
@@ -1116,18 +1128,8 @@ typedef struct fv_slice_args {
     const char *name;
     int _end;
 } fv_slice_args;
-
-/* fv_slice(x, dim, start, end)     a part of x: Python's x[:, start:end:step], for dim 1. What lies
-   outside x is an error. torch.narrow. */
 #define fv_slice(...) fv_slice_opt((fv_slice_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_slice_opt(fv_slice_args args);
-
-typedef struct fv_shape_args {
-    fv_node x;
-    int c, h, w;
-    const char *name;
-    int _end;
-} fv_shape_args;
 
 /* Other shapes for the same numbers of an image, which keep their order, that of [C,H,W]:
      fv_reshape(x, c, h, w)   [N,c,h,w]; one may be -1: what is left; left out: 1   torch.reshape
@@ -1136,6 +1138,12 @@ typedef struct fv_shape_args {
      fv_unsqueeze(x, dim)     with a dimension of size 1 before dim: those from there on move
                               back, and the last must be 1                          torch.unsqueeze
    dim is 1 (default) to 3. In text reshape is view too. */
+typedef struct fv_shape_args {
+    fv_node x;
+    int c, h, w;
+    const char *name;
+    int _end;
+} fv_shape_args;
 #define fv_reshape(...)   fv_reshape_opt((fv_shape_args){__VA_ARGS__, ._end = 0})
 #define fv_squeeze(...)   fv_squeeze_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
 #define fv_unsqueeze(...) fv_unsqueeze_opt((fv_dim_args){__VA_ARGS__, ._end = 0})
@@ -1148,6 +1156,10 @@ FV_API fv_node fv_unsqueeze_opt(fv_dim_args args);
 #define fv_permute(...) fv_permute_opt((fv_shape_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_permute_opt(fv_shape_args args);
 
+/* fv_custom(x, .forward = f, .backward = df)     a layer of your own without parameters, image by
+   image. Several threads call the functions at once, for different images in any order; what they
+   share in user is only to be read. It has no text: fv_text_of fails for a net with one.
+   torch.autograd.Function. */
 typedef struct fv_custom_args {
     fv_node x;
     /* y [out] = f(x [C,H,W]), and dx [C,H,W] = the gradient of x for dy [out]. Both write every
@@ -1159,11 +1171,6 @@ typedef struct fv_custom_args {
     const char *name;
     int _end;
 } fv_custom_args;
-
-/* fv_custom(x, .forward = f, .backward = df)     a layer of your own without parameters, image by
-   image. Several threads call the functions at once, for different images in any order; what they
-   share in user is only to be read. It has no text: fv_text_of fails for a net with one.
-   torch.autograd.Function. */
 #define fv_custom(...) fv_custom_opt((fv_custom_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_custom_opt(fv_custom_args args);
 
@@ -1223,6 +1230,10 @@ typedef enum fv_gain {
     FV_GAIN_LINEAR
 } fv_gain;
 
+/* Draws parameters anew, from the context's random numbers, in the order of the layers:
+     fv_init(net, "*.weight", FV_INIT_KAIMING_NORMAL, .fan_out = true)
+   torch.nn.init; uniform values are its bits, normal ones agree to about 1e-6. A pattern that meets
+   no parameter: FV_E_NAME. Fans are of weights [O,C,R,S] or [O,K]; a bias has none: FV_E_SHAPE. */
 typedef struct fv_init_args {
     fv_net *net;
     const char *pattern; /* names of parameters, * for anything; default "*.weight" */
@@ -1236,11 +1247,6 @@ typedef struct fv_init_args {
     double value;         /* constant */
     int _end;
 } fv_init_args;
-
-/* Draws parameters anew, from the context's random numbers, in the order of the layers:
-     fv_init(net, "*.weight", FV_INIT_KAIMING_NORMAL, .fan_out = true)
-   torch.nn.init; uniform values are its bits, normal ones agree to about 1e-6. A pattern that meets
-   no parameter: FV_E_NAME. Fans are of weights [O,C,R,S] or [O,K]; a bias has none: FV_E_SHAPE. */
 #define fv_init(...) fv_init_opt((fv_init_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_init_opt(fv_init_args args);
 
@@ -1320,6 +1326,9 @@ typedef enum fv_reduction {
 
 #define FV_CLASS_0 INT64_MIN /* for .ignore_index: class 0, as 0 stands for the default */
 
+/* fv_nll_loss(net, &batch)     -weight[label] * y[label]
+   y are log-probabilities, as of fv_log_softmax. If one is above 0.0001, a warning goes to the log,
+   once for a net. torch.nn.NLLLoss. */
 typedef struct fv_nll_loss_args {
     fv_net *net;
     const fv_batch *batch; /* of which only the labels are read */
@@ -1329,13 +1338,16 @@ typedef struct fv_nll_loss_args {
     int64_t ignore_index;  /* labels of this number do not count; default -100 */
     FV_LOSS_FIELDS
 } fv_nll_loss_args;
-
-/* fv_nll_loss(net, &batch)     -weight[label] * y[label]
-   y are log-probabilities, as of fv_log_softmax. If one is above 0.0001, a warning goes to the log,
-   once for a net. torch.nn.NLLLoss. */
 #define fv_nll_loss(...) fv_nll_loss_opt((fv_nll_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_nll_loss_opt(fv_nll_loss_args args);
 
+/* fv_cross_entropy_loss(net, &batch)     sum over the classes c of
+     weight[c] * t[c] * -log_softmax(y)[c], t = (1-s) * (1 for the label, else 0) + s/K
+   A class with t = 0 counts 0, even at y = -infinity. With .target, t[c] begins as that, nothing is
+   ignored, and the mean is over the rows, whatever their weights. Of log-probabilities it is their
+   NLL: log_softmax twice changes nothing. Of probabilities, as of a softmax, it trains badly: if
+   the numbers of every row are at least 0 and have the sum 1, a warning goes to the log, once for a
+   net. torch.nn.CrossEntropyLoss. */
 typedef struct fv_cross_entropy_loss_args {
     fv_net *net;
     const fv_batch *batch;
@@ -1347,14 +1359,6 @@ typedef struct fv_cross_entropy_loss_args {
     const float *target;    /* in place of labels: how much each class is wanted, as the output */
     FV_LOSS_FIELDS
 } fv_cross_entropy_loss_args;
-
-/* fv_cross_entropy_loss(net, &batch)     sum over the classes c of
-     weight[c] * t[c] * -log_softmax(y)[c], t = (1-s) * (1 for the label, else 0) + s/K
-   A class with t = 0 counts 0, even at y = -infinity. With .target, t[c] begins as that, nothing is
-   ignored, and the mean is over the rows, whatever their weights. Of log-probabilities it is their
-   NLL: log_softmax twice changes nothing. Of probabilities, as of a softmax, it trains badly: if
-   the numbers of every row are at least 0 and have the sum 1, a warning goes to the log, once for a
-   net. torch.nn.CrossEntropyLoss. */
 #define fv_cross_entropy_loss(...)                                                                 \
     fv_cross_entropy_loss_opt((fv_cross_entropy_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_cross_entropy_loss_opt(fv_cross_entropy_loss_args args);
@@ -1362,44 +1366,44 @@ FV_API float fv_cross_entropy_loss_opt(fv_cross_entropy_loss_args args);
 /* The other losses look at each element y of the output and t of the target, which has the output's
    shape [n,C,H,W]. The mean is over all elements. */
 
+/* fv_mse_loss(net, target)    (y - t)^2.   torch.nn.MSELoss.
+   fv_l1_loss(net, target)     |y - t|.     torch.nn.L1Loss. */
 typedef struct fv_mse_loss_args {
     fv_net *net;
     const float *target;
     FV_LOSS_FIELDS
 } fv_mse_loss_args;
-
-/* fv_mse_loss(net, target)    (y - t)^2.   torch.nn.MSELoss.
-   fv_l1_loss(net, target)     |y - t|.     torch.nn.L1Loss. */
 #define fv_mse_loss(...) fv_mse_loss_opt((fv_mse_loss_args){__VA_ARGS__, ._end = 0})
 #define fv_l1_loss(...)  fv_l1_loss_opt((fv_mse_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_mse_loss_opt(fv_mse_loss_args args);
 FV_API float fv_l1_loss_opt(fv_mse_loss_args args);
 
+/* fv_smooth_l1_loss(net, target)     with d = |y - t|: d < beta ? d^2 / (2 beta) : d - beta/2
+   torch.nn.SmoothL1Loss. */
 typedef struct fv_smooth_l1_loss_args {
     fv_net *net;
     const float *target;
     double beta; /* > 0; default 1 */
     FV_LOSS_FIELDS
 } fv_smooth_l1_loss_args;
-
-/* fv_smooth_l1_loss(net, target)     with d = |y - t|: d < beta ? d^2 / (2 beta) : d - beta/2
-   torch.nn.SmoothL1Loss. */
 #define fv_smooth_l1_loss(...)                                                                     \
     fv_smooth_l1_loss_opt((fv_smooth_l1_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_smooth_l1_loss_opt(fv_smooth_l1_loss_args args);
 
+/* fv_huber_loss(net, target)     with d = |y - t|: d <= delta ? d^2 / 2 : delta * (d - delta/2)
+   torch.nn.HuberLoss. */
 typedef struct fv_huber_loss_args {
     fv_net *net;
     const float *target;
     double delta; /* > 0; default 1 */
     FV_LOSS_FIELDS
 } fv_huber_loss_args;
-
-/* fv_huber_loss(net, target)     with d = |y - t|: d <= delta ? d^2 / 2 : delta * (d - delta/2)
-   torch.nn.HuberLoss. */
 #define fv_huber_loss(...) fv_huber_loss_opt((fv_huber_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_huber_loss_opt(fv_huber_loss_args args);
 
+/* fv_bce_with_logits_loss(net, target)
+     -weight * (pos_weight * t * log(sigmoid(y)) + (1-t) * log(1 - sigmoid(y)))
+   torch.nn.BCEWithLogitsLoss. */
 typedef struct fv_bce_with_logits_loss_args {
     fv_net *net;
     const float *target;     /* in [0,1]: how much it is wanted */
@@ -1409,26 +1413,25 @@ typedef struct fv_bce_with_logits_loss_args {
     int n_pos_weight;
     FV_LOSS_FIELDS
 } fv_bce_with_logits_loss_args;
-
-/* fv_bce_with_logits_loss(net, target)
-     -weight * (pos_weight * t * log(sigmoid(y)) + (1-t) * log(1 - sigmoid(y)))
-   torch.nn.BCEWithLogitsLoss. */
 #define fv_bce_with_logits_loss(...)                                                               \
     fv_bce_with_logits_loss_opt((fv_bce_with_logits_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_bce_with_logits_loss_opt(fv_bce_with_logits_loss_args args);
 
+/* fv_kl_div_loss(net, target)     t * (log t - y), 0 where t = 0; y are log-probabilities
+   The divergence itself is that of .reduction = FV_BATCH_MEAN. torch.nn.KLDivLoss. */
 typedef struct fv_kl_div_loss_args {
     fv_net *net;
     const float *target;
     bool log_target; /* the target is log t */
     FV_LOSS_FIELDS
 } fv_kl_div_loss_args;
-
-/* fv_kl_div_loss(net, target)     t * (log t - y), 0 where t = 0; y are log-probabilities
-   The divergence itself is that of .reduction = FV_BATCH_MEAN. torch.nn.KLDivLoss. */
 #define fv_kl_div_loss(...) fv_kl_div_loss_opt((fv_kl_div_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_kl_div_loss_opt(fv_kl_div_loss_args args);
 
+/* fv_focal_loss(net, target)     with p = sigmoid(y):
+     -alpha * (1-p)^gamma * log(p) where t = 1, -(1-alpha) * p^gamma * log(1-p) where t = 0
+   For one of K classes, t is 1 for the label and 0 for the others. torchvision's default reduction
+   is none, this one's FV_MEAN as everywhere. torchvision.ops.sigmoid_focal_loss. */
 typedef struct fv_focal_loss_args {
     fv_net *net;
     const float *target; /* 1 for what is wanted, else 0 */
@@ -1436,14 +1439,13 @@ typedef struct fv_focal_loss_args {
     double gamma;        /* default 2; below 0: as 0, which is binary cross-entropy */
     FV_LOSS_FIELDS
 } fv_focal_loss_args;
-
-/* fv_focal_loss(net, target)     with p = sigmoid(y):
-     -alpha * (1-p)^gamma * log(p) where t = 1, -(1-alpha) * p^gamma * log(1-p) where t = 0
-   For one of K classes, t is 1 for the label and 0 for the others. torchvision's default reduction
-   is none, this one's FV_MEAN as everywhere. torchvision.ops.sigmoid_focal_loss. */
 #define fv_focal_loss(...) fv_focal_loss_opt((fv_focal_loss_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_focal_loss_opt(fv_focal_loss_args args);
 
+/* fv_loss_text(net, "cross_entropy label_smoothing=0.1", &batch)     a loss by its name
+     nll, cross_entropy: ignore_index=; cross_entropy: label_smoothing=, and .target may be given
+     mse, l1, smooth_l1 beta=, huber delta=, bce_with_logits, kl_div log_target, focal alpha= gamma=
+   and reduction=mean, sum or batchmean of each. Errors of the text say what it may be. */
 typedef struct fv_loss_text_args {
     fv_net *net;
     const char *text;
@@ -1452,11 +1454,6 @@ typedef struct fv_loss_text_args {
     const float *target;   /* in place of labels; as the output */
     int _end;
 } fv_loss_text_args;
-
-/* fv_loss_text(net, "cross_entropy label_smoothing=0.1", &batch)     a loss by its name
-     nll, cross_entropy: ignore_index=; cross_entropy: label_smoothing=, and .target may be given
-     mse, l1, smooth_l1 beta=, huber delta=, bce_with_logits, kl_div log_target, focal alpha= gamma=
-   and reduction=mean, sum or batchmean of each. Errors of the text say what it may be. */
 #define fv_loss_text(...) fv_loss_text_opt((fv_loss_text_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_loss_text_opt(fv_loss_text_args args);
 
@@ -1509,6 +1506,9 @@ typedef struct fv_result {
     int64_t correct, total; /* samples whose fv_argmax of the outputs is their label */
 } fv_result;
 
+/* fv_evaluate(net, loader, &result)     measures the net in eval mode over one epoch of the loader;
+   the mode is then as before. An error of the context that .each leaves ends it.
+   Cross-entropy of log-probabilities is their NLL: the figure is right for both kinds of output. */
 typedef struct fv_evaluate_args {
     fv_net *net;
     fv_loader *loader;
@@ -1518,10 +1518,6 @@ typedef struct fv_evaluate_args {
     void *user;
     int _end;
 } fv_evaluate_args;
-
-/* fv_evaluate(net, loader, &result)     measures the net in eval mode over one epoch of the loader;
-   the mode is then as before. An error of the context that .each leaves ends it.
-   Cross-entropy of log-probabilities is their NLL: the figure is right for both kinds of output. */
 #define fv_evaluate(...) fv_evaluate_opt((fv_evaluate_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_evaluate_opt(fv_evaluate_args args);
 
@@ -1539,14 +1535,13 @@ FV_API void fv_wilson(int64_t successes, int64_t trials, double z, double *low, 
 
 typedef struct fv_metrics fv_metrics;
 
+/* fv_metrics_new(ctx, classes)     counts nothing yet. It belongs to the context. */
 typedef struct fv_metrics_args {
     fv_ctx *ctx;
     int classes;
     int top_k; /* 1 to classes; default 5, or all if there are fewer */
     int _end;
 } fv_metrics_args;
-
-/* fv_metrics_new(ctx, classes)     counts nothing yet. It belongs to the context. */
 #define fv_metrics_new(...) fv_metrics_new_opt((fv_metrics_args){__VA_ARGS__, ._end = 0})
 FV_API fv_metrics *fv_metrics_new_opt(fv_metrics_args args);
 FV_API void fv_metrics_free(fv_metrics *metrics);
@@ -1601,6 +1596,11 @@ FV_API const char *fv_metrics_text(fv_metrics *metrics, const char *const *names
    number by number; t counts the steps from 1. An optimizer belongs to the context and ends before
    its net. A number outside its range: FV_E_ARG. */
 
+/* fv_sgd(net, .lr = 0.01, .momentum = 0.5)
+     v  = g at the first step, then momentum * v + (1 - dampening) * g
+     g  = v, or g + momentum * v with nesterov        (both only if momentum > 0)
+     p -= lr * g
+   torch.optim.SGD. */
 typedef struct fv_sgd_args {
     fv_net *net;
     double lr;           /* > 0; default 0.001 */
@@ -1611,15 +1611,14 @@ typedef struct fv_sgd_args {
     bool maximize;
     int _end;
 } fv_sgd_args;
-
-/* fv_sgd(net, .lr = 0.01, .momentum = 0.5)
-     v  = g at the first step, then momentum * v + (1 - dampening) * g
-     g  = v, or g + momentum * v with nesterov        (both only if momentum > 0)
-     p -= lr * g
-   torch.optim.SGD. */
 #define fv_sgd(...) fv_sgd_opt((fv_sgd_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_sgd_opt(fv_sgd_args args);
 
+/* fv_adam(net, .lr = 3e-4)
+     m  = betas[0] * m + (1 - betas[0]) * g           M = m / (1 - betas[0]^t)
+     v  = betas[1] * v + (1 - betas[1]) * g * g       V = v / (1 - betas[1]^t)
+     p -= lr * M / (sqrt(V) + eps)
+   torch.optim.Adam. */
 typedef struct fv_adam_args {
     fv_net *net;
     double lr;           /* > 0; default 0.001 */
@@ -1630,12 +1629,6 @@ typedef struct fv_adam_args {
     bool maximize;
     int _end;
 } fv_adam_args;
-
-/* fv_adam(net, .lr = 3e-4)
-     m  = betas[0] * m + (1 - betas[0]) * g           M = m / (1 - betas[0]^t)
-     v  = betas[1] * v + (1 - betas[1]) * g * g       V = v / (1 - betas[1]^t)
-     p -= lr * M / (sqrt(V) + eps)
-   torch.optim.Adam. */
 #define fv_adam(...) fv_adam_opt((fv_adam_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_adam_opt(fv_adam_args args);
 
@@ -1644,6 +1637,10 @@ FV_API fv_optim *fv_adam_opt(fv_adam_args args);
 #define fv_adamw(...) fv_adamw_opt((fv_adam_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_adamw_opt(fv_adam_args args);
 
+/* fv_nadam(net)     m, v and V of Adam; u(t) = betas[0] * (1 - 0.96^(t * momentum_decay) / 2)
+     p -= lr * ((1 - u(t)) / (1 - u(1)...u(t)) * g + u(t+1) / (1 - u(1)...u(t+1)) * m)
+          / (sqrt(V) + eps)
+   torch.optim.NAdam, whose 1.13 had one u(t) too many in the second product. */
 typedef struct fv_nadam_args {
     fv_net *net;
     double lr;             /* > 0; default 0.002 */
@@ -1654,14 +1651,15 @@ typedef struct fv_nadam_args {
     bool maximize;
     int _end;
 } fv_nadam_args;
-
-/* fv_nadam(net)     m, v and V of Adam; u(t) = betas[0] * (1 - 0.96^(t * momentum_decay) / 2)
-     p -= lr * ((1 - u(t)) / (1 - u(1)...u(t)) * g + u(t+1) / (1 - u(1)...u(t+1)) * m)
-          / (sqrt(V) + eps)
-   torch.optim.NAdam, whose 1.13 had one u(t) too many in the second product. */
 #define fv_nadam(...) fv_nadam_opt((fv_nadam_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_nadam_opt(fv_nadam_args args);
 
+/* fv_radam(net)     m, v and M of Adam; R = 2 / (1 - betas[1]) - 1
+     r  = R - 2 * t * betas[1]^t / (1 - betas[1]^t)
+     p -= lr * M                                               while r <= 5
+     p -= lr * M * sqrt((r-4) * (r-2) * R / ((R-4) * (R-2) * r)) * sqrt(1 - betas[1]^t)
+          / (sqrt(v) + eps)                                    from then on
+   torch.optim.RAdam. */
 typedef struct fv_radam_args {
     fv_net *net;
     double lr;           /* > 0; default 0.001 */
@@ -1671,16 +1669,13 @@ typedef struct fv_radam_args {
     bool maximize;
     int _end;
 } fv_radam_args;
-
-/* fv_radam(net)     m, v and M of Adam; R = 2 / (1 - betas[1]) - 1
-     r  = R - 2 * t * betas[1]^t / (1 - betas[1]^t)
-     p -= lr * M                                               while r <= 5
-     p -= lr * M * sqrt((r-4) * (r-2) * R / ((R-4) * (R-2) * r)) * sqrt(1 - betas[1]^t)
-          / (sqrt(v) + eps)                                    from then on
-   torch.optim.RAdam. */
 #define fv_radam(...) fv_radam_opt((fv_radam_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_radam_opt(fv_radam_args args);
 
+/* fv_lion(net, .weight_decay = 0.1)     sign(0) is 0
+     p -= lr * (sign(betas[0] * m + (1 - betas[0]) * g) + weight_decay * p)
+     m  = betas[1] * m + (1 - betas[1]) * g
+   Chen et al., arXiv:2302.06675. */
 typedef struct fv_lion_args {
     fv_net *net;
     double lr;           /* > 0; default 0.0001 */
@@ -1689,14 +1684,13 @@ typedef struct fv_lion_args {
     bool maximize;
     int _end;
 } fv_lion_args;
-
-/* fv_lion(net, .weight_decay = 0.1)     sign(0) is 0
-     p -= lr * (sign(betas[0] * m + (1 - betas[0]) * g) + weight_decay * p)
-     m  = betas[1] * m + (1 - betas[1]) * g
-   Chen et al., arXiv:2302.06675. */
 #define fv_lion(...) fv_lion_opt((fv_lion_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_lion_opt(fv_lion_args args);
 
+/* fv_adagrad(net)
+     v += g * g
+     p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(v) + eps)
+   torch.optim.Adagrad. */
 typedef struct fv_adagrad_args {
     fv_net *net;
     double lr;                        /* > 0; default 0.01 */
@@ -1707,14 +1701,15 @@ typedef struct fv_adagrad_args {
     bool maximize;
     int _end;
 } fv_adagrad_args;
-
-/* fv_adagrad(net)
-     v += g * g
-     p -= lr / (1 + (t - 1) * lr_decay) * g / (sqrt(v) + eps)
-   torch.optim.Adagrad. */
 #define fv_adagrad(...) fv_adagrad_opt((fv_adagrad_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_adagrad_opt(fv_adagrad_args args);
 
+/* fv_adadelta(net)
+     v  = rho * v + (1 - rho) * g * g
+     w  = sqrt(u + eps) / sqrt(v + eps) * g
+     u  = rho * u + (1 - rho) * w * w
+     p -= lr * w
+   torch.optim.Adadelta. */
 typedef struct fv_adadelta_args {
     fv_net *net;
     double lr;           /* > 0; default 1 */
@@ -1724,16 +1719,16 @@ typedef struct fv_adadelta_args {
     bool maximize;
     int _end;
 } fv_adadelta_args;
-
-/* fv_adadelta(net)
-     v  = rho * v + (1 - rho) * g * g
-     w  = sqrt(u + eps) / sqrt(v + eps) * g
-     u  = rho * u + (1 - rho) * w * w
-     p -= lr * w
-   torch.optim.Adadelta. */
 #define fv_adadelta(...) fv_adadelta_opt((fv_adadelta_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_adadelta_opt(fv_adadelta_args args);
 
+/* fv_rmsprop(net, .momentum = 0.9)
+     v  = alpha * v + (1 - alpha) * g * g
+     a  = alpha * a + (1 - alpha) * g                          0 without centered
+     w  = g / (sqrt(v - a * a) + eps)
+     u  = momentum * u + w
+     p -= lr * u
+   torch.optim.RMSprop. */
 typedef struct fv_rmsprop_args {
     fv_net *net;
     double lr;           /* > 0; default 0.01 */
@@ -1745,14 +1740,6 @@ typedef struct fv_rmsprop_args {
     bool maximize;
     int _end;
 } fv_rmsprop_args;
-
-/* fv_rmsprop(net, .momentum = 0.9)
-     v  = alpha * v + (1 - alpha) * g * g
-     a  = alpha * a + (1 - alpha) * g                          0 without centered
-     w  = g / (sqrt(v - a * a) + eps)
-     u  = momentum * u + w
-     p -= lr * u
-   torch.optim.RMSprop. */
 #define fv_rmsprop(...) fv_rmsprop_opt((fv_rmsprop_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_rmsprop_opt(fv_rmsprop_args args);
 
@@ -1780,6 +1767,11 @@ FV_API fv_status fv_step(fv_optim *optim);
 FV_API fv_status fv_set_lr(fv_optim *optim, double lr);
 FV_API double fv_lr(const fv_optim *optim);
 
+/* fv_group(optim, "*.bias", .weight_decay = FV_ZERO)
+   Parameters whose names match are treated so from the next step on. Where two groups match, the
+   later one counts, as a whole: fv_group(optim, "fc.*") undoes all for these. What is remembered of
+   frozen parameters stays. Nothing matches: FV_E_NAME with the names there are. Running means of
+   batch norm are no parameters: they move in train mode. torch.optim's parameter groups. */
 typedef struct fv_group_args {
     fv_optim *optim;
     const char *pattern; /* of names of parameters, * stands for anything: "convnet.*", "*.bias" */
@@ -1790,15 +1782,13 @@ typedef struct fv_group_args {
     bool frozen;         /* does not move, is not counted as a step */
     int _end;
 } fv_group_args;
-
-/* fv_group(optim, "*.bias", .weight_decay = FV_ZERO)
-   Parameters whose names match are treated so from the next step on. Where two groups match, the
-   later one counts, as a whole: fv_group(optim, "fc.*") undoes all for these. What is remembered of
-   frozen parameters stays. Nothing matches: FV_E_NAME with the names there are. Running means of
-   batch norm are no parameters: they move in train mode. torch.optim's parameter groups. */
 #define fv_group(...) fv_group_opt((fv_group_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_group_opt(fv_group_args args);
 
+/* fv_clip_grad_norm(net, 1.0)     between fv_backward and fv_step: the norm of all gradients as one
+   vector; they are multiplied by max_norm / (norm + 1e-6) if that is less than 1. A norm that is
+   infinite or NaN is an error that names the parameter (FV_E_DATA), with which nothing is changed.
+   Returns the norm before; NaN with errors of arguments. torch.nn.utils.clip_grad_norm_. */
 typedef struct fv_clip_grad_norm_args {
     fv_net *net;
     double max_norm;  /* > 0 */
@@ -1806,11 +1796,6 @@ typedef struct fv_clip_grad_norm_args {
     fv_optim *optim;  /* leaves out what this one has frozen; default: nothing */
     int _end;
 } fv_clip_grad_norm_args;
-
-/* fv_clip_grad_norm(net, 1.0)     between fv_backward and fv_step: the norm of all gradients as one
-   vector; they are multiplied by max_norm / (norm + 1e-6) if that is less than 1. A norm that is
-   infinite or NaN is an error that names the parameter (FV_E_DATA), with which nothing is changed.
-   Returns the norm before; NaN with errors of arguments. torch.nn.utils.clip_grad_norm_. */
 #define fv_clip_grad_norm(...)                                                                     \
     fv_clip_grad_norm_opt((fv_clip_grad_norm_args){__VA_ARGS__, ._end = 0})
 FV_API double fv_clip_grad_norm_opt(fv_clip_grad_norm_args args);
@@ -1823,15 +1808,14 @@ FV_API fv_status fv_scale_grad(fv_net *net, double factor);
 
 typedef struct fv_ema fv_ema; /* moving averages of the weights of one net */
 
+/* fv_ema_new(net, .decay = 0.9999)     starts as the weights are now. All of the net's state is
+   averaged, running means too; counts are taken over. It belongs to the context and ends before its
+   net. torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn and use_buffers. */
 typedef struct fv_ema_args {
     fv_net *net;
     double decay; /* in (0,1); default 0.999 */
     int _end;
 } fv_ema_args;
-
-/* fv_ema_new(net, .decay = 0.9999)     starts as the weights are now. All of the net's state is
-   averaged, running means too; counts are taken over. It belongs to the context and ends before its
-   net. torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn and use_buffers. */
 #define fv_ema_new(...) fv_ema_new_opt((fv_ema_args){__VA_ARGS__, ._end = 0})
 FV_API fv_ema *fv_ema_new_opt(fv_ema_args args);
 FV_API void fv_ema_free(fv_ema *ema);
@@ -1855,17 +1839,17 @@ FV_API fv_status fv_schedule_step(fv_schedule *schedule);
 FV_API fv_status fv_schedule_step_metric(fv_schedule *schedule, double metric);
 FV_API void fv_schedule_free(fv_schedule *schedule);
 
+/* fv_step_lr(optim, 30)     lr *= gamma every step_size steps. StepLR. */
 typedef struct fv_step_lr_args {
     fv_optim *optim;
     int step_size; /* >= 1 */
     double gamma;  /* > 0; default 0.1 */
     int _end;
 } fv_step_lr_args;
-
-/* fv_step_lr(optim, 30)     lr *= gamma every step_size steps. StepLR. */
 #define fv_step_lr(...) fv_step_lr_opt((fv_step_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_step_lr_opt(fv_step_lr_args args);
 
+/* fv_multi_step_lr(optim, (int[]){30, 80}, 2)     lr *= gamma at each milestone. MultiStepLR. */
 typedef struct fv_multi_step_lr_args {
     fv_optim *optim;
     const int *milestones; /* [n_milestones], ascending, >= 1; copied */
@@ -1873,22 +1857,21 @@ typedef struct fv_multi_step_lr_args {
     double gamma;          /* > 0; default 0.1 */
     int _end;
 } fv_multi_step_lr_args;
-
-/* fv_multi_step_lr(optim, (int[]){30, 80}, 2)     lr *= gamma at each milestone. MultiStepLR. */
 #define fv_multi_step_lr(...) fv_multi_step_lr_opt((fv_multi_step_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_multi_step_lr_opt(fv_multi_step_lr_args args);
 
+/* fv_exponential_lr(optim, 0.95)     lr *= gamma every step. ExponentialLR. */
 typedef struct fv_exponential_lr_args {
     fv_optim *optim;
     double gamma; /* > 0 */
     int _end;
 } fv_exponential_lr_args;
-
-/* fv_exponential_lr(optim, 0.95)     lr *= gamma every step. ExponentialLR. */
 #define fv_exponential_lr(...)                                                                     \
     fv_exponential_lr_opt((fv_exponential_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_exponential_lr_opt(fv_exponential_lr_args args);
 
+/* fv_linear_lr(optim, 0.1, .total_iters = 10)     a warm-up: lr times a factor that goes from
+   start_factor to end_factor. LinearLR. */
 typedef struct fv_linear_lr_args {
     fv_optim *optim;
     double start_factor; /* in (0,1]; default 1/3 */
@@ -1896,36 +1879,33 @@ typedef struct fv_linear_lr_args {
     int total_iters;     /* >= 1; default 5 */
     int _end;
 } fv_linear_lr_args;
-
-/* fv_linear_lr(optim, 0.1, .total_iters = 10)     a warm-up: lr times a factor that goes from
-   start_factor to end_factor. LinearLR. */
 #define fv_linear_lr(...) fv_linear_lr_opt((fv_linear_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_linear_lr_opt(fv_linear_lr_args args);
 
+/* fv_constant_lr(optim, 0.1)     lr * factor for total_iters steps, then lr. ConstantLR. */
 typedef struct fv_constant_lr_args {
     fv_optim *optim;
     double factor;   /* in (0,1]; default 1/3 */
     int total_iters; /* >= 1; default 5 */
     int _end;
 } fv_constant_lr_args;
-
-/* fv_constant_lr(optim, 0.1)     lr * factor for total_iters steps, then lr. ConstantLR. */
 #define fv_constant_lr(...) fv_constant_lr_opt((fv_constant_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_constant_lr_opt(fv_constant_lr_args args);
 
+/* fv_cosine_annealing_lr(optim, 90)     half a cosine from lr to eta_min in T_max steps, and back.
+   CosineAnnealingLR. */
 typedef struct fv_cosine_annealing_lr_args {
     fv_optim *optim;
     int T_max;      /* >= 1 */
     double eta_min; /* >= 0 */
     int _end;
 } fv_cosine_annealing_lr_args;
-
-/* fv_cosine_annealing_lr(optim, 90)     half a cosine from lr to eta_min in T_max steps, and back.
-   CosineAnnealingLR. */
 #define fv_cosine_annealing_lr(...)                                                                \
     fv_cosine_annealing_lr_opt((fv_cosine_annealing_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_cosine_annealing_lr_opt(fv_cosine_annealing_lr_args args);
 
+/* fv_cosine_warm_restarts(optim, 10, .T_mult = 2)     half a cosine from lr to eta_min in T_0
+   steps, then again, T_mult times as long each time. CosineAnnealingWarmRestarts. */
 typedef struct fv_cosine_warm_restarts_args {
     fv_optim *optim;
     int T_0;        /* >= 1 */
@@ -1933,13 +1913,13 @@ typedef struct fv_cosine_warm_restarts_args {
     double eta_min; /* >= 0 */
     int _end;
 } fv_cosine_warm_restarts_args;
-
-/* fv_cosine_warm_restarts(optim, 10, .T_mult = 2)     half a cosine from lr to eta_min in T_0
-   steps, then again, T_mult times as long each time. CosineAnnealingWarmRestarts. */
 #define fv_cosine_warm_restarts(...)                                                               \
     fv_cosine_warm_restarts_opt((fv_cosine_warm_restarts_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_cosine_warm_restarts_opt(fv_cosine_warm_restarts_args args);
 
+/* fv_one_cycle_lr(optim, 0.1, .total_steps = 1000)     up and down once, and the momentum of SGD
+   and RMSprop, which is then > 0, or betas[0] down and up. Its first lr is where later schedules of
+   the optimizer start from, too. More than total_steps steps: FV_E_STATE. OneCycleLR. */
 typedef struct fv_one_cycle_lr_args {
     fv_optim *optim;
     double max_lr;               /* > 0 */
@@ -1955,13 +1935,11 @@ typedef struct fv_one_cycle_lr_args {
     bool three_phase;        /* up, down as fast, and then to the last */
     int _end;
 } fv_one_cycle_lr_args;
-
-/* fv_one_cycle_lr(optim, 0.1, .total_steps = 1000)     up and down once, and the momentum of SGD
-   and RMSprop, which is then > 0, or betas[0] down and up. Its first lr is where later schedules of
-   the optimizer start from, too. More than total_steps steps: FV_E_STATE. OneCycleLR. */
 #define fv_one_cycle_lr(...) fv_one_cycle_lr_opt((fv_one_cycle_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_one_cycle_lr_opt(fv_one_cycle_lr_args args);
 
+/* fv_reduce_lr_on_plateau(optim, .patience = 5)     lr *= factor after more than patience steps
+   without a better metric. ReduceLROnPlateau. */
 typedef struct fv_reduce_lr_on_plateau_args {
     fv_optim *optim;
     const char *mode;           /* "min" (default): less is better, or "max" */
@@ -1974,9 +1952,6 @@ typedef struct fv_reduce_lr_on_plateau_args {
     double eps;                 /* >= 0; default 1e-8: smaller cuts are not made */
     int _end;
 } fv_reduce_lr_on_plateau_args;
-
-/* fv_reduce_lr_on_plateau(optim, .patience = 5)     lr *= factor after more than patience steps
-   without a better metric. ReduceLROnPlateau. */
 #define fv_reduce_lr_on_plateau(...)                                                               \
     fv_reduce_lr_on_plateau_opt((fv_reduce_lr_on_plateau_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_reduce_lr_on_plateau_opt(fv_reduce_lr_on_plateau_args args);

@@ -26,6 +26,9 @@ compile() {
 }
 compile program program.c
 compile pictures "$source/examples/02_pictures.c"
+awk '/^ \*   #include <fovea.h>/ { on = 1 } /^ \* Conventions/ { exit } on' "$source/include/fovea.h" |
+    sed 's/^ \*   //; s/^ \*$//' >header.c
+compile header header.c
 
 for readme in README.md README.ko.md; do
     { echo '#include <fovea.h>'
@@ -66,6 +69,8 @@ if [ "${4:-}" = quick ]; then
     exit 0
 fi
 
+./header >out 2>err || fail "the program of fovea.h failed: $(cat err)"
+grep -qE '^9[0-9]{3} of 10000 right  $' out || fail "the program of fovea.h prints: $(cat out)"
 ./program >out 2>err || fail "it failed: $(cat err)"
 printed() { grep -qxE "$1" out || fail "it does not print $1: $(cat out)"; }
 tab=$(printf '\t')

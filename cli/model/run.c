@@ -131,7 +131,8 @@ static void keep_gradients(compare *b)
              rows(x->n, x->channels, x->height, x->width, fv_input_gradient(b->net)));
     for (int i = 0; i < fv_param_count(b->net); i++) {
         fv_param p = fv_param_at(b->net, i);
-        fv_tensor t = {.type = FV_F32, .ndim = p.ndim, .count = p.count, .value = p.grad};
+        fv_tensor t = {.type = FV_F32, .ndim = p.ndim, .count = p.count};
+        t.value = (void *)(uintptr_t)p.grad; /* it is only read */
         memcpy(t.dims, p.dims, sizeof t.dims);
         keep(b, "grad.", p.name, t);
     }
