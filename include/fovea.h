@@ -204,7 +204,7 @@ FV_API fv_array *fv_npz_read(fv_ctx *ctx, const char *path, const char *key);
 FV_API fv_status fv_npy_write(fv_ctx *ctx, const char *path, const fv_array *array);
 
 /* fv_picture_read(ctx, "cat.jpg", .channels = 3)     -> [C,H,W] uint8
-   JPEG, PNG, WebP, BMP, PPM and PGM, told apart by content. The pixels are those of PIL's
+   JPEG, PNG, WebP, BMP, GIF, PPM and PGM, told apart by content. The pixels are those of PIL's
    Image.open(path).convert("RGB") or "L": palettes are looked up, alpha is dropped, CMYK becomes
    RGB; 16 bits are cut to their upper 8, also of gray, which PIL would turn white. The picture is
    turned upright as Exif says (PIL's ImageOps.exif_transpose).
@@ -290,7 +290,7 @@ FV_API fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args);
 /* fv_dataset_folder(ctx, "photos/train")     the pictures photos/train/CLASS/.../NAME.jpg
    Classes are the folders in root, sorted by bytes, from 0; with .like those of another set, and a
    folder that is none of them is an error (FV_E_CLASS). Pictures are files whose names end in .jpg,
-   .jpeg, .png, .webp, .bmp, .ppm or .pgm, in any case, in all folders below too, behind links too.
+   .jpeg, .jpe, .jfif, .png, .webp, .bmp, .ppm, .pgm or .gif, in any case, in all folders below too, behind links too.
    What is hidden (its name begins with a dot) is left out, with a note.
    Their sizes may differ: height and width of the set are 0, and a loader needs a transform to a
    fixed size. Files are read when they are asked for.

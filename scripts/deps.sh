@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds out what Fovea needs and this machine lacks, and installs it with apt-get after saying so.
-#   deps.sh run     compiler, cmake, cJSON, zlib, libjpeg-turbo, libpng, libwebp, libcurl
+#   deps.sh run     compiler, cmake, cJSON, zlib, libjpeg-turbo, libpng, libwebp, giflib, libcurl
 #   deps.sh test    these and cmocka
 set -u
 CC=${CC:-cc}
@@ -46,6 +46,7 @@ has_library zlib.h z || need zlib1g-dev "reads MNIST's .gz files"
 has_library jpeglib.h jpeg || need libjpeg-dev "reads JPEG pictures"
 has_library png.h png || need libpng-dev "reads PNG pictures"
 has_library webp/decode.h webp || need libwebp-dev "reads WebP pictures"
+has_library gif_lib.h gif || need libgif-dev "reads GIF pictures"
 has_library curl/curl.h curl || need libcurl4-openssl-dev "fetches data sets"
 if [ "${1:-run}" = test ]; then
     has_library cmocka.h cmocka || need libcmocka-dev "runs the tests"

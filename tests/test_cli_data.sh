@@ -79,7 +79,7 @@ broken       bad/train/light/c.pgm   cut off: 10 x 10 pixels are 100 bytes, foun
 mislabelled  bad/train/light/d.pgm   the same picture as "bad/train/dark/4.pgm", but of class light, not dark
 shared       bad/val/dark/e.pgm   the same picture as "bad/train/dark/5.pgm"
 shared       bad/test/light/f.pgm   the same picture as "bad/val/light/21.pgm"
-broken       bad/test/light/g.png   not a picture: expected JPEG, PNG, WebP, BMP, PPM or PGM, found 74 65 78 74 0a
+broken       bad/test/light/g.png   not a picture: expected JPEG, PNG, WebP, BMP, GIF, PPM or PGM, found 74 65 78 74 0a
 
 Number of training data :  28
 Number of validation data :  9
@@ -157,7 +157,7 @@ done
 mkdir -p hollow/cat hollow/dog
 cp odd/train/cat/1.pgm hollow/cat
 golden check-hollow 1 'error: "hollow" has 1 class folders without pictures: "dog"
-help:  add pictures (.jpg .jpeg .png .webp .bmp .ppm .pgm), or remove the folders  [E-DATA]' \
+help:  add pictures (.jpg .jpeg .jpe .jfif .png .webp .bmp .gif .ppm .pgm), or remove the folders  [E-DATA]' \
     check hollow
 
 # ---- split ---------------------------------------------------------------------------------------
@@ -514,7 +514,7 @@ printf '\000\000\000\030ftypheic' >cut/light/3.pgm
 golden cut-kinds 1 'error: 16 of 24 pictures cannot be read (67%); the limit is 5%
          12  cut off                                 cut/dark/1.pgm (10 x 10 pixels are 100 bytes, found 37) ...
           2  it begins as a HEIC, which is not read  cut/light/2.pgm ...
-          1  not a picture                           cut/light/1.pgm (expected JPEG, PNG, WebP, BMP, PPM or PGM, found 74 65 78 74 0a)
+          1  not a picture                           cut/light/1.pgm (expected JPEG, PNG, WebP, BMP, GIF, PPM or PGM, found 74 65 78 74 0a)
           1  empty                                   cut/light/4.pgm (0 bytes)
 help:  repair them (fovea check cut), or skip them: --skip-bad        [E-DATA]' train cut --out x/y
 golden cut-all 1 'error: 24 of 24 pictures cannot be read (100%); the limit is 5%

@@ -88,12 +88,12 @@ static void damage(void **state)
         const char *text;
     } cases[] = {
         CASE("", "empty: 0 bytes"),
-        CASE("hello, world",
-             "not a picture: expected JPEG, PNG, WebP, BMP, PPM or PGM, found 68 65 6c 6c 6f 2c 20 "
-             "77"),
-        CASE("P", "not a picture: expected JPEG, PNG, WebP, BMP, PPM or PGM, found 50"),
-        CASE("GIF89a....",
-             "it begins as a GIF, which is not read\nhelp: convert it to JPEG or PNG"),
+        CASE("hello, world", "not a picture: expected JPEG, PNG, WebP, BMP, GIF, PPM or PGM, found "
+                             "68 65 6c 6c 6f 2c 20 "
+                             "77"),
+        CASE("P", "not a picture: expected JPEG, PNG, WebP, BMP, GIF, PPM or PGM, found 50"),
+        CASE("MM\0*....",
+             "it begins as a TIFF, which is not read\nhelp: convert it to JPEG or PNG"),
         CASE("II*\0....",
              "it begins as a TIFF, which is not read\nhelp: convert it to JPEG or PNG"),
         CASE("\0\0\0\x18"
@@ -224,6 +224,19 @@ static void damaged_webp(void **state)
     assert_error(fv, FV_E_DATA, "\"x.jpg\": damaged WebP: libwebp's status is 3");
 }
 
+static void damaged_gif(void **state)
+{
+    (void)state;
+    if (!is_read(PICTURES "local.gif"))
+        skip();
+    read_changed(PICTURES "local.gif", 700, NULL, 0); /* cut off in the palette */
+    assert_error(fv, FV_E_DATA,
+                 "\"x.jpg\": damaged GIF, at byte 700: Failed to read from given file");
+    read_changed(PICTURES "local.gif", 23, "\1", 1); /* one column to the right */
+    assert_error(fv, FV_E_DATA,
+                 "\"x.jpg\": damaged GIF: its picture is not within its 17 x 23 canvas");
+}
+
 static void paths(void **state)
 {
     (void)state;
@@ -284,8 +297,8 @@ static void fuzz(void **state)
 static void no_memory(void **state)
 {
     (void)state;
-    static const char *const names[] = {"gray.pgm", "rgb.bmp", "interlaced.png", "420.jpg",
-                                        "lossy.webp"};
+    static const char *const names[] = {"gray.pgm", "rgb.bmp",    "interlaced.png",
+                                        "420.jpg",  "lossy.webp", "palette.gif"};
     char path[512];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, PICTURES "%s", names[i]);
@@ -313,9 +326,11 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(pixels_of_pil), TEST(channels_of_the_file), TEST(damage), TEST(damaged_jpeg),
-        TEST(damaged_png),   TEST(damaged_webp),         TEST(paths),  TEST(fuzz),
-        TEST(no_memory),
+        TEST(pixels_of_pil), TEST(channels_of_the_file),
+        TEST(damage),        TEST(damaged_jpeg),
+        TEST(damaged_png),   TEST(damaged_webp),
+        TEST(damaged_gif),   TEST(paths),
+        TEST(fuzz),          TEST(no_memory),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

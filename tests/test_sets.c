@@ -173,10 +173,11 @@ static void folder_mistakes(void **state)
     make("photos/dog/notes.txt", BYTES("?"));
     make("photos/bird/", NULL, 0);
     assert_null(fv_dataset_folder(fv, "photos"));
-    assert_error(fv, FV_E_DATA,
-                 "\"photos\" has 2 class folders without pictures: \"bird\", \"dog\"\n"
-                 "help: add pictures (.jpg .jpeg .png .webp .bmp .ppm .pgm), or remove the "
-                 "folders");
+    assert_error(
+        fv, FV_E_DATA,
+        "\"photos\" has 2 class folders without pictures: \"bird\", \"dog\"\n"
+        "help: add pictures (.jpg .jpeg .jpe .jfif .png .webp .bmp .gif .ppm .pgm), or remove the "
+        "folders");
     assert_null(fv_dataset_folder(fv, "photos", .channels = 4));
     assert_error(fv, FV_E_ARG, "fv_dataset_folder: channels is 4, but must be 1 (gray) or 3 (RGB)");
 }
@@ -254,7 +255,7 @@ static void pictures_of_own_sizes(void **state)
     assert_null(fv_dataset_picture(set, 1, NULL));
     assert_error(fv, FV_E_DATA,
                  "\"photos/cat/b.jpg\": not a picture: expected JPEG, PNG, WebP, "
-                 "BMP, PPM or PGM, found 6e 6f 74 20 72 65 61 6c");
+                 "BMP, GIF, PPM or PGM, found 6e 6f 74 20 72 65 61 6c");
     assert_null(fv_dataset_picture(set, 2, NULL));
     assert_error(fv, FV_E_ARG, "\"photos\" has no sample 2: it has 2 samples, counted from 0");
 }
@@ -516,7 +517,7 @@ static void flaws_of_files(void **state)
         "duplicate 3 of 0 as 0, photos/cat/4.pgm: the same picture as \"photos/cat/1.pgm\"\n"
         "empty 4 of 0 as -1, photos/cat/5.jpg: \"photos/cat/5.jpg\": empty: 0 bytes\n"
         "broken 5 of 0 as -1, photos/cat/6.jpg: \"photos/cat/6.jpg\": not a picture: expected "
-        "JPEG, PNG, WebP, BMP, PPM or PGM, found 73 6f 6d 65 20 74 65 78\n"
+        "JPEG, PNG, WebP, BMP, GIF, PPM or PGM, found 73 6f 6d 65 20 74 65 78\n"
         "label 6 of 1 as 1, photos/dog/1.pgm: the same picture as \"photos/cat/2.pgm\", but of "
         "class dog, not cat\n");
     assert_int_equal(flaws, 4);

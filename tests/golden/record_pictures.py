@@ -165,6 +165,38 @@ def others():
     open(path("max765.ppm"), "wb").write(b"P6 7 5 765\n" + deep.tobytes())
 
 
+# ---- GIF ----------------------------------------------------------------------------------------
+
+def gif_block(data):
+    """Pixels of 8 bits without compression: a clear code before every 100 of 9 bits."""
+    codes = []
+    for i, value in enumerate(data):
+        if i % 100 == 0:
+            codes.append(256)
+        codes.append(value)
+    bits = "".join(format(code, "09b")[::-1] for code in codes + [257])
+    bits += "0" * (-len(bits) % 8)
+    packed = bytes(int(bits[i:i + 8][::-1], 2) for i in range(0, len(bits), 8))
+    return b"".join(bytes([len(packed[i:i + 255])]) + packed[i:i + 255]
+                    for i in range(0, len(packed), 255)) + b"\0"
+
+
+def gifs():
+    rgb().quantize(13).save(path("palette.gif"))
+    gray().save(path("gray.gif"))
+    rgb().quantize(200).save(path("interlaced.gif"), interlace=1)
+    rgb().quantize(20).save(path("animated.gif"), save_all=True,
+                            append_images=[gray().convert("RGB").quantize(5)])
+    palette = bytes(np.random.RandomState(3).randint(0, 256, 768, dtype=np.uint8))
+    pixels = bytes(np.random.RandomState(4).randint(0, 256, 17 * 23, dtype=np.uint8))
+    comment = b"!\xfe\x05hello\0"
+    for name, interlace in ("local.gif", 0), ("local_interlaced.gif", 64):
+        open(path(name), "wb").write(
+            b"GIF89a" + struct.pack("<HHBBB", 23, 17, 0, 0, 0) + comment + b"," +
+            struct.pack("<HHHHB", 0, 0, 23, 17, 0x87 | interlace) + palette + b"\x08" +
+            gif_block(pixels) + b";")
+
+
 # ---- what PIL makes of them ---------------------------------------------------------------------
 
 def pixels(name, channels, at_least):
@@ -198,4 +230,5 @@ def record():
 jpegs()
 pngs()
 others()
+gifs()
 record()

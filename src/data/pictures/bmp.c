@@ -110,7 +110,7 @@ static bool convert_row(const bmp *b, const uint8_t *row, uint8_t *rgb)
     return true;
 }
 
-bool fv_decode_bmp(fv_decoding *d)
+static bool decode_bmp(fv_decoding *d)
 {
     bmp b = {.d = d};
     if (!read_header(&b) || !check_kind(&b) || !check_size(&b))
@@ -124,3 +124,10 @@ bool fv_decode_bmp(fv_decoding *d)
     }
     return true;
 }
+
+static bool is_bmp(const fv_decoding *d)
+{
+    return fv_decode_has(d, 0, "BM", 2);
+}
+
+const fv_picture_format fv_format_bmp = {"BMP", ".bmp", NULL, is_bmp, decode_bmp};

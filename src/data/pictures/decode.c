@@ -1,16 +1,11 @@
 /*
- * decode.c - a picture out of the bytes of a file: which format they are of, where its pixels go,
- * and upright as Exif says. Layer 3, data. Calls the base.
+ * decode.c - what all decoders share: where pixels go, upright as Exif says. Layer 3, data. Calls the base.
  */
 #include "data/pictures/decode.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 bool fv_decode_fail(fv_decoding *d, const char *format, ...)
 {
@@ -122,108 +117,7 @@ int fv_exif_orientation(const uint8_t *tiff, size_t size)
     return 1;
 }
 
-/* ---- which format -------------------------------------------------------------------------- */
-
-/* Whether the bytes at offset are text's. */
-static bool has(const fv_decoding *d, size_t offset, const char *text, size_t size)
+bool fv_decode_has(const fv_decoding *d, size_t offset, const char *bytes, size_t size)
 {
-    return d->size >= offset + size && memcmp(d->bytes + offset, text, size) == 0;
-}
-#define HAS(offset, text) has(d, offset, text, sizeof(text) - 1)
-
-static bool is_pnm(const fv_decoding *d)
-{
-    return d->size >= 3 && d->bytes[0] == 'P' && d->bytes[1] && strchr("2356", d->bytes[1]) &&
-           d->bytes[2] && strchr(" \t\n\v\f\r#", d->bytes[2]);
-}
-
-static bool fail_format(fv_decoding *d)
-{
-    const char *what = HAS(0, "GIF8")                            ? "a GIF"
-                       : HAS(0, "II*\0") || HAS(0, "MM\0*")      ? "a TIFF"
-                       : HAS(4, "ftypavif")                      ? "an AVIF"
-                       : HAS(4, "ftyphei") || HAS(4, "ftypmif1") ? "a HEIC"
-                       : HAS(0, "%PDF")                          ? "a PDF"
-                       : HAS(0, "<svg") || HAS(0, "<?xml")       ? "an SVG or XML"
-                                                                 : NULL;
-    if (what)
-        return fv_decode_fail(d,
-                              "it begins as %s, which is not read\n"
-                              "help: convert it to JPEG or PNG",
-                              what);
-    char found[40] = "";
-    for (size_t i = 0; i < d->size && i < 8; i++)
-        snprintf(found + 3 * i, sizeof found - 3 * i, " %02x", d->bytes[i]);
-    return fv_decode_fail(d, "not a picture: expected JPEG, PNG, WebP, BMP, PPM or PGM, found%s",
-                          found);
-}
-
-bool fv_picture_decode(fv_work *work, const uint8_t *bytes, size_t size, const char *name,
-                       fv_wish wish, fv_picture *picture)
-{
-    fv_decoding decoding = {
-        .work = work, .name = name, .bytes = bytes, .size = size, .wish = wish, .picture = picture};
-    fv_decoding *d = &decoding;
-    if (size == 0)
-        return fv_decode_fail(d, "empty: 0 bytes");
-    if (HAS(0, "\xff\xd8\xff"))
-        return fv_decode_jpeg(d);
-    if (HAS(0, "\x89PNG\r\n\x1a\n"))
-        return fv_decode_png(d);
-    if (HAS(0, "RIFF") && HAS(8, "WEBP"))
-        return fv_decode_webp(d);
-    if (HAS(0, "BM"))
-        return fv_decode_bmp(d);
-    return is_pnm(d) ? fv_decode_pnm(d) : fail_format(d);
-}
-
-/* ---- from a file --------------------------------------------------------------------------- */
-
-static bool fail_file(fv_work *work, const char *path, int error)
-{
-    char reason[128];
-    fv_work_fail(work, error == ENOENT || error == ENOTDIR ? FV_E_PATH : FV_E_IO,
-                 "cannot read \"%s\": %s", path, fv_reason(error, reason));
-    return false;
-}
-
-/* All of fd, of size bytes, into room 0; *size becomes what there is. 0 or errno. */
-static int read_bytes(int fd, uint8_t *to, size_t *size)
-{
-    size_t done = 0;
-    while (done < *size) {
-        ssize_t n = read(fd, to + done, *size - done);
-        if (n < 0 && errno != EINTR)
-            return errno;
-        if (n == 0)
-            break;
-        done += n > 0 ? (size_t)n : 0;
-    }
-    *size = done;
-    return 0;
-}
-
-bool fv_picture_load(fv_work *work, const char *path, fv_wish wish, fv_picture *picture)
-{
-    const off_t most = 1 << 30;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe would make it wait */
-    struct stat st;
-    if (fd < 0)
-        return fail_file(work, path, errno);
-    int error = fstat(fd, &st) != 0 ? errno : 0;
-    size_t size = error ? 0 : (size_t)st.st_size;
-    uint8_t *bytes = NULL;
-    if (!error && !S_ISREG(st.st_mode))
-        fv_work_fail(work, FV_E_PATH, "\"%s\" is a folder or a device, not a picture", path);
-    else if (!error && st.st_size > most)
-        fv_work_fail(work, FV_E_DATA,
-                     "\"%s\" has %lld bytes, more than the %lld of a picture that "
-                     "is read",
-                     path, (long long)st.st_size, (long long)most);
-    else if (!error && (bytes = fv_work_slot(work, 0, size)))
-        error = read_bytes(fd, bytes, &size);
-    close(fd);
-    if (error)
-        return fail_file(work, path, error);
-    return bytes && fv_picture_decode(work, bytes, size, path, wish, picture);
+    return d->size >= offset + size && memcmp(d->bytes + offset, bytes, size) == 0;
 }

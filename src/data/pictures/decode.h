@@ -52,11 +52,20 @@ bool fv_decode_check(fv_decoding *d, int64_t height, int64_t width);
 /* 1 to 8 out of the TIFF header that Exif consists of; 1 where it has none or is damaged. */
 int fv_exif_orientation(const uint8_t *tiff, size_t size);
 
-/* One for each format: false with the error in the work. */
-bool fv_decode_jpeg(fv_decoding *d);
-bool fv_decode_png(fv_decoding *d);
-bool fv_decode_webp(fv_decoding *d);
-bool fv_decode_bmp(fv_decoding *d);
-bool fv_decode_pnm(fv_decoding *d);
+/* Whether the file has these bytes at that offset. */
+bool fv_decode_has(const fv_decoding *d, size_t offset, const char *bytes, size_t size);
+
+/* A format of picture files; formats.c lists them. */
+typedef struct fv_picture_format {
+    const char *name;    /* "JPEG" */
+    const char *endings; /* of file names: ".jpg .jpeg" */
+    const char *library; /* that decode needs; NULL: none */
+    bool (*is)(const fv_decoding *d);
+    bool (*decode)(fv_decoding *d); /* false with the error in the work; NULL in a build without */
+} fv_picture_format;
+
+/* Whether a file's name ends like a picture's, in any case; and all such endings, for messages. */
+bool fv_is_picture_name(const char *name);
+void fv_put_picture_endings(fv_text *to);
 
 #endif

@@ -131,7 +131,7 @@ static bool decode(jpeg *j)
     return true;
 }
 
-bool fv_decode_jpeg(fv_decoding *d)
+static bool decode_jpeg(fv_decoding *d)
 {
     jpeg j = {.d = d, .progress = {.progress_monitor = on_progress}};
     j.info.err = jpeg_std_error(&j.errors);
@@ -144,14 +144,13 @@ bool fv_decode_jpeg(fv_decoding *d)
 }
 
 #else
+#define decode_jpeg NULL
+#endif
 
-bool fv_decode_jpeg(fv_decoding *d)
+static bool is_jpeg(const fv_decoding *d)
 {
-    fv_work_fail(d->work, FV_E_DEVICE,
-                 "\"%s\" is a JPEG, and this build reads none\n"
-                 "help: build with libjpeg-turbo",
-                 d->name);
-    return false;
+    return fv_decode_has(d, 0, "\xff\xd8\xff", 3);
 }
 
-#endif
+const fv_picture_format fv_format_jpeg = {"JPEG", ".jpg .jpeg .jpe .jfif", "libjpeg-turbo", is_jpeg,
+                                          decode_jpeg};

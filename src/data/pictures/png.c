@@ -99,7 +99,7 @@ static bool decode(reader *p)
     return true;
 }
 
-bool fv_decode_png(fv_decoding *d)
+static bool decode_png(fv_decoding *d)
 {
     reader p = {.d = d};
     p.png = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, d, on_error, on_warning, d, allocate,
@@ -113,14 +113,12 @@ bool fv_decode_png(fv_decoding *d)
 }
 
 #else
+#define decode_png NULL
+#endif
 
-bool fv_decode_png(fv_decoding *d)
+static bool is_png(const fv_decoding *d)
 {
-    fv_work_fail(d->work, FV_E_DEVICE,
-                 "\"%s\" is a PNG, and this build reads none\n"
-                 "help: build with libpng",
-                 d->name);
-    return false;
+    return fv_decode_has(d, 0, "\x89PNG\r\n\x1a\n", 8);
 }
 
-#endif
+const fv_picture_format fv_format_png = {"PNG", ".png", "libpng", is_png, decode_png};

@@ -6,6 +6,8 @@
  */
 #include "data/pictures/decode.h"
 
+#include <string.h>
+
 #include <ctype.h>
 #include <math.h>
 
@@ -71,7 +73,7 @@ static int64_t next_value(pnm *p)
     return p->maxval > 255 ? at[0] << 8 | at[1] : at[0];
 }
 
-bool fv_decode_pnm(fv_decoding *d)
+static bool decode_pnm(fv_decoding *d)
 {
     pnm p = {.d = d, .at = 2, .text = d->bytes[1] < '5'};
     if (!read_header(&p))
@@ -89,3 +91,11 @@ bool fv_decode_pnm(fv_decoding *d)
     }
     return true;
 }
+
+static bool is_pnm(const fv_decoding *d)
+{
+    return d->size >= 3 && d->bytes[0] == 'P' && d->bytes[1] && strchr("2356", d->bytes[1]) &&
+           d->bytes[2] && strchr(" \t\n\v\f\r#", d->bytes[2]);
+}
+
+const fv_picture_format fv_format_pnm = {"PPM or PGM", ".ppm .pgm", NULL, is_pnm, decode_pnm};

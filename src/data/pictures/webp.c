@@ -39,7 +39,7 @@ static bool fail_status(fv_decoding *d, VP8StatusCode status)
     return fv_decode_fail(d, "damaged WebP: libwebp's status is %d", status);
 }
 
-bool fv_decode_webp(fv_decoding *d)
+static bool decode_webp(fv_decoding *d)
 {
     WebPDecoderConfig config;
     if (!WebPInitDecoderConfig(&config)) {
@@ -71,14 +71,12 @@ bool fv_decode_webp(fv_decoding *d)
 }
 
 #else
+#define decode_webp NULL
+#endif
 
-bool fv_decode_webp(fv_decoding *d)
+static bool is_webp(const fv_decoding *d)
 {
-    fv_work_fail(d->work, FV_E_DEVICE,
-                 "\"%s\" is a WebP, and this build reads none\n"
-                 "help: build with libwebp",
-                 d->name);
-    return false;
+    return fv_decode_has(d, 0, "RIFF", 4) && fv_decode_has(d, 8, "WEBP", 4);
 }
 
-#endif
+const fv_picture_format fv_format_webp = {"WebP", ".webp", "libwebp", is_webp, decode_webp};

@@ -36,16 +36,6 @@ const char *fv_files_text(fv_files *files, const char *folder, const char *name)
     return text;
 }
 
-bool fv_is_picture_name(const char *name)
-{
-    static const char *const ends[] = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".ppm", ".pgm"};
-    const char *end = strrchr(name, '.');
-    for (size_t i = 0; end && i < sizeof ends / sizeof *ends; i++)
-        if (strcasecmp(end, ends[i]) == 0)
-            return true;
-    return false;
-}
-
 /* ---- the list ------------------------------------------------------------------------------ */
 
 fv_files *fv_files_new(fv_ctx *ctx)

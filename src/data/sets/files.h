@@ -45,10 +45,6 @@ fv_status fv_files_like(fv_files *files, const fv_dataset *like);
 /* The set that takes over files; on failure it frees them. */
 fv_dataset *fv_files_dataset(fv_files *files, const char *name);
 
-/* What the names of all pictures end in, for messages. */
-#define FV_PICTURE_NAMES ".jpg .jpeg .png .webp .bmp .ppm .pgm"
-bool fv_is_picture_name(const char *name);
-
 /* All pictures under root, by folder and then by name, each class folder's or, with label -1, all
    of them, hidden ones left out with a note. */
 bool fv_walk_pictures(fv_files *files, const char *root, int64_t label);

@@ -233,11 +233,13 @@ static bool find_pictures(classes *c, const char *root)
         if (c->files->count == before)
             fv_some_add(&without, name);
     }
+    char endings[200] = "";
+    fv_put_picture_endings(&(fv_text){endings, sizeof endings});
     if (without.count)
         fv_fail(ctx, FV_E_DATA,
                 "\"%s\" has %lld class folders without pictures: %s\n"
-                "help: add pictures (" FV_PICTURE_NAMES "), or remove the folders",
-                root, (long long)without.count, without.text);
+                "help: add pictures (%s), or remove the folders",
+                root, (long long)without.count, without.text, endings);
     return without.count == 0;
 }
 
