@@ -2025,6 +2025,46 @@ FV_API fv_status fv_load(fv_net *net, const char *path);
 FV_API fv_status fv_load_meta(fv_ctx *ctx, const char *path, const char *key, char *text,
                               size_t size);
 
+/* What `fovea train` writes into the metadata of a model file, and fv_trained_open reads:
+     model        a built-in network's name, or its layers as text
+     input        channels x height x width: "1x28x28"
+     classes      how many: "10"
+     mean, std    of each channel, with commas between them; absent without normalisation
+     transform    of each picture before the network, as fv_transform_new reads it; may be absent
+     class_names  a JSON list of their names: ["cat","dog"]; absent where there are none
+     data, epochs, seed, fovea    what it was trained on and by which version */
+
+/* A trained network, and what its file says of it. All of it belongs to the context. */
+typedef struct fv_trained {
+    fv_net *net;             /* in eval mode */
+    fv_transform *transform; /* of each picture; NULL: none */
+    int channels, height, width, classes;
+    const char *const *class_names; /* [classes]; NULL: they have none */
+    const char *file;               /* the .safetensors file */
+    const fv_meta *meta;            /* [n_meta] all pairs of its metadata */
+    int n_meta;
+} fv_trained;
+
+/* Opens a trained network: path is a run folder, runs/latest or a .safetensors file. A file without
+   metadata, of another program, is assumed to be lenet5 for MNIST, which a warning says.
+   fv_trained_meta gives the value of a key, "" if it is absent. */
+FV_API const fv_trained *fv_trained_open(fv_ctx *ctx, const char *path);
+FV_API const char *fv_trained_meta(const fv_trained *trained, const char *key);
+FV_API void fv_trained_free(const fv_trained *trained);
+
+/* fv_classify(trained, "a.jpg")      the class of a picture, 0 to classes - 1; -1 after an error
+   The picture is a file, or with .picture an array [C,H,W] of uint8 as fv_picture_read gives it; the
+   network's transform is applied. A network whose outputs are not numbers is FV_E_DATA. */
+typedef struct fv_classify_args {
+    const fv_trained *trained;
+    const char *path;
+    const fv_array *picture; /* in place of path */
+    float *probabilities;    /* [classes]; NULL: not wanted */
+    int _end;
+} fv_classify_args;
+#define fv_classify(...) fv_classify_opt((fv_classify_args){__VA_ARGS__, ._end = 0})
+FV_API int fv_classify_opt(fv_classify_args args);
+
 /* Writes size bytes to path so that it appears whole or not at all. */
 FV_API fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t size);
 

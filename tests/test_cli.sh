@@ -674,7 +674,7 @@ header='{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  '
 { printf '\070\000\000\000\000\000\000\000%s' "$header"; printf '\000\000\000\000'; } >other.safetensors
 run test other.safetensors
 check other-net ends_with 1
-check other-net-note err_has '^note:  other.safetensors has no description of its network'
+check other-net-note err_has '^warning: other.safetensors has no description of its network'
 check other-net-names err_has 'convnet.C1.weight'
 
 # What a foreign file says of itself does not reach the terminal's controls.

@@ -619,7 +619,7 @@ check info-folder-counts out_has '^ dark        10           1       1  #'
 run info whole --json
 check info-json out_has '"train":{"count":24,"classes":\[12,12\],.*"val":{"count":8,.*"test":{"count":8,'
 run info list
-check info-run out_has '^class_names dark	light$'
+check info-run out_has '^class_names \["dark","light"\]$'
 check info-run-transform out_has '^transform  resize 16; center_crop 16; '
 run info list.csv
 check info-boxes out_has '^shape    \[3, 7 to 7, 8 to 8\]$'

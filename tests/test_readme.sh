@@ -26,6 +26,7 @@ compile() {
 }
 compile program program.c
 compile pictures "$source/examples/02_pictures.c"
+compile classify "$source/examples/03_classify.c"
 awk '/^ \*   #include <fovea.h>/ { on = 1 } /^ \* Conventions/ { exit } on' "$source/include/fovea.h" |
     sed 's/^ \*   //; s/^ \*$//' >header.c
 compile header header.c
@@ -61,6 +62,12 @@ for class in dark light; do
     "$build/fovea" predict pictures.safetensors "photos/$class/3.ppm" >out2 2>&1
     grep -q "^> $class " out2 || fail "fovea predict does not see $class: $(cat out2)"
 done
+./classify pictures.safetensors photos/dark/3.ppm photos/light/3.ppm >out 2>err ||
+    fail "03_classify failed: $(cat err)"
+grep -qE '^photos/dark/3.ppm  dark  [0-9.]+%$' out && grep -qE '^photos/light/3.ppm  light  ' out ||
+    fail "03_classify says: $(cat out)"
+./classify nowhere photos/dark/3.ppm >out 2>err && fail "03_classify opens no network"
+grep -q '^error: "nowhere" is no trained network' err || fail "03_classify says: $(cat err)"
 ./pictures nowhere >out 2>err && fail "02_pictures learns from no folder"
 grep -q '^error: .*nowhere' err || fail "02_pictures says nothing of the folder: $(cat err)"
 

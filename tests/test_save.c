@@ -4,6 +4,7 @@
  */
 #include "testing.h"
 
+#include <math.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/fovea-save-XXXXXX", path[64];
@@ -210,11 +211,125 @@ static void every_allocation_may_fail(void **state)
     }
 }
 
+/* What fovea train writes: any names come back, also long ones and many, and one picture is
+   classified as a batch with its transform is. */
+static void trained(void **state)
+{
+    (void)state;
+    enum { CLASSES = 300 };
+    fv_ctx *ctx = fv_open(NULL);
+    fv_net *net = fv_model(ctx, "conv2d 4 3; relu; adaptive_avg_pool2d 1; flatten; linear classes",
+                           1, 8, 8, CLASSES, (float[]){0.5f}, (float[]){0.25f});
+    assert_fine(ctx);
+    char *names = malloc(CLASSES * 80), *at = names;
+    for (int i = 0; i < CLASSES; i++)
+        at += sprintf(at, "%s\"a\\tname\\nof 가나다 and forty letters more, number %d\"",
+                      i ? "," : "[", i);
+    strcpy(at, "]");
+    const fv_meta meta[] = {
+        {"model", "conv2d 4 3; relu; adaptive_avg_pool2d 1; flatten; linear classes"},
+        {"input", "1x8x8"},
+        {"classes", "300"},
+        {"mean", "0.5"},
+        {"std", "0.25"},
+        {"class_names", names},
+        {"transform", "center_crop 8"},
+        {"mine", "my own"}};
+    fv_save(net, path, meta, 8);
+    assert_fine(ctx);
+    const fv_trained *t = fv_trained_open(ctx, path);
+    assert_fine(ctx);
+    assert_int_equal(t->classes, CLASSES);
+    assert_int_equal(t->channels * 10000 + t->height * 100 + t->width, 10808);
+    assert_string_equal(t->class_names[299],
+                        "a\tname\nof 가나다 and forty letters more, number 299");
+    assert_string_equal(fv_trained_meta(t, "mine"), "my own");
+    assert_string_equal(fv_trained_meta(t, "nothing"), "");
+    uint8_t pixels[12 * 12], middle[8 * 8];
+    for (int i = 0; i < 144; i++)
+        pixels[i] = (uint8_t)(i * 37);
+    for (int i = 0; i < 64; i++)
+        middle[i] = pixels[(i / 8 + 2) * 12 + i % 8 + 2];
+    fv_array picture = {
+        .type = FV_U8, .ndim = 3, .dims = {1, 12, 12}, .count = 144, .data = pixels};
+    float p[CLASSES], sum = 0;
+    int class = fv_classify(t, .picture = &picture, .probabilities = p);
+    assert_fine(ctx);
+    fv_batch b = {.n = 1, .channels = 1, .height = 8, .width = 8, .pixels = middle};
+    fv_eval_mode(net);
+    fv_forward(net, &b);
+    assert_int_equal(class, fv_argmax(fv_output(net), CLASSES));
+    for (int i = 0; i < CLASSES; i++)
+        sum += p[i];
+    assert_float_equal(sum, 1, 1e-4);
+    assert_int_equal(fv_classify(t, "nowhere.png"), -1);
+    assert_int_equal(fv_error(ctx), FV_E_PATH);
+    fv_error_clear(ctx);
+    fv_trained_free(t);
+    for (int i = 0; i < CLASSES; i++)
+        p[i] = nanf("");
+    fv_param_put(net, 3, p, NULL); /* the last bias: no output is a number */
+    fv_save(net, path, meta, 5);
+    t = fv_trained_open(ctx, path);
+    assert_fine(ctx);
+    assert_null(t->class_names);
+    picture = (fv_array){.type = FV_U8, .ndim = 3, .dims = {1, 8, 8}, .count = 64, .data = middle};
+    assert_int_equal(fv_classify(t, .picture = &picture), -1);
+    assert_error(ctx, FV_E_DATA, "fv_classify: the outputs of the network are not numbers");
+    fv_close(ctx);
+    free(names);
+}
+
+static void trained_errors(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(NULL);
+    fv_net *net = fv_model(ctx, "mlp", 1, 8, 8, 3, NULL, NULL);
+    const struct {
+        const char *key, *value, *says;
+    } cases[] = {
+        {"class_names", "[\"a\",\"b\"]", "its class_names are not those of 3 classes"},
+        {"class_names", "a\tb", "its class_names are not those of 3 classes"},
+        {"class_names", "[\"a\",", "its class_names are not those of 3 classes"},
+        {"input", "1x8", "has an invalid description of its network"},
+        {"input", "1x8x1e9", "has an invalid description of its network"},
+        {"input", "1x8x8.5", "has an invalid description of its network"},
+        {"classes", "0", "has an invalid description of its network"},
+        {"mean", "0.5,0.5", "has an invalid description of its network"},
+        {"model", "mlpp", "mlpp"},
+        {"transform", "flipp", "flipp"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        fv_meta meta[] = {{"model", "mlp"}, {"input", "1x8x8"}, {"classes", "3"}, {"mine", ""}};
+        for (int k = 0; k < 4; k++)
+            if (strcmp(meta[k].key, cases[i].key) == 0 || k == 3) {
+                meta[k] = (fv_meta){cases[i].key, cases[i].value};
+                break;
+            }
+        fv_save(net, path, meta, 4);
+        assert_fine(ctx);
+        assert_null(fv_trained_open(ctx, path));
+        if (!strstr(fv_error_text(ctx), cases[i].says))
+            fail_msg("%s=%s: %s", cases[i].key, cases[i].value, fv_error_text(ctx));
+        fv_error_clear(ctx);
+    }
+    assert_null(fv_trained_open(ctx, "nowhere"));
+    assert_error(ctx, FV_E_PATH,
+                 "\"nowhere\" is no trained network: there is no such file, and no "
+                 "model.safetensors in a folder of that name\nhelp: a run folder, or a "
+                 ".safetensors file");
+    fv_close(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(comes_back_to_the_bit),     cmocka_unit_test(is_safetensors),
-        cmocka_unit_test(says_what_is_wrong),        cmocka_unit_test(damage_never_crashes),
+        cmocka_unit_test(trained),
+        cmocka_unit_test(trained_errors),
+        cmocka_unit_test(comes_back_to_the_bit),
+        cmocka_unit_test(is_safetensors),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(damage_never_crashes),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -229,29 +229,24 @@ struct cJSON *json_add(struct cJSON *to, const char *format, ...) LIKE_PRINTF(2,
 int json_line(struct cJSON *root);
 void json_result(struct cJSON *to, fv_result result); /* test_loss, test_acc, right, total */
 
-/* ---- card.c: what a model file says about itself -------------------------------------------- */
+/* ---- card.c: the metadata of a model file ---------------------------------------------------- */
 
 /* clang-format off */
 typedef enum card_key {
     CARD_MODEL, CARD_INPUT, CARD_CLASSES, CARD_MEAN, CARD_STD, CARD_DATA, CARD_EPOCHS, CARD_SEED,
-    CARD_FOVEA, CARD_TRANSFORM, CARD_CLASS_NAMES, CARD_COUNT
+    CARD_FOVEA, CARD_TRANSFORM, CARD_COUNT
 } card_key;
 /* clang-format on */
 
 enum { CARD_SIZE = 4096 };
 
-/* The values as they stand in the file's metadata: "lenet5", "1x28x28", "10", "0.1307", ...; names
-   of classes have tabs between them. mean and std are empty where the input is not normalised. */
-typedef struct card {
+/* The values as fovea.h documents them; mean and std are empty where the input is not normalised. */
+typedef struct model_card {
     char value[CARD_COUNT][CARD_SIZE];
-} card;
+} model_card;
 
-extern const char *const card_keys[CARD_COUNT];
-
-/* The net that the card describes, with new parameters. */
-fv_net *card_net(fv_ctx *ctx, const card *c);
-uint64_t card_seed(const card *c);
-fv_status card_save(const card *c, fv_net *net, const char *path);
+/* class_names: a JSON list; NULL: they have none. */
+fv_status card_save(const model_card *c, fv_net *net, const char *path, const char *class_names);
 
 /* ---- data.c: data sets by name, folder or file ---------------------------------------------- */
 
@@ -300,7 +295,9 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const char *t
 /* What the context says of its pictures, and how to find out more. */
 int fail_data(const fv_ctx *ctx, const data *d);
 /* What a net for this data needs to know. */
-void data_card(const data *d, const char *model, card *c);
+void data_card(const data *d, const char *model, model_card *c);
+/* The names of the classes as a JSON list, for free; NULL where they have none, or are their numbers. */
+char *class_names_json(const data *d);
 
 /* ---- csv.c: rows of a file in memory --------------------------------------------------------- */
 
@@ -363,14 +360,15 @@ int fail_chain(fv_ctx *ctx, const char *text, int channels, int height, int widt
 
 /* ---- run_open.c: trained networks by path --------------------------------------------------- */
 
-typedef struct run {
-    char file[PATH_SIZE]; /* the safetensors file */
-    card card;
-    fv_net *net;             /* with its parameters; belongs to the context */
-    fv_transform *transform; /* of the card; NULL: none */
-} run;
+typedef struct trained_run {
+    const fv_trained *trained; /* belongs to the context */
+    fv_net *net;               /* these two are its */
+    fv_transform *transform;
+    const char *data; /* what it was trained on, with that seed */
+    uint64_t seed;
+} trained_run;
 
 /* path: a run folder, runs/latest, or a safetensors file. */
-int open_run(fv_ctx *ctx, const char *path, bool quiet, run *r);
+int open_run(fv_ctx *ctx, const char *path, trained_run *r);
 
 #endif

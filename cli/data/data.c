@@ -3,6 +3,8 @@
  *
  * Layer 6. Calls fovea.h, libc and POSIX.
  */
+#include <cjson/cJSON.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,32 +304,25 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const char *t
     return open_sets(ctx, s, d) ? NULL : d->test;
 }
 
-/* Names of the classes with tabs between them; "" where there are none, or too many, or they are
-   the numbers. */
-static void class_names(const fv_dataset *set, int classes, char *text, size_t capacity)
+char *class_names_json(const data *d)
 {
-    size_t n = 0;
     int numbers = 0;
-    for (int i = 0; i < classes; i++) {
-        const char *name = fv_dataset_class_name(set, i);
+    cJSON *list = cJSON_CreateArray();
+    for (int i = 0; i < d->classes; i++) {
+        const char *name = fv_dataset_class_name(d->train, i);
         char number[16];
         snprintf(number, sizeof number, "%d", i);
-        numbers += name && strcmp(name, number) == 0;
+        numbers += !name || strcmp(name, number) == 0;
+        cJSON_AddItemToArray(list, cJSON_CreateString(name ? name : ""));
     }
-    text[0] = '\0';
-    for (int i = 0; i < classes && numbers < classes; i++) {
-        const char *name = fv_dataset_class_name(set, i);
-        if (!name || n + strlen(name) + 2 > capacity) {
-            text[0] = '\0';
-            return;
-        }
-        n += (size_t)snprintf(text + n, capacity - n, i ? "\t%s" : "%s", name);
-    }
+    char *text = numbers < d->classes ? cJSON_PrintUnformatted(list) : NULL;
+    cJSON_Delete(list);
+    return text;
 }
 
-void data_card(const data *d, const char *model, card *c)
+void data_card(const data *d, const char *model, model_card *c)
 {
-    *c = (card){{"", "", "", "", "", "", "0"}};
+    *c = (model_card){{"", "", "", "", "", "", "0"}};
     snprintf(c->value[CARD_MODEL], CARD_SIZE, "%s", model);
     snprintf(c->value[CARD_INPUT], CARD_SIZE, "%dx%dx%d", d->channels, d->height, d->width);
     snprintf(c->value[CARD_CLASSES], CARD_SIZE, "%d", d->classes);
@@ -337,5 +332,4 @@ void data_card(const data *d, const char *model, card *c)
     snprintf(c->value[CARD_FOVEA], CARD_SIZE, "%s", fv_version());
     if (d->plain)
         snprintf(c->value[CARD_TRANSFORM], CARD_SIZE, "%s", fv_transform_text(d->plain));
-    class_names(d->train, d->classes, c->value[CARD_CLASS_NAMES], CARD_SIZE);
 }

@@ -4,6 +4,7 @@
  * Layer 6. Calls fovea.h, cJSON and libc.
  */
 #include <cjson/cJSON.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/cli.h"
@@ -21,12 +22,13 @@ static cJSON *layer_json(const fv_layer *layer)
     return to;
 }
 
-static int run_json(const run *r)
+static int run_json(const trained_run *r)
 {
     cJSON *root = cJSON_CreateObject();
-    cJSON_AddStringToObject(root, "file", r->file);
-    for (int i = 0; i < CARD_COUNT; i++)
-        cJSON_AddStringToObject(root, card_keys[i], r->card.value[i]);
+    const fv_trained *t = r->trained;
+    cJSON_AddStringToObject(root, "file", t->file);
+    for (int i = 0; i < t->n_meta; i++)
+        cJSON_AddStringToObject(root, t->meta[i].key, t->meta[i].value);
     cJSON *layers = cJSON_AddArrayToObject(root, "layers");
     double parameters = 0, macs = 0;
     for (int i = 0; i < fv_layer_count(r->net); i++) {
@@ -39,10 +41,21 @@ static int run_json(const run *r)
     return json_line(root);
 }
 
+/* A line of the metadata, which may be anybody's: control characters are hidden. */
+static void put_meta(const fv_meta *meta)
+{
+    csv text = {0};
+    if (!csv_print(&text, "%-10s %s", meta->key, meta->value)) {
+        hide_controls(text.text);
+        puts(text.text);
+    }
+    free(text.text);
+}
+
 static int describe_run(fv_ctx *ctx, const settings *s)
 {
-    static run r; /* large */
-    int code = open_run(ctx, s->args[0], false, &r);
+    trained_run r;
+    int code = open_run(ctx, s->args[0], &r);
     if (code)
         return code;
     if (s->json)
@@ -50,10 +63,9 @@ static int describe_run(fv_ctx *ctx, const settings *s)
     const char *table = fv_summary(r.net, s->batch_size);
     if (!table)
         return fail_context(ctx, "fovea help info");
-    printf("%-10s %s\n", "file", r.file);
-    for (int i = 0; i < CARD_COUNT; i++)
-        if (r.card.value[i][0])
-            printf("%-10s %s\n", card_keys[i], r.card.value[i]);
+    printf("%-10s %s\n", "file", r.trained->file);
+    for (int i = 0; i < r.trained->n_meta; i++)
+        put_meta(r.trained->meta + i);
     printf("\n%s", table);
     return EXIT_DONE;
 }

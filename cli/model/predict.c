@@ -86,11 +86,10 @@ static fv_transform *fitting(fv_ctx *ctx, int channels, int height, int width)
 }
 
 /* The picture as the net takes it, or NULL after an error. */
-static fv_array *fit_picture(fv_ctx *ctx, const settings *s, const run *r, const sample *of,
+static fv_array *fit_picture(fv_ctx *ctx, const settings *s, const trained_run *r, const sample *of,
                              fv_array *picture, int *code)
 {
-    int c = 0, h = 0, w = 0;
-    sscanf(r->card.value[CARD_INPUT], "%dx%dx%d", &c, &h, &w);
+    const int c = r->trained->channels, h = r->trained->height, w = r->trained->width;
     if (r->transform)
         picture = fv_transform_apply(r->transform, picture, 0, 0, 0);
     bool fits = picture && picture->dims[1] == h && picture->dims[2] == w;
@@ -114,9 +113,9 @@ static fv_array *fit_picture(fv_ctx *ctx, const settings *s, const run *r, const
     return NULL;
 }
 
-static int load(fv_ctx *ctx, const settings *s, const run *r, sample *of, fv_batch *batch)
+static int load(fv_ctx *ctx, const settings *s, const trained_run *r, sample *of, fv_batch *batch)
 {
-    int code = EXIT_DONE, channels = atoi(r->card.value[CARD_INPUT]);
+    int code = EXIT_DONE, channels = r->trained->channels;
     fv_array *picture = of->is_file ? fv_picture_read(ctx, of->typed, .channels = channels)
                                     : read_sample(ctx, s, of, &code);
     if (picture)
@@ -149,14 +148,12 @@ static void softmax(const float *y, int n, double *p)
         p[i] /= sum;
 }
 
-/* The name of a class on the card, or its number. */
-static const char *class_name(const run *r, int index, char text[64])
+/* The name of a class, or its number. */
+static const char *class_name(const trained_run *r, int index, char text[64])
 {
-    const char *at = r->card.value[CARD_CLASS_NAMES];
-    for (int i = 0; *at && i < index; i++)
-        at += strcspn(at, "\t") + 1;
-    if (*at)
-        snprintf(text, 64, "%.*s", (int)strcspn(at, "\t"), at);
+    const char *const *names = r->trained->class_names;
+    if (names)
+        snprintf(text, 64, "%s", names[index]);
     else
         snprintf(text, 64, "%d", index);
     hide_controls(text);
@@ -165,7 +162,7 @@ static const char *class_name(const run *r, int index, char text[64])
 
 enum { SHOWN = 10 };
 
-static int print_text(const run *r, const sample *of, const double *p, int n, int winner)
+static int print_text(const trained_run *r, const sample *of, const double *p, int n, int winner)
 {
     char name[64], label[64];
     if (of->label >= 0)
@@ -193,7 +190,7 @@ static int print_text(const run *r, const sample *of, const double *p, int n, in
     return EXIT_DONE;
 }
 
-static int print_json(const run *r, const sample *of, const double *p, int n, int winner)
+static int print_json(const trained_run *r, const sample *of, const double *p, int n, int winner)
 {
     char name[64];
     cJSON *root = cJSON_CreateObject();
@@ -218,10 +215,11 @@ static int add_row(csv *out, const char *file, const char *class)
 }
 
 /* All files that a .csv lists, with a class or without. */
-static int predict_csv(fv_ctx *ctx, const settings *s, const run *r, const char *path, csv *out)
+static int predict_csv(fv_ctx *ctx, const settings *s, const trained_run *r, const char *path,
+                       csv *out)
 {
     fv_dataset *set = fv_dataset_csv(ctx, path, .unlabelled = true,
-                                     .channels = atoi(r->card.value[CARD_INPUT]));
+                                     .channels = r->trained->channels);
     fv_loader *loader = fv_loader_new(set, .batch_size = 64, .transform = r->transform,
                                       .num_workers = s->num_workers);
     int code = EXIT_DONE, n;
@@ -238,7 +236,8 @@ static int predict_csv(fv_ctx *ctx, const settings *s, const run *r, const char 
     return !code && fv_error(ctx) ? fail_context(ctx, "fovea help predict") : code;
 }
 
-static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char *typed, csv *out)
+static int predict_one(fv_ctx *ctx, const settings *s, const trained_run *r, const char *typed,
+                       csv *out)
 {
     static sample of; /* large */
     fv_batch batch;
@@ -267,7 +266,7 @@ static int predict_one(fv_ctx *ctx, const settings *s, const run *r, const char 
 }
 
 /* A picture a line. */
-static int predict_stdin(fv_ctx *ctx, const settings *s, const run *r, csv *out)
+static int predict_stdin(fv_ctx *ctx, const settings *s, const trained_run *r, csv *out)
 {
     char line[PATH_SIZE];
     int code = EXIT_DONE;
@@ -283,13 +282,11 @@ static int predict_stdin(fv_ctx *ctx, const settings *s, const run *r, csv *out)
 
 static int predict(fv_ctx *ctx, const settings *s)
 {
-    static run r; /* large */
-    int code = open_run(ctx, s->args[0], false, &r);
+    trained_run r;
+    int code = open_run(ctx, s->args[0], &r);
     settings used = *s; /* what the training held back is so here too */
-    if (!code) {
-        used.seed = card_seed(&r.card);
-        fv_eval_mode(r.net);
-    }
+    if (!code)
+        used.seed = r.seed;
     csv out = {0};
     if (!code && s->submission)
         code = add_row(&out, "file", "class");

@@ -69,59 +69,19 @@ static int fail_missing(const char *path)
 
 /* ---- opening -------------------------------------------------------------------------------- */
 
-/* If path is the file runs/latest: the run beside it, whose name it holds. */
-static void follow_latest(char path[PATH_SIZE])
-{
-    char *slash = strrchr(path, '/'), *last = slash ? slash + 1 : path, name[256] = "";
-    FILE *f = strcmp(last, "latest") == 0 && is_file(path) ? fopen(path, "r") : NULL;
-    if (!f)
-        return;
-    if (fgets(name, sizeof name, f) && name[0] != '\n')
-        snprintf(last, (size_t)(path + PATH_SIZE - last), "%.*s", (int)strcspn(name, "\n"), name);
-    fclose(f);
-}
-
-/* Reads the card. A file without one, say of PyTorch, is taken for what fovea train makes. */
-static int read_card(fv_ctx *ctx, bool quiet, run *r)
-{
-    static const char *const usual[] = {
-        [CARD_MODEL] = "lenet5", [CARD_INPUT] = "1x28x28", [CARD_CLASSES] = "10",
-        [CARD_MEAN] = "0.1307",  [CARD_STD] = "0.3081",    [CARD_DATA] = "mnist"};
-    bool found = false;
-    for (int i = 0; i < CARD_COUNT; i++) {
-        if (fv_load_meta(ctx, r->file, card_keys[i], r->card.value[i], sizeof r->card.value[i]))
-            return fail_context(ctx, "fovea train");
-        if (i != CARD_CLASS_NAMES)
-            hide_controls(r->card.value[i]);
-        found = found || r->card.value[i][0];
-    }
-    for (int i = CARD_MODEL; i <= CARD_DATA; i++)
-        if (!r->card.value[i][0] && (!found || (i != CARD_MEAN && i != CARD_STD)))
-            strcpy(r->card.value[i], usual[i]);
-    if (!found && !quiet)
-        fprintf(stderr, "note:  %s has no description of its network; assumed to be %s for MNIST\n",
-                r->file, usual[CARD_MODEL]);
-    return EXIT_DONE;
-}
-
-int open_run(fv_ctx *ctx, const char *path, bool quiet, run *r)
+int open_run(fv_ctx *ctx, const char *path, trained_run *r)
 {
     if (fv_error(ctx))
         return fail_context(ctx, "fovea device");
-    char at[PATH_SIZE];
-    snprintf(at, sizeof at, "%s", path);
-    follow_latest(at);
-    if (is_file(at))
-        strcpy(r->file, at);
-    else if (!join_path(r->file, at, "model.safetensors") || !is_file(r->file))
+    r->trained = fv_trained_open(ctx, path);
+    if (fv_error(ctx) == FV_E_PATH)
         return fail_missing(path);
-    int code = read_card(ctx, quiet, r);
-    if (code)
-        return code;
-    r->net = card_net(ctx, &r->card);
-    if (!r->net)
-        return EXIT_FAILED;
-    const char *transform = r->card.value[CARD_TRANSFORM];
-    r->transform = *transform ? fv_transform_new(ctx, transform) : NULL;
-    return fv_load(r->net, r->file) ? fail_context(ctx, "fovea train") : EXIT_DONE;
+    if (!r->trained)
+        return fail_context(ctx, "fovea train");
+    r->net = r->trained->net;
+    r->transform = r->trained->transform;
+    const char *trained_on = fv_trained_meta(r->trained, "data");
+    r->data = *trained_on ? trained_on : "mnist";
+    r->seed = strtoull(fv_trained_meta(r->trained, "seed"), NULL, 10);
+    return EXIT_DONE;
 }

@@ -10,19 +10,18 @@
 #include "common/cli.h"
 
 /* The classes must be those that the net was trained on; without names, as many. */
-static int check_classes(const run *r, const char *typed, const fv_dataset *set, int classes)
+static int check_classes(const trained_run *r, const char *typed, const fv_dataset *set,
+                         int classes)
 {
-    const char *names = r->card.value[CARD_CLASS_NAMES];
+    const char *const *names = r->trained->class_names;
     int found = fv_dataset_describe(set).classes;
-    for (int i = 0; *names && i < found; i++) {
-        size_t n = strcspn(names, "\t");
+    for (int i = 0; names && i < found && i < classes; i++) {
         const char *name = fv_dataset_class_name(set, i);
-        if (name && (strlen(name) != n || strncmp(name, names, n) != 0))
+        if (name && strcmp(name, names[i]) != 0)
             return fail(EXIT_FAILED, "E-CLASS",
-                        "class %d is \"%s\" in %s, but the network was trained with \"%.*s\"\n"
+                        "class %d is \"%s\" in %s, but the network was trained with \"%s\"\n"
                         "help: give a folder with the same class folders",
-                        i, name, typed, (int)n, names);
-        names += n + (names[n] == '\t');
+                        i, name, typed, names[i]);
     }
     if (found <= classes)
         return EXIT_DONE;
@@ -32,12 +31,12 @@ static int check_classes(const run *r, const char *typed, const fv_dataset *set,
                 typed, found, classes);
 }
 
-static int print_json(const run *r, const char *set, fv_result result, double seconds)
+static int print_json(const trained_run *r, const char *set, fv_result result, double seconds)
 {
     double low, high;
     wilson_range(result, &low, &high);
-    cJSON *root = json_add(cJSON_CreateObject(), "event %s model %s data %s", "result", r->file,
-                           set);
+    cJSON *root = json_add(cJSON_CreateObject(), "event %s model %s data %s", "result",
+                           r->trained->file, set);
     json_result(root, result);
     json_add(root, "low %g high %g seconds %g", low, high, seconds);
     return json_line(root);
@@ -45,16 +44,16 @@ static int print_json(const run *r, const char *set, fv_result result, double se
 
 static int measure(fv_ctx *ctx, const settings *s)
 {
-    static run r; /* large */
+    trained_run r;
     data d;
     int code = s->args[1] ? data_name(s->args[1], &d) : EXIT_DONE, classes;
     if (!code)
-        code = open_run(ctx, s->args[0], s->quiet, &r);
+        code = open_run(ctx, s->args[0], &r);
     if (!code && !s->args[1])
-        code = data_name(r.card.value[CARD_DATA], &d);
+        code = data_name(r.data, &d);
     if (code)
         return code;
-    fv_dataset *set = data_test_set(ctx, s, &d, r.card.value[CARD_DATA], card_seed(&r.card));
+    fv_dataset *set = data_test_set(ctx, s, &d, r.data, r.seed);
     if (!set && !fv_error(ctx)) /* said already */
         return EXIT_FAILED;
     if (fv_error(ctx))

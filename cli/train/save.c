@@ -353,7 +353,9 @@ int save_run(training *t)
     snprintf(t->plan.card.value[CARD_SEED], sizeof t->plan.card.value[0], "%llu",
              (unsigned long long)t->s->seed);
     join_path(path, t->folder.path, "model.safetensors");
-    card_save(&t->plan.card, t->net, path);
+    char *names = class_names_json(&t->data);
+    card_save(&t->plan.card, t->net, path, names);
+    cJSON_free(names);
     int code = write_log(t);
     join_path(path, t->folder.path, "run.json");
     fv_write_file(t->ctx, path, json, strlen(json));

@@ -235,6 +235,23 @@ static int check_output(const training *t)
                 c, h, w, t->data.typed, t->data.classes);
 }
 
+/* The plan's network for the data, with new parameters. */
+static int make_net(training *t)
+{
+    const data *d = &t->data;
+    double mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
+    float means[FV_CHANNELS_MAX] = {0}, stds[FV_CHANNELS_MAX] = {0};
+    int n = fv_read_numbers(d->mean, ',', mean, FV_CHANNELS_MAX);
+    bool normal = n > 0 && fv_read_numbers(d->std, ',', std, FV_CHANNELS_MAX) == n;
+    for (int c = 0; normal && c < n; c++)
+        means[c] = (float)mean[c], stds[c] = (float)std[c];
+    t->net = fv_model(t->ctx, t->plan.model, d->channels, d->height, d->width, d->classes,
+                      normal ? means : NULL, normal ? stds : NULL);
+    if (!t->net && fv_error(t->ctx) == FV_E_SHAPE && strpbrk(t->plan.model, " ;\n"))
+        return fail_chain(t->ctx, t->plan.model, d->channels, d->height, d->width, d->classes);
+    return t->net ? EXIT_DONE : fail_context(t->ctx, "fovea help models");
+}
+
 /* Net, loaders and optimizer. The net comes before the first epoch of a loader: that is the order
    in which the tutorial draws its random numbers. */
 static int prepare_net(training *t)
@@ -245,12 +262,11 @@ static int prepare_net(training *t)
     t->schedule = NULL;
     t->plan.by_step = false;
     t->optim = NULL;
-    t->net = card_net(t->ctx, &t->plan.card);
-    if (!t->net)
-        return EXIT_FAILED;
+    int code = make_net(t);
+    if (code)
+        return code;
     t->plan.log_probabilities = gives_log_probabilities(t->net);
-    int code = check_output(t);
-    if (code || (code = plan_batches(t)) || (code = plan_memory(t)))
+    if ((code = check_output(t)) || (code = plan_batches(t)) || (code = plan_memory(t)))
         return code;
     int classes;
     fv_output_shape(t->net, &classes, NULL, NULL);

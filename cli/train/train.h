@@ -84,7 +84,7 @@ typedef struct training {
         bool log_probabilities; /* what the net gives: else the loss is cross-entropy */
         bool by_step;           /* the schedule is stepped after each batch, else each epoch */
         int part;               /* images that go through the net at once: the batch, or fewer */
-        card card;
+        model_card card;
     } plan;
     struct {                  /* where the training is */
         int fold, epoch;      /* from 1; fold 0: there are no --folds */

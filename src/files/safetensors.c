@@ -6,7 +6,7 @@
  * https://github.com/huggingface/safetensors. A file may come from anyone: nothing in it is
  * believed before it is checked. Layer 4. Calls cJSON, the net's public questions and the base.
  */
-#include "net/net.h"
+#include "files/safetensors.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -321,6 +321,24 @@ fv_status fv_load(fv_net *net, const char *path)
     net->changes++;
     close_file(&f);
     return fv_error(ctx);
+}
+
+fv_meta *fv_read_meta(fv_ctx *ctx, const char *path, int *n)
+{
+    opened f;
+    *n = 0;
+    if (!open_file(ctx, path, &f))
+        return NULL;
+    const cJSON *pairs = cJSON_GetObjectItemCaseSensitive(f.root, "__metadata__");
+    int count = cJSON_GetArraySize(pairs);
+    fv_meta *meta = count ? fv_alloc(ctx, (size_t)count, sizeof *meta) : NULL;
+    for (const cJSON *p = pairs ? pairs->child : NULL; meta && p; p = p->next)
+        if (cJSON_IsString(p)) {
+            meta[*n] = (fv_meta){fv_copy_text(ctx, p->string), fv_copy_text(ctx, p->valuestring)};
+            *n += 1;
+        }
+    close_file(&f);
+    return meta;
 }
 
 fv_status fv_load_meta(fv_ctx *ctx, const char *path, const char *key, char *text, size_t size)
