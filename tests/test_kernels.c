@@ -470,18 +470,18 @@ static void acts(void **state)
         for (int c = 0; c < FV_ACTS && set_named(sets[i]); c++) {
             const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
             for (int s = 0; s < 2; s++) {
-                k[s]->acts[c].forward(N, 0.3f, x, y[s]);
-                k[s]->acts[c].backward(N, 0.3f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[s]);
+                k[s]->acts[c].forward(N, 0.3f, 2.0f, x, y[s]);
+                k[s]->acts[c].backward(N, 0.3f, 2.0f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[s]);
             }
             same_bits(y[0], y[1], N, "a curve", k[1]->name);
             same_bits(dx[0] + L, dx[1] + L, N - L, "a curve's backward", k[1]->name);
             memcpy(y[1], x, N * sizeof *x);
-            k[1]->acts[c].forward(N, 0.3f, y[1], y[1]);
+            k[1]->acts[c].forward(N, 0.3f, 2.0f, y[1], y[1]);
             same_bits(y[0], y[1], N, "a curve in place", k[1]->name);
         }
     for (int c = 0; c < FV_ACTS; c++) { /* NaN stays NaN; large numbers give none */
-        set_named("ref")->acts[c].forward(N, 0.3f, x, y[0]);
-        set_named("ref")->acts[c].backward(N, 0.3f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[0]);
+        set_named("ref")->acts[c].forward(N, 0.3f, 2.0f, x, y[0]);
+        set_named("ref")->acts[c].backward(N, 0.3f, 2.0f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[0]);
         assert_memory_equal(x, y[0], sizeof *x);
         for (int n = 1; n < N; n++)
             if (isfinite(x[n]))

@@ -292,14 +292,15 @@ static void norm_describe(const fv_def *def, char text[32])
         snprintf(text, 32, "groups=%d", def->norm.groups);
 }
 
-#define NORM(its_kind)                                                                             \
-    {                                                                                              \
-        .kind = its_kind, .flags = FV_KEEPS_X | FV_IN_PLACE, .need = norm_need,                    \
-        .forward = norm_forward, .backward = norm_backward, .reduce_items = norm_reduce_items,     \
-        .reduce = norm_reduce, .describe = norm_describe,                                          \
-    }
-
-static const fv_op group_norm = NORM("group_norm"), layer_norm = NORM("layer_norm");
+static const fv_op norm = {
+    .flags = FV_KEEPS_X | FV_IN_PLACE,
+    .need = norm_need,
+    .forward = norm_forward,
+    .backward = norm_backward,
+    .reduce_items = norm_reduce_items,
+    .reduce = norm_reduce,
+    .describe = norm_describe,
+};
 
 /* ---- shape rules -------------------------------------------------------------------------- */
 
@@ -307,6 +308,7 @@ static const fv_op group_norm = NORM("group_norm"), layer_norm = NORM("layer_nor
 static fv_status set_norm(fv_def *def, double eps, int dims, bool affine)
 {
     const int64_t sizes[] = {def->in.c, def->in.h, def->in.w};
+    def->op = &norm;
     def->out = def->in;
     def->norm.eps = (float)eps;
     def->norm.dims = dims;
@@ -336,7 +338,6 @@ static fv_status group_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": %d groups must divide the %d channels that \"%s\" gives\n"
                        "help: 1 group, or %d, one for each channel",
                        def->name, a->num_groups, C, def->producer, C);
-    def->op = &group_norm;
     def->norm.groups = a->num_groups;
     return set_norm(def, a->eps, 0, !a->no_affine);
 }
@@ -350,7 +351,6 @@ static fv_status layer_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": dims is %d, but must be 1 to 3\n"
                        "help: 3 for all of an image, 2 for rows and columns, 1 for the columns",
                        def->name, dims);
-    def->op = &layer_norm;
     def->norm.groups = dims == 3 ? 1 : def->in.c;
     return set_norm(def, a->eps, dims, !a->no_affine);
 }

@@ -268,9 +268,9 @@ static void norm_start(const fv_def *def, float *buffers)
 
 #define NORM(other_flags)                                                                          \
     {                                                                                              \
-        .kind = "batch_norm2d", .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags),                 \
-        .need = norm_need, .forward = norm_forward, .backward = norm_backward,                     \
-        .needs_stats = norm_meets, .stats_accumulate = gather, .stats_finish = meet,               \
+        .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags), .need = norm_need,                      \
+        .forward = norm_forward, .backward = norm_backward, .needs_stats = norm_meets,             \
+        .stats_accumulate = gather, .stats_finish = meet,                                          \
         .stats_accumulate_backward = stats_accumulate_backward,                                    \
         .stats_finish_backward = stats_finish_backward, .buffer = norm_buffer,                     \
         .start = norm_start,                                                                       \

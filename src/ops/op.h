@@ -70,7 +70,8 @@ typedef struct fv_def {
     fv_norm norm;
     fv_axis rows, cols; /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
     int padding_mode;   /* fv_padding_mode */
-    double number;      /* dropout: p; pad2d: value; an activation's */
+    double number;      /* dropout: p; pad2d: value; an activation's first parameter */
+    double number2;     /* an activation's second parameter */
     fv_act act;
     struct {
         int dim, start, step; /* softmax, concat, slice */
@@ -235,7 +236,6 @@ typedef struct fv_buffer {
 } fv_buffer;
 
 struct fv_op {
-    const char *kind; /* "conv2d" */
     int flags;
     fv_need (*need)(const fv_def *def, fv_layout layout, int images);
     /* w in the order of forward, and of backward unless that is NULL; pack NULL: no weights. */
@@ -367,9 +367,9 @@ void fv_resample_backward(const fv_call *call, const float *dy, float *dx, float
 fv_need fv_resample_need(const fv_def *def, fv_layout layout, int images);
 void fv_resample_run_forward(const fv_call *call);
 void fv_resample_run_backward(const fv_call *call);
-#define FV_RESAMPLE_OP(its_kind, its_describe)                                                     \
+#define FV_RESAMPLE_OP(its_describe)                                                               \
     {                                                                                              \
-        .kind = its_kind, .need = fv_resample_need, .forward = fv_resample_run_forward,            \
+        .need = fv_resample_need, .forward = fv_resample_run_forward,                              \
         .backward = fv_resample_run_backward, .describe = its_describe,                            \
     }
 

@@ -79,7 +79,7 @@ void fv_describe_pair(char text[32], const char *name, int h, int w, int default
         snprintf(text + used, 32 - used, " %s%dx%d", name, h, w);
 }
 
-const fv_op fv_op_input = {.kind = "input"};
+const fv_op fv_op_input = {0};
 
 /* ---- another shape ------------------------------------------------------------------------ */
 
@@ -117,19 +117,17 @@ static void reshape_backward(const fv_call *r)
         reshape(r, r->def->out, r->def->in, r->dy, r->dx);
 }
 
-#define RESHAPE(its_kind)                                                                          \
-    {                                                                                              \
-        .kind = its_kind, .flags = FV_VIEW_BATCH, .need = reshape_need,                            \
-        .forward = reshape_forward, .backward = reshape_backward,                                  \
-    }
-
-static const fv_op flatten = RESHAPE("flatten"), reshaped = RESHAPE("reshape"),
-                   squeeze = RESHAPE("squeeze"), unsqueeze = RESHAPE("unsqueeze");
+static const fv_op reshaped = {
+    .flags = FV_VIEW_BATCH,
+    .need = reshape_need,
+    .forward = reshape_forward,
+    .backward = reshape_backward,
+};
 
 static fv_status flatten_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     (void)args;
-    def->op = &flatten;
+    def->op = &reshaped;
     def->out = (fv_shape){(int)fv_shape_count(def->in), 1, 1};
     return fv_error(ctx);
 }
@@ -175,7 +173,7 @@ static fv_status squeeze_shape(fv_ctx *ctx, fv_def *def, const void *args)
     const fv_dim_args *a = args;
     int dim = fv_check_dim(ctx, def, a->dim);
     bool in = def->kind == &fv_layer_type_unsqueeze;
-    def->op = in ? &unsqueeze : &squeeze;
+    def->op = &reshaped;
     if (!dim)
         return fv_error(ctx);
     if (*fv_side(&def->in, in ? 3 : dim) != 1)
