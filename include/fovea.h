@@ -947,6 +947,14 @@ typedef struct fv_elu_args {
     int _end;
 } fv_elu_args;
 
+typedef struct fv_softplus_args {
+    fv_node x;
+    double beta;      /* > 0; default 1 */
+    double threshold; /* > 0; default 20 */
+    const char *name;
+    int _end;
+} fv_softplus_args;
+
 typedef enum fv_approximate { FV_APPROXIMATE_NONE, FV_APPROXIMATE_TANH } fv_approximate;
 
 typedef struct fv_gelu_args {
@@ -966,7 +974,10 @@ typedef struct fv_gelu_args {
      fv_silu(x)          x * sigmoid(x)                                   torch.nn.SiLU
      fv_hardswish(x)     x * min(max(x + 3, 0), 6) / 6                    torch.nn.Hardswish
      fv_hardsigmoid(x)   min(max(x + 3, 0), 6) / 6                        torch.nn.Hardsigmoid
-     fv_elu(x, alpha)    x, below 0 alpha * (exp(x) - 1)                  torch.nn.ELU */
+     fv_elu(x, alpha)    x, below 0 alpha * (exp(x) - 1)                  torch.nn.ELU
+     fv_softplus(x, beta, threshold)    log(1 + exp(beta * x)) / beta, where beta * x > threshold
+                         x itself                                         torch.nn.Softplus
+     fv_mish(x)          x * tanh(log(1 + exp(x)))                        torch.nn.Mish */
 #define fv_leaky_relu(...)  fv_leaky_relu_opt((fv_leaky_relu_args){__VA_ARGS__, ._end = 0})
 #define fv_relu6(...)       fv_relu6_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 #define fv_sigmoid(...)     fv_sigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
@@ -976,6 +987,8 @@ typedef struct fv_gelu_args {
 #define fv_hardswish(...)   fv_hardswish_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 #define fv_hardsigmoid(...) fv_hardsigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 #define fv_elu(...)         fv_elu_opt((fv_elu_args){__VA_ARGS__, ._end = 0})
+#define fv_softplus(...)    fv_softplus_opt((fv_softplus_args){__VA_ARGS__, ._end = 0})
+#define fv_mish(...)        fv_mish_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_leaky_relu_opt(fv_leaky_relu_args args);
 FV_API fv_node fv_relu6_opt(fv_unary_args args);
 FV_API fv_node fv_sigmoid_opt(fv_unary_args args);
@@ -985,6 +998,8 @@ FV_API fv_node fv_silu_opt(fv_unary_args args);
 FV_API fv_node fv_hardswish_opt(fv_unary_args args);
 FV_API fv_node fv_hardsigmoid_opt(fv_unary_args args);
 FV_API fv_node fv_elu_opt(fv_elu_args args);
+FV_API fv_node fv_softplus_opt(fv_softplus_args args);
+FV_API fv_node fv_mish_opt(fv_unary_args args);
 
 typedef struct fv_dim_args {
     fv_node x;

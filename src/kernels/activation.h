@@ -26,7 +26,9 @@
     A(GELU, gelu, (x), (x, dy))                                                                    \
     A(GELU_TANH, gelu_tanh, (x), (x, dy))                                                          \
     A(SILU, silu, (x), (x, dy))                                                                    \
-    A(HARDSWISH, hardswish, (x), (x, dy))
+    A(HARDSWISH, hardswish, (x), (x, dy))                                                          \
+    A(SOFTPLUS, softplus, (x, a, b), (x, dy, a, b)) /* a > 0: beta, b: threshold */                \
+    A(MISH, mish, (x), (x, dy))
 /* clang-format on */
 
 /* NAME_of is y of x, NAME_back is dx of dy and of y or x; a and b are the parameters. */
@@ -137,6 +139,38 @@ static inline float elu_of(float x, float a)
 static inline float elu_back(float y, float dy, float a)
 {
     return y > 0.0f ? dy : dy * (y + a);
+}
+
+/* log(1 + e^(beta x)) / beta, whose e^ cannot overflow; past the threshold x itself. */
+static inline float softplus_of(float x, float beta, float threshold)
+{
+    float z = beta * x;
+    float y = ((z > 0.0f ? z : 0.0f) + log1p_f32(exp_f32(-fabsf(z)))) / beta;
+    return z > threshold ? x : y;
+}
+
+static inline float softplus_back(float x, float dy, float beta, float threshold)
+{
+    float z = beta * x;
+    return z > threshold ? dy : dy * sigmoid_f32(z);
+}
+
+/* x * tanh(log(1 + e^x)) = x * up / (up + rest), up = e^2x + 2e^x and rest = 2, above 0 with both
+   divided by e^2x. */
+static inline float mish_of(float x)
+{
+    float e = exp_f32(-fabsf(x));
+    float up = x < 0.0f ? e * (e + 2.0f) : 2.0f * e + 1.0f, rest = x < 0.0f ? 2.0f : 2.0f * e * e;
+    return x * (up / (up + rest));
+}
+
+/* t + x * (1 - t^2) * sigmoid(x) with t = tanh(log(1 + e^x)); beyond +-110 the slope is 1 or 0. */
+static inline float mish_back(float x, float dy)
+{
+    float near = x > 110.0f ? 110.0f : x < -110.0f ? -110.0f : x, e = exp_f32(-fabsf(near));
+    float up = x < 0.0f ? e * (e + 2.0f) : 2.0f * e + 1.0f, rest = x < 0.0f ? 2.0f : 2.0f * e * e;
+    float t = up / (up + rest), left = rest / (up + rest), s = (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    return dy * fmaf(near * s, left * (1.0f + t), t);
 }
 
 #endif

@@ -106,6 +106,13 @@ static fv_status elu_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return set_curve(def, FV_ACT_ELU, ((const fv_elu_args *)args)->alpha, 0);
 }
 
+static fv_status softplus_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    (void)ctx;
+    const fv_softplus_args *a = args;
+    return set_curve(def, FV_ACT_SOFTPLUS, a->beta, a->threshold);
+}
+
 static const fv_arg leaky_relu_fields[] = {
     FV_ARG(fv_leaky_relu_args, negative_slope, FV_ARG_NUMBER, .range = FV_POSITIVE,
            .initial = {1, {0.01}}),
@@ -122,6 +129,12 @@ static const fv_arg gelu_fields[] = {
     {0},
 };
 
+static const fv_arg softplus_fields[] = {
+    FV_ARG(fv_softplus_args, beta, FV_ARG_NUMBER, .range = FV_POSITIVE, .initial = {1, {1}}),
+    FV_ARG(fv_softplus_args, threshold, FV_ARG_NUMBER, .range = FV_POSITIVE, .initial = {1, {20}}),
+    {0},
+};
+
 #define ACTIVATION(name, its_torch, its_act)                                                       \
     FV_LAYER_TYPE(name, fv_unary_args, its_torch, .inputs = 1, .fields = fv_no_fields,             \
                   .act = its_act, .shape = curve_shape)
@@ -132,11 +145,13 @@ static const fv_arg gelu_fields[] = {
 NUMBERED(leaky_relu, "torch.nn.LeakyReLU", 1);
 NUMBERED(elu, "torch.nn.ELU", 1);
 NUMBERED(gelu, "torch.nn.GELU", 1);
+NUMBERED(softplus, "torch.nn.Softplus", 2);
 ACTIVATION(relu6, "torch.nn.ReLU6", FV_ACT_RELU6);
 ACTIVATION(sigmoid, "torch.nn.Sigmoid", FV_ACT_SIGMOID);
 ACTIVATION(tanh, "torch.nn.Tanh", FV_ACT_TANH);
 ACTIVATION(hardsigmoid, "torch.nn.Hardsigmoid", FV_ACT_HARDSIGMOID);
 ACTIVATION(silu, "torch.nn.SiLU", FV_ACT_SILU);
 ACTIVATION(hardswish, "torch.nn.Hardswish", FV_ACT_HARDSWISH);
+ACTIVATION(mish, "torch.nn.Mish", FV_ACT_MISH);
 
 const fv_op fv_op_relu_done = {.flags = FV_VIEW};

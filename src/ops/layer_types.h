@@ -36,6 +36,8 @@
     T(hardswish, fv_unary_args, args.x)                                                            \
     T(hardsigmoid, fv_unary_args, args.x)                                                          \
     T(elu, fv_elu_args, args.x)                                                                    \
+    T(softplus, fv_softplus_args, args.x)                                                          \
+    T(mish, fv_unary_args, args.x)                                                                 \
     T(softmax, fv_dim_args, args.x)                                                                \
     T(layer_norm, fv_layer_norm_args, args.x)                                                      \
     T(group_norm, fv_group_norm_args, args.x)                                                      \
