@@ -30,6 +30,17 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
                    def->name, what, value.h, value.w, low, 0x7fff);
 }
 
+fv_status fv_check_features(fv_ctx *ctx, const fv_def *def, const char *name, int channels)
+{
+    fv_shape in = def->in;
+    if (channels == 0 || channels == in.c)
+        return FV_OK;
+    return fv_fail(ctx, FV_E_SHAPE,
+                   "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
+                   "help: set %s to %d, or leave it out",
+                   def->name, channels, def->producer, in.c, in.c, in.h, in.w, name, in.c);
+}
+
 int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim)
 {
     if (dim >= 1 && dim <= 3)
