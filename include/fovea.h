@@ -1051,10 +1051,32 @@ typedef struct fv_group_norm_args {
 /* fv_group_norm(x, num_groups, ...)     any shape, for each image and group of channels:
      y = (x - mean) / sqrt(var + eps) * weight[c] + bias[c]
    mean and var (divided by their number) are over the channels of the group, rows and columns, in
-   train and in eval mode. weight [C] starts as 1, bias [C] as 0. With as many groups as channels
-   this is instance normalisation, torch.nn.InstanceNorm2d(affine=True). torch.nn.GroupNorm. */
+   train and in eval mode. weight [C] starts as 1, bias [C] as 0. torch.nn.GroupNorm. */
 #define fv_group_norm(...) fv_group_norm_opt((fv_group_norm_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_group_norm_opt(fv_group_norm_args args);
+
+typedef struct fv_instance_norm2d_args {
+    fv_node x;
+    double eps;               /* default 1e-5 */
+    double momentum;          /* of the running statistics, in (0,1]; default 0.1 */
+    bool affine;              /* has weight and bias */
+    bool track_running_stats; /* has running_mean and running_var, which eval mode uses */
+    int num_features;         /* default: as many as x has; given, it is checked */
+    const char *name;
+    int _end;
+} fv_instance_norm2d_args;
+
+/* fv_instance_norm2d(x, ...)     any shape, for each image and channel c:
+     y = (x - mean) / sqrt(var + eps) * weight[c] + bias[c]
+   mean and var (divided by their number) are over rows and columns. With track_running_stats eval
+   mode takes the running ones: after each batch in train mode
+     running = (1 - momentum) * running + momentum * mean over the images   (of variances divided by
+   number - 1). weight [C] starts as 1, bias [C] as 0; running_mean [C] 0, running_var [C] 1 and
+   num_batches_tracked, which stays 0 as in PyTorch, are saved with the parameters.
+   torch.nn.InstanceNorm2d. */
+#define fv_instance_norm2d(...)                                                                    \
+    fv_instance_norm2d_opt((fv_instance_norm2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_instance_norm2d_opt(fv_instance_norm2d_args args);
 
 typedef struct fv_layer_norm_args {
     fv_node x;

@@ -41,6 +41,7 @@
     T(softmax, fv_dim_args, args.x)                                                                \
     T(layer_norm, fv_layer_norm_args, args.x)                                                      \
     T(group_norm, fv_group_norm_args, args.x)                                                      \
+    T(instance_norm2d, fv_instance_norm2d_args, args.x)                                            \
     T(mul, fv_binary_args, args.x, args.y)                                                         \
     O(concat, fv_concat_args, args.xs)                                                             \
     T(slice, fv_slice_args, args.x)                                                                \
