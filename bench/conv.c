@@ -1,12 +1,12 @@
 /*
- * conv.c - nine convolutions, three passes each, float32, one thread: Fovea's kernels and, where it
- * was built with it, oneDNN, in turns; medians.
+ * conv.c - nine convolutions, three passes each, float32, one thread: Fovea's kernels and, if built
+ * with it, oneDNN, alternating; prints medians.
  *
- *   conv [WORDS]   prints a line each: SHAPE PASS FOVEA ONEDNN RATIO, in GFLOP/s, and the ratios'
- *                  mean; only shapes whose name has WORDS in it
+ *   conv [WORDS]   prints a line each: SHAPE PASS FOVEA ONEDNN RATIO, in GFLOP/s, and the mean
+ *                  ratio; only shapes whose name contains WORDS
  *
- * Both have 64 images, or 16 where those are large. Multiply-adds with the padding's zeros count,
- * as everywhere, though oneDNN leaves many out.
+ * Both run 64 images, or 16 large ones. Multiply-adds with padding zeros count, as is usual,
+ * although oneDNN skips many of them.
  */
 #include <math.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static const struct {
     {64, 128, 3, 2, 1, 56, 64},  {3, 64, 3, 1, 1, 224, 16},  {512, 512, 3, 1, 1, 7, 64},
 };
 
-/* Seconds of a pass, from so many at a go that the clock is fine enough. */
+/* Returns the seconds of a pass, averaged over passes_at_a_go for a coarse clock. */
 static double time_passes(const conv_engine *e, void *job, int passes_at_a_go)
 {
     double start = now();
@@ -48,7 +48,7 @@ static double time_passes(const conv_engine *e, void *job, int passes_at_a_go)
     return (now() - start) / passes_at_a_go;
 }
 
-/* Median seconds of a pass by each engine; 0 where there is none. */
+/* Sets the median seconds of a pass for each engine; 0 if the engine cannot run it. */
 static void measure(const fv_conv *v, int images, conv_pass pass, double seconds[ENGINES])
 {
     void *jobs[ENGINES] = {NULL};
@@ -58,7 +58,7 @@ static void measure(const fv_conv *v, int images, conv_pass pass, double seconds
         jobs[e] = engines[e] ? engines[e]->prepare(v, images, pass) : NULL;
         if (!jobs[e])
             continue;
-        engines[e]->run(jobs[e]); /* the first is slow */
+        engines[e]->run(jobs[e]); /* the first run is slow */
         at_a_go[e] = 1 + (int)(ROUND_SECONDS / time_passes(engines[e], jobs[e], 1));
     }
     for (int round = 0; round < ROUNDS; round++)
@@ -80,8 +80,8 @@ static void print_speed(double flops, double seconds)
         printf(" %9s", "-");
 }
 
-/* Prints the line of one pass and returns Fovea's speed over oneDNN's, or 0; 0 alone if the name
-   has no such words. */
+/* Prints the line of one pass. Returns Fovea's speed over oneDNN's, or 0 without oneDNN or if the
+   name does not contain words. */
 static double compare(int shape, conv_pass pass, const char *words)
 {
     int C = shapes[shape].C, O = shapes[shape].O, k = shapes[shape].k, size = shapes[shape].size;
@@ -120,7 +120,7 @@ static double compare(int shape, conv_pass pass, const char *words)
 
 int main(int argc, char **argv)
 {
-    if (!getenv("OMP_NUM_THREADS")) { /* oneDNN's OpenMP has read it before main, so start again */
+    if (!getenv("OMP_NUM_THREADS")) { /* OpenMP read it before main: start again */
         setenv("OMP_NUM_THREADS", "1", 1);
         execv("/proc/self/exe", argv);
     }

@@ -1,5 +1,5 @@
 /*
- * conv.h - a convolution that is ready to run, by Fovea's kernels or by oneDNN.
+ * conv.h - a convolution prepared for one engine: Fovea's kernels or oneDNN.
  */
 #ifndef BENCH_CONV_H
 #define BENCH_CONV_H
@@ -9,9 +9,9 @@
 typedef enum conv_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, PASS_COUNT } conv_pass;
 
 typedef struct conv_engine {
-    /* Memory for a pass over so many images, filled, in the engine's own layout; NULL: cannot. */
+    /* Returns memory for a pass, filled, in the engine's layout. NULL: unsupported. */
     void *(*prepare)(const fv_conv *v, int images, conv_pass pass);
-    void (*run)(void *job); /* the pass once, on one thread */
+    void (*run)(void *job); /* one pass on one thread */
     void (*release)(void *job);
 } conv_engine;
 

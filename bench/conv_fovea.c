@@ -1,7 +1,7 @@
 /*
  * conv_fovea.c - a convolution as a net of this one layer runs it, by the layer's own forward and
- * backward, in the layout that its plan would choose: weights are packed and inputs padded in the
- * measured time, and weight gradients end in PyTorch's order.
+ * backward, in the layout that its plan would choose. The measured time includes packing the
+ * weights, padding the inputs, and bringing weight gradients into PyTorch's order.
  */
 #include <stdlib.h>
 
@@ -14,7 +14,7 @@ typedef struct job {
     conv_pass pass;
     int images, blocks, in_block;
     size_t in, out, dw;                    /* floats of a block, and of the weights */
-    float *x, *y, *w, *packed[2], *dw_sum; /* backward, y is dy */
+    float *x, *y, *w, *packed[2], *dw_sum; /* in backward, y is dy */
     fv_call run;
 } job;
 
@@ -37,7 +37,7 @@ static void release(void *handle)
     free(j);
 }
 
-/* Pictures, of up to 3 channels, need no gradient unless that is the pass. */
+/* Returns a net of the layer. Inputs of up to 3 channels need no gradient unless it is measured. */
 static const fv_net *net_of(fv_ctx *ctx, const fv_conv *v, conv_pass pass)
 {
     fv_node x = fv_input(ctx, v->C, v->H, v->W,
@@ -55,8 +55,8 @@ static bool give_memory(job *j, fv_layout layout)
     j->out = fv_round_up(fv_shape_count(def->out) * FV_LANES);
     j->x = filled(j->ctx, j->in * j->blocks);
     j->y = filled(j->ctx, j->out * j->blocks);
-    j->w = filled(j->ctx, def->weights);
-    j->dw_sum = filled(j->ctx, def->weights);
+    j->w = filled(j->ctx, fv_weights(def));
+    j->dw_sum = filled(j->ctx, fv_weights(def));
     j->packed[0] = filled(j->ctx, need.packed), j->packed[1] = filled(j->ctx, need.packed);
     j->run.scratch = filled(j->ctx, need.scratch);
     j->run.sums = filled(j->ctx, need.sums);
@@ -112,7 +112,7 @@ static void run(void *handle)
                     .blocks = j->blocks,
                     .chunks = 1,
                     .partial = j->run.partial,
-                    .dw = j->dw_sum};
+                    .grads = {j->dw_sum}};
     for (int i = 0; j->pass == WEIGHT_GRADIENT && i < op->reduce_items(j->def, j->run.layout); i++)
         op->reduce(&sums, i);
 }

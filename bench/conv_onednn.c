@@ -1,6 +1,6 @@
 /*
- * conv_onednn.c - the same convolution by oneDNN, in the blocked layouts that it chooses itself;
- * changing into them is not measured. https://oneapi-src.github.io/oneDNN/v2.6/
+ * conv_onednn.c - the same convolution in oneDNN, in the blocked layouts that it chooses; reorders
+ * to them are not measured. https://oneapi-src.github.io/oneDNN/v2.6/
  */
 #include <dnnl.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static bool start(void)
             dnnl_stream_create(&stream, engine, dnnl_stream_default_flags) == dnnl_success);
 }
 
-/* Any layout: oneDNN fills in the one that is best for the pass. */
+/* Leaves the layout to oneDNN, which picks the best one for the pass. */
 static dnnl_memory_desc_t any(int a, int b, int c, int d)
 {
     dnnl_memory_desc_t desc;
@@ -33,7 +33,7 @@ static dnnl_memory_desc_t any(int a, int b, int c, int d)
     return desc;
 }
 
-/* The primitive of the pass; those of the backward passes want the forward one as a hint. */
+/* Returns the primitive descriptor of the pass; backward passes need the forward one as a hint. */
 static dnnl_primitive_desc_t describe(const fv_conv *v, int n, conv_pass pass)
 {
     dnnl_memory_desc_t x = any(n, v->C, v->H, v->W), w = any(v->O, v->C, v->R, v->S);

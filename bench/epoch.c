@@ -1,11 +1,11 @@
 /*
- * epoch.c - LeNet-5 on MNIST, once: an epoch (60,000 images, batch 64, shuffling and normalising
+ * epoch.c - LeNet-5 on MNIST: one epoch (60,000 images, batch 64, shuffling and normalization
  * included), the 10,000 test images, and single images.
  *
  *   epoch [THREADS [KERNELS [SEED]]]
  *   prints: train SECONDS test SECONDS accuracy PERCENT latency US late US
  *
- * test is the second of two; late is what one image in a hundred exceeds.
+ * test is the second of two runs; late is the 99th percentile of the latency.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ int main(int argc, char **argv)
     speed s = speed_open(fv, "data");
     fv_result r;
     double late, train = 60000 * speed_training(&s, 0);
-    speed_evaluation(&s, &r); /* the first asks the system for memory */
+    speed_evaluation(&s, &r); /* warm-up: allocates memory */
     double test = 10000 * speed_evaluation(&s, &r);
     double latency = 1e6 * speed_latency(&s, &late);
     fv_status status = fv_error(fv);

@@ -1,6 +1,6 @@
 /*
- * peak.c - what this machine gives at best, one core: multiply-adds with each set of vectors, and
- * reading from the first cache, the second, and memory.
+ * peak.c - peak performance of one core of this machine: multiply-adds with each vector width, and
+ * read bandwidth of L1, L2 and memory.
  *
  *   peak      prints a line each: avx512 GFLOP/s, avx2 GFLOP/s, plain GFLOP/s, L1 GB/s, ...
  */
@@ -10,8 +10,8 @@
 
 #include "bench/speed.h"
 
-/* Reads size bytes so many times, eight vectors at a go; exclusive or costs nothing, and its result
-   keeps compilers from leaving the reading out. */
+/* Reads size bytes `times` times, eight vectors per step. Exclusive or is free, and its result
+   keeps the compiler from removing the reads. */
 #define READER(name, target, bytes)                                                                \
     typedef uint64_t name##_vec __attribute__((vector_size(bytes)));                               \
     target static uint64_t name(const void *from, size_t size, int times)                          \
@@ -44,7 +44,7 @@ static uint64_t read_all(const void *from, size_t size, int times)
     return read_plain(from, size, times);
 }
 
-/* GB/s of the fastest of so many runs, each of which reads at least 1 MB. */
+/* Returns GB/s of the fastest of several runs, each of which reads at least 1 MB. */
 static double bandwidth(const char *from, size_t size, int runs)
 {
     double best = 1e30;
@@ -68,11 +68,11 @@ int main(void)
         if (gflops > 0)
             printf("%-7s %7.1f GFLOP/s\n", sets[i], gflops);
     }
-    const size_t large = (size_t)512 << 20; /* more than a last cache holds */
+    const size_t large = (size_t)512 << 20; /* more than any last-level cache */
     char *memory = aligned_alloc(64, large);
     if (!memory)
         return 1;
-    for (size_t i = 0; i < large; i += 4096) /* a page that was never written is none */
+    for (size_t i = 0; i < large; i += 4096) /* touch each page: unwritten ones share a zero page */
         memory[i] = 1;
     printf("L1      %7.1f GB/s\n", bandwidth(memory, 16 << 10, 200));
     printf("L2      %7.1f GB/s\n", bandwidth(memory, 512 << 10, 200));

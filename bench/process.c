@@ -1,6 +1,6 @@
 /*
- * process.c - runs a command so many times and prints what the median run took and the most memory
- * that any took at its peak. Its output goes nowhere.
+ * process.c - runs a command several times and prints the median time and the highest peak memory
+ * of any run. Discards the command's output.
  *
  *   process TIMES COMMAND...      prints: seconds S memory MB
  */
@@ -15,7 +15,7 @@
 
 enum { TIMES_MAX = 100 };
 
-/* Seconds from its start to its end; below 0: it failed. */
+/* Returns the seconds of one run, below 0 if it failed. */
 static double run_once(char **command)
 {
     int status = 1;

@@ -1,6 +1,6 @@
 /*
- * resnet9.c - one training step of the built-in ResNet-9 on 64 random pictures of 3 x 32 x 32, with
- * SGD and momentum: the median of some steps after the first.
+ * resnet9.c - one training step of the built-in ResNet-9 on 64 random pictures of 3 x 32 x 32 with
+ * SGD and momentum: the median of several steps after a warm-up step.
  *
  *   resnet9 [THREADS [KERNELS]]
  *   prints: step SECONDS

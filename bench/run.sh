@@ -1,7 +1,7 @@
 #!/bin/sh
-# How fast Fovea is on this machine: at training and running LeNet-5, at a step of ResNet-9, as a
-# program, and at nine convolutions; beside PyTorch and oneDNN where they are installed. All take
-# turns, because machines drift; medians count. Prints the tables and writes them to
+# Measures Fovea on this machine: LeNet-5 training and inference, a training step of ResNet-9, whole
+# programs, and nine convolutions; PyTorch and oneDNN too where they are installed. Measurements
+# alternate, because machines drift, and medians are reported. Prints the tables and writes them to
 # bench/results.md. Takes seven minutes.
 #   bench/run.sh BUILD_DIR [--json]      from the repository's root; --json prints JSON instead
 set -u
@@ -17,7 +17,7 @@ say() { [ ! -t 2 ] || printf '\r\033[K%s' "$*" >&2; }
 
 about() { echo "about $*" >>"$work/measured"; }
 
-# measure NAME COMMAND...: it prints pairs of words, "train 1.53", which become "NAME.train 1.53".
+# measure NAME COMMAND...: records pairs that COMMAND prints, "train 1.53", as "NAME.train 1.53".
 measure() {
     name=$1
     shift
@@ -25,7 +25,7 @@ measure() {
     sed 's| G[A-Z]*/s||' "$work/out" | xargs -n 2 | sed "s/^/$name./" >>"$work/measured"
 }
 
-python_with() { # modules: the first python that has them
+python_with() { # MODULES: prints the first python that can import them
     for candidate in python3 /usr/bin/python3; do
         "$candidate" -c "import $1" >/dev/null 2>&1 && echo "$candidate" && break
     done
@@ -33,7 +33,7 @@ python_with() { # modules: the first python that has them
 
 device() { "$build/fovea" device | sed -n "s/^$1  *//p"; }
 
-# ---- what is here --------------------------------------------------------------------------------
+# ---- machine and programs ------------------------------------------------------------------------
 
 compiler=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$build/CMakeCache.txt")
 about processor "$(LC_ALL=C lscpu | sed -n 's/^Model name: *//p')"
@@ -50,7 +50,7 @@ else
 fi
 [ -n "$tutorial" ] || about torchvision "not installed, left out (Debian: python3-torchvision)"
 
-# ---- in turns ------------------------------------------------------------------------------------
+# ---- alternating measurements --------------------------------------------------------------------
 
 for turn in $(seq $turns); do
     say "LeNet-5, turn $turn of $turns"
@@ -72,7 +72,7 @@ for turn in $(seq $turns); do
 done
 
 mkdir -p "$work/MNIST/raw"
-for file in data/MNIST/raw/*.gz; do # unpacked, as torchvision wants them
+for file in data/MNIST/raw/*.gz; do # torchvision reads unpacked files
     gunzip -c "$file" >"$work/MNIST/raw/$(basename "$file" .gz)"
 done
 for turn in $(seq $slow_turns); do

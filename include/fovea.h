@@ -1527,13 +1527,19 @@ typedef struct fv_param {
     int ndim;
     int64_t dims[4]; /* unused ones are 1 */
     size_t count;
-    float *value, *grad; /* [dims], may be written between calls */
+    /* Host copies [dims] of the values and of the gradients: read-only; ask again after a call that
+       changes them. */
+    const float *value, *grad;
 } fv_param;
 
 /* How many parameters (tensors) the net has, and the one at index, in the order of the layers. An
    index out of range gives an empty one (name NULL). */
 FV_API int fv_param_count(const fv_net *net);
 FV_API fv_param fv_param_at(const fv_net *net, int index);
+
+/* Writes the parameter at index: count floats of values, of gradients, or of both; NULL leaves what
+   there is. FV_E_ARG for an index out of range. */
+FV_API fv_status fv_param_put(fv_net *net, int index, const float *value, const float *grad);
 
 typedef struct fv_result {
     double loss;            /* mean over the samples of the cross-entropy */
@@ -2054,10 +2060,13 @@ typedef struct fv_tensor {
 } fv_tensor;
 
 /* Parameters and what else is state of the net, running means above all, in the order of PyTorch's
-   state_dict: how many tensors, and the one at index, whose value may be written between calls. An
+   state_dict: how many tensors, and the one at index; its value is a host copy as in fv_param. An
    index out of range gives an empty one (name NULL). */
 FV_API int fv_state_count(const fv_net *net);
 FV_API fv_tensor fv_state_at(const fv_net *net, int index);
+
+/* Writes the tensor at index: count elements of its type. FV_E_ARG for an index out of range. */
+FV_API fv_status fv_state_put(fv_net *net, int index, const void *value);
 
 /* Writes tensors of any names as safetensors; otherwise as fv_save. */
 FV_API fv_status fv_save_tensors(fv_ctx *ctx, const char *path, const fv_tensor *tensors, int n,

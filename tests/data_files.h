@@ -1,6 +1,6 @@
 /*
- * data_files.h - what the tests of the data side share: a context whose memory is counted, files
- * that are built byte by byte in a folder of their own, and a data set of three functions.
+ * data_files.h - shared by the tests of data sets: a context with counted memory, files built byte
+ * by byte in a temporary folder, and a data set made of functions.
  */
 #ifndef DATA_FILES_H
 #define DATA_FILES_H
@@ -11,11 +11,11 @@
 
 #include "testing.h"
 
-/* ---- a context whose memory is counted ---------------------------------------------------- */
+/* ---- a context with counted memory -------------------------------------------------------- */
 
 static counting mem;
 static fv_ctx *fv;
-static bool have_gzip; /* a build may leave out zlib */
+static bool have_gzip; /* false in a build without zlib */
 
 static inline fv_ctx *open_counted(void)
 {
@@ -59,14 +59,14 @@ static inline uint8_t *put_le(uint8_t *to, uint32_t value, int bytes)
     return to;
 }
 
-enum { BLOCK = 65535 }; /* the most of a stored block */
+enum { BLOCK = 65535 }; /* maximum of a stored block */
 
 static inline size_t gzip_room(size_t n)
 {
     return n + 5 * (n / BLOCK + 1) + 18;
 }
 
-/* A gzip member of stored blocks (RFC 1952, 1951); returns its size. */
+/* Writes a gzip member of stored blocks (RFC 1952, 1951). Returns its size. */
 static inline size_t gzip(const uint8_t *from, size_t n, uint8_t *to)
 {
     uint8_t *p = to;
@@ -86,7 +86,7 @@ static inline size_t gzip(const uint8_t *from, size_t n, uint8_t *to)
     return (size_t)(put_le(p, (uint32_t)n, 4) - to);
 }
 
-/* Parses a copy of exactly n bytes, so that a sanitizer sees a read past the end. */
+/* Parses a copy of exactly n bytes, so that a sanitizer detects a read past the end. */
 static inline fv_array *parse(const uint8_t *bytes, size_t n, const char *name)
 {
     uint8_t *copy = malloc(n + !n);
@@ -112,7 +112,7 @@ static inline void write_file(const char *name, const uint8_t *bytes, size_t n)
     assert_int_equal(fclose(file), 0);
 }
 
-/* An IDX file of bytes whose elements are 0, 1, 2 ... below modulus; a name in .gz is gzipped. */
+/* Writes an IDX file of bytes 0, 1, 2, ... modulo modulus; gzipped if the name has .gz. */
 static inline void write_idx(const char *name, int ndim, const int *dims, int modulus)
 {
     uint8_t raw[8192] = {0, 0, 8, (uint8_t)ndim}, gz[9000], *p = raw + 4;
@@ -141,9 +141,9 @@ static inline void write_idx(const char *name, int ndim, const int *dims, int mo
 
 /* Sample i: [2,1,3] floats i, i + 1/8 .. i + 5/8 or the bytes i .. i + 5; label i % 10. */
 typedef struct numbers {
-    int64_t len, fail_at, wrong_at, wrong_label; /* at 0: nowhere */
+    int64_t len, fail_at, wrong_at, wrong_label; /* at 0: never */
     bool bytes;
-    int closed; /* how often */
+    int closed; /* number of calls */
 } numbers;
 
 static inline int64_t numbers_len(void *user)
@@ -184,7 +184,7 @@ static inline fv_dataset_desc describe(numbers *my)
                              .close = numbers_close};
 }
 
-/* Without close: my is a test's own, and goes before the context does. */
+/* close is NULL, since the test's `my` ends before the context. */
 static inline fv_dataset *numbers_new(numbers *my)
 {
     fv_dataset_desc desc = describe(my);
@@ -192,13 +192,13 @@ static inline fv_dataset *numbers_new(numbers *my)
     return fv_dataset_new(fv, &desc);
 }
 
-/* ---- a folder of their own, with MNIST/raw in it ------------------------------------------ */
+/* ---- a temporary folder with MNIST/raw ---------------------------------------------------- */
 
 #define RAW "MNIST/raw/"
 
 static char folder[] = "/tmp/fovea-test-XXXXXX";
 
-/* Also finds out whether the library was built with zlib. */
+/* Creates and enters the folder; also detects whether the library was built with zlib. */
 static inline int enter_folder(void **state)
 {
     if (!mkdtemp(folder) || chdir(folder) || mkdir("MNIST", 0777) || mkdir(RAW, 0777) ||

@@ -1,11 +1,11 @@
 /*
- * digest.c - one number for all bits: trains LeNet-5 and passes through layers of odd shapes with
- * every set of kernels and number of threads that this machine has, and compares the SHA-256 of all
- * results with the one written here.
+ * digest.c - one digest of all results: trains LeNet-5 and runs layers of odd shapes with every
+ * kernel set and number of threads of this machine, and compares the SHA-256 of all results with
+ * the constant below.
  *
- * A program without cmocka, zlib and cJSON, so that test_neon.sh can build it for another processor
- * and run it under an emulator. Where a change gives other bits on purpose (another order of a sum
- * in kernels.h, other first weights), the new number is in what this prints.
+ * The program needs no cmocka, zlib or cJSON, so that test_neon.sh can build it for another
+ * processor and run it in an emulator. After a deliberate change of bits (another order of a sum in
+ * kernels.h, other initial weights) it prints the new digest.
  */
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /*
- * errors.h - what the tests of error messages share: a context for each test, and inputs.
+ * errors.h - shared by the tests of error messages: a context per test, and inputs.
  */
 #ifndef ERRORS_H
 #define ERRORS_H

@@ -1,10 +1,10 @@
 /*
- * golden.h - reads the recorded numbers of PyTorch, for tests.
+ * golden.h - reads recorded results of PyTorch, for tests.
  *
  * golden/record.py writes them and describes the format: cases, each a line `case key=value ...`,
- * and in each case arrays by name. The file is read whole, and arrays are used where they lie. A
- * damaged file, or one without what a test asks for, ends the program with a message: a test that
- * cannot see its numbers has failed. Plain C11.
+ * with named arrays. The file is read whole, and arrays are used in place. If the file is damaged
+ * or lacks what a test needs, the program ends with a message: a test without its data has failed.
+ * Plain C11.
  *
  *     golden g;
  *     golden_open(&g, "ops.bin");
@@ -36,7 +36,7 @@ enum { GOLDEN_ARRAYS_MAX = 96, GOLDEN_LINE_MAX = 512, GOLDEN_NAME_MAX = 32 };
 
 typedef struct golden_array {
     char name[GOLDEN_NAME_MAX];
-    bool is_f32; /* float; else int64_t */
+    bool is_f32; /* float; otherwise int64_t */
     int ndim;
     size_t dims[4]; /* unused ones are 1 */
     size_t count;
@@ -45,14 +45,14 @@ typedef struct golden_array {
 
 typedef struct golden {
     char path[512];
-    char *bytes;                /* size of them, and a 0 */
-    size_t size, at;            /* at: the next line to read */
-    char line[GOLDEN_LINE_MAX]; /* of the current case, from "case " on */
+    char *bytes;                /* size bytes and a terminating 0 */
+    size_t size, at;            /* at: start of the next line */
+    char line[GOLDEN_LINE_MAX]; /* line of the current case, from "case " on */
     golden_array arrays[GOLDEN_ARRAYS_MAX];
-    int count; /* of arrays in the current case */
+    int count; /* arrays in the current case */
 } golden;
 
-/* ---- what a message needs ------------------------------------------------------------------- */
+/* ---- errors ------------------------------------------------------------------------------- */
 
 static inline _Noreturn void golden_fail(const golden *g, const char *what, const char *name)
 {
@@ -63,7 +63,7 @@ static inline _Noreturn void golden_fail(const golden *g, const char *what, cons
 
 /* ---- open, next case, close ----------------------------------------------------------------- */
 
-/* name: "ops.bin" */
+/* Reads the file of that name, such as "ops.bin". */
 static inline void golden_open(golden *g, const char *name)
 {
     memset(g, 0, sizeof *g);
@@ -87,7 +87,7 @@ static inline void golden_close(golden *g)
     memset(g, 0, sizeof *g);
 }
 
-/* Copies the next line without its end into line; at is then behind it. */
+/* Copies the next line without its end into line and advances behind it. */
 static inline void golden_take_line(golden *g, char line[GOLDEN_LINE_MAX])
 {
     const char *start = g->bytes + g->at;
@@ -120,7 +120,7 @@ static inline void golden_take_array(golden *g)
     g->count++;
 }
 
-/* The next case: its line is g->line. false at the end of the file. */
+/* Reads the next case, whose line becomes g->line. Returns false at the end of the file. */
 static inline bool golden_next(golden *g)
 {
     if (g->at == g->size)
@@ -139,7 +139,7 @@ static inline bool golden_next(golden *g)
 
 /* ---- arrays of the current case ------------------------------------------------------------- */
 
-/* NULL if the case has none of that name. */
+/* Returns NULL if the case has no array of that name. */
 static inline const golden_array *golden_find(const golden *g, const char *name)
 {
     for (int i = 0; i < g->count; i++)
@@ -156,7 +156,7 @@ static inline const golden_array *golden_get(const golden *g, const char *name, 
     return a;
 }
 
-/* count numbers, or however many there are with count 0. */
+/* Returns an array of count numbers; count 0 accepts any size. */
 static inline const float *golden_f32(const golden *g, const char *name, size_t count)
 {
     const golden_array *a = golden_get(g, name, count);
@@ -175,7 +175,7 @@ static inline const int64_t *golden_i64(const golden *g, const char *name, size_
 
 /* ---- keys of the current case --------------------------------------------------------------- */
 
-/* What follows "key=" up to the next blank, in text; false if the case has no such key. */
+/* Copies the value of "key=" up to the next blank to text. Returns false without such a key. */
 static inline bool golden_text(const golden *g, const char *key, char text[GOLDEN_NAME_MAX])
 {
     size_t length = strlen(key);
@@ -208,7 +208,7 @@ static inline int golden_int(const golden *g, const char *key)
     return (int)golden_double(g, key);
 }
 
-/* "3x2" */
+/* Reads a value such as "3x2". */
 static inline void golden_pair(const golden *g, const char *key, int *h, int *w)
 {
     char text[GOLDEN_NAME_MAX], more;
@@ -216,9 +216,9 @@ static inline void golden_pair(const golden *g, const char *key, int *h, int *w)
         golden_fail(g, "no pair under key", key);
 }
 
-/* ---- lenet.txt: what PyTorch says of a seed ------------------------------------------------- */
+/* ---- lenet.txt: PyTorch's results for a seed ---------------------------------------------- */
 
-/* The value behind `seed N what`: what is "initial", "order1", "loss 100", "accuracy". */
+/* Reads the value of line `seed N what`; what is "initial", "order1", "loss 100" or "accuracy". */
 static inline void golden_seed(int seed, const char *what, char value[GOLDEN_LINE_MAX])
 {
     golden g = {.path = FV_GOLDEN_DIR "/lenet.txt"};
@@ -239,7 +239,7 @@ static inline void golden_seed(int seed, const char *what, char value[GOLDEN_LIN
 
 enum { LENET_PARAMETERS = 61706 };
 
-/* All parameters of the tutorial's net, one after the other. */
+/* Copies all parameters of the tutorial's net, concatenated. */
 static inline void lenet_parameters(const fv_net *net, float all[LENET_PARAMETERS])
 {
     size_t count = 0;

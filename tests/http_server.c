@@ -1,11 +1,11 @@
 /*
- * http_server.c - a small HTTP server that misbehaves as asked, for test_get.sh alone.
+ * http_server.c - a small HTTP server that misbehaves on request, for test_get.sh and test_get.c.
  *
  *   http_server FOLDER PORT_FILE LOG
  *
  * Listens on 127.0.0.1, writes its port to PORT_FILE, and answers GET /HOW/NAME with FOLDER/NAME in
- * the manner HOW, a process for each request. A line per request goes to LOG: "HOW NAME RANGE".
- * It ends by itself after two minutes.
+ * the manner HOW, one process per request. Logs a line per request: "HOW NAME RANGE". It ends by
+ * itself after two minutes.
  */
 #include <arpa/inet.h>
 #include <signal.h>

@@ -1,12 +1,12 @@
 /*
- * pictures.h - what the tests of transforms share: arrays that are pictures.
+ * pictures.h - shared by the tests of transforms: pictures as arrays.
  */
 #ifndef PICTURES_H
 #define PICTURES_H
 
 #include "data_files.h"
 
-/* [channels,height,width] of the test's own data. */
+/* Returns a picture [channels,height,width] of data owned by the test. */
 static inline fv_array array_of(fv_type type, int channels, int height, int width, const void *data)
 {
     return (fv_array){type,
@@ -16,7 +16,7 @@ static inline fv_array array_of(fv_type type, int channels, int height, int widt
                       (void *)(uintptr_t)data};
 }
 
-/* A picture whose pixels say where they are: row * 16 + column. */
+/* Returns a picture whose pixels are their positions: row * 16 + column. */
 static inline fv_array places(uint8_t bytes[256])
 {
     for (int i = 0; i < 256; i++)

@@ -1,6 +1,6 @@
 /*
- * test_args.c - arguments as text: what is read, refused and printed is the same for layers,
- * optimizers, schedules, transforms and losses, for they share one table, one reader, one printer.
+ * test_args.c - arguments as text: layers, optimizers, schedules, transforms and losses accept,
+ * reject and print the same, since they share one table, parser and printer.
  */
 #include "testing.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_augmentation.c - what chance does to pictures: ranges, means, what it depends on; digits
- * made like MNIST's; mixed batches. Uses only fovea.h.
+ * test_augmentation.c - random transforms: ranges, means, what the random numbers depend on; digits
+ * made like MNIST's; mixup and CutMix. Uses only fovea.h.
  */
 #include <math.h>
 

@@ -1,9 +1,8 @@
 /*
- * test_base.c - what every layer stands on: context and errors, memory, random numbers, digests.
+ * test_base.c - context and errors, memory, random numbers, digests.
  *
- * Sees the library's insides through base/base.h, as the layers above do; test_base_files.c and
- * test_base_threads.c are its companions. Oracles are published vectors (the C++ standard, NIST,
- * PyTorch) and arithmetic of its own.
+ * Uses internals of base/base.h; test_base_files.c and test_base_threads.c cover the rest of it.
+ * Oracles are published vectors (the C++ standard, NIST, PyTorch) and independent arithmetic.
  */
 #include <locale.h>
 

@@ -1,8 +1,8 @@
 /*
- * test_base_files.c - files are read whole, and written whole or not at all.
+ * test_base_files.c - reading whole files, and writing them atomically.
  *
- * Each test runs in a folder of its own that must be empty at its end: no temporary file is left,
- * no file open, no memory held.
+ * Each test runs in a folder of its own that must be empty at its end: no temporary file, open file
+ * or memory may be left.
  */
 #include "testing.h"
 

@@ -1,6 +1,6 @@
 /*
- * test_base_threads.c - fv_parallel: every item once, at the same time, asleep or awake, and also
- * where there is no memory and no thread to be had.
+ * test_base_threads.c - fv_parallel: each item runs once, in parallel, with spinning or sleeping
+ * threads, and also if memory or threads are refused.
  */
 #include "testing.h"
 

@@ -323,18 +323,18 @@ golden unknown-option 2 'error: no option "--learning-rate" for "fovea train"; d
 help:  fovea train photos/ --lr 0.05                                  [E-ARGS]' \
     train photos/ --learning-rate 0,05
 golden comma 2 'error: --lr: "0,05" is not a number; write 0.05
-       --lr takes a number above 0, below 1e+30; default: 0.01, photos 0.05
+       --lr takes a number, more than 0; default: 0.01, photos 0.05
 help:  fovea train --lr=0.05 --json                                   [E-ARGS]' \
     train --lr=0,05 --json
 golden range-number 2 'error: --momentum: 1 is out of range
-       --momentum takes a number from 0, below 1; default: 0.5, photos 0.9
+       --momentum takes a number, in [0,1); default: 0.5, photos 0.9
 help:  fovea train mnist --momentum 0.5                               [E-ARGS]' \
     train mnist --momentum 1
 golden range-int 2 'error: --threads: 257 is out of range
-       --threads takes a whole number from 1 to 256; default: all processors
+       --threads takes a whole number, 1 to 256; default: all processors
 help:  fovea train --threads 256                                      [E-ARGS]' train --threads 257
 golden threads 2 'error: --threads: 0 is out of range
-       --threads takes a whole number from 1 to 256; default: all processors
+       --threads takes a whole number, 1 to 256; default: all processors
 help:  fovea train mnist --threads 1                                  [E-ARGS]' train mnist --threads 0
 for set in neon avx512; do # no machine has both
     run device --kernels $set
@@ -349,7 +349,7 @@ for set in neon avx512; do # no machine has both
     done
 done
 golden choice 2 'error: --kernels: "avx513" is none of the choices
-       --kernels takes one of ref, avx2, avx512, neon; default: the widest there is
+       --kernels takes ref, avx2, avx512 or neon; default: the widest there is
 help:  fovea device --kernels avx512                                  [E-ARGS]' \
     device --kernels avx513
 golden missing-value 2 'error: --out needs a value: --out DIR

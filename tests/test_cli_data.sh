@@ -191,7 +191,7 @@ check split-taken-untouched cmp -s before after
 golden split-alone 2 'error: fovea split needs --folds and --out
 help:  fovea split plain --folds 5 --out folds.csv                    [E-ARGS]' split plain
 golden split-one 2 'error: --folds: 1 is out of range
-       --folds takes a whole number from 2 to 100; default: none
+       --folds takes a whole number, 2 to 100; default: none
 help:  fovea split plain -k 2 -o x.csv                                [E-ARGS]' \
     split plain -k 1 -o x.csv
 golden split-many 1 'error: "plain" has 24 samples, too few for 50 folds
@@ -289,13 +289,13 @@ help:  leave out --val                                                [E-ARGS]' 
 golden val-all 2 'error: --val 24: there are only 24 pictures to train on
 help:  --val 0.1                                                      [E-ARGS]' train plain --val 24
 golden val-below 2 'error: --val: -1 is out of range
-       --val takes a number from 0, at most 1e+09; default: photos 0.1
+       --val takes a number, 0 to 1000000000; default: photos 0.1
 help:  fovea train plain --val 0                                      [E-ARGS]' train plain --val -1
 golden val-folds 2 'error: --folds and --val contradict each other: the folds take turns as validation set
 help:  leave out --val                                                [E-ARGS]' \
     train plain --folds 3 --val 3
 golden size-range 2 'error: --size: 4 is out of range
-       --size takes a whole number from 8 to 512; default: auto, 28 to 64
+       --size takes a whole number, 8 to 512; default: auto, 28 to 64
 help:  fovea train plain --size 8                                     [E-ARGS]' train plain --size 4
 
 # ---- train: what comes of it ---------------------------------------------------------------------
@@ -424,7 +424,7 @@ check mixed-plan-one err_has '^        cutmix 1$'
 train digits --mixup 0.2 --max-memory 1M --batch-size 64 --no-save --model "$net"
 check mixed-parts ends_with 0
 golden mixup-range 2 'error: --mixup: 0 is out of range
-       --mixup takes a number above 0, at most 1e+06; default: none
+       --mixup takes a number, in (0,1000000]; default: none
 help:  fovea train plain --mixup 0.1                                  [E-ARGS]' train plain --mixup 0
 
 train plain --folds 3 --out folds

@@ -1,6 +1,6 @@
 /*
- * test_custom.c - a layer of the user's own does what the same layers of the library do, in both
- * layouts and with several threads; and the functions of the header write the layers that texts do.
+ * test_custom.c - custom layers give the same results as built-in ones, in both layouts and with
+ * several threads; and the functions of the header build the same layers as texts.
  */
 #include "testing.h"
 

@@ -1,5 +1,5 @@
 /*
- * test_data.c - data sets: of IDX files, of the user's functions, and MNIST. Uses only fovea.h.
+ * test_data.c - data sets of IDX files, of user functions, and MNIST. Uses only fovea.h.
  */
 #include <math.h>
 

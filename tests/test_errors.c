@@ -1,7 +1,7 @@
 /*
- * test_errors.c - every way to write a net down wrongly or to call out of order, with its message.
+ * test_errors.c - every invalid network definition and call out of order, with its exact message.
  *
- * The texts are the user interface of the library: they are compared to the letter.
+ * The messages are the user interface of the library.
  */
 #include "errors.h"
 

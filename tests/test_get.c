@@ -1,6 +1,6 @@
 /*
- * test_get.c - fv_get against a server that does everything wrong, and folders with anything in
- * them. tests/http_server.c is the server; no other address is used.
+ * test_get.c - fv_get with a misbehaving server (tests/http_server.c, the only address used) and
+ * folders in any state.
  */
 #include "data_files.h"
 

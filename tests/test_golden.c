@@ -1,10 +1,10 @@
 /*
- * test_golden.c - every layer, loss, optimizer and the tutorial's net against PyTorch's numbers.
+ * test_golden.c - every layer, loss, optimizer and the tutorial's net against results of PyTorch.
  *
- * golden/record.py recorded them, in float64; Fovea's float32 may be off by 1e-5 (relative L2 of
- * each tensor). All goes through fovea.h. Every set of kernels this machine has runs every case,
+ * golden/record.py recorded them in float64; Fovea's float32 may differ by 1e-5 (relative L2 of
+ * each tensor). Everything goes through fovea.h. Every kernel set of this machine runs every case,
  * and all sets and thread counts must give the same bits. A test runs all its cases before it
- * fails, and prints the line of each case that is wrong.
+ * fails, and prints the line of each failed case.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -240,7 +240,7 @@ static void set_parameters(const golden *g, const machine *m, fv_net *net)
         for (int d = 0; d < a->ndim; d++)
             fits = fits && (size_t)p.dims[d] == a->dims[d];
         if (fits)
-            memcpy(p.value, a->data, a->count * sizeof *p.value);
+            fv_param_put(net, count - 1, a->data, NULL);
         else
             complain(g, m, "a parameter of another shape than PyTorch's");
     }
@@ -379,8 +379,8 @@ static void run_sgd(const golden *g, machine *m, results *r)
     for (int i = 0; i < steps; i++, gradients += SIZE) {
         if (i == 25 && golden_text(g, "lr_after_25", text))
             fv_set_lr(sgd, golden_double(g, "lr_after_25"));
-        memcpy(w.grad, gradients, w.count * sizeof *w.grad);
-        memcpy(b.grad, gradients + w.count, b.count * sizeof *b.grad);
+        fv_param_put(net, 0, NULL, gradients);
+        fv_param_put(net, 1, NULL, gradients + w.count);
         fv_step(sgd);
         if (i % 10 == 9) {
             memcpy(seen[i / 10], w.value, w.count * sizeof *w.value);

@@ -1,6 +1,6 @@
 /*
- * test_graph.c - networks that are more than a chain: several inputs and outputs, shared
- * parameters, dropout, and what can be wrong in a text.
+ * test_graph.c - networks that are not chains: several inputs and outputs, shared parameters,
+ * dropout, and errors in texts.
  */
 #include <math.h>
 
@@ -81,8 +81,7 @@ static void test_two_outputs(void **state)
                                     "output b c");
     fv_net *one = fv_net_text(ctx, "input 6 1 1; linear 4 name=a; relu");
     for (int i = 0; i < 2; i++)
-        memcpy(fv_param_at(one, i).value, fv_param_at(both, i).value,
-               fv_param_at(one, i).count * sizeof(float));
+        fv_param_put(one, i, fv_param_at(both, i).value, NULL);
     fv_forward(both, &batch);
     fv_forward(one, &batch);
     assert_fine(ctx);
@@ -110,8 +109,7 @@ static void test_shared(void **state)
         twice->layout = apart->layout = (fv_layout)layout;
         assert_int_equal(fv_param_count(twice), 2);
         for (int i = 0; i < 4; i++)
-            memcpy(fv_param_at(apart, i).value, fv_param_at(twice, i % 2).value,
-                   fv_param_at(apart, i).count * sizeof(float));
+            fv_param_put(apart, i, fv_param_at(twice, i % 2).value, NULL);
         fv_forward(twice, &batch);
         fv_forward(apart, &batch);
         assert_fine(ctx);
@@ -147,7 +145,7 @@ static fv_net *step_of(const char *text, const float *x, const float *weights)
     for (int i = 0; i < net->n_inputs; i++)
         batches[i] = batch_of(SAME_N, 3, 6, 6, x + i * SAME_N * SAME_PIXELS);
     for (int i = 0; i < fv_param_count(net); i++)
-        memcpy(fv_param_at(net, i).value, weights, fv_param_at(net, i).count * sizeof(float));
+        fv_param_put(net, i, weights, NULL);
     fv_forward_inputs(net, batches, net->n_inputs);
     fv_output_gradient(net, x);
     fv_backward(net);

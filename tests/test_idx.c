@@ -1,7 +1,7 @@
 /*
- * test_idx.c - IDX files sound and damaged, plain and gzipped; each kind of damage has its message.
+ * test_idx.c - valid and damaged IDX files, plain and gzipped; each kind of damage has its message.
  *
- * Uses only fovea.h. Files are built byte by byte, gzip by stored blocks with a textbook CRC-32.
+ * Uses only fovea.h. Files are built byte by byte, gzip from stored blocks with a textbook CRC-32.
  */
 #include "data_files.h"
 

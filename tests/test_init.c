@@ -1,6 +1,6 @@
 /*
- * test_init.c - initialisers against torch.nn.init's values, which golden/record_init.py recorded,
- * and against what is drawn after them.
+ * test_init.c - initializers against torch.nn.init, recorded by golden/record_init.py, and the
+ * random numbers drawn after them.
  */
 #include <math.h>
 

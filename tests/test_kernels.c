@@ -1,6 +1,7 @@
 /*
- * test_kernels.c - every set of kernels gives the bits of the reference, and our exp, log and their
- * kin are as exact as scalar.h says. What the reference itself is worth, test_golden.c shows against PyTorch.
+ * test_kernels.c - every kernel set gives the bits of the reference; exp, log and the other
+ * functions of scalar.h are as accurate as it says. test_golden.c compares the reference with
+ * PyTorch.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /*
- * test_layer_errors_a.c - every way to write pooling, resizing, padding and transposed convolution
- * down wrongly, with its message to the letter.
+ * test_layer_errors_a.c - every invalid definition of pooling, upsampling, padding and transposed
+ * convolution, with its exact message.
  */
 #include "errors.h"
 

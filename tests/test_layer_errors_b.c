@@ -1,6 +1,6 @@
 /*
- * test_layer_errors_b.c - activations, normalisation of images, products, layers that move numbers,
- * a user's own: every way to write one down wrongly, with its message to the letter.
+ * test_layer_errors_b.c - every invalid definition of activations, normalization per image,
+ * products, layers that move elements, and custom layers, with its exact message.
  */
 #include "errors.h"
 

@@ -1,11 +1,11 @@
 /*
- * test_layers.c - small networks in the text form against PyTorch's numbers, forward and backward.
+ * test_layers.c - small networks in text form against results of PyTorch, forward and backward.
  *
- * golden/record_layers.py and record_layers_a.py to record_layers_c.py recorded them, in float64;
- * Fovea's float32 may be off by 1e-5 (relative L2 of each tensor). Every case runs with every set of
- * kernels of this machine, with 1 and 3 threads,
- * in both layouts; all sets and threads must give the same bits. Each text must be printed as a text
- * that makes the same net, and is printed again.
+ * golden/record_layers.py and record_layers_a.py to record_layers_c.py recorded them in float64;
+ * Fovea's float32 may differ by 1e-5 (relative L2 of each tensor). Every case runs with every
+ * kernel set of this machine, with 1 and 3 threads, in both layouts; all sets and threads must give
+ * the same bits. Each text must be printed as a text that builds the same net and prints the same
+ * again.
  */
 #include <math.h>
 
@@ -112,9 +112,9 @@ static void set_state(const golden *g, fv_net *net)
         fv_tensor t = net->state[i];
         snprintf(name, sizeof name, "s%d", i);
         if (t.type == FV_F32)
-            memcpy(t.value, golden_f32(g, name, t.count), t.count * sizeof(float));
+            fv_state_put(net, i, golden_f32(g, name, t.count));
         else
-            memcpy(t.value, golden_i64(g, name, t.count), t.count * sizeof(int64_t));
+            fv_state_put(net, i, golden_i64(g, name, t.count));
     }
 }
 

@@ -1,6 +1,6 @@
 /*
- * test_layers_a.c - pooling, resizing, padding and transposed convolution beside the numbers of
- * test_layers.c: first weights, the summary, shared layers, strange indices, little memory.
+ * test_layers_a.c - pooling, upsampling, padding and transposed convolution beyond test_layers.c:
+ * initial weights, the summary, shared layers, unusual indices, little memory.
  */
 #include "testing.h"
 
@@ -116,12 +116,16 @@ static void again(void **state)
         fv_param p = fv_param_at(net, i);
         double slope = 0;
         for (int side = -1; side <= 1; side += 2) {
-            float kept = p.value[p.count / 2];
-            p.value[p.count / 2] = kept + (float)side * 0.125f;
+            float values[64], kept = p.value[p.count / 2];
+            assert_true(p.count <= 64);
+            memcpy(values, p.value, p.count * sizeof *values);
+            values[p.count / 2] = kept + (float)side * 0.125f;
+            fv_param_put(net, i, values, NULL);
             fv_forward(net, &b);
             for (size_t k = 0; k < count; k++)
                 slope += side * 4.0 * (double)dy[k] * (double)fv_output(net)[k];
-            p.value[p.count / 2] = kept;
+            values[p.count / 2] = kept;
+            fv_param_put(net, i, values, NULL);
         }
         /* y is of the second degree in each: the middle difference is the slope. */
         assert_float_equal(slope, p.grad[p.count / 2], 2e-3);
@@ -240,16 +244,41 @@ static void nearest_is_the_formula(void **state)
     check_one("input 1 1 3 requires_grad; upsample size=1x6", 1, 3, "0 0 1 1 2 2", "2 2 2");
 }
 
+/* torch.nn.LayerNorm([5, 6]): the bias has the shape of the weight, in the state_dict too. */
+static void layer_norm_shapes(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(NULL);
+    for (int dims = 1; dims <= 3; dims++) {
+        char text[80];
+        snprintf(text, sizeof text, "input 2 5 6; layer_norm %d", dims);
+        fv_net *net = fv_net_text(ctx, text);
+        assert_fine(ctx);
+        const int64_t shape[] = {2, 5, 6};
+        assert_int_equal(fv_param_count(net), 2);
+        for (int i = 0; i < 2; i++) {
+            fv_param p = fv_param_at(net, i);
+            fv_tensor t = fv_state_at(net, i);
+            assert_string_equal(p.name, i ? "layer_norm1.bias" : "layer_norm1.weight");
+            assert_int_equal(p.ndim, dims);
+            assert_int_equal(t.ndim, dims);
+            for (int d = 0; d < dims; d++)
+                assert_int_equal(p.dims[d], shape[3 - dims + d]);
+            assert_memory_equal(p.dims, t.dims, sizeof p.dims);
+            assert_true(p.value[0] == (i ? 0.0f : 1.0f));
+        }
+        fv_net_free(net);
+    }
+    fv_close(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_weights),
-        cmocka_unit_test(ceil_mode_windows),
-        cmocka_unit_test(nearest_is_the_formula),
-        cmocka_unit_test(summary),
-        cmocka_unit_test(again),
-        cmocka_unit_test(strange_indices),
-        cmocka_unit_test(little_memory),
+        cmocka_unit_test(layer_norm_shapes), cmocka_unit_test(first_weights),
+        cmocka_unit_test(ceil_mode_windows), cmocka_unit_test(nearest_is_the_formula),
+        cmocka_unit_test(summary),           cmocka_unit_test(again),
+        cmocka_unit_test(strange_indices),   cmocka_unit_test(little_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

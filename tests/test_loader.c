@@ -1,8 +1,8 @@
 /*
  * test_loader.c - the loader: PyTorch's order for the same seed, the batches, and their memory.
  *
- * Uses only fovea.h. The order is held against what PyTorch 1.13 gave, and for long sets against a
- * textbook Mersenne Twister and shuffle, which are themselves held against the C++ standard.
+ * Uses only fovea.h. The order is compared with PyTorch 1.13, and for long sets with a textbook
+ * Mersenne Twister and shuffle, which are checked against the C++ standard.
  */
 #include "data_files.h"
 

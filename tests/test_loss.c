@@ -1,8 +1,8 @@
 /*
- * test_loss.c - every loss with every argument against what PyTorch recorded in float64
- * (golden/record_loss.py), several losses on one forward, what goes to the log, what is refused.
+ * test_loss.c - every loss with every argument against PyTorch in float64 (golden/record_loss.py),
+ * several losses after one forward, log messages, errors.
  *
- * A net without layers gives its input back, so that the output of a forward can be chosen.
+ * A net without layers returns its input, so that tests can choose the output of forward.
  */
 #include "testing.h"
 

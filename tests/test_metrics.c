@@ -1,6 +1,6 @@
 /*
- * test_metrics.c - metrics against scikit-learn's published examples and a textbook's loops, Wilson
- * intervals against published figures.
+ * test_metrics.c - metrics against scikit-learn's published examples and textbook loops, Wilson
+ * intervals against published values.
  */
 #include "testing.h"
 

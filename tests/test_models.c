@@ -1,7 +1,6 @@
 /*
- * test_models.c - the built-in networks against PyTorch's: as many parameters, the same first values
- * from the same seed and so the same output, which golden/record_models.py recorded; and what
- * fv_model refuses.
+ * test_models.c - the built-in networks against PyTorch's, recorded by golden/record_models.py:
+ * number of parameters, initial values from a seed and so the output; and the errors of fv_model.
  */
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /*
- * test_net.c - a net as its user sees it: gradients, accumulation, modes, batches of any size,
- * memory, threads, and what the summary says. Values against PyTorch are in test_golden.c.
+ * test_net.c - a net through its public functions: gradients, accumulation, modes, batches of any
+ * size, memory, threads, and the summary. test_golden.c compares values with PyTorch.
  */
 #include "testing.h"
 
@@ -34,7 +34,8 @@ static void slope_is_gradient(void **state)
     for (int i = -1; i < fv_param_count(net); i++) {
         fv_param p = fv_param_at(net, i);
         size_t n = i < 0 ? 19 * SMALL_PIXELS : p.count;
-        float *value = i < 0 ? pixels : p.value, *direction = random_floats(n, 77);
+        const float *value = i < 0 ? pixels : p.value;
+        float *direction = random_floats(n, 77), *moved = malloc(n * sizeof *moved);
         const float *grad = i < 0 ? fv_input_gradient(net) : p.grad;
         double slope = 0, size = 0, h = 2e-3, f[2];
         for (size_t k = 0; k < n; k++) {
@@ -45,15 +46,23 @@ static void slope_is_gradient(void **state)
         memcpy(saved, value, n * sizeof *saved);
         for (int side = 0; side < 2; side++) {
             for (size_t k = 0; k < n; k++)
-                value[k] = saved[k] + (float)(side ? h : -h) * direction[k];
+                moved[k] = saved[k] + (float)(side ? h : -h) * direction[k];
+            if (i < 0)
+                memcpy(pixels, moved, n * sizeof *moved);
+            else
+                fv_param_put(net, i, moved, NULL);
             f[side] = loss_at(net, &b);
         }
-        memcpy(value, saved, n * sizeof *saved);
+        if (i < 0)
+            memcpy(pixels, saved, n * sizeof *saved);
+        else
+            fv_param_put(net, i, saved, NULL);
         double measured = (f[1] - f[0]) / (2 * h);
         if (!(fabs(measured - slope) < 1e-3 + 2e-2 * sqrt(size)) || size == 0)
             fail_msg("%s: slope %.6f, gradient says %.6f", i < 0 ? "input" : p.name, measured,
                      slope);
         free(saved);
+        free(moved);
         free(direction);
     }
     free(pixels);

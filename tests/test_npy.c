@@ -1,5 +1,5 @@
 /*
- * test_npy.c - .npy and .npz files as NumPy writes them, sound and damaged, and data sets of them.
+ * test_npy.c - .npy and .npz files as NumPy writes them, valid and damaged, and data sets of them.
  * Uses only fovea.h; golden/record_arrays.py wrote the files.
  */
 #include "data_files.h"

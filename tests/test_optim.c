@@ -1,6 +1,6 @@
 /*
- * test_optim.c - optimizers against PyTorch's recorded steps (golden/record_optim.py), groups,
- * clipping, averages of weights, and going on to the bit from what was kept.
+ * test_optim.c - optimizers against PyTorch's recorded steps (golden/record_optim.py), parameter
+ * groups, clipping, averages of weights, and bit-exact resuming from a saved state.
  */
 #include <math.h>
 #include <unistd.h>
@@ -42,11 +42,11 @@ static size_t all_values(const fv_net *net, float *to)
     return n;
 }
 
-static void set_grads(const fv_net *net, const float *from)
+static void set_grads(fv_net *net, const float *from)
 {
     for (int i = 0; i < fv_param_count(net); i++) {
         fv_param p = fv_param_at(net, i);
-        memcpy(p.grad, from, p.count * sizeof *from);
+        fv_param_put(net, i, NULL, from);
         from += p.count;
     }
 }
@@ -63,8 +63,8 @@ static void run_recorded(const golden *problem, const char *text, fv_ctx *ctx,
     fv_net *net = linear_net(ctx, 5, 4);
     fv_optim *optim = fv_optim_text(net, text);
     assert_fine(ctx);
-    memcpy(fv_param_at(net, 0).value, golden_f32(problem, "weight", 20), 20 * sizeof *g);
-    memcpy(fv_param_at(net, 1).value, golden_f32(problem, "bias", 4), 4 * sizeof *g);
+    fv_param_put(net, 0, golden_f32(problem, "weight", 20), NULL);
+    fv_param_put(net, 1, golden_f32(problem, "bias", 4), NULL);
     for (int i = 0; i < 10 * ROWS; i++) {
         set_grads(net, g + (size_t)i * SIZE);
         fv_step(optim);
@@ -136,8 +136,7 @@ static void same_bits_everywhere(void **state)
             float *grads = random_floats(3 * ALL, 5), *start = random_floats(ALL, 6);
             fv_optim *optim = fv_optim_text(nets[i], g.line + 5);
             for (int k = 0; k < 2; k++)
-                memcpy(fv_param_at(nets[i], k).value, start + k * IN * OUT,
-                       fv_param_at(nets[i], k).count * sizeof *start);
+                fv_param_put(nets[i], k, start + k * IN * OUT, NULL);
             for (int k = 0; k < 3; k++) {
                 set_grads(nets[i], grads + k * ALL);
                 fv_step(optim);
@@ -183,8 +182,8 @@ static void three_steps(const char *text, float sign, float *values)
     float *start = random_floats(18, 1), *grads = random_floats(3 * 18, 2);
     for (int i = 0; i < 3 * 18; i++)
         grads[i] *= sign;
-    memcpy(fv_param_at(net, 0).value, start, 15 * sizeof *start);
-    memcpy(fv_param_at(net, 1).value, start + 15, 3 * sizeof *start);
+    fv_param_put(net, 0, start, NULL);
+    fv_param_put(net, 1, start + 15, NULL);
     for (int i = 0; i < 3; i++) {
         set_grads(net, grads + i * 18);
         fv_step(optim);
@@ -318,7 +317,7 @@ static void frozen_parameters_rest(void **state)
         assert_memory_equal(before, after, 20 * sizeof *before);
         assert_memory_not_equal(before + 20, after + 20, 4 * sizeof *before);
         fv_group(optim, "*");
-        memcpy(fv_param_at(fresh, 0).value, before, 20 * sizeof *before);
+        fv_param_put(fresh, 0, before, NULL);
         for (int i = 0; i < 2; i++) {
             set_grads(late, g);
             set_grads(fresh, g);
@@ -568,8 +567,7 @@ static void copy_all(training *from, training *to)
     a = fv_ema_state(from->ema, &n), b = fv_ema_state(to->ema, &m);
     copy_state(a, n, b, m);
     for (int i = 0; i < fv_param_count(from->net); i++)
-        memcpy(fv_param_at(to->net, i).value, fv_param_at(from->net, i).value,
-               fv_param_at(to->net, i).count * sizeof(float));
+        fv_param_put(to->net, i, fv_param_at(from->net, i).value, NULL);
     if (!from->schedule)
         return;
     a = fv_schedule_state(from->schedule, &n), b = fv_schedule_state(to->schedule, &m);

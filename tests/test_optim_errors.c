@@ -1,6 +1,6 @@
 /*
- * test_optim_errors.c - every way to ask for an optimizer, a group or an average wrongly,
- * with its message to the letter.
+ * test_optim_errors.c - every invalid call for an optimizer, a parameter group or an average, with
+ * its exact message.
  */
 #include <math.h>
 

@@ -1,12 +1,12 @@
 /*
- * test_parity.c - training runs: the numbers PyTorch prints, and the same bits on every machine.
+ * test_parity.c - training runs: the output of PyTorch, and the same bits on every machine.
  *
- * The tutorial's program from the same seed must print what it prints under PyTorch. Two correct
- * float32 paths drift apart as they train, PyTorch's own among them, so the first line is held to
- * 1e-6, the second to 2e-3, and all of them to 0.02; the accuracy to 0.3 points. Runs of Fovea do
- * not drift: every set of kernels and number of threads ends in the same bits.
+ * The tutorial's program must print what it prints under PyTorch from the same seed. Two correct
+ * float32 implementations drift apart in training, PyTorch's own too, so the tolerance is 1e-6 for
+ * the first line, 2e-3 for the second, 0.02 for all, and 0.3 points for the accuracy. Runs of Fovea
+ * do not drift: every kernel set and number of threads gives the same bits.
  *
- * With FV_QUICK, which sanitizers want, the runs are short.
+ * With FV_QUICK, for sanitizers, the runs are short.
  */
 #include "testing.h"
 

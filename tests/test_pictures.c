@@ -1,6 +1,6 @@
 /*
- * test_pictures.c - picture files: PIL's pixels of every kind, and what is damaged, each with its
- * message. Uses only fovea.h; golden/record_pictures.py made the files and recorded the pixels.
+ * test_pictures.c - picture files of every format against PIL's pixels, and damaged ones, each with
+ * its message. Uses only fovea.h; golden/record_pictures.py made the files and recorded the pixels.
  */
 #include "data_files.h"
 

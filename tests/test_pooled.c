@@ -1,9 +1,9 @@
 /*
- * test_pooled.c - gradients of a convolution that pools, batch last: of its weights, by the pixels
- * that won and by windows of 2 x 2, and of its input, by choices. Against textbook loops in double
- * precision, relative L2 1e-5, for windows, paddings and numbers of images of all kinds, some
- * without a gradient, outputs listed in several goes; the same bits by every set of kernels and any
- * number of threads; and which layers go which way.
+ * test_pooled.c - gradients of a convolution fused with pooling, batch last: of its weights, from
+ * the argmax and by windows of 2 x 2, and of its input, by select. Against textbook loops in
+ * double, relative L2 1e-5, for windows, paddings and numbers of images of all kinds, some without
+ * a gradient, outputs split over several calls; the same bits with every kernel set and any number
+ * of threads; and which layers use which method.
  */
 #include "testing.h"
 

@@ -3,8 +3,8 @@
  * outputs, some of them without a loss: outputs against a textbook interpreter in double, gradients
  * against its central differences, and the text form read back.
  *
- * Usage: test_random_graphs [number of graphs [first seed]]. A failure names the seed and prints the
- * network. The interpreter is the oracle: it calls nothing of the library.
+ * Usage: test_random_graphs [number of graphs [first seed]]. A failure prints the seed and the
+ * network. The interpreter calls nothing of the library.
  */
 #include <math.h>
 
@@ -336,7 +336,7 @@ static void free_layers(void)
 
 /* ---- comparing ---------------------------------------------------------------------------- */
 
-static int seed, without_gradients, without_text;
+static int seed, without_gradients;
 static float *pixels[INPUTS_MAX], *slopes[OUTPUTS_MAX];
 
 static void put_values(fv_net *net)
@@ -346,8 +346,11 @@ static void put_values(fv_net *net)
         int owner = atoi(p.name + 1);
         const double *from = strstr(p.name, ".weight") ? net_layers[owner].weight
                                                        : net_layers[owner].bias;
+        float *values = malloc(p.count * sizeof *values);
         for (size_t k = 0; k < p.count; k++)
-            p.value[k] = (float)from[k];
+            values[k] = (float)from[k];
+        fv_param_put(net, i, values, NULL);
+        free(values);
     }
 }
 
@@ -477,27 +480,10 @@ static void check_parameters(const fv_net *net)
     }
 }
 
-/* TO ENABLE AT MERGE (U28): until `again` takes from= and name= in a text, and FV_HW(1, 1) is printed
-   as 1, which it is read as, such nets do not read back. Then this function goes. */
-static bool text_differs(const char *text)
-{
-    for (const char *again = text; (again = strstr(again, "again ")) != NULL; again++) {
-        size_t length = strcspn(again, ";");
-        const char *more = strchr(again + strlen("again "), ' ');
-        if (more && more < again + length)
-            return true;
-    }
-    return strstr(text, "1x1") || strstr(text, "2x2") || strstr(text, "3x3");
-}
-
 static void check_text(fv_net *net)
 {
     const char *text = fv_text_of(net);
     assert_fine(ctx);
-    if (text_differs(text)) {
-        without_text++;
-        return;
-    }
     fv_net *read = fv_net_text(ctx, text);
     if (!read)
         fail_msg("seed %d: %s\n%s", seed, fv_error_text(ctx), text);
@@ -542,8 +528,7 @@ static void random_graphs(void **state)
     ctx = fv_open(&(fv_options){.threads = 2, .seed = 1});
     for (seed = first_seed; seed < first_seed + graphs; seed++)
         check_graph();
-    print_message("%d graphs; %d too near a kink for their gradients, %d without a text\n", graphs,
-                  without_gradients, without_text);
+    print_message("%d graphs; %d too near a kink for their gradients\n", graphs, without_gradients);
     assert_true(without_gradients < graphs / 5 + 1);
     fv_close(ctx);
 }

@@ -1,8 +1,8 @@
 /*
- * test_samplers.c - weighted samplers: PyTorch's draws for the same seed, and the weights that make
- * classes equally frequent.
+ * test_samplers.c - weighted samplers: PyTorch's draws for the same seed, and weights that balance
+ * the classes.
  *
- * Uses only fovea.h. The orders are what PyTorch 1.13 gave.
+ * Uses only fovea.h. The orders were recorded from PyTorch 1.13.
  */
 #include "data_files.h"
 

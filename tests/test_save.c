@@ -1,6 +1,6 @@
 /*
- * test_save.c - model files: what is saved comes back to the bit, the format is safetensors', and no
- * damage to a file crashes or half-changes a net.
+ * test_save.c - model files: values are restored bit for bit, the format is safetensors, and no
+ * damaged file crashes the program or changes part of a net.
  */
 #include "testing.h"
 
@@ -68,8 +68,12 @@ static void is_safetensors(void **state)
     fv_ctx *ctx = fv_open(NULL);
     fv_node x = fv_flatten(fv_input(ctx, 2, 1, 1));
     fv_net *net = fv_net_new(fv_linear(x, 1, .name = "fc"));
-    fv_param w = fv_param_at(net, 0), b = fv_param_at(net, 1);
-    w.value[0] = 1.0f, w.value[1] = -2.0f, b.value[0] = 0.5f;
+    fv_param_put(net, 0, (float[]){1.0f, -2.0f}, NULL);
+    fv_param_put(net, 1, (float[]){0.5f}, NULL);
+    assert_int_equal(fv_param_put(net, 2, (float[]){0.5f}, NULL), FV_E_ARG);
+    assert_string_equal(fv_error_text(ctx),
+                        "fv_param_put: index is 2, but the net has 2 parameters");
+    fv_error_clear(ctx);
     fv_save(net, path, NULL, 0);
     assert_fine(ctx);
     const char header[] =

@@ -1,6 +1,6 @@
 /*
- * test_sets.c - data sets of picture files in folders and CSVs, of arrays, and what is wrong with
- * them. Uses only fovea.h.
+ * test_sets.c - data sets of picture files in folders and CSVs, of arrays, and their errors. Uses
+ * only fovea.h.
  */
 #include "data_files.h"
 

@@ -1,8 +1,8 @@
 /*
- * test_split.c - subsets and several sets as one, hold-out, folds with and without groups, their
+ * test_split.c - subsets and concatenated sets, hold-out, folds with and without groups, their
  * file, and duplicates.
  *
- * Uses only fovea.h. What a split promises is counted by plain loops.
+ * Uses only fovea.h. The properties of a split are verified by plain loops.
  */
 #include "data_files.h"
 

@@ -1,7 +1,7 @@
 /*
- * test_stats.c - statistics of data sets: MNIST's published figures, plain loops, damaged sets.
+ * test_stats.c - statistics of data sets: MNIST's published values, plain loops, damaged sets.
  *
- * Uses fovea.h, and the insides of a data set for one whose pictures have sizes of their own.
+ * Uses fovea.h, and internals of a data set for one with pictures of different sizes.
  */
 #include <math.h>
 

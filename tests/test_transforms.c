@@ -1,6 +1,6 @@
 /*
- * test_transforms.c - transforms against torchvision's recorded pictures, their text, its errors,
- * shapes. Uses fovea.h, and data/transform.h for operations whose parameters no text can pin.
+ * test_transforms.c - transforms against torchvision's recorded pictures, text, errors, shapes.
+ * Uses fovea.h, and data/transform/transform.h for operations with parameters no text can fix.
  */
 #include <math.h>
 #include <pthread.h>

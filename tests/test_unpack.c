@@ -1,6 +1,6 @@
 /*
- * test_unpack.c - archives: what is unpacked, what is never unpacked, and damage. They are built
- * here byte by byte.
+ * test_unpack.c - archives, built byte by byte: files that are unpacked, files that must not be,
+ * and damage.
  */
 #include "data_files.h"
 

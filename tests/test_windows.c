@@ -1,7 +1,7 @@
 /*
- * test_windows.c - convolutions that pool with windows as lanes, channels last: the bits of the
- * three layers apart and of the other layout, by every set of kernels, in train and in eval mode,
- * for windows that fill a vector, a part of one, or more than one; and when that way is taken.
+ * test_windows.c - convolutions fused with pooling, with windows as lanes, channels last: the bits
+ * of the separate layers and of the other layout, with every kernel set, in train and eval mode,
+ * for windows that fill a vector, part of one, or more than one; and when this method is used.
  */
 #include "testing.h"
 

@@ -1,8 +1,8 @@
 /*
- * test_winograd.c - convolutions by tiles against textbook loops in double precision, relative L2
- * 1e-5, in both layouts, for sizes whose last tiles are cut, strips of several images and last
- * blocks that are short; the same bits by every set of kernels, forward in both layouts and alone
- * as in a batch; and pooling fused as apart.
+ * test_winograd.c - Winograd convolutions against textbook loops in double, relative L2 1e-5, in
+ * both layouts, for sizes with partial tiles, rows of tiles of several images and partial last
+ * blocks; the same bits with every kernel set, forward in both layouts, and single images as in a
+ * batch; and fused pooling as separate.
  */
 #include "testing.h"
 
@@ -236,7 +236,7 @@ static void test_pooled(void **state)
             int c, h, w;
             fv_output_shape(together, &c, &h, &w);
             const size_t in = (size_t)N * shapes[i].C * shapes[i].H * shapes[i].W;
-            const size_t out = (size_t)N * c * h * w, weights = together->defs[1].weights;
+            const size_t out = (size_t)N * c * h * w, weights = fv_weights(together->defs + 1);
             float *x = random_floats(in, (uint32_t)i), *dy = random_floats(out, (uint32_t)i + 50);
             for (int layout = 0; layout < FV_LAYOUTS; layout++) {
                 together->layout = apart->layout = (fv_layout)layout;

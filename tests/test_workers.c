@@ -1,9 +1,9 @@
 /*
- * test_workers.c - workers of the loader: the same batches for any number of them, errors, endings
- * at every place, the cache, and memory.
+ * test_workers.c - worker threads of the loader: the same batches for any number of them, errors,
+ * stopping at every place, the cache, and memory.
  *
- * The samples are numbers that a formula gives, and whose making takes an uneven time. Sets whose
- * pictures have sizes of their own are built on the insides of a data set.
+ * Samples are computed by a formula and take uneven time. Sets of pictures of different sizes use
+ * internals of a data set.
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,5 @@
 /*
- * testing.h - what several test programs share: cmocka's includes, small nets and batches, and an
+ * testing.h - shared by the test programs: cmocka's includes, small nets and batches, and an
  * allocator that counts and fails.
  */
 #ifndef TESTING_H
@@ -20,10 +20,10 @@
 /* ---- memory ------------------------------------------------------------------------------- */
 
 typedef struct counting {
-    long calls;   /* allocations asked for so far */
-    long fail_at; /* the number of the one that fails, from 1; 0: none */
-    long live;    /* blocks not freed yet */
-    size_t bytes; /* asked for in all */
+    long calls;   /* allocations requested so far */
+    long fail_at; /* number of the allocation that fails, from 1; 0: none */
+    long live;    /* blocks not freed */
+    size_t bytes; /* requested in total */
 } counting;
 
 static inline void *counting_allocate(void *user, void *ptr, size_t size)
@@ -41,7 +41,7 @@ static inline void *counting_allocate(void *user, void *ptr, size_t size)
     return realloc(ptr, size);
 }
 
-/* ---- small things to work on -------------------------------------------------------------- */
+/* ---- nets and batches --------------------------------------------------------------------- */
 
 static inline float *random_floats(size_t n, uint32_t seed)
 {
@@ -53,7 +53,7 @@ static inline float *random_floats(size_t n, uint32_t seed)
     return x;
 }
 
-/* Every kind of layer in a net for [N,2,9,8] and 5 classes. */
+/* Returns a net of several types of layers for [N,2,9,8] and 5 classes. */
 static inline fv_net *small_net(fv_ctx *ctx)
 {
     fv_node x = fv_input(ctx, 2, 9, 8, .requires_grad = true);
@@ -70,7 +70,7 @@ static inline fv_net *small_net(fv_ctx *ctx)
 
 enum { SMALL_PIXELS = 2 * 9 * 8 };
 
-/* n images of floats with labels; pixels is for free. */
+/* Returns n float images with labels; the caller frees *pixels with free. */
 static inline fv_batch small_batch(int n, float **pixels, int64_t *labels)
 {
     *pixels = random_floats((size_t)n * SMALL_PIXELS, (uint32_t)n);
@@ -85,7 +85,7 @@ static inline fv_batch small_batch(int n, float **pixels, int64_t *labels)
                       .labels = labels};
 }
 
-/* One training step without the optimizer; the loss. */
+/* Runs a training step without the optimizer. Returns the loss. */
 static inline float run_step(fv_net *net, const fv_batch *b)
 {
     fv_zero_grad(net);
@@ -101,7 +101,7 @@ static inline float run_step(fv_net *net, const fv_batch *b)
             fail_msg("%s [%s]", fv_error_text(ctx), fv_status_name(fv_error(ctx)));                \
     } while (0)
 
-/* The error that ctx holds must be this to the letter; then it is forgotten. */
+/* Checks the context's error and its exact text, then clears it. */
 #define assert_error(ctx, code, text)                                                              \
     do {                                                                                           \
         assert_string_equal(fv_error_text(ctx), text);                                             \

@@ -1,6 +1,6 @@
 /*
- * textbook.h - networks worked out in double by plain loops, as the textbooks write the layers down:
- * an oracle for tests. It calls nothing of the library.
+ * textbook.h - computes networks in double with plain loops, as textbooks define the layers: an
+ * oracle for tests. Calls nothing of the library.
  */
 #ifndef TEXTBOOK_H
 #define TEXTBOOK_H
@@ -53,10 +53,10 @@ typedef enum layer_kind {
 typedef struct layer {
     layer_kind kind;
     int in[3], inputs;
-    int c, h, w;                   /* of the output */
+    int c, h, w;                   /* shape of the output */
     int out, k, s, p, groups, dim; /* arguments: channels, kernel, stride, padding, ... */
-    int owner;                     /* the layer whose parameters it uses: mostly itself */
-    bool used;                     /* leads to an output */
+    int owner;                     /* layer whose parameters it uses, mostly itself */
+    bool used;                     /* an output depends on it */
     int weights, biases;
     double *weight, *bias, *y;
     fv_node node;
@@ -65,8 +65,8 @@ typedef struct layer {
 enum { LAYERS_MAX = 24, INPUTS_MAX = 3, OUTPUTS_MAX = 3 };
 
 static layer net_layers[LAYERS_MAX];
-static int count, n; /* of layers, of images */
-static double kink;  /* how near an activation or a maximum comes to where it is not smooth */
+static int count, n; /* number of layers, of images */
+static double kink;  /* smallest distance of an activation or maximum from a kink */
 
 static int area(const layer *l)
 {
@@ -117,7 +117,7 @@ static double transposed(const layer *l, const layer *x, int i, int o, int p, in
     return sum;
 }
 
-/* Numbers first, first + step, ... of x: to mean 0 and variance 1. */
+/* Normalizes elements first, first + step, ... in runs of length to mean 0 and variance 1. */
 static void normalise(const layer *l, const layer *x, int first, int runs, int step, int length)
 {
     double mean = 0, var = 0;
@@ -163,7 +163,7 @@ static double activation(layer_kind kind, double x)
     }
 }
 
-/* The index within an image of element j when dimension dim is the fastest. */
+/* Softmax over dimension dim; element k belongs to the slice that starts at first. */
 static void softmax(const layer *l, const layer *x)
 {
     int sizes[] = {x->c, x->h, x->w}, inner = l->dim == 1 ? area(x) : l->dim == 2 ? x->w : 1;

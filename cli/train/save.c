@@ -210,9 +210,8 @@ void restore_best(training *t)
     const char *at = t->best.state;
     for (int i = 0; at && i < fv_state_count(t->net); i++) {
         fv_tensor tensor = fv_state_at(t->net, i);
-        size_t bytes = tensor.count * fv_type_size(tensor.type);
-        memcpy(tensor.value, at, bytes);
-        at += bytes;
+        fv_state_put(t->net, i, at);
+        at += tensor.count * fv_type_size(tensor.type);
     }
 }
 

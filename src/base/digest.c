@@ -22,8 +22,8 @@ static uint32_t rotate(uint32_t x, int n)
     return x >> n | x << (32 - n);
 }
 
-/* The letters are those of FIPS 180-4, 6.2.2. Variables of their own stay in registers, which is
-   more than twice as fast as an array that moves on by one. */
+/* Variables are named as in FIPS 180-4, 6.2.2. Separate variables stay in registers: more than
+   twice as fast as shifting an array. */
 static void sha256_block(uint32_t state[8], const uint8_t *p)
 {
     uint32_t w[64];
@@ -48,7 +48,7 @@ static void sha256_block(uint32_t state[8], const uint8_t *p)
     state[4] += e, state[5] += f, state[6] += g, state[7] += h;
 }
 
-/* After the message come a 1 bit, zeros, and the length in bits. */
+/* The padding is a 1 bit, zeros, and the message length in bits. */
 void fv_digest_blocks(uint32_t *state, void (*block)(uint32_t *state, const uint8_t *p),
                       bool big_endian, const void *bytes, size_t size)
 {

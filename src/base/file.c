@@ -1,5 +1,5 @@
 /*
- * file.c - reading a whole file, and writing one so that it appears whole or not at all.
+ * file.c - reads a whole file, and writes one atomically.
  *
  * Layer 1. Calls libc and POSIX.
  */
@@ -34,7 +34,7 @@ bool fv_file_exists(const char *path)
 
 /* ---- reading ------------------------------------------------------------------------------ */
 
-/* Reads up to size bytes; fewer only at the end of the file. -1: errno says why. */
+/* Reads size bytes, fewer only at the end of the file. Returns -1 with errno set on failure. */
 static ssize_t read_full(int fd, char *to, size_t size)
 {
     size_t done = 0;
@@ -51,7 +51,8 @@ static ssize_t read_full(int fd, char *to, size_t size)
     return (ssize_t)done;
 }
 
-/* All of fd, whose size is a hint: a pipe has none, and a file may grow. */
+/* Reads fd to its end. The size of the file is only a hint: a pipe has none, and a file may
+   grow. */
 static char *read_all(fv_ctx *ctx, int fd, const char *path, size_t hint, size_t *size)
 {
     size_t capacity = hint + 1, have = 0;
@@ -115,15 +116,15 @@ static int write_full(int fd, const char *from, size_t size)
     return 0;
 }
 
-/* Characters of path up to its last slash, which is one of them. */
+/* Length of the folder part of path, with its slash. */
 static size_t folder_length(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* A new file in path's folder that nobody else has; its name goes to name[room]. It is not named
-   after path, which may be as long as a name can be. */
+/* Creates a new file in path's folder, exclusively, and writes its name to name[capacity]. The name
+   does not contain path's, which may already have the maximum length. */
 static int open_temporary(const char *path, char *name, size_t capacity)
 {
     for (int i = 0; i < 100; i++) {
@@ -136,7 +137,7 @@ static int open_temporary(const char *path, char *name, size_t capacity)
     return -1;
 }
 
-/* Fills and closes the new file, and moves it to path; on failure it is gone. 0 or errno. */
+/* Fills and closes the file and renames it to path; deletes it on failure. Returns 0 or errno. */
 static int fill_and_move(int fd, const char *name, const char *path, const void *bytes, size_t size)
 {
     int error = write_full(fd, bytes, size) != 0 || fsync(fd) != 0 ? errno : 0;
@@ -149,7 +150,7 @@ static int fill_and_move(int fd, const char *name, const char *path, const void 
     return error;
 }
 
-/* The rename is on disk only when the folder is. Not every file system can; then that is that. */
+/* Makes the rename durable by syncing the folder. Errors are ignored: some file systems cannot. */
 static void sync_folder(char *name)
 {
     size_t n = folder_length(name);
@@ -169,7 +170,7 @@ fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t
         return fail_no_path(ctx);
     struct stat old;
     bool there = stat(path, &old) == 0;
-    /* Moving a file there would do away with it: root would lose /dev/null. */
+    /* A rename would replace a device: root would lose /dev/null. */
     if (there && !S_ISREG(old.st_mode))
         return fv_fail(ctx, FV_E_PATH, "cannot write \"%s\": it is a %s, not a file", path,
                        S_ISDIR(old.st_mode) ? "folder" : "device or pipe");
@@ -179,7 +180,7 @@ fv_status fv_write_file(fv_ctx *ctx, const char *path, const void *bytes, size_t
         return ctx->error;
     int fd = open_temporary(path, name, capacity);
     if (fd >= 0 && there)
-        fchmod(fd, old.st_mode & 0777); /* who could not read it before cannot now */
+        fchmod(fd, old.st_mode & 0777); /* keeps the permissions of the old file */
     int error = fd < 0 ? errno : fill_and_move(fd, name, path, bytes, size);
     if (error)
         fv_fail_errno(ctx, "write", path, error);

@@ -1,6 +1,5 @@
 /*
- * md5.c - MD5, after RFC 1321. It detects damaged files, but not files that
- * were made to deceive. Layer 1. Calls libc.
+ * md5.c - MD5 (RFC 1321). Detects damaged files, not deliberate forgeries. Layer 1. Calls libc.
  */
 #include "base/base.h"
 
@@ -16,7 +15,7 @@ static const uint32_t T[64] = {
     0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391,
 };
 
-/* The letters, and the 16 steps of each of the four rounds, are those of RFC 1321, 3.4. */
+/* Names and the four rounds of 16 steps are those of RFC 1321, 3.4. */
 typedef struct letters {
     uint32_t a, b, c, d;
 } letters;
@@ -27,7 +26,7 @@ static inline __attribute__((always_inline)) void run_round(letters *l, const ui
     static const uint8_t shifts[4][4] = {
         {7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
     static const uint8_t step[4] = {1, 5, 3, 7}, first[4] = {0, 1, 5, 0};
-#pragma GCC unroll 16 /* step numbers become constants: a quarter faster */
+#pragma GCC unroll 16 /* constant step numbers: 25 % faster */
     for (int i = 0; i < 16; i++) {
         const uint32_t b = l->b, c = l->c, d = l->d;
         const int n = shifts[round][i % 4];

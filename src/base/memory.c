@@ -1,8 +1,8 @@
 /*
  * memory.c - zeroed, aligned memory from the context's allocator, and the list of owned objects.
  *
- * The allocator promises no more than malloc's alignment, so a block begins somewhat later than
- * what it returned, behind a header that remembers where that was. Layer 1. Calls libc.
+ * The allocator guarantees only malloc's alignment, so a block starts at the next multiple of 64,
+ * after a header that keeps the allocator's pointer. Layer 1. Calls libc.
  */
 #include "base/base.h"
 
@@ -10,9 +10,9 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Right before each block. */
+/* Stored right before each block. */
 typedef struct header {
-    void *raw;   /* what the allocator returned */
+    void *raw;   /* pointer from the allocator */
     size_t size; /* bytes of the block */
 } header;
 
@@ -119,4 +119,13 @@ void fv_object_free(void *self)
     fv_object *object = self;
     if (object)
         object->destroy(object);
+}
+
+size_t fv_type_size(fv_type type)
+{
+    static const size_t sizes[] = {
+        [FV_U8] = 1,  [FV_I8] = 1,  [FV_I16] = 2, [FV_I32] = 4,
+        [FV_F32] = 4, [FV_F64] = 8, [FV_I64] = 8,
+    };
+    return (size_t)type < sizeof sizes / sizeof *sizes ? sizes[type] : 0;
 }

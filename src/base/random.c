@@ -1,7 +1,7 @@
 /*
- * random.c - the Mersenne Twister MT19937, drawn from as PyTorch's CPU generator does, so that one
- * seed gives the same weights and the same order of samples in both; and a hash for random numbers
- * that are found by a key, not drawn in turn.
+ * random.c - the Mersenne Twister MT19937 with the draws of PyTorch's CPU generator, so that one
+ * seed gives the same weights and sample order in both; and a hash for counter-based random
+ * numbers.
  *
  * Matsumoto, Nishimura: Mersenne Twister, ACM TOMACS 8(1), 1998. Layer 1. Calls libc.
  */
@@ -49,7 +49,7 @@ uint64_t fv_rng_u63(fv_rng *rng)
     return (high << 32 | fv_rng_u32(rng)) & INT64_MAX;
 }
 
-/* 24 random bits as a fraction, stretched with ONE rounding; two would differ in the last bit. */
+/* Scales 24 random bits with ONE rounding (fma), as PyTorch does; two would change the last bit. */
 float fv_rng_uniform(fv_rng *rng, float low, float high)
 {
     float u = (float)(fv_rng_u32(rng) & 0xffffffu) * 0x1p-24f;
@@ -82,7 +82,7 @@ uint64_t fv_mix64(uint64_t key)
     return key ^ (key >> 31);
 }
 
-/* A Fisher-Yates shuffle from the front. */
+/* Fisher-Yates shuffle from the front. */
 void fv_rng_permute(fv_rng *rng, int64_t *order, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)

@@ -1,5 +1,5 @@
 /*
- * settle.c - arguments with a context, for its errors and its memory. Layer 1. Calls the arguments.
+ * settle.c - sets the errors of arguments in a context. Layer 1. Calls the arguments.
  */
 #include "base/base.h"
 

@@ -1,12 +1,12 @@
 /*
- * threads.c - fv_parallel: persistent threads that share out the items of one piece of work.
+ * threads.c - fv_parallel: persistent threads that divide the items of one call.
  *
- * Each thread has a share of the items, the same of every piece of work with so many: what it left
- * in its cache is there when it comes back to that item. Who is done helps the others, from the
- * other end. One atomic word holds a share and the number of the round, so that taking an item is
- * one compare-and-swap and a thread that comes late finds nothing to take. The caller waits for the
- * items, not for the threads: one that sleeps or was put aside by the system delays nobody. Whoever
- * waits spins for some 100 microseconds, for a training step comes back that soon, and then sleeps.
+ * Each thread has a share of the items, the same in every call of the same size, so their data are
+ * still in its cache. A thread that has finished its share takes items from the other end of
+ * another share. One atomic word holds a share and the number of its round: taking an item is one
+ * compare-and-swap, and a late thread finds nothing to take. The caller waits for items, not for
+ * threads, so a sleeping or preempted thread delays nobody. Waiting threads spin for about 100
+ * microseconds, since the next call of a training step comes that soon, and then sleep.
  * Layer 1. Calls libc and pthreads.
  */
 #ifdef __linux__
@@ -29,17 +29,17 @@
 #define RELAX() ((void)0)
 #endif
 
-enum { SPINS = 4000, WATCHED = 16 /* one round in so many */ };
-enum { ALONE = 4, ALONE_MOST = 64 /* times what was lost */, SOON = 8 };
-enum { SLICE = 200000 /* nanoseconds: who is put aside for another program is so for longer */ };
+enum { SPINS = 4000, WATCHED = 16 /* measures preemption in every 16th round */ };
+enum { ALONE = 4, ALONE_MOST = 64 /* back-off in multiples of the lost time */, SOON = 8 };
+enum { SLICE = 200000 /* nanoseconds: a shorter gap is not preemption */ };
 
 typedef struct worker {
     fv_pool *pool;
     pthread_t thread;
-    int number; /* 1.. ; 0 is the caller */
+    int number; /* 1..workers; 0 is the caller */
 } worker;
 
-/* Items first to end-1 that nobody has taken, with the round: a word of 20, 22 and 22 bits. */
+/* Untaken items first to end-1, and the round: 22, 22 and 20 bits from the low end. */
 typedef unsigned long long share;
 enum { ITEM_BITS = 22, ITEMS_MAX = (1 << ITEM_BITS) - 1 };
 
@@ -58,30 +58,30 @@ static int end_of(share s)
     return (int)(s & ITEMS_MAX);
 }
 
-/* A line of the cache for each, so that taking one's own disturbs nobody. */
+/* One cache line per share, to avoid false sharing. */
 typedef struct slot {
     _Atomic share left;
     char apart[64 - sizeof(share)];
 } slot;
 
 struct fv_pool {
-    void (*work)(void *arg, int item, int thread); /* stays while items are pending */
+    void (*work)(void *arg, int item, int thread); /* constant while items are pending */
     void *arg;
-    atomic_bool back; /* each from the end of its share */
+    atomic_bool back; /* threads start at the end of their shares */
     atomic_uint round;
-    atomic_int pending;  /* items not finished */
-    atomic_int sleepers; /* workers asleep or about to be */
+    atomic_int pending;  /* unfinished items */
+    atomic_int sleepers; /* workers asleep or about to sleep */
     atomic_bool caller_sleeps, stop;
     pthread_mutex_t lock;
     pthread_cond_t more, done;
-    int64_t alone_until; /* the caller's alone */
-    int alone;           /* for so many times what was lost */
+    int64_t alone_until; /* the caller works without its threads until then */
+    int alone;           /* current back-off factor */
     int workers;
     worker worker[FV_THREADS_MAX];
     slot shares[FV_THREADS_MAX];
 };
 
-/* An item of a share, from its front or its end; -1 if none is left. */
+/* Takes an item from the front or the end of a share. Returns -1 if none is left. */
 static int take(slot *from, bool end)
 {
     share seen = atomic_load(&from->left);
@@ -93,7 +93,7 @@ static int take(slot *from, bool end)
     return -1;
 }
 
-/* Runs items until none is left to take: the thread's own, then those of the ones after it. */
+/* Runs items until none is left: first of the thread's own share, then of the shares after it. */
 static void take_items(fv_pool *pool, int thread)
 {
     const int shares = pool->workers + 1;
@@ -115,7 +115,7 @@ static bool more_to_do(fv_pool *pool, unsigned seen)
     return atomic_load(&pool->round) != seen || atomic_load(&pool->stop);
 }
 
-/* Until there is another round than the one seen. */
+/* Waits until the round is no longer the seen one. */
 static void wait_for_more(fv_pool *pool, unsigned seen)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -135,7 +135,7 @@ static void *worker_main(void *arg)
 {
     worker *self = arg;
     fv_pool *pool = self->pool;
-    unsigned seen = 0; /* before the first round not all workers are there */
+    unsigned seen = 0; /* no round starts before all workers are created */
     for (wait_for_more(pool, seen); !atomic_load(&pool->stop); wait_for_more(pool, seen)) {
         seen = atomic_load(&pool->round);
         take_items(pool, self->number);
@@ -159,7 +159,7 @@ static int64_t nanoseconds(clockid_t clock)
     return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* Processor time that the workers have had. */
+/* CPU time used by the workers. */
 static int64_t time_of_workers(fv_pool *pool)
 {
     int64_t sum = 0;
@@ -170,8 +170,8 @@ static int64_t time_of_workers(fv_pool *pool)
     return sum;
 }
 
-/* For longer each time that it happens again soon: once may be chance, again and again it is
-   another program. */
+/* Backs off: exponentially if preemption recurs soon, since that means another program, not
+   chance. */
 static void stay_alone(fv_pool *pool, int64_t lost)
 {
     const int64_t time = nanoseconds(CLOCK_MONOTONIC);
@@ -195,11 +195,11 @@ static void wait_for_done(fv_pool *pool)
     atomic_store(&pool->caller_sleeps, false);
     pthread_mutex_unlock(&pool->lock);
     const int64_t waited = nanoseconds(CLOCK_MONOTONIC) - start;
-    if (time_of_workers(pool) - had < waited / 2) /* nobody was at work for long */
+    if (time_of_workers(pool) - had < waited / 2) /* the workers did not run for much of the wait */
         stay_alone(pool, waited);
 }
 
-/* The caller's own items, and now and then how long it was put aside meanwhile. */
+/* Runs the caller's items; every 16th round measures for how long it was preempted. */
 static void take_own_items(fv_pool *pool)
 {
     if (atomic_load(&pool->round) % WATCHED) {
@@ -219,7 +219,8 @@ static bool is_alone(const fv_pool *pool)
     return pool->alone_until && nanoseconds(CLOCK_MONOTONIC) < pool->alone_until;
 }
 
-/* The pool, with as many threads as the system gives; NULL if there is no memory for it. */
+/* Creates the pool with as many threads as the system allows. Returns NULL if there is no
+   memory. */
 static fv_pool *pool_new(fv_ctx *ctx)
 {
     fv_pool *pool = fv_allocate(ctx, NULL, sizeof *pool);
@@ -299,7 +300,7 @@ void fv_pool_free(fv_ctx *ctx)
     ctx->pool = NULL;
 }
 
-/* Those this process may use: taskset and containers lend fewer than the machine has. */
+/* Processors available to this process: taskset and containers may allow fewer than exist. */
 int fv_processors(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);

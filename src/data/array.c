@@ -1,24 +1,15 @@
 /*
- * array.c - arrays of numbers that the context owns. Layer 3, data. Calls the base.
+ * array.c - numeric arrays owned by the context. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    size_t size;
-} types[] = {
-    [FV_U8] = {"uint8", 1},  [FV_I8] = {"int8", 1},     [FV_I16] = {"int16", 2},
-    [FV_I32] = {"int32", 4}, [FV_F32] = {"float32", 4}, [FV_F64] = {"float64", 8},
-    [FV_I64] = {"int64", 8},
+static const char *const type_names[] = {
+    [FV_U8] = "uint8",    [FV_I8] = "int8",     [FV_I16] = "int16", [FV_I32] = "int32",
+    [FV_F32] = "float32", [FV_F64] = "float64", [FV_I64] = "int64",
 };
-
-size_t fv_type_size(fv_type type)
-{
-    return (size_t)type < sizeof types / sizeof *types ? types[type].size : 0;
-}
 
 void fv_array_text(const fv_array *array, char *text, size_t capacity)
 {
@@ -27,10 +18,10 @@ void fv_array_text(const fv_array *array, char *text, size_t capacity)
         used += (size_t)snprintf(text + used, capacity - used, d ? " x %lld" : "%lld",
                                  (long long)array->dims[d]);
     if (fv_type_size(array->type))
-        snprintf(text + used, capacity - used, " %s", types[array->type].name);
+        snprintf(text + used, capacity - used, " %s", type_names[array->type]);
 }
 
-/* An fv_array as the context owns it. */
+/* An fv_array with the header of an owned object. */
 typedef struct owned_array {
     fv_object object;
     fv_array array;
@@ -90,7 +81,7 @@ bool fv_array_is_sound(const fv_array *array)
     return count == array->count;
 }
 
-/* [N,H,W,C] to [N,C,H,W] in a copy. */
+/* Copies [N,H,W,C] to [N,C,H,W]. */
 static void copy_planes(const fv_array *from, fv_array *to)
 {
     size_t size = fv_type_size(from->type), channels = (size_t)from->dims[3];

@@ -1,5 +1,5 @@
 /*
- * dataset.c - data sets: an image and a label by index, and what all of them can be asked.
+ * dataset.c - data sets: an image and a label by index, and queries common to all sets.
  *
  * Layer 3, data. Calls the base.
  */
@@ -51,7 +51,7 @@ fv_dataset *fv_dataset_start(fv_ctx *ctx, const fv_dataset_desc *desc)
     if (!set)
         return NULL;
     set->desc = *desc;
-    set->desc.close = NULL; /* until the set is whole: the caller closes on failure */
+    set->desc.close = NULL; /* set when the set is complete: on failure the caller closes */
     set->pixel_bytes = (size_t)desc->channels * desc->height * desc->width *
                        fv_type_size(desc->type);
     set->name = fv_copy_text(ctx, desc->name);
@@ -90,7 +90,7 @@ fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc)
     return set;
 }
 
-/* ---- asking ------------------------------------------------------------------------------- */
+/* ---- queries -------------------------------------------------------------------------------- */
 
 bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *picture,
                      int64_t *label)
@@ -104,7 +104,7 @@ bool fv_dataset_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture *
         *label = set->labels[index];
         return true;
     }
-    *label = 0; /* where get has none to write */
+    *label = 0; /* default if get writes none */
     picture->pixels = fv_work_slot(work, 0, set->pixel_bytes);
     int code = picture->pixels ? d->get(d->user, index, picture->pixels, label) : 0;
     if (code)
@@ -129,7 +129,7 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
                        "help: give the loader a transform to a fixed size, or ask for one picture "
                        "by fv_dataset_picture",
                        set->name);
-    *label = 0; /* where get has none to write */
+    *label = 0; /* default if get writes none */
     int code = set->desc.get(set->desc.user, index, pixels, label);
     if (code == 0)
         return FV_OK;
@@ -137,7 +137,7 @@ fv_status fv_dataset_sample(fv_dataset *set, int64_t index, void *pixels, int64_
                    set->name, (long long)index, code);
 }
 
-/* FV_OK when there is a sample of that index and no error. */
+/* Returns FV_OK if the sample exists and the context has no error. */
 static fv_status check_index(fv_dataset *set, int64_t index)
 {
     if (!set)

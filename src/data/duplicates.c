@@ -1,6 +1,6 @@
 /*
- * duplicates.c - for all samples, which was the first with the same picture: from the walk that
- * finds what is wrong with a set. Layer 3, data. Calls the base.
+ * duplicates.c - finds for each sample the first one with the same picture, by fv_dataset_inspect.
+ * Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -10,7 +10,7 @@ typedef struct finder {
     int64_t count;
 } finder;
 
-/* A picture that is there before is what is looked for; one that cannot be read is an error. */
+/* Records duplicates; an unreadable picture is an error. */
 static bool take_flaw(void *user, const fv_flaw *flaw)
 {
     finder *f = user;

@@ -1,6 +1,6 @@
 /*
- * inspect.c - a walk over all samples of a set that tells what is wrong with which: broken and
- * empty files, labels that cannot be, pictures that are there twice. Layer 3, data. Calls the base.
+ * inspect.c - reports the flaws of all samples of a set: broken and empty files, invalid labels,
+ * duplicate pictures. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -8,11 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* What tells a picture from others: its size and half of the SHA-256 of its pixels. */
+/* Identifies a picture: its size and half of the SHA-256 of its pixels. */
 typedef struct seen {
     char hash[32];
     int channels, height, width;
-    int64_t label; /* of no account for that */
+    int64_t label; /* not compared */
 } seen;
 
 typedef struct inspection {
@@ -21,7 +21,7 @@ typedef struct inspection {
     void *user;
     fv_work work;
     seen *seen;     /* [len] */
-    int64_t *table; /* sample + 1 by hash, 0: none; open addressing */
+    int64_t *table; /* sample + 1 by hash, 0: empty; open addressing */
     size_t mask;
     int64_t flaws;
     bool stopped;
@@ -34,7 +34,7 @@ static void report(inspection *w, fv_flaw flaw)
     w->stopped = w->report && !w->report(w->user, &flaw);
 }
 
-/* The first sample of the same pixels; index itself when it is new, and then known. */
+/* Returns the first sample with the same pixels; if there is none, adds index and returns it. */
 static int64_t find_same(inspection *w, int64_t index, const fv_picture *p, int64_t label)
 {
     char hex[65];
@@ -83,7 +83,7 @@ static void report_same(inspection *w, int64_t index, int64_t label, int64_t fir
                         .text = text});
 }
 
-/* Whether the picture can be read; what is said of it is what the loader would say. */
+/* Reads a picture. On failure reports a flaw with the text of the error that a loader would set. */
 static bool read_sample(inspection *w, int64_t index, fv_picture *picture, int64_t *label)
 {
     fv_work *work = &w->work;

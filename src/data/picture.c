@@ -1,6 +1,6 @@
 /*
- * picture.c - pictures in memory: their size, their shape as text, and a copy as an array. Layer 3,
- * data. Calls the base.
+ * picture.c - size and shape text of pictures in memory, and a copy as an array. Layer 3, data.
+ * Calls the base.
  */
 #include "data/data.h"
 

@@ -1,16 +1,16 @@
 /*
- * stats.c - what the pixels of a data set are like, in one pass.
+ * stats.c - statistics of the pixels of a data set, in one pass.
  *
- * Bytes are counted, which is exact, and the figures come of the 256 counts. Floats are summed as
- * double, picture by picture in order: mean and squared distances of each, joined to those of all
- * before (Chan, Golub, LeVeque 1983). Layer 3, data. Calls the base.
+ * Bytes are counted exactly in a histogram of 256 bins, from which the statistics follow. Floats
+ * are summed in double, picture by picture in order; the moments of each picture are combined with
+ * those of all before (Chan, Golub, LeVeque 1983). Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
 #include <limits.h>
 #include <math.h>
 
-/* Of the numbers so far: how many, their mean, and the sum of their squared distances from it. */
+/* Count, mean, and sum of squared deviations of the values so far. */
 typedef struct moments {
     double n, mean, squares;
 } moments;
@@ -59,7 +59,7 @@ static void add_picture(fv_stats *s, moments all[FV_CHANNELS_MAX], const fv_pict
     s->samples++;
 }
 
-/* As torch.std: the squared distances are divided by one less than there are numbers. */
+/* Divides by n - 1, as torch.std does. */
 static double deviation(double squares, double n)
 {
     return n > 1 ? sqrt(squares / (n - 1)) : 0;

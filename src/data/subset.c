@@ -1,20 +1,20 @@
 /*
- * subset.c - views of data sets: some samples of one, several one after the other.
+ * subset.c - views of data sets: a subset of one, or several concatenated.
  *
- * A view has no pixels of its own; it asks the sets behind it, which must live as long: fv_close
- * ends what was made last first. Layer 3, data. Calls the base.
+ * A view has no pixels; it reads from its sets, which must outlive it: fv_close frees the newest
+ * object first. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
 #include <string.h>
 
 typedef struct view {
-    int64_t *indices; /* [len] of the samples of the only set; NULL: all sets one after the other */
+    int64_t *indices; /* [len] samples of the only set; NULL: all sets, concatenated */
     int n;
     fv_dataset *sets[]; /* [n] */
 } view;
 
-/* The set behind a sample of the view; *index becomes its number there. */
+/* Returns the set that holds a sample of the view; sets *index to the index in that set. */
 static fv_dataset *behind(const view *v, int64_t *index)
 {
     int i = 0;
@@ -33,7 +33,7 @@ static bool view_read(fv_dataset *set, fv_work *work, int64_t index, fv_picture 
     return fv_dataset_read(from, work, index, picture, label);
 }
 
-/* For those who ask for images of one size; user is the view's data set. */
+/* Implements desc.get for images of one size; user is the view's data set. */
 static int view_get(void *user, int64_t index, void *pixels, int64_t *label)
 {
     fv_dataset *from = behind(((fv_dataset *)user)->own, &index);
@@ -54,7 +54,7 @@ static void view_end(fv_dataset *set)
     fv_release(set->object.ctx, v);
 }
 
-/* The set of the most classes. */
+/* Returns the set with the most classes. */
 static const fv_dataset *most_classes(fv_dataset *const *sets, int n)
 {
     const fv_dataset *most = sets[0];
@@ -63,7 +63,7 @@ static const fv_dataset *most_classes(fv_dataset *const *sets, int n)
     return most;
 }
 
-/* What a view of these sets is: the first one's kind, and the classes of all. */
+/* Returns the description of a view: that of the first set, with the classes of all. */
 static fv_dataset_desc view_desc(fv_dataset *const *sets, int n)
 {
     fv_dataset_desc desc = sets[0]->desc;
@@ -76,7 +76,7 @@ static fv_dataset_desc view_desc(fv_dataset *const *sets, int n)
     return desc;
 }
 
-/* The labels that are in memory behind the view; NULL where they are not, or there is no memory. */
+/* Copies the labels if all sets have them in memory. Returns NULL if not, or without memory. */
 static int64_t *view_labels(fv_ctx *ctx, const view *v, int64_t len)
 {
     for (int i = 0; i < v->n; i++)
@@ -91,7 +91,7 @@ static int64_t *view_labels(fv_ctx *ctx, const view *v, int64_t len)
     return labels;
 }
 
-/* A view of len samples; indices are copied, and NULL for all samples of all sets. */
+/* Returns a view of len samples; copies indices. indices NULL: all samples of all sets. */
 static fv_dataset *view_new(fv_dataset *const *sets, int n, const int64_t *indices, int64_t len)
 {
     fv_ctx *ctx = sets[0]->object.ctx;
@@ -138,7 +138,7 @@ fv_dataset *fv_subset(fv_dataset *set, const int64_t *indices, int64_t n)
     return fv_error(ctx) ? NULL : view_new(&set, 1, n ? indices : &none, n);
 }
 
-/* The samples whose number in folds is, or is not, fold. */
+/* Returns the samples whose fold is, or is not, `fold`. */
 static fv_dataset *pick(fv_dataset *set, const int *folds, int fold, bool is)
 {
     if (FV_STOPPED(set))

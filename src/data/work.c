@@ -1,5 +1,5 @@
 /*
- * work.c - what one thread has while it makes samples: memory and an error of its own.
+ * work.c - buffers and error of one thread that makes samples.
  *
  * Layer 3, data. Calls the base.
  */
@@ -19,7 +19,7 @@ void *fv_work_slot(fv_work *work, int capacity, size_t size)
     if (size <= work->sizes[capacity] && work->slots[capacity])
         return work->slots[capacity];
     fv_work_memory(work, work->slots[capacity], 0);
-    size += size / 4 + 64; /* so that pictures of slowly growing sizes do not move it each time */
+    size += size / 4 + 64; /* avoids a reallocation for each slightly larger picture */
     work->slots[capacity] = fv_work_memory(work, NULL, size);
     work->sizes[capacity] = work->slots[capacity] ? size : 0;
     if (!work->slots[capacity])

@@ -51,8 +51,10 @@ static void set_call(fv_call *call, const fv_cpu_pass *p, int i, int block, int 
     call->first_image = block * program->block_images;
     call->key = key_of(p->net, i);
     call->packed = base[FV_PACKED] + step->packed[0].at;
-    call->w = address(base, step->w);
-    call->b = address(base, step->b);
+    for (int k = 0; k < FV_PARAMS_MAX; k++)
+        call->params[k] = address(base, step->params[k]);
+    call->w = call->params[FV_WEIGHT];
+    call->b = call->params[FV_BIAS];
     call->y = base[FV_BLOCK] + step->y.at;
     call->dy = call->dx = NULL;
     call->saved = address(base, step->saved);
@@ -71,6 +73,12 @@ static void set_call(fv_call *call, const fv_cpu_pass *p, int i, int block, int 
 
 /* ---- between passes over the blocks -------------------------------------------------------- */
 
+static void set_grads(const fv_cpu_pass *p, const fv_op_step *step, float *grads[FV_PARAMS_MAX])
+{
+    for (int k = 0; k < FV_PARAMS_MAX; k++)
+        grads[k] = step->params[k].space ? p->base[FV_GRADS] + step->params[k].at : NULL;
+}
+
 static void finish_stats(const fv_cpu_pass *p, int i, bool backward)
 {
     fv_net *net = p->net;
@@ -86,12 +94,11 @@ static void finish_stats(const fv_cpu_pass *p, int i, bool backward)
         .partial = p->base[FV_PARTIAL] + step->partial.at,
         .partial_size = step->partial_size,
         .shared = p->base[FV_SHARED] + step->shared.at,
-        .w = address(p->base, step->w),
-        .b = address(p->base, step->b),
-        .dw = step->w.space ? p->base[FV_GRADS] + step->w.at : NULL,
-        .db = step->b.space ? p->base[FV_GRADS] + step->b.at : NULL,
         .buffers = address(p->base, step->buffers),
     };
+    for (int k = 0; k < FV_PARAMS_MAX; k++)
+        stats.params[k] = address(p->base, step->params[k]);
+    set_grads(p, step, stats.grads);
     (backward ? def->op->stats_finish_backward : def->op->stats_finish)(&stats);
 }
 
@@ -114,7 +121,7 @@ static void pack_layer(void *arg, int i, int thread)
         return;
     set_base(p, thread, base);
     step->def->op->pack(p->k, step->def, p->program->layout, p->program->block_images,
-                        p->net->values + step->def->weight_offset, address(base, step->scratch),
+                        address(base, step->params[FV_WEIGHT]), address(base, step->scratch),
                         address(base, step->packed[0]),
                         p->program->train ? address(base, step->packed[1]) : NULL);
 }
@@ -233,9 +240,8 @@ static void reduce_layer(const fv_cpu_pass *p, int i, int item)
         .dy = address(p->base, step->dy),
         .saved = address(p->base, step->saved),
         .partial = address(p->base, step->partial),
-        .dw = p->base[FV_GRADS] + step->def->weight_offset,
-        .db = step->b.space ? p->base[FV_GRADS] + step->b.at : NULL,
     };
+    set_grads(p, step, sums.grads);
     step->def->op->reduce(&sums, item);
 }
 
@@ -360,18 +366,15 @@ static const fv_engine_kind cpu = {
     .put = put,
 };
 
-fv_engine *fv_cpu_open(fv_ctx *ctx, const char *kernels)
+void fv_cpu_open(fv_ctx *ctx, const char *kernels)
 {
-    fv_engine *engine = fv_object_new(ctx, sizeof *engine, fv_object_end);
-    if (!engine)
-        return NULL;
+    fv_engine *engine = ctx->engine;
     engine->kind = &cpu;
     engine->kernels = fv_kernels_pick(kernels, &engine->why);
-    if (!engine->kernels) {
-        fv_fail(ctx, fv_kernels_known(kernels) ? FV_E_DEVICE : FV_E_ARG,
-                "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", kernels,
-                engine->why, fv_kernels_available());
-        engine->kernels = fv_kernels_pick(NULL, &engine->why);
-    }
-    return ctx->engine = engine;
+    if (engine->kernels)
+        return;
+    fv_fail(ctx, fv_kernels_known(kernels) ? FV_E_DEVICE : FV_E_ARG,
+            "kernels \"%s\" cannot be used: %s\nhelp: this machine has %s", kernels, engine->why,
+            fv_kernels_available());
+    engine->kernels = fv_kernels_pick(NULL, &engine->why);
 }

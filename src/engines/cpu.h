@@ -7,9 +7,9 @@
 
 #include "net/engine.h"
 
-/* The context's engine with that set of kernels, NULL: the widest. A set that cannot be had is the
-   context's error. NULL: no memory. */
-fv_engine *fv_cpu_open(fv_ctx *ctx, const char *kernels);
+/* Makes the context's engine this one, with that set of kernels, NULL: the widest. A set that cannot
+   be had is the context's error. */
+void fv_cpu_open(fv_ctx *ctx, const char *kernels);
 
 /* A stage that runs, as all threads see it. */
 typedef struct fv_cpu_pass {

@@ -7,11 +7,9 @@
 
 fv_ctx *fv_open(const fv_options *options)
 {
-    fv_ctx *ctx = fv_ctx_open(options);
-    if (ctx && !fv_cpu_open(ctx, options ? options->kernels : NULL)) {
-        fv_close(ctx);
-        return NULL;
-    }
+    fv_ctx *ctx = fv_ctx_open(options, sizeof(fv_engine));
+    if (ctx)
+        fv_cpu_open(ctx, options ? options->kernels : NULL);
     return ctx;
 }
 

@@ -1,16 +1,16 @@
 /*
- * adam.c - the optimizers with two moments, or one and a sign: Adam, AdamW, NAdam, RAdam, Lion.
+ * adam.c - optimizers with first and second moments: Adam, AdamW, NAdam, RAdam; and Lion.
  * torch.optim; Lion is Chen et al., arXiv:2302.06675.
  *
- * All that depends on the step alone is worked out here in double and rounded once; the kernel does
- * the rest. Powers are products, the same everywhere; NAdam's 0.96^x is the C library's, whose last
- * bit vanishes in float. Layer 4. Calls the kernels and the base.
+ * Everything that depends only on the step number is computed here in double and rounded once; the
+ * kernel does the rest. Powers are products, equal on every system; NAdam's 0.96^x is libm's pow,
+ * whose last bit vanishes in float. Layer 4. Calls the kernels and the base.
  */
 #include "learn/optim.h"
 
 #include <math.h>
 
-/* x^n by squaring. */
+/* Returns x^n by squaring. */
 static double power(double x, int64_t n)
 {
     double y = 1;
@@ -24,7 +24,7 @@ static double power(double x, int64_t n)
     FV_ARG(args, betas, FV_ARG_PAIR, .range = FV_BELOW_1, .initial = {2, {0.9, second}})
 #define EPS(args) FV_NUMBER(args, eps, 1e-8, FV_FROM_0)
 
-/* What all have in common: m / (1 - beta1^t) over the root of v / (1 - beta2^t). */
+/* The step of Adam: m / (1 - beta1^t) over the root of v / (1 - beta2^t). */
 static fv_adam_step common(const double betas[2], double eps, const fv_move *move, bool maximize)
 {
     double correction = 1 - power(betas[1], move->t);
@@ -160,7 +160,7 @@ static const fv_arg radam_settings[] = {FV_FIRST(fv_radam_args, lr, 0.001, FV_PO
                                         FV_FLAG(fv_radam_args, maximize),
                                         {0}};
 
-/* While the variance of v is too large to divide by, the root counts 0 and eps 1. */
+/* While r <= 5 the variance of v is intractable: the update is m, not divided by the root. */
 static void prepare_radam(const void *args, const fv_move *move, fv_update *update)
 {
     const fv_radam_args *a = args;

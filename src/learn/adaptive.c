@@ -1,12 +1,12 @@
 /*
- * adaptive.c - the optimizers that divide by the root of a sum or mean of squares: Adagrad,
+ * adaptive.c - optimizers that divide by the root of a sum or mean of squared gradients: Adagrad,
  * Adadelta, RMSprop. torch.optim.
  *
  * Layer 4. Calls the kernels and the base.
  */
 #include "learn/optim.h"
 
-/* What all have in common. */
+/* Fields that all three set in the same way. */
 static fv_scaled_step common(const fv_move *move, double eps, double keep, bool maximize)
 {
     return (fv_scaled_step){.sign = maximize ? -1.0f : 1.0f,

@@ -1,7 +1,7 @@
 /*
- * ema.c - an exponential moving average of a net's state.
+ * ema.c - exponential moving average of a net's parameters and buffers.
  *
- * Layer 4. Calls the net's insides and the base.
+ * Layer 4. Calls the net's internals and the base.
  */
 #include "learn/optim.h"
 
@@ -11,7 +11,7 @@ struct fv_ema {
     fv_object object;
     fv_net *net;
     float rate;      /* 1 - decay */
-    bool swapped;    /* the averages are in the net, its weights here */
+    bool swapped;    /* the net holds the averages, and this object its weights */
     float *values;   /* [net->size] */
     float *buffers;  /* [net->buffer_size] */
     fv_tensor *kept; /* see fv_ema_state */
@@ -70,14 +70,14 @@ static void average_stretch(void *arg, const fv_stretch *s)
     average(ema->rate, ema->net->values + s->from, ema->values + s->from, s->count);
 }
 
-/* Buffers may be counts, which are not averaged. */
+/* Returns true for buffers, which may be counts; counts are copied, not averaged. */
 static bool is_buffer(const fv_net *net, const fv_tensor *t)
 {
     uintptr_t at = (uintptr_t)t->value, start = (uintptr_t)net->buffers;
     return at >= start && at < start + net->buffer_size * sizeof *net->buffers;
 }
 
-/* Where of ours a tensor of the net's state is. */
+/* Returns the average that belongs to a tensor of the net's state. */
 static float *place_of(const fv_ema *ema, const fv_tensor *t)
 {
     const fv_net *net = ema->net;
@@ -109,7 +109,7 @@ fv_status fv_ema_update(fv_ema *ema)
     return FV_OK;
 }
 
-/* As bytes, for counts are no floats. */
+/* Swaps bytes, since counts are not floats. */
 static void exchange(float *a, float *b, size_t n)
 {
     enum { LINE = 256 };

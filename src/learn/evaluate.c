@@ -1,5 +1,5 @@
 /*
- * evaluate.c - loss and accuracy of a net over a data set. Layer 4. Uses public calls only.
+ * evaluate.c - loss and accuracy of a net on a data set. Layer 4. Uses public calls only.
  */
 #include "net/net.h"
 

@@ -1,8 +1,8 @@
 /*
- * gradients.c - what is done to all gradients between backward and a step: clipping, scaling.
+ * gradients.c - clips and scales gradients between backward and a step.
  *
- * Sums of squares are in double, in which a square of a float is exact, in an order that the size
- * of the net alone decides. Layer 4. Calls the net's insides and the base.
+ * Sums of squares are in double, where the square of a float is exact, and in an order that depends
+ * only on the size of the net. Layer 4. Calls the net's internals and the base.
  */
 #include "learn/optim.h"
 
@@ -17,13 +17,13 @@ typedef struct norms {
     double pieces[FV_PIECES_MAX];
 } norms;
 
-/* NaN wins. */
+/* Returns NaN if either is NaN. */
 static double larger(double a, double b)
 {
     return a >= b || isnan(a) ? a : b;
 }
 
-/* Over lanes first, so that the sums are vectors. */
+/* Reduces to FV_LANES partial sums first, which vectorises. */
 static double measure(bool largest, const float *g, size_t n)
 {
     double lanes[FV_LANES] = {0}, all = 0;
@@ -60,7 +60,7 @@ static double norm_of(norms *v)
     return v->largest ? all : sqrt(all);
 }
 
-/* The error names the first parameter that has such a gradient. */
+/* Sets an error that names the first parameter with a gradient that is not finite. */
 static void refuse_norm(const norms *v, double norm)
 {
     for (int i = 0; i < v->net->n_params; i++) {
@@ -76,7 +76,7 @@ static void refuse_norm(const norms *v, double norm)
     }
 }
 
-/* ---- scaling and cutting ------------------------------------------------------------------ */
+/* ---- scaling and clipping ----------------------------------------------------------------- */
 
 typedef struct change {
     float *grads, factor, most;

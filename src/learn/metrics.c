@@ -1,6 +1,5 @@
 /*
- * metrics.c - how good the guesses of a classifier are: counts of label by guess, and what follows
- * from them. Layer 4. Calls the base.
+ * metrics.c - metrics of a classifier, from the confusion matrix. Layer 4. Calls the base.
  */
 #include "base/base.h"
 
@@ -8,14 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
-static const double Z95 = 1.959963984540054; /* a normal number is within +-Z95 in 95 % */
+static const double Z95 = 1.959963984540054; /* two-sided 95 % quantile of the normal
+                                                distribution */
 
 struct fv_metrics {
     fv_object object;
     int classes, top_k;
-    int64_t *confusion; /* [classes][classes], by label, by guess */
-    int64_t *support;   /* [classes] of each label; more than its row where there was no guess */
-    int64_t total, top; /* samples; those whose label was among the top_k largest */
+    int64_t *confusion; /* [classes][classes], label by prediction */
+    int64_t *support;   /* [classes] samples per label; exceeds the row sum if outputs were NaN */
+    int64_t total, top; /* samples; those whose label was in the top k */
     char *text;
 };
 
@@ -25,7 +25,7 @@ int fv_argmax(const float *x, int n)
         return -1;
     int best = 0, numbers = !isnan(x[0]);
     float top = x[0];
-    for (int i = 1; i < n; i++) { /* without a branch, which could not be foreseen */
+    for (int i = 1; i < n; i++) { /* branch-free: branches would be mispredicted */
         numbers &= !isnan(x[i]);
         best = x[i] > top ? i : best;
         top = x[i] > top ? x[i] : top;
@@ -42,7 +42,7 @@ void fv_wilson(int64_t successes, int64_t trials, double z, double *low, double 
     *high = trials == 0 || successes == trials ? 1 : middle + reach;
 }
 
-/* ---- making and counting ------------------------------------------------------------------ */
+/* ---- creation and counting ---------------------------------------------------------------- */
 
 static void metrics_destroy(void *self)
 {
@@ -99,7 +99,7 @@ fv_status fv_metrics_reset(fv_metrics *m)
     return FV_OK;
 }
 
-/* Whether fewer than k numbers come before the label's: larger ones, and equal ones to its left. */
+/* Returns true if fewer than k outputs rank before the label's; ties go to the lower index. */
 static bool among_top(const float *y, int classes, int64_t label, int k)
 {
     int before = 0;
@@ -142,7 +142,7 @@ fv_status fv_metrics_add(fv_metrics *m, int n, const float *outputs, const int64
     return FV_OK;
 }
 
-/* ---- asking ------------------------------------------------------------------------------- */
+/* ---- queries ------------------------------------------------------------------------------ */
 
 static double ratio(double part, double whole)
 {
@@ -207,9 +207,9 @@ const int64_t *fv_metrics_confusion(const fv_metrics *m)
 
 /* ---- as text ------------------------------------------------------------------------------ */
 
-enum { SHOWN_CLASSES = 10, ROW_SIZE = 80 }; /* more do not fit on a line */
+enum { SHOWN_CLASSES = 10, ROW_SIZE = 80 }; /* limits of the printed confusion matrix */
 
-/* The class's name, or its number written into number. */
+/* Returns the name of a class, or its number as text in number. */
 static const char *name_of(const char *const *names, int c, char number[16])
 {
     if (names && names[c])

@@ -24,7 +24,6 @@ typedef struct fv_engine_kind {
 } fv_engine_kind;
 
 struct fv_engine {
-    fv_object object; /* the context's oldest: it ends after all nets */
     const fv_engine_kind *kind;
     const fv_kernels *kernels; /* for arrays in the memory of the host */
     const char *why;           /* how they were chosen */

@@ -216,11 +216,13 @@ static fv_node finish(fv_graph *graph)
 
 static void check_same_parameters(fv_ctx *ctx, const fv_def *def, const fv_def *owner)
 {
-    bool same = def->weights == owner->weights && def->biases == owner->biases;
+    bool same = true;
     for (int i = 0; same && def->buffers && i < FV_BUFFERS_MAX; i++)
         same = def->op->buffer(def, i).count == owner->op->buffer(owner, i).count;
-    for (int i = 0; i < 4; i++)
-        same = same && def->weight_dims[i] == owner->weight_dims[i];
+    for (int i = 0; i < FV_PARAMS_MAX; i++)
+        same = same && def->params[i].count == owner->params[i].count &&
+               memcmp(def->params[i].dims, owner->params[i].dims, sizeof owner->params[i].dims) ==
+                   0;
     if (!same && !fv_error(ctx))
         fv_fail(ctx, FV_E_SHAPE,
                 "layer \"%s\" cannot use the parameters of \"%s\": its input [N,%d,%d,%d] (from "

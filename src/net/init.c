@@ -39,10 +39,10 @@ static double gain_of(const fv_init_args *a)
 
 /* ---- drawing ------------------------------------------------------------------------------ */
 
-static void draw_uniform(fv_rng *rng, const fv_param *p, double low, double high)
+static void draw_uniform(fv_rng *rng, size_t n, float *x, double low, double high)
 {
-    for (size_t i = 0; i < p->count; i++)
-        p->value[i] = fv_rng_uniform(rng, (float)low, (float)high);
+    for (size_t i = 0; i < n; i++)
+        x[i] = fv_rng_uniform(rng, (float)low, (float)high);
 }
 
 /* *value of 8 uniform numbers and the 8 after them: Box and Muller. */
@@ -59,23 +59,22 @@ static void make_normal(float *x, double mean, double std)
 
 /* As PyTorch's normal_ on a CPU: all uniform first, then 16 by 16; the last ones of a count that 16
    does not divide are drawn again. Fewer than 16 come in pairs of doubles. */
-static void draw_normal(fv_rng *rng, const fv_param *p, double mean, double std)
+static void draw_normal(fv_rng *rng, size_t n, float *x, double mean, double std)
 {
-    size_t n = p->count;
     if (n < 16) {
         for (size_t i = 0; i < n; i++)
-            p->value[i] = (float)(fv_rng_normal(rng) * std + mean);
+            x[i] = (float)(fv_rng_normal(rng) * std + mean);
         return;
     }
     for (size_t i = 0; i < n; i++)
-        p->value[i] = fv_rng_uniform(rng, 0.0f, 1.0f);
+        x[i] = fv_rng_uniform(rng, 0.0f, 1.0f);
     for (size_t i = 0; i + 16 <= n; i += 16)
-        make_normal(p->value + i, mean, std);
+        make_normal(x + i, mean, std);
     if (n % 16 == 0)
         return;
     for (size_t i = n - 16; i < n; i++)
-        p->value[i] = fv_rng_uniform(rng, 0.0f, 1.0f);
-    make_normal(p->value + n - 16, mean, std);
+        x[i] = fv_rng_uniform(rng, 0.0f, 1.0f);
+    make_normal(x + n - 16, mean, std);
 }
 
 /* ---- orthogonal --------------------------------------------------------------------------- */
@@ -123,30 +122,31 @@ static void unfold(const double *a, const double *diagonal, size_t rows, size_t 
 
 /* Rows or columns of the weight, [O][the rest], become orthonormal: Q of a normal matrix, with R's
    diagonal positive. */
-static fv_status draw_orthogonal(fv_ctx *ctx, const fv_param *p, double gain)
+static fv_status draw_orthogonal(fv_ctx *ctx, const fv_param *p, float *x, double gain)
 {
     size_t O = (size_t)p->dims[0], K = p->count / O, rows = O < K ? K : O, cols = O < K ? O : K;
     double *a = fv_alloc(ctx, 2 * p->count + cols, sizeof *a), *q = a + p->count;
     double *diagonal = q + p->count;
     if (!a)
         return fv_error(ctx);
-    draw_normal(&ctx->rng, p, 0, 1);
+    draw_normal(&ctx->rng, p->count, x, 0, 1);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
-            a[i * cols + j] = (double)p->value[O < K ? j * K + i : i * K + j];
+            a[i * cols + j] = (double)x[O < K ? j * K + i : i * K + j];
     for (size_t k = 0; k < cols; k++)
         diagonal[k] = reflect(a, rows, cols, k);
     unfold(a, diagonal, rows, cols, q);
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j++)
-            p->value[O < K ? j * K + i : i * K + j] = (float)(gain * q[i * cols + j]);
+            x[O < K ? j * K + i : i * K + j] = (float)(gain * q[i * cols + j]);
     fv_release(ctx, a);
     return FV_OK;
 }
 
 /* ---- the public function ------------------------------------------------------------------ */
 
-static fv_status init_one(fv_ctx *ctx, const fv_init_args *a, const fv_param *p)
+/* Draws the values of a parameter into x. */
+static fv_status draw(fv_ctx *ctx, const fv_init_args *a, const fv_param *p, float *x)
 {
     fans f = fans_of(p);
     double gain = a->gain == 0 ? 1 : a->gain, std = a->std == 0 ? 1 : a->std;
@@ -161,21 +161,21 @@ static fv_status init_one(fv_ctx *ctx, const fv_init_args *a, const fv_param *p)
                        p->name, p->ndim, p->ndim == 1 ? "" : "s");
     switch (a->kind) {
     case FV_INIT_KAIMING_UNIFORM:
-        draw_uniform(rng, p, -sqrt(3.0) * kaiming, sqrt(3.0) * kaiming);
+        draw_uniform(rng, p->count, x, -sqrt(3.0) * kaiming, sqrt(3.0) * kaiming);
         break;
-    case FV_INIT_KAIMING_NORMAL: draw_normal(rng, p, 0, kaiming); break;
+    case FV_INIT_KAIMING_NORMAL: draw_normal(rng, p->count, x, 0, kaiming); break;
     case FV_INIT_XAVIER_UNIFORM:
-        draw_uniform(rng, p, -sqrt(3.0) * xavier, sqrt(3.0) * xavier);
+        draw_uniform(rng, p->count, x, -sqrt(3.0) * xavier, sqrt(3.0) * xavier);
         break;
-    case FV_INIT_XAVIER_NORMAL: draw_normal(rng, p, 0, xavier); break;
-    case FV_INIT_ORTHOGONAL: return draw_orthogonal(ctx, p, gain);
+    case FV_INIT_XAVIER_NORMAL: draw_normal(rng, p->count, x, 0, xavier); break;
+    case FV_INIT_ORTHOGONAL: return draw_orthogonal(ctx, p, x, gain);
     case FV_INIT_UNIFORM:
-        draw_uniform(rng, p, a->low, a->low == 0 && a->high == 0 ? 1 : a->high);
+        draw_uniform(rng, p->count, x, a->low, a->low == 0 && a->high == 0 ? 1 : a->high);
         break;
-    case FV_INIT_NORMAL: draw_normal(rng, p, a->mean, std); break;
+    case FV_INIT_NORMAL: draw_normal(rng, p->count, x, a->mean, std); break;
     case FV_INIT_CONSTANT:
         for (size_t i = 0; i < p->count; i++)
-            p->value[i] = (float)a->value;
+            x[i] = (float)a->value;
         break;
     }
     return fv_error(ctx);
@@ -194,10 +194,13 @@ fv_status fv_init_opt(fv_init_args a)
         if (!fv_word_matches(a.pattern ? a.pattern : "*.weight", net->params[i].name))
             continue;
         met++;
-        if (init_one(ctx, &a, &net->params[i]))
+        float *x = fv_alloc(ctx, net->params[i].count, sizeof *x);
+        if (x && !draw(ctx, &a, &net->params[i], x))
+            fv_param_put(net, i, x, NULL);
+        fv_release(ctx, x);
+        if (fv_error(ctx))
             return fv_error(ctx);
     }
-    net->changes++;
     if (met)
         return FV_OK;
     return fv_fail(ctx, FV_E_NAME, "fv_init: no parameter is called \"%s\"; the first is \"%s\"",

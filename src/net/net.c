@@ -3,7 +3,7 @@
  *
  * Layer 3. Calls the ops and the base.
  */
-#include "net/net.h"
+#include "net/engine.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -43,17 +43,18 @@ static int place_params(fv_net *net)
     for (int i = 0; i < net->layers; i++) {
         fv_def *def = net->defs + i;
         if (def->shares_weights_of >= 0) {
-            def->weight_offset = net->defs[def->shares_weights_of].weight_offset;
-            def->bias_offset = net->defs[def->shares_weights_of].bias_offset;
+            for (int k = 0; k < FV_PARAMS_MAX; k++)
+                def->params[k].offset = net->defs[def->shares_weights_of].params[k].offset;
             def->buffer_offset = net->defs[def->shares_weights_of].buffer_offset;
             continue;
         }
-        def->weight_offset = net->size;
-        def->bias_offset = net->size + fv_round_up(def->weights);
-        net->size = def->bias_offset + fv_round_up(def->biases);
+        for (int k = 0; k < FV_PARAMS_MAX; k++) {
+            def->params[k].offset = net->size;
+            net->size += fv_round_up(def->params[k].count);
+        }
         def->buffer_offset = net->buffer_size;
         net->buffer_size += fv_round_up(def->buffers);
-        count += 2 + (def->buffers ? FV_BUFFERS_MAX : 0);
+        count += FV_PARAMS_MAX + (def->buffers ? FV_BUFFERS_MAX : 0);
     }
     return count;
 }
@@ -72,18 +73,22 @@ static fv_tensor *add_state(fv_net *net, const fv_def *def, fv_tensor t)
     return &net->state[net->n_state++];
 }
 
-static bool add_param(fv_net *net, const fv_def *def, fv_tensor t, size_t offset)
+static bool add_param(fv_net *net, const fv_def *def, const fv_param_def *of)
 {
-    t.type = FV_F32;
-    t.value = net->values + offset;
+    fv_tensor t = {.name = of->name,
+                   .type = FV_F32,
+                   .ndim = of->ndim,
+                   .count = of->count,
+                   .value = net->values + of->offset};
+    memcpy(t.dims, of->dims, sizeof t.dims);
     fv_tensor *s = add_state(net, def, t);
     if (!s)
         return false;
     fv_param p = {.name = s->name,
                   .ndim = s->ndim,
                   .count = s->count,
-                  .value = net->values + offset,
-                  .grad = net->grads + offset};
+                  .value = net->values + of->offset,
+                  .grad = net->grads + of->offset};
     memcpy(p.dims, s->dims, sizeof p.dims);
     net->params[net->n_params++] = p;
     return true;
@@ -91,13 +96,9 @@ static bool add_param(fv_net *net, const fv_def *def, fv_tensor t, size_t offset
 
 static bool name_state(fv_net *net, const fv_def *def)
 {
-    fv_tensor weight = {.name = "weight", .ndim = def->weight_ndim, .count = def->weights};
-    fv_tensor bias = {
-        .name = "bias", .ndim = 1, .dims = {(int64_t)def->biases}, .count = def->biases};
-    memcpy(weight.dims, def->weight_dims, sizeof weight.dims);
-    if ((def->weights && !add_param(net, def, weight, def->weight_offset)) ||
-        (def->biases && !add_param(net, def, bias, def->bias_offset)))
-        return false;
+    for (int k = 0; k < FV_PARAMS_MAX; k++)
+        if (def->params[k].count && !add_param(net, def, def->params + k))
+            return false;
     for (int i = 0; def->op->buffer && def->buffers && i < FV_BUFFERS_MAX; i++) {
         fv_buffer b = def->op->buffer(def, i);
         fv_tensor t = {.name = b.name,
@@ -129,36 +130,33 @@ static bool make_params(fv_net *net)
     return true;
 }
 
-/* A weight of fan_in 0 is a factor and starts as 1, its bias as 0. Buffers start as their layer
-   says. */
-static void fill_params(fv_net *net, const fv_def *def)
+/* PyTorch's reset_parameters of Conv2d and Linear: the weight by kaiming_uniform_(a=sqrt(5)), whose
+   bound k is computed in double as Python does, then the bias in +-1/sqrt(fan_in). */
+static void start_param(fv_rng *rng, const fv_param_def *p, const fv_param_def *weight, float *x)
 {
-    for (size_t w = 0; w < def->weights; w++)
-        net->values[def->weight_offset + w] = 1.0f;
-    if (def->buffers)
-        def->op->start(def, net->buffers + def->buffer_offset);
+    double fan_in = 1, a = sqrt(5.0), gain = sqrt(2.0 / (1.0 + a * a));
+    for (int d = 1; d < weight->ndim; d++)
+        fan_in *= (double)weight->dims[d];
+    double k = p->start == FV_START_KAIMING ? sqrt(3.0) * (gain / sqrt(fan_in))
+                                            : 1.0 / sqrt(fan_in);
+    for (size_t i = 0; i < p->count; i++)
+        x[i] = p->start == FV_START_0   ? 0.0f
+               : p->start == FV_START_1 ? 1.0f
+                                        : fv_rng_uniform(rng, (float)-k, (float)k);
 }
 
-/* PyTorch's reset_parameters of Conv2d and Linear: the weight by kaiming_uniform_(a=sqrt(5)), whose
-   bound k is worked out in double as Python does, then the bias in +-1/sqrt(fan_in). */
-static void draw_params(fv_net *net)
+/* In the order in which PyTorch makes the layers. */
+static void start_params(fv_net *net)
 {
-    fv_rng *rng = &net->object.ctx->rng;
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
         if (def->shares_weights_of >= 0)
             continue;
-        if (def->fan_in == 0) {
-            fill_params(net, def);
-            continue;
-        }
-        double a = sqrt(5.0), gain = sqrt(2.0 / (1.0 + a * a));
-        double k = sqrt(3.0) * (gain / sqrt((double)def->fan_in));
-        for (size_t w = 0; w < def->weights; w++)
-            net->values[def->weight_offset + w] = fv_rng_uniform(rng, (float)-k, (float)k);
-        k = 1.0 / sqrt((double)def->fan_in);
-        for (size_t b = 0; b < def->biases; b++)
-            net->values[def->bias_offset + b] = fv_rng_uniform(rng, (float)-k, (float)k);
+        for (int k = 0; k < FV_PARAMS_MAX; k++)
+            start_param(&net->object.ctx->rng, def->params + k, def->params + FV_WEIGHT,
+                        net->values + def->params[k].offset);
+        if (def->buffers)
+            def->op->start(def, net->buffers + def->buffer_offset);
     }
 }
 
@@ -253,13 +251,21 @@ static int keep_paths(fv_graph *graph, const fv_node *outputs, int n, int *place
     return graph->count = kept;
 }
 
+static bool has_params(const fv_def *def)
+{
+    size_t count = 0;
+    for (int k = 0; k < FV_PARAMS_MAX; k++)
+        count += def->params[k].count;
+    return count > 0;
+}
+
 /* Which layers backward goes through: what has parameters, or an input that asks for its gradient,
    and all that comes after it. */
 static void find_gradients(fv_net *net)
 {
     for (int i = 0; i < net->layers; i++) {
         fv_def *def = net->defs + i;
-        def->wants_gradient = def->weights > 0 || def->biases > 0 || def->image.requires_grad;
+        def->wants_gradient = has_params(def) || def->image.requires_grad;
         for (int k = 0; k < def->n_inputs; k++)
             def->wants_gradient |= net->defs[def->inputs[k]].wants_gradient;
     }
@@ -370,7 +376,7 @@ fv_net *fv_net_new_outputs(const fv_node *outputs, int n)
         return NULL;
     fv_net *net = net_of(graph, outputs, n);
     if (net)
-        draw_params(net);
+        start_params(net);
     return net;
 }
 
@@ -428,8 +434,25 @@ fv_param fv_param_at(const fv_net *net, int index)
 {
     if (!FV_GIVEN(net) || index < 0 || index >= net->n_params)
         return (fv_param){0};
-    ((fv_net *)(uintptr_t)net)->shown = true;
     return net->params[index];
+}
+
+fv_status fv_param_put(fv_net *net, int index, const float *value, const float *grad)
+{
+    if (FV_STOPPED(net))
+        return net ? fv_error(net->object.ctx) : FV_E_ARG;
+    if (index < 0 || index >= net->n_params)
+        return fv_fail(net->object.ctx, FV_E_ARG,
+                       "fv_param_put: index is %d, but the net has %d parameters", index,
+                       net->n_params);
+    const fv_param *p = net->params + index;
+    size_t at = (size_t)(p->value - net->values);
+    if (value)
+        fv_engine_of(net)->put(net, (fv_place){FV_VALUES, at}, value, p->count);
+    if (grad)
+        fv_engine_of(net)->put(net, (fv_place){FV_GRADS, at}, grad, p->count);
+    net->changes += value != NULL;
+    return FV_OK;
 }
 
 int fv_state_count(const fv_net *net)
@@ -441,8 +464,23 @@ fv_tensor fv_state_at(const fv_net *net, int index)
 {
     if (!FV_GIVEN(net) || index < 0 || index >= net->n_state)
         return (fv_tensor){0};
-    ((fv_net *)(uintptr_t)net)->shown = true;
     return net->state[index];
+}
+
+fv_status fv_state_put(fv_net *net, int index, const void *value)
+{
+    if (FV_STOPPED(net))
+        return net ? fv_error(net->object.ctx) : FV_E_ARG;
+    if (index < 0 || index >= net->n_state || !value)
+        return fv_fail(
+            net->object.ctx, FV_E_ARG,
+            "fv_state_put: index is %d, but the state has %d tensors, and value must not "
+            "be NULL",
+            index, net->n_state);
+    const fv_tensor *t = net->state + index;
+    memcpy(t->value, value, t->count * fv_type_size(t->type));
+    net->changes++;
+    return FV_OK;
 }
 
 void fv_output_shape(const fv_net *net, int *channels, int *height, int *width)

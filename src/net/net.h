@@ -48,7 +48,6 @@ struct fv_net {
     bool train;
     uint64_t steps;               /* forward passes in train mode: the key of dropout */
     uint64_t changes;             /* of the parameters, by steps and files */
-    bool shown;                   /* fv_param_at has said where they are: they may change unseen */
     fv_layout layout;             /* FV_LAYOUTS: as the batch asks for; tests want one */
     fv_plan plans[2][FV_LAYOUTS]; /* eval, train */
     fv_plan *last;                /* of the last forward */

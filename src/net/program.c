@@ -308,10 +308,9 @@ static void set_step(const fv_net *net, fv_program *program, const lives *l, int
         program->train || fv_needs_stats(def, false) ? need.partial * program->chunks : 0);
     step->sums = place(program, FV_THREAD, program->train ? need.sums : 0);
     step->shared = place(program, FV_SHARED, fv_round_up(need.shared));
-    if (def->weights)
-        step->w = (fv_place){FV_VALUES, def->weight_offset};
-    if (def->biases)
-        step->b = (fv_place){FV_VALUES, def->bias_offset};
+    for (int k = 0; k < FV_PARAMS_MAX; k++)
+        if (def->params[k].count)
+            step->params[k] = (fv_place){FV_VALUES, def->params[k].offset};
     step->buffers = (fv_place){FV_BUFFERS, def->buffer_offset};
 }
 

@@ -34,18 +34,18 @@ typedef struct fv_place {
 /* One layer of the net. */
 typedef struct fv_op_step {
     const fv_def *def;
-    bool view;                             /* y is x: no forward, no backward */
-    fv_place x[FV_INPUTS_MAX], y, dy;      /* FV_BLOCK */
-    fv_place dx[FV_INPUTS_MAX];            /* where backward writes; FV_NOWHERE: not wanted */
-    fv_place gradient[FV_INPUTS_MAX];      /* of the input: dx is added to it, or is it */
-    bool accumulates[FV_INPUTS_MAX];       /* dx, or dy of a view, is added to what is there */
-    bool copies[FV_INPUTS_MAX];            /* dy is copied: it is the gradient of that input */
-    size_t floats[FV_INPUTS_MAX];          /* of a block of each input */
-    fv_place saved, scratch, sums, shared; /* as in fv_call */
-    fv_place packed[2];                    /* for forward, for backward */
-    fv_place partial;                      /* of chunk 0 */
-    size_t partial_size;                   /* from one chunk to the next */
-    fv_place w, b, buffers;                /* FV_VALUES, FV_BUFFERS */
+    bool view;                               /* y is x: no forward, no backward */
+    fv_place x[FV_INPUTS_MAX], y, dy;        /* FV_BLOCK */
+    fv_place dx[FV_INPUTS_MAX];              /* where backward writes; FV_NOWHERE: not wanted */
+    fv_place gradient[FV_INPUTS_MAX];        /* of the input: dx is added to it, or is it */
+    bool accumulates[FV_INPUTS_MAX];         /* dx, or dy of a view, is added to what is there */
+    bool copies[FV_INPUTS_MAX];              /* dy is copied: it is the gradient of that input */
+    size_t floats[FV_INPUTS_MAX];            /* of a block of each input */
+    fv_place saved, scratch, sums, shared;   /* as in fv_call */
+    fv_place packed[2];                      /* for forward, for backward */
+    fv_place partial;                        /* of chunk 0 */
+    size_t partial_size;                     /* from one chunk to the next */
+    fv_place params[FV_PARAMS_MAX], buffers; /* FV_VALUES, FV_BUFFERS */
 } fv_op_step;
 
 typedef enum fv_verb {

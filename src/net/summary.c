@@ -24,10 +24,11 @@ fv_layer fv_layer_at(const fv_net *net, int index)
         .channels = def->out.c,
         .height = def->out.h,
         .width = def->out.w,
-        .parameters = (int64_t)(def->weights + def->biases),
         .macs = def->macs,
         .bytes = fv_shape_count(def->out) * sizeof(float),
     };
+    for (int k = 0; k < FV_PARAMS_MAX; k++)
+        layer.parameters += (int64_t)def->params[k].count;
     if (def->op->describe)
         def->op->describe(def, layer.kernel);
     return layer;

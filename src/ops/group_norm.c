@@ -85,7 +85,8 @@ static kept kept_of(const units *u, float *at, int unit)
 /* Gradients of weights and biases, or before that the sums of the running statistics. */
 static size_t part_floats(const fv_def *def)
 {
-    return def->norm.track ? 4 * fv_round_up(def->in.c) : fv_round_up(def->weights + def->biases);
+    size_t C = fv_round_up(def->in.c);
+    return def->norm.track ? 4 * C : fv_round_up(fv_weights(def) + fv_biases(def));
 }
 
 static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
@@ -263,7 +264,7 @@ static const float *before_weights(const fv_call *r, const units *u, const float
                                    const float *dy, const work *w, const kept *m)
 {
     size_t step = column_step(r);
-    float *dw = r->partial, *db = r->partial + r->def->weights;
+    float *dw = r->partial, *db = r->partial + fv_weights(r->def);
     for (int i = 0; i < u->width; i++)
         w->shift[i] = -m->rest[i] * m->inverse[i];
     r->k->norm_forward(u->rows, u->width, x, m->mean, m->inverse, w->shift, false, w->normal);
@@ -295,7 +296,7 @@ static void find_sums(const fv_call *r, const units *u, int unit, const float *x
             w->product[i] += weight * product;
             if (has_channel_weights(r)) {
                 r->partial[c] += (float)product;
-                r->partial[r->def->weights + c] += (float)w->sum[i];
+                r->partial[fv_weights(r->def) + c] += (float)w->sum[i];
             }
         }
     }
@@ -345,15 +346,17 @@ static void norm_backward(const fv_call *r)
 static int norm_reduce_items(const fv_def *def, fv_layout layout)
 {
     (void)layout;
-    return def->weights ? 1 : 0;
+    return fv_weights(def) ? 1 : 0;
 }
 
 static void norm_reduce(const fv_sums *s, int item)
 {
     (void)item;
     const fv_def *def = s->def;
-    s->k->sum_partials(def->weights, s->chunks, s->partial, part_floats(def), s->dw);
-    s->k->sum_partials(def->biases, s->chunks, s->partial + def->weights, part_floats(def), s->db);
+    s->k->sum_partials(fv_weights(def), s->chunks, s->partial, part_floats(def),
+                       s->grads[FV_WEIGHT]);
+    s->k->sum_partials(fv_biases(def), s->chunks, s->partial + fv_weights(def), part_floats(def),
+                       s->grads[FV_BIAS]);
 }
 
 static void norm_describe(const fv_def *def, char text[32])
@@ -400,13 +403,9 @@ static fv_status set_norm(fv_def *def, double eps, int dims, bool affine)
     def->norm.dims = dims;
     if (!affine)
         return FV_OK;
-    def->weight_ndim = dims ? dims : 1;
-    def->weights = 1;
-    for (int i = 0; i < def->weight_ndim; i++) {
-        def->weight_dims[i] = sizes[dims ? 3 - dims + i : 0];
-        def->weights *= (size_t)def->weight_dims[i];
-    }
-    def->biases = def->weights;
+    const int64_t *of = sizes + (dims ? 3 - dims : 0);
+    fv_set_param(def, FV_WEIGHT, "weight", FV_START_1, dims ? dims : 1, of);
+    fv_set_param(def, FV_BIAS, "bias", FV_START_0, dims ? dims : 1, of);
     return FV_OK;
 }
 

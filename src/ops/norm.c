@@ -148,11 +148,12 @@ static void meet(const fv_batch_stats *m)
             var = (double)m->buffers[C + c];
         }
         double inverse = 1 / sqrt(var + (double)def->norm.eps);
-        double scale = inverse * (m->w ? (double)m->w[c] : 1);
+        double scale = inverse * (m->params[FV_WEIGHT] ? (double)m->params[FV_WEIGHT][c] : 1);
         s.mean[c] = (float)mean;
         s.rest[c] = (float)(mean - (double)s.mean[c]);
         s.scale[c] = (float)scale;
-        s.shift[c] = (float)((m->b ? (double)m->b[c] : 0) - (double)s.rest[c] * scale);
+        s.shift[c] = (float)((m->params[FV_BIAS] ? (double)m->params[FV_BIAS][c] : 0) -
+                             (double)s.rest[c] * scale);
         s.factor[c] = (float)inverse;
     }
 }
@@ -216,10 +217,10 @@ static void stats_finish_backward(const fv_batch_stats *m)
             product += p.square[c];
         }
         product -= (double)s.rest[c] * sum; /* x - mean, not x - s.mean */
-        if (m->dw)
-            m->dw[c] += (float)(product * inverse);
-        if (m->db)
-            m->db[c] += (float)sum;
+        if (m->grads[FV_WEIGHT])
+            m->grads[FV_WEIGHT][c] += (float)(product * inverse);
+        if (m->grads[FV_BIAS])
+            m->grads[FV_BIAS][c] += (float)sum;
         s.slope[c] = (float)(-scale * inverse * inverse * product / n);
         s.offset[c] = (float)(-scale * sum / n - (double)s.slope[c] * (double)s.rest[c]);
     }
@@ -299,9 +300,8 @@ static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                           .momentum = a->cumulative ? -1 : a->momentum,
                           .track = !a->no_track_running_stats};
     if (!a->no_affine) {
-        def->weight_ndim = 1;
-        def->weight_dims[0] = def->in.c;
-        def->weights = def->biases = def->in.c;
+        fv_set_param(def, FV_WEIGHT, "weight", FV_START_1, 1, &(int64_t){def->in.c});
+        fv_set_param(def, FV_BIAS, "bias", FV_START_0, 1, &(int64_t){def->in.c});
     }
     def->buffers = def->norm.track ? fv_running_floats(def) : 0;
     return FV_OK;

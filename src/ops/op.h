@@ -50,6 +50,25 @@ typedef struct fv_layer_type fv_layer_type;
 
 enum { FV_INPUTS_MAX = 8 }; /* of a layer */
 
+/* Initial values of a parameter. */
+typedef enum fv_start {
+    FV_START_0,
+    FV_START_1,
+    FV_START_KAIMING, /* kaiming_uniform_(a=sqrt(5)), as PyTorch starts weights */
+    FV_START_FAN_IN   /* uniform in +-1/sqrt(fan_in), as it starts their biases */
+} fv_start;
+
+/* A parameter of a layer; count 0: it has none of that number. */
+typedef struct fv_param_def {
+    const char *name; /* "weight" */
+    int ndim;
+    int64_t dims[4];
+    size_t count, offset; /* offset: in the net's array of parameters */
+    fv_start start;
+} fv_param_def;
+
+enum { FV_PARAMS_MAX = 4, FV_WEIGHT = 0, FV_BIAS = 1 };
+
 /* A layer: what it is, its sizes, its parameters. */
 typedef struct fv_def {
     const fv_op *op;
@@ -84,14 +103,20 @@ typedef struct fv_def {
         bool normalize, requires_grad;
         size_t table; /* offset in the net's tables */
     } image;          /* input */
-    int weight_ndim;
-    int64_t weight_dims[4];
-    size_t weights, biases;            /* counts; 0: it has none */
-    int fan_in;                        /* of the weight; 0: weights start as 1, biases as 0 */
-    size_t weight_offset, bias_offset; /* in the net's array of parameters */
-    size_t buffers, buffer_offset;     /* floats of state that is no parameter, in net->buffers */
-    int64_t macs;                      /* multiply-adds of forward, an image */
+    fv_param_def params[FV_PARAMS_MAX];
+    size_t buffers, buffer_offset; /* floats of state that is no parameter, in net->buffers */
+    int64_t macs;                  /* multiply-adds of forward, an image */
 } fv_def;
+
+static inline size_t fv_weights(const fv_def *def)
+{
+    return def->params[FV_WEIGHT].count;
+}
+
+static inline size_t fv_biases(const fv_def *def)
+{
+    return def->params[FV_BIAS].count;
+}
 
 /* What an op needs beside its input and output, in floats, for blocks of so many images. */
 typedef struct fv_need {
@@ -109,13 +134,14 @@ typedef struct fv_call {
     const fv_kernels *k;
     const fv_def *def;
     fv_layout layout;
-    int slices;                  /* batch last 1, channels last one for each image of the block */
-    int images;                  /* of the block */
-    int block_images;            /* images that a block of the plan may have */
-    int first_image;             /* number of the block's first image in the batch */
-    uint64_t key;                /* of random choices: another for each layer and step */
-    const float *packed, *w, *b; /* b NULL without bias */
-    const float *x;              /* [in], in the layout; = xs[0] */
+    int slices;       /* batch last 1, channels last one for each image of the block */
+    int images;       /* of the block */
+    int block_images; /* images that a block of the plan may have */
+    int first_image;  /* number of the block's first image in the batch */
+    uint64_t key;     /* of random choices: another for each layer and step */
+    const float *packed, *params[FV_PARAMS_MAX]; /* NULL where there is none */
+    const float *w, *b;                          /* = params[FV_WEIGHT], params[FV_BIAS] */
+    const float *x;                              /* [in], in the layout; = xs[0] */
     const float *xs[FV_INPUTS_MAX];
     float *y; /* [out] */
     const float *dy;
@@ -137,9 +163,9 @@ typedef struct fv_batch_stats {
     const float *partial; /* chunk i at i * part_size */
     size_t partial_size;
     float *shared;
-    const float *w, *b; /* NULL where there is none */
-    float *dw, *db;     /* backward; NULL where there is none */
-    float *buffers;     /* [def->buffers] */
+    const float *params[FV_PARAMS_MAX]; /* NULL where there is none */
+    float *grads[FV_PARAMS_MAX];        /* their gradients */
+    float *buffers;                     /* [def->buffers] */
 } fv_batch_stats;
 
 /* How many blocks of so many images a batch makes. */
@@ -210,8 +236,8 @@ typedef struct fv_sums {
     int blocks, chunks;
     size_t step;
     const float *dy, *saved;
-    const float *partial; /* chunk i at i * need.part */
-    float *dw, *db;       /* db NULL without bias */
+    const float *partial;        /* chunk i at i * need.part */
+    float *grads[FV_PARAMS_MAX]; /* NULL where there is none */
 } fv_sums;
 
 enum {
@@ -336,6 +362,13 @@ fv_status fv_check_features(fv_ctx *ctx, const fv_def *def, const char *name, in
 
 /* dim, 0 for 1, if it is 1 to 3; else 0 and fails. */
 int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim);
+
+/* Gives the layer parameter number i of those dimensions. */
+void fv_set_param(fv_def *def, int i, const char *name, fv_start start, int ndim,
+                  const int64_t *dims);
+/* The same for a weight [dims] and, unless no_bias, a bias [biases], which start as PyTorch's of
+   convolutions and linear layers do. */
+void fv_set_weight_and_bias(fv_def *def, int ndim, const int64_t *dims, bool no_bias, int biases);
 
 /* Refuses outputs and weights past 2^28 numbers, for which int would not do. */
 fv_status fv_check_size(fv_ctx *ctx, const fv_def *def);

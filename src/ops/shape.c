@@ -52,13 +52,31 @@ int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim)
     return 0;
 }
 
+void fv_set_param(fv_def *def, int i, const char *name, fv_start start, int ndim,
+                  const int64_t *dims)
+{
+    fv_param_def *p = def->params + i;
+    *p = (fv_param_def){.name = name, .ndim = ndim, .count = 1, .start = start};
+    for (int d = 0; d < ndim; d++) {
+        p->dims[d] = dims[d];
+        p->count *= (size_t)dims[d];
+    }
+}
+
+void fv_set_weight_and_bias(fv_def *def, int ndim, const int64_t *dims, bool no_bias, int biases)
+{
+    fv_set_param(def, FV_WEIGHT, "weight", FV_START_KAIMING, ndim, dims);
+    if (!no_bias)
+        fv_set_param(def, FV_BIAS, "bias", FV_START_FAN_IN, 1, &(int64_t){biases});
+}
+
 fv_status fv_check_size(fv_ctx *ctx, const fv_def *def)
 {
     const double most = 1 << 28;
     double out = (double)def->out.c * def->out.h * def->out.w;
     double weights = 1;
-    for (int i = 0; i < def->weight_ndim; i++)
-        weights *= (double)def->weight_dims[i];
+    for (int i = 0; i < def->params[FV_WEIGHT].ndim; i++)
+        weights *= (double)def->params[FV_WEIGHT].dims[i];
     if (out <= most && weights <= most)
         return FV_OK;
     return fv_fail(ctx, FV_E_SHAPE,

@@ -1,8 +1,8 @@
 /*
- * archive.c - unpacking a .tar.gz or a .zip that is in memory.
+ * archive.c - unpacks a .tar.gz or .zip in memory.
  *
- * No name in an archive is used as a path: only regular files right in one given folder are looked
- * at, and only names of plain letters, digits, dots, dashes and underscores.
+ * No name in an archive is used as a path: only regular files directly in one given folder are
+ * unpacked, and only names of plain letters, digits, dots, dashes and underscores.
  *
  * Layer 3, data. Calls the base. POSIX.1-2017 (pax, ustar).
  */
@@ -17,7 +17,7 @@ typedef struct unpacking {
     int files;
 } unpacking;
 
-/* The name of the file to make for an entry, or NULL for one that is not wanted. */
+/* Returns the name of the file to write for an entry, or NULL if the entry is skipped. */
 static const char *wanted(const unpacking *u, const char *name)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -55,9 +55,9 @@ static fv_status put_file(unpacking *u, const char *name, const void *bytes, siz
 
 enum { BLOCK = 512, NAME_SIZE = 260 };
 
-static const long long most_bytes = 1 << 30; /* of one file */
+static const long long most_bytes = 1 << 30; /* limit per file */
 
-/* The octal number in n characters; -1: there is none. */
+/* Reads an octal number of up to n digits. Returns -1 if there is none. */
 static long long read_octal(const uint8_t *text, int n)
 {
     long long value = 0;
@@ -70,7 +70,7 @@ static long long read_octal(const uint8_t *text, int n)
     return i > first && (i == n || text[i] == ' ' || text[i] == '\0') ? value : -1;
 }
 
-/* Whether the sum of its bytes is as it says, its own eight counting as spaces. */
+/* Verifies the header checksum: the sum of all bytes, the checksum field counted as spaces. */
 static bool right_header(const uint8_t *h)
 {
     long long sum = 0;
@@ -86,7 +86,7 @@ static void tar_name(const uint8_t *h, char name[NAME_SIZE])
              has_prefix ? "/" : "", (const char *)h);
 }
 
-/* Reads the next size bytes of the stream into memory, up to the end of their last block. */
+/* Reads the next size bytes of the stream, padded to whole blocks. */
 static uint8_t *read_blocks(unpacking *u, fv_gzip *gz, size_t size)
 {
     size_t done, padded = (size + BLOCK - 1) / BLOCK * BLOCK;

@@ -1,9 +1,9 @@
 /*
- * fetch.c - one file over HTTP or HTTPS, with libcurl, added to what an earlier try has left.
+ * fetch.c - downloads one file over HTTP or HTTPS with libcurl, resuming an earlier .part file.
  *
- * A server may do anything: say nothing, send a page instead of the file, stop in the middle, never
- * stop. Each ends with a reason, in bounded time, and leaves in the .part file only bytes that the
- * true file may begin with; whether it does is for the checksum to say.
+ * A server may not answer, send a page instead of the file, stop halfway, or never stop. Each case
+ * ends with a reason, in bounded time, and the .part file only holds bytes that may belong to the
+ * file; the caller verifies its checksum.
  *
  * Layer 3, data. Calls libcurl, POSIX and the base. RFC 9110.
  */
@@ -20,12 +20,12 @@
 
 #if defined(FV_HAVE_CURL)
 
-#define CURL_DISABLE_TYPECHECK /* whose macros take only curl's own functions */
+#define CURL_DISABLE_TYPECHECK /* its macros accept only curl's own functions */
 #include <curl/curl.h>
 #include <dlfcn.h>
 
-/* libcurl is opened when it is needed: with all that it stands on, it takes longer to load than the
-   rest of the command takes to start. */
+/* libcurl is loaded on demand: with its dependencies it takes longer to load than the rest of the
+   command takes to start. */
 typedef struct library {
     void *handle;
     CURLcode (*global_init)(long flags);
@@ -44,13 +44,13 @@ typedef struct transfer {
     fv_fetch *fetch;
     const library *lib;
     CURL *curl;
-    int fd;         /* of the .part; -1 until the first byte */
+    int fd;         /* of the .part file; -1 until the first byte arrives */
     int64_t at;     /* bytes in it */
-    int64_t offset; /* what Content-Range says the answer begins with; -1: nothing */
+    int64_t offset; /* start in Content-Range; -1: none */
     char message[CURL_ERROR_SIZE];
 } transfer;
 
-/* Ends the transfer from inside a callback; the first reason stays. */
+/* Stores the reason and returns 0, which ends the transfer from inside a callback. */
 static size_t refuse(transfer *t, const char *format, ...) FV_PRINTF(2, 3);
 static size_t refuse(transfer *t, const char *format, ...)
 {
@@ -61,7 +61,7 @@ static size_t refuse(transfer *t, const char *format, ...)
     return 0;
 }
 
-/* Opens the .part for this process alone; it must still be as long as it was. */
+/* Opens and locks the .part file; its size must not have changed. */
 static bool open_part(transfer *t)
 {
     fv_fetch *f = t->fetch;
@@ -87,7 +87,7 @@ static bool open_part(transfer *t)
     return true;
 }
 
-/* The first bytes have come: whether they are those that were asked for. */
+/* Checks on the first bytes that the response is the requested part of the file. */
 static bool begin(transfer *t)
 {
     fv_fetch *f = t->fetch;
@@ -95,13 +95,13 @@ static bool begin(transfer *t)
     t->lib->getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status != 200 && status != 206)
         return refuse(t, "it answered with HTTP status %ld", status);
-    t->at = status == 206 ? f->had : 0; /* 200: the whole file, whatever was asked for */
+    t->at = status == 206 ? f->had : 0; /* 200: the whole file, even if a range was requested */
     if (status == 206 && t->offset != f->had)
         return refuse(t, "it sent another part of the file than it was asked for");
     return open_part(t);
 }
 
-/* What is not the file at all is found out before anything of it is kept. */
+/* Rejects a response that is not the file before any byte is kept. */
 static bool begins_right(transfer *t, const char *bytes, size_t n)
 {
     char shown[24] = "";
@@ -142,7 +142,7 @@ static size_t take_header(char *line, size_t one, size_t n, void *user)
     long long offset;
     snprintf(text, sizeof text, "%.*s", n < sizeof text ? (int)n : (int)sizeof text - 1, line);
     if (strncasecmp(text, "HTTP/", 5) == 0)
-        t->offset = -1; /* another answer, after a redirect */
+        t->offset = -1; /* a new response, after a redirect */
     else if (strncasecmp(text, name, sizeof name - 1) == 0 &&
              sscanf(text + sizeof name - 1, "%lld-", &offset) == 1)
         t->offset = offset;
@@ -163,7 +163,7 @@ static void set_options(transfer *t)
     CURL *c = t->curl;
     CURLcode (*set)(CURL * curl, CURLoption option, ...) = t->lib->setopt;
     char range[32];
-    /* Who asked for HTTPS is not sent on to HTTP. */
+    /* HTTPS is never redirected to HTTP. */
     const char *next = strncasecmp(f->url, "https:", 6) == 0 ? "https" : "http,https";
     set(c, CURLOPT_URL, f->url);
     set(c, CURLOPT_USERAGENT, "fovea");
@@ -195,7 +195,7 @@ static void set_options(transfer *t)
         set(c, CURLOPT_RANGE, range);
 }
 
-/* In words what libcurl gave up for. */
+/* Explains libcurl's error code in words. */
 static void explain(transfer *t, CURLcode code)
 {
     fv_fetch *f = t->fetch;
@@ -237,7 +237,7 @@ static bool run(transfer *t)
     return code == CURLE_OK && t->fd >= 0 && !f->ctx->error;
 }
 
-/* A function of the library; POSIX says that this copies a pointer to it. */
+/* Looks up a function of the library; POSIX specifies this copy of the pointer. */
 static bool find(const library *lib, const char *name, void *function)
 {
     void *at = dlsym(lib->handle, name);
@@ -260,11 +260,11 @@ static bool open_library(library *lib)
            find(lib, "curl_easy_strerror", &lib->strerror);
 }
 
-/* One transfer with the library that is open. */
+/* Runs one transfer with a loaded library. */
 static bool fetch_with(const library *lib, fv_fetch *fetch)
 {
     transfer t = {.fetch = fetch, .lib = lib, .fd = -1, .at = fetch->had, .offset = -1};
-    /* Counted by libcurl: the first call starts it, the last cleanup ends it. */
+    /* libcurl counts these calls: the first one initialises it, the last cleanup ends it. */
     bool started = lib->global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     t.curl = started ? lib->init() : NULL;
     bool whole = false;
@@ -278,7 +278,7 @@ static bool fetch_with(const library *lib, fv_fetch *fetch)
     return whole;
 }
 
-/* The library stays open once it is: some of what it stands on does not bear being closed. */
+/* The library stays loaded: some of its dependencies cannot be unloaded safely. */
 bool fv_fetch_run(fv_fetch *fetch)
 {
     library lib = {0};

@@ -1,9 +1,9 @@
 /*
- * get.c - fv_get: the files of a data set, from the network or a folder, checked and in their
- * places.
+ * get.c - fv_get: downloads or copies the files of a data set and verifies them.
  *
- * A file has its name only when a checksum of it is right; until then it is NAME.part. What an
- * earlier try has left of it is gone on with, and forgotten if the whole turns out wrong.
+ * A file gets its name only after its checksum was verified; until then it is NAME.part. An
+ * interrupted download continues from its .part file, which is deleted if the complete file is
+ * wrong.
  *
  * Layer 3, data. Calls the base and POSIX.
  */
@@ -23,11 +23,11 @@ typedef struct getting {
     const fv_get_set *set;
     const fv_get_file *file;
     char folder[PATH_SIZE], path[PATH_SIZE], part[PATH_SIZE], url[URL_SIZE];
-    char failed[1500]; /* addresses and what each said, a line each */
-    char found[65];    /* the digest of what was looked at last */
+    char failed[1500]; /* addresses and their errors, a line each */
+    char found[65];    /* digest of the last file checked */
 } getting;
 
-/* Tells the caller, of g->path if not of another; false, with an error, if that wants to stop. */
+/* Reports progress (news.path NULL: g->path). Returns false, with an error, to stop. */
 static bool tell(getting *g, fv_get_news news)
 {
     const fv_get_args *a = g->args;
@@ -39,7 +39,7 @@ static bool tell(getting *g, fv_get_news news)
     return false;
 }
 
-/* path = folder/name; FV_E_ARG if it is too long. */
+/* Sets path to folder/name. Returns false after FV_E_ARG if it is too long. */
 static bool join(getting *g, char *path, const char *folder, const char *name)
 {
     size_t n = strlen(folder);
@@ -75,7 +75,7 @@ static const char *digest_name(const fv_get_file *file)
     return file->sha256 ? "SHA-256" : "MD5";
 }
 
-/* Whether the bytes have the digest (NULL: not known) that `of` makes; g->found gets theirs. */
+/* Returns true if the bytes have the digest (NULL: unknown) of function `of`; sets g->found. */
 static bool has_digest(getting *g, void (*of)(const void *bytes, size_t size, char *hex),
                        const void *bytes, size_t size, const char *digest)
 {
@@ -84,8 +84,8 @@ static bool has_digest(getting *g, void (*of)(const void *bytes, size_t size, ch
     return digest && strcmp(g->found, digest) == 0;
 }
 
-/* Whether a .gz contains what it should, whoever has compressed it. Its last four bytes say how
-   much there is in it. */
+/* Returns true if a .gz contains the right data, however it was compressed. Its last four bytes
+   hold the size of the data. */
 static bool has_content(getting *g, const uint8_t *bytes, size_t size)
 {
     char found[65];
@@ -102,7 +102,7 @@ static bool has_content(getting *g, const uint8_t *bytes, size_t size)
     fv_gzip_close(gz);
     fv_release(g->ctx, content);
     if (g->ctx->error != FV_E_MEMORY)
-        fv_error_clear(g->ctx); /* a damaged .gz is no error here: it is not the right file */
+        fv_error_clear(g->ctx); /* a damaged .gz just is not the right file */
     return right;
 }
 
@@ -112,7 +112,7 @@ static bool right_bytes(getting *g, const uint8_t *bytes, size_t size)
            has_digest(g, fv_sha256, bytes, size, g->file->sha256) || has_content(g, bytes, size);
 }
 
-/* Whether the file at path is the right one. */
+/* Returns true if the file at path has a right checksum. */
 static bool right_file(getting *g, const char *path)
 {
     size_t size;
@@ -122,9 +122,9 @@ static bool right_file(getting *g, const char *path)
     return right;
 }
 
-/* ---- what is there -------------------------------------------------------------------------- */
+/* ---- files that exist already -------------------------------------------------------------- */
 
-/* The file without its .gz, which is read before the .gz: a wrong one must not stay in the way. */
+/* Checks the file without .gz, which is read in preference to the .gz: a wrong one is an error. */
 static bool unpacked_is_there(getting *g)
 {
     char path[PATH_SIZE];
@@ -155,7 +155,7 @@ static bool is_there(getting *g)
 
 /* ---- from a folder -------------------------------------------------------------------------- */
 
-/* DIR/NAME, or where it lies below DIR if that is a root. */
+/* Finds the file as DIR/NAME, or in the set's folder below DIR if DIR is a root. */
 static bool find_source(getting *g, char path[PATH_SIZE])
 {
     char folder[PATH_SIZE];
@@ -211,7 +211,7 @@ static bool on_bytes(void *user, int64_t done, int64_t total)
                 (fv_get_news){.event = FV_GET_BYTES, .from = g->url, .done = done, .total = total});
 }
 
-/* The .part is whole and right: gives it its name. */
+/* Renames the complete and verified .part file. */
 static bool finish(getting *g, const char *from)
 {
     int64_t size = size_of(g->part);
@@ -222,7 +222,7 @@ static bool finish(getting *g, const char *from)
     return tell(g, (fv_get_news){.event = FV_GET_DONE, .from = from, .done = size});
 }
 
-/* The file from g->url. False: the reason is in why, or the context has an error. */
+/* Downloads the file from g->url. Returns false with the reason in why, or a context error. */
 static bool try_address(getting *g, char why[240])
 {
     const char *begin = strstr(g->file->name, ".zip") ? "PK" : "\x1f\x8b";
@@ -246,13 +246,13 @@ static bool try_address(getting *g, char why[240])
             snprintf(why, 240, "it sent another file, of %s %s", digest_name(g->file), g->found);
         if (g->ctx->error || (!whole && !f.spoiled))
             return false;
-        /* If what was there before is at fault, a second time from the beginning is better. */
+        /* The earlier bytes may be the wrong ones: try once more from the start. */
         if (unlink(g->part) != 0 || f.had == 0)
             return false;
     }
 }
 
-/* Puts NAME behind the next of the addresses, which are separated by spaces. */
+/* Appends the file name to the next address of a list separated by spaces. Returns the rest. */
 static const char *next_address(getting *g, const char *list)
 {
     list += strspn(list, " ");
@@ -264,7 +264,7 @@ static const char *next_address(getting *g, const char *list)
     return list + n;
 }
 
-/* Tries the addresses of a list in order; true as soon as one has the file, or nothing helps. */
+/* Tries the addresses in order. Returns true once one has the file or trying more is useless. */
 static bool try_addresses(getting *g, const char *list)
 {
     for (const char *rest = list; rest && (rest = next_address(g, rest));) {
@@ -284,7 +284,7 @@ static fv_status fetch_file(getting *g)
     g->failed[0] = '\0';
     if (make_folders(g, g->folder))
         return g->ctx->error;
-    if (fv_file_exists(g->part) && right_file(g, g->part)) /* only the renaming was missing */
+    if (fv_file_exists(g->part) && right_file(g, g->part)) /* only the rename was missing */
         return finish(g, g->part) ? FV_OK : g->ctx->error;
     bool done = g->ctx->error || try_addresses(g, g->args->mirrors);
     for (int i = 0; i < FV_GET_MIRRORS && !done && !g->args->only_mirrors; i++)
@@ -300,7 +300,7 @@ static fv_status fetch_file(getting *g)
         g->file->name, g->set->name, g->failed, g->set->name);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- all files ----------------------------------------------------------------------------- */
 
 static fv_status get_file(getting *g)
 {
@@ -313,7 +313,7 @@ static fv_status get_file(getting *g)
     return g->args->from ? copy_file(g) : fetch_file(g);
 }
 
-/* Whatever of the archive's files is missing or has changed. */
+/* Unpacks the files of the archive that are missing or have changed. */
 static fv_status unpack(getting *g)
 {
     char folder[PATH_SIZE];
@@ -345,7 +345,7 @@ fv_status fv_get_files(const fv_get_set *set, const fv_get_args *args)
     return args->ctx->error;
 }
 
-/* Each of the mirrors must be of HTTP. */
+/* Checks that all mirrors are HTTP addresses. */
 static fv_status check_mirrors(const fv_get_args *a)
 {
     const char *p = a->mirrors ? a->mirrors + strspn(a->mirrors, " ") : "";

@@ -1,10 +1,10 @@
 /*
- * sets.c - the data sets that fv_get knows: addresses, checksums, places.
+ * sets.c - the data sets of fv_get: addresses, checksums, folders.
  *
- * The SHA-256 of files are those that the catalogue of tensorflow_datasets publishes, but for
- * QMNIST's labels, which were digested from its repository; the MD5 are torchvision's, and for
- * CIFAR's binary archives those of its own page. Checksums of contents were taken from MNIST's
- * files in data/ and from Debian's dataset-fashion-mnist.
+ * The SHA-256 of files are those in the catalogue of tensorflow_datasets, except for QMNIST's
+ * labels, which were computed from its repository; the MD5 are torchvision's, and for CIFAR's
+ * binary archives those of its own page. Checksums of contents were computed from MNIST's files in
+ * data/ and from Debian's dataset-fashion-mnist.
  *
  * Layer 3, data. Calls the base.
  */

@@ -1,15 +1,15 @@
 /*
- * cache.c - pictures as they were read, kept in memory for the next epoch while there is room.
+ * cache.c - decoded pictures, kept in memory for later epochs up to a limit.
  *
- * An entry never changes once it is in its place, where it comes by one atomic exchange; so several
- * threads read the cache without a lock. Layer 3, data. Calls the base.
+ * An entry never changes after one atomic exchange has published it, so threads read the cache
+ * without a lock. Layer 3, data. Calls the base.
  */
 #include "data/load/loader.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-/* The pixels follow. */
+/* A header; the pixels follow. */
 typedef struct entry {
     fv_picture picture;
     int64_t label;
@@ -20,7 +20,7 @@ struct fv_cache {
     int64_t len;
     size_t limit;
     atomic_size_t used;         /* bytes of all entries */
-    _Atomic(entry *) entries[]; /* [len]; NULL: not there */
+    _Atomic(entry *) entries[]; /* [len]; NULL: not cached */
 };
 
 fv_cache *fv_cache_new(fv_ctx *ctx, int64_t len, size_t limit)
@@ -47,7 +47,7 @@ void fv_cache_free(fv_cache *cache)
     fv_release(cache->ctx, cache);
 }
 
-/* Keeps the picture if there is room. False: FV_E_MEMORY. */
+/* Keeps the picture if it fits. Returns false after FV_E_MEMORY. */
 static bool keep(fv_cache *cache, fv_work *work, int64_t index, const fv_picture *p, int64_t label)
 {
     size_t bytes = fv_picture_bytes(p), size = sizeof(entry) + bytes;

@@ -1,12 +1,12 @@
 /*
  * loader.c - batches of a data set, in PyTorch's order for the same seed.
  *
- * torch.utils.data.DataLoader draws a base seed from the default generator when an epoch starts,
- * and a shuffling sampler another one, with which it seeds a generator of its own for randperm.
- * Both draws are made here too, so that all that is drawn later agrees as well.
+ * torch.utils.data.DataLoader draws a base seed from the default generator at the start of an
+ * epoch; a shuffling sampler draws another one to seed a generator of its own for randperm. Both
+ * draws are made here too, so that all later draws agree as well.
  *
- * Batches lie in a ring. Without workers it has one place, which the caller fills; workers fill it
- * ahead, each sample in its place, so that the batches are the same.
+ * Batches are in a ring buffer. Without workers it has one slot, which the caller fills; workers
+ * fill the slots ahead, each sample at its fixed place, so that the batches are the same.
  * Layer 3, data. Calls the base.
  */
 #include "data/load/loader.h"
@@ -19,24 +19,24 @@ enum { PREFETCH_MAX = 1024 };
 
 struct fv_loader {
     fv_object object;
-    fv_dataset *set; /* must outlive the loader: fv_close ends what was made last first */
+    fv_dataset *set; /* must outlive the loader: fv_close frees the newest object first */
     const fv_transform *transform;
     const fv_sampler *sampler;
-    int64_t len; /* samples of an epoch */
+    int64_t len; /* samples per epoch */
     int batch_size;
     bool shuffle, drop_last;
     bool running;    /* inside an epoch */
-    int64_t at;      /* samples of this epoch handed out */
-    uint64_t seed;   /* of what the transform draws in this epoch */
-    int64_t *order;  /* [len]; NULL: as they are */
-    fv_picture like; /* all pictures of all batches have its shape; none known: channels is 0 */
+    int64_t at;      /* samples of this epoch returned so far */
+    uint64_t seed;   /* of the transform in this epoch */
+    int64_t *order;  /* [len]; NULL: in order */
+    fv_picture like; /* shape of all pictures; channels is 0 until it is known */
     int64_t like_index;
-    size_t pixel_bytes;        /* of one such picture */
-    int depth, most;           /* batches in the ring, images in each */
+    size_t pixel_bytes;        /* of one picture */
+    int depth, most;           /* batches in the ring, images per batch */
     uint8_t *pixels;           /* [depth][most] images */
     int64_t *labels, *indices; /* [depth][most] */
     fv_cache *cache;           /* may be NULL */
-    fv_work *work;             /* the caller's; NULL: samples go from the set into the batch */
+    fv_work *work;             /* of the caller; NULL: samples are copied */
     fv_workers *workers;       /* NULL: the caller makes the samples */
 };
 
@@ -68,7 +68,7 @@ static int64_t index_at(const fv_loader *loader, int64_t at)
     return loader->order ? loader->order[at] : at;
 }
 
-/* A sample may come twice in an epoch, and is not to be the same then: its place is a key, too. */
+/* The position in the epoch is part of the key: a sample drawn twice is transformed differently. */
 static bool transform_picture(const fv_loader *loader, fv_work *work, int64_t at,
                               const fv_picture *in, fv_picture *out)
 {
@@ -76,7 +76,7 @@ static bool transform_picture(const fv_loader *loader, fv_work *work, int64_t at
                             out);
 }
 
-/* The sample at a place of the epoch, transformed. */
+/* Reads and transforms the sample at a position of the epoch. */
 static bool make_picture(fv_loader *loader, fv_work *work, int64_t at, fv_picture *picture,
                          int64_t *label)
 {
@@ -105,7 +105,7 @@ static bool check_shape(const fv_loader *loader, fv_work *work, int64_t index, c
     return false;
 }
 
-/* Makes one sample in its place in the ring: an fv_make. */
+/* An fv_make: makes one sample at its place in the ring. */
 static bool make_sample(void *arg, fv_work *work, int64_t at)
 {
     fv_loader *loader = arg;
@@ -150,7 +150,7 @@ static fv_status check_args(fv_ctx *ctx, const fv_loader_args *a)
     return fv_error(ctx);
 }
 
-/* Threads are of use where samples are made, and not only copied, and where the set bears them. */
+/* Workers help only where samples are decoded or transformed, and only for thread-safe sets. */
 static int workers_of(const fv_loader_args *a)
 {
     if (a->num_workers == 0 || (a->set->images && !a->transform))
@@ -164,7 +164,7 @@ static int workers_of(const fv_loader_args *a)
     return 0;
 }
 
-/* Room for the pixels of all batches of the ring, now that the shape of a picture is known. */
+/* Sets the shape of all pictures and allocates the pixels of the ring. */
 static fv_status set_shape(fv_loader *loader, const fv_picture *like, int64_t index)
 {
     loader->pixel_bytes = fv_picture_bytes(like);
@@ -178,7 +178,7 @@ static fv_status set_shape(fv_loader *loader, const fv_picture *like, int64_t in
     return FV_OK;
 }
 
-/* Rooms, the cache and the threads of a loader whose numbers are set. */
+/* Allocates buffers and cache, and starts the workers. */
 static fv_status furnish(fv_loader *loader, const fv_loader_args *a)
 {
     fv_ctx *ctx = loader->object.ctx;
@@ -239,7 +239,7 @@ fv_loader *fv_loader_new_opt(fv_loader_args args)
 
 /* ---- epochs ------------------------------------------------------------------------------- */
 
-/* By the first picture of the first epoch. */
+/* Takes the shape from the first picture of the first epoch. */
 static fv_status learn_shape(fv_loader *loader)
 {
     fv_picture first;
@@ -269,7 +269,7 @@ static fv_status start_epoch(fv_loader *loader)
     return FV_OK;
 }
 
-/* A sample that goes from the set into the batch as it is. */
+/* Copies a sample from the set into the batch unchanged. */
 static bool copy_sample(fv_loader *loader, int64_t at, int place)
 {
     int64_t index = loader->indices[place] = index_at(loader, at);
@@ -278,16 +278,16 @@ static bool copy_sample(fv_loader *loader, int64_t at, int place)
                              loader->labels + place) == FV_OK;
 }
 
-/* Some samples of a set in memory, copied by all threads: shuffled, they lie far apart. */
+/* A copy of samples of a set in memory by all threads. */
 typedef struct copying {
     fv_loader *loader;
     int n;
 } copying;
 
-enum { SAMPLES = 16 }; /* a block of a net's, so that a thread mostly finds what it copied */
-enum { LINE = 64, LINES = 16 }; /* bytes of the cache's; those of a sample to ask for */
+enum { SAMPLES = 16 };          /* a block of a net: a thread mostly reads what it copied */
+enum { LINE = 64, LINES = 16 }; /* bytes of a cache line; lines of a sample to prefetch */
 
-/* Asks for the beginning of a sample in memory: one after the other they would be waited for. */
+/* Prefetches the first lines of a sample; shuffled samples lie far apart in memory. */
 static void ask_for_sample(const fv_loader *loader, int64_t at)
 {
     const size_t size = loader->pixel_bytes;
@@ -308,7 +308,7 @@ static void copy_samples(void *arg, int item, int thread)
         copy_sample(c->loader, c->loader->at + place, place);
 }
 
-/* The next n samples, by the caller. */
+/* Makes the next n samples in the caller's thread. */
 static bool make_batch(fv_loader *loader, int n)
 {
     fv_work *work = loader->work;

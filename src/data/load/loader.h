@@ -1,6 +1,6 @@
 /*
- * loader.h - the parts of the loader: threads that make samples ahead, the cache, the order of an
- * epoch. Layer 3 on the data side: calls the base, never a net.
+ * loader.h - parts of the loader: worker threads, the cache, the order of an epoch. Layer 3 on the
+ * data side: calls the base, never a net.
  */
 #ifndef FV_LOADER_H
 #define FV_LOADER_H
@@ -11,25 +11,25 @@
 
 typedef struct fv_workers fv_workers;
 
-/* Makes item `at` of the epoch. False: the reason is in the work. */
+/* Makes item `at` of the epoch. Returns false with the error in the work. */
 typedef bool fv_make(void *arg, fv_work *work, int64_t at);
 
 typedef struct fv_workers_args {
-    int count;      /* threads; fewer if the system gives no more */
-    int batch_size; /* items in a batch */
-    int depth;      /* batches that are begun or whole at a time, the one taken included */
+    int count;      /* threads; fewer if the system refuses more */
+    int batch_size; /* items per batch */
+    int depth;      /* batches in progress or complete at a time, including the one returned */
     fv_make *make;
     void *arg;
 } fv_workers_args;
 
-/* The threads wait. NULL: FV_E_MEMORY, or the system gave no thread. */
+/* Starts the threads, which then wait. NULL after FV_E_MEMORY, or FV_E_DEVICE without threads. */
 fv_workers *fv_workers_new(fv_ctx *ctx, const fv_workers_args *args);
-/* Begins items 0..items-1. No epoch is running. */
+/* Starts an epoch of items 0..items-1. No other epoch may be running. */
 void fv_workers_start(fv_workers *workers, int64_t items);
-/* Waits for batch number `batch`, 0 or the one after the last, which is given back. False: its
-   first item that failed is the context's error, and no thread works any more. */
+/* Waits for batch number `batch`: 0, or the one after the last, whose slot becomes free. Returns
+   false after the error of the first failed item, when all threads are idle. */
 bool fv_workers_take(fv_workers *workers, int64_t batch);
-/* No item is begun any more, and when it returns, no thread works. */
+/* Stops the epoch; all threads are idle when it returns. */
 void fv_workers_stop(fv_workers *workers);
 void fv_workers_free(fv_workers *workers); /* NULL is fine */
 
@@ -37,16 +37,16 @@ void fv_workers_free(fv_workers *workers); /* NULL is fine */
 
 typedef struct fv_cache fv_cache;
 
-/* For len samples, up to limit bytes. NULL: FV_E_MEMORY. */
+/* Caches len samples in up to limit bytes. Returns NULL after FV_E_MEMORY. */
 fv_cache *fv_cache_new(fv_ctx *ctx, int64_t len, size_t limit);
-/* As fv_dataset_read, but from memory the next time, while there is room. */
+/* Works as fv_dataset_read, but returns cached samples from memory. */
 bool fv_cache_read(fv_cache *cache, fv_dataset *set, fv_work *work, int64_t index,
                    fv_picture *picture, int64_t *label);
 void fv_cache_free(fv_cache *cache); /* NULL is fine */
 
 /* ---- sampler.c: orders of an epoch ----------------------------------------------------------- */
 
-/* How many samples it draws, and from how many. */
+/* Number of samples drawn, and number of weights. */
 int64_t fv_sampler_draws(const fv_sampler *sampler);
 int64_t fv_sampler_len(const fv_sampler *sampler);
 void fv_sampler_draw(const fv_sampler *sampler, fv_rng *rng, int64_t *order);

@@ -1,6 +1,6 @@
 /*
- * sampler.c - orders of an epoch in which samples are drawn by their weights, as
- * torch.utils.data.WeightedRandomSampler draws them, and weights that make classes equal.
+ * sampler.c - draws the samples of an epoch by weights, as torch.utils.data.WeightedRandomSampler
+ * does, and computes weights that balance the classes.
  *
  * Layer 3, data. Calls the base.
  */
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* A sample and its key: of draws without replacement, the largest keys come first. */
+/* A sample and its sort key: draws without replacement take the largest keys. */
 typedef struct keyed {
     double key;
     int64_t index;
@@ -19,7 +19,7 @@ struct fv_sampler {
     fv_object object;
     int64_t n, num_samples;
     bool no_replacement;
-    double *weights; /* [n]; with replacement their running sums, up to 1 */
+    double *weights; /* [n]; with replacement: cumulative sums, up to 1 */
     keyed *keys;     /* [n], only without replacement */
 };
 
@@ -76,7 +76,7 @@ static fv_status check_args(const fv_weighted_sampler_args *a)
     return check_weights(a, a->num_samples ? a->num_samples : a->n);
 }
 
-/* Each number becomes the sum of those up to it, as a part of the whole. */
+/* Replaces the weights by their cumulative sums, divided by the total. */
 static void accumulate(double *weights, int64_t n)
 {
     for (int64_t i = 1; i < n; i++)
@@ -121,11 +121,11 @@ int64_t fv_sampler_len(const fv_sampler *sampler)
     return sampler->n;
 }
 
-/* The first sample whose running sum is not below a random number. */
+/* Returns the first sample whose cumulative sum is not below a uniform random number. */
 static int64_t draw_one(const fv_sampler *sampler, fv_rng *rng)
 {
     double u = fv_rng_double(rng);
-    int64_t low = 0, high = sampler->n - 1; /* the last sum is x / x, so 1 */
+    int64_t low = 0, high = sampler->n - 1; /* the last sum is x / x = 1 */
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
         if (sampler->weights[middle] < u)
@@ -144,9 +144,9 @@ static int larger_first(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-/* Weights over exponential random numbers: the largest ones are drawn with the right probabilities
-   (Efraimidis, Spirakis, 2006), as in torch.multinomial. libm's log1p may differ in the last bit of
-   a key, which changes no order but of keys that are equal otherwise. */
+/* Draws without replacement as torch.multinomial does: weights divided by exponential random
+   numbers, largest first (Efraimidis, Spirakis 2006). libm's log1p may differ in the last bit of a
+   key, which changes the order only of keys that are otherwise equal. */
 static void draw_different(const fv_sampler *sampler, fv_rng *rng, int64_t *order)
 {
     for (int64_t i = 0; i < sampler->n; i++) {

@@ -1,11 +1,10 @@
 /*
- * workers.c - threads that make the items of an epoch, some batches ahead of who takes them.
+ * workers.c - threads that make the items of an epoch, some batches ahead of the caller.
  *
- * Items are claimed in order, a few at a time, so that all threads work on the earliest batch that
- * is not whole: the first comes as soon as it can, and what is ahead is bounded. Whoever fails
- * keeps its error and stops all claims; as every item before it was claimed earlier, the first
- * failure of all is known when no thread works any more. So errors, too, are the same for any
- * number of threads.
+ * Threads claim items in order, a few at a time, so that all work on the earliest incomplete batch,
+ * and the number of batches ahead is bounded. A thread that fails keeps its error and stops all
+ * claims; since all earlier items were claimed before, the first failure is known once all threads
+ * are idle. So errors do not depend on the number of threads either.
  *
  * Layer 3, data. Calls the base.
  */
@@ -19,20 +18,20 @@ typedef struct worker {
     fv_workers *all;
     pthread_t thread;
     fv_work work;
-    int64_t failed_at; /* the item, when there is an error in the work */
+    int64_t failed_at; /* the failed item, if work has an error */
 } worker;
 
 struct fv_workers {
     fv_ctx *ctx;
     fv_workers_args args;
     worker *workers;
-    int count, chunk;     /* threads there are; items claimed at once */
-    atomic_bool halt;     /* nobody is interested in the items of this epoch any more */
-    pthread_mutex_t lock; /* of all that follows */
-    pthread_cond_t more;  /* for the threads: limit has grown, or quit */
-    pthread_cond_t made;  /* for the caller: a batch is whole, or nobody works */
-    int64_t items;        /* of the epoch */
-    int64_t next, limit;  /* items not claimed yet, up to those that may be */
+    int count, chunk;     /* running threads; items per claim */
+    atomic_bool halt;     /* the remaining items of this epoch are not needed */
+    pthread_mutex_t lock; /* protects the members below */
+    pthread_cond_t more;  /* signals threads: limit was raised, or quit */
+    pthread_cond_t made;  /* signals the caller: a batch is complete, or all threads are idle */
+    int64_t items;        /* in the epoch */
+    int64_t next, limit;  /* next item to claim; first item that may not be claimed yet */
     int *done;            /* [depth] items made of batch b, at b % depth */
     int busy;             /* threads that are making items */
     bool failed, quit;
@@ -43,7 +42,7 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* The item after the last of a batch. */
+/* Returns the item after the last of a batch. */
 static int64_t end_of(const fv_workers *w, int64_t batch)
 {
     return least((batch + 1) * w->args.batch_size, w->items);
@@ -54,7 +53,7 @@ static bool is_whole(const fv_workers *w, int64_t batch)
     return w->done[batch % w->args.depth] == end_of(w, batch) - batch * w->args.batch_size;
 }
 
-/* A claimed stretch of one batch, without the lock. Returns where it ended. */
+/* Makes the claimed items of one batch, without the lock. Returns the first item not made. */
 static int64_t make_stretch(worker *self, int64_t at, int64_t end)
 {
     fv_workers *w = self->all;
@@ -63,7 +62,7 @@ static int64_t make_stretch(worker *self, int64_t at, int64_t end)
     return at;
 }
 
-/* Claims, makes and hands over one stretch; under the lock, but not while it makes. */
+/* Claims, makes and accounts for some items. Called with the lock, released while making. */
 static void work_once(worker *self)
 {
     fv_workers *w = self->all;
@@ -133,7 +132,7 @@ fv_workers *fv_workers_new(fv_ctx *ctx, const fv_workers_args *args)
     return NULL;
 }
 
-/* So many items may be claimed: all of the batches up to the one before `batch`. */
+/* Allows threads to claim the items of all batches before `batch`. */
 static void raise_limit(fv_workers *w, int64_t batch)
 {
     w->limit = least(batch * w->args.batch_size, w->items);
@@ -155,7 +154,7 @@ void fv_workers_start(fv_workers *w, int64_t items)
     pthread_mutex_unlock(&w->lock);
 }
 
-/* The error of the first item that failed becomes the context's. */
+/* Sets the error of the first failed item in the context. */
 static void report(fv_workers *w)
 {
     worker *first = NULL;

@@ -1,6 +1,6 @@
 /*
- * gzip.c - inflating a .gz, or what a zip holds, in memory, with zlib, whose memory comes from the
- * context.
+ * gzip.c - decompresses gzip and raw deflate streams in memory with zlib, whose memory comes from
+ * the context.
  *
  * Layer 3, data. Calls zlib and the base. RFC 1951, 1952.
  */
@@ -13,7 +13,7 @@ bool fv_is_gzip(const uint8_t *bytes, size_t size)
 
 #if defined(FV_HAVE_ZLIB)
 
-#define ZLIB_CONST /* the input is const */
+#define ZLIB_CONST /* makes next_in const */
 #include <limits.h>
 #include <zlib.h>
 
@@ -22,8 +22,8 @@ struct fv_gzip {
     const char *name;
     z_stream z;
     const uint8_t *start;
-    size_t left; /* bytes that zlib has not been given yet */
-    bool raw;    /* deflate alone, as in a .zip: no header, no checksum, no members */
+    size_t left; /* bytes not given to zlib yet */
+    bool raw;    /* raw deflate, as in a .zip: no header, checksum or members */
     bool ended;
 };
 
@@ -73,7 +73,7 @@ void fv_gzip_close(fv_gzip *gz)
     fv_release(gz->ctx, gz);
 }
 
-/* zlib counts in unsigned int. */
+/* Limits a size to zlib's unsigned int. */
 static unsigned portion(size_t size)
 {
     return size < UINT_MAX ? (unsigned)size : UINT_MAX;
@@ -84,7 +84,7 @@ static size_t offset(const fv_gzip *gz)
     return (size_t)(gz->z.next_in - gz->start);
 }
 
-/* A member has ended: another may follow, or nothing. */
+/* Called at the end of a gzip member: another member may follow. */
 static fv_status next_member(fv_gzip *gz)
 {
     gz->left += gz->z.avail_in;
@@ -105,7 +105,7 @@ static fv_status fail_inflate(const fv_gzip *gz, int code)
 {
     if (code == Z_MEM_ERROR)
         return fv_fail(gz->ctx, FV_E_MEMORY, "no memory to inflate \"%s\"", gz->name);
-    if (code == Z_BUF_ERROR) /* no progress: there is room, so there is no input */
+    if (code == Z_BUF_ERROR) /* no progress although the output buffer has space: no input */
         return fv_fail(gz->ctx, FV_E_DATA,
                        "\"%s\": the %s is cut off: it ends at byte %zu, inside the %s stream",
                        gz->name, kind(gz), offset(gz), gz->raw ? "deflate" : "gzip");

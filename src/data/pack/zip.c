@@ -1,5 +1,5 @@
 /*
- * zip.c - the files of a zip in memory, stored or deflated, by the directory at its end.
+ * zip.c - reads the files of a zip archive in memory, stored or deflated, by its central directory.
  * https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
  *
  * Layer 3, data. Calls the base.
@@ -19,7 +19,7 @@ static uint32_t le(const uint8_t *p, int bytes)
     return n;
 }
 
-/* Four bits at a time. */
+/* CRC-32, four bits at a time. */
 static uint32_t crc32_of(const uint8_t *p, size_t n)
 {
     static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
@@ -40,7 +40,7 @@ static bool damaged(const fv_zip *z, const char *what)
     return false;
 }
 
-/* The record at the end, before a comment of up to 65535 bytes, says where the directory is. */
+/* Finds the end record, which precedes a comment of up to 65535 bytes and locates the directory. */
 static bool find_directory(fv_zip *z)
 {
     for (size_t back = END_SIZE; back <= z->size && back <= END_SIZE + 65535; back++) {
@@ -81,14 +81,14 @@ bool fv_zip_next(fv_zip *z, fv_zip_entry *e)
                         .size = le(p + 24, 4),
                         .kind = le(p + 38, 4) >> 28,
                         .local = le(p + 42, 4)};
-    if (name < sizeof e->name) /* a longer one is no name of anything looked for */
+    if (name < sizeof e->name) /* no caller looks for longer names */
         snprintf(e->name, sizeof e->name, "%.*s", (int)name, (const char *)p + ENTRY_SIZE);
     z->at += ENTRY_SIZE + name + extra + comment;
     z->entries--;
     return true;
 }
 
-/* Where the bytes of an entry begin; NULL: damaged. */
+/* Returns the start of an entry's data, or NULL if it is damaged. */
 static const uint8_t *find_bytes(const fv_zip *z, const fv_zip_entry *e)
 {
     const uint8_t *p = z->bytes + e->local;
@@ -123,7 +123,7 @@ static void *unpack(const fv_zip *z, const fv_zip_entry *e, const uint8_t *from)
     return NULL;
 }
 
-/* What an entry says of itself must be possible before memory is asked for. */
+/* Checks an entry before memory is allocated for it. */
 static bool check_entry(const fv_zip *z, const fv_zip_entry *e)
 {
     if (e->flags & 1)

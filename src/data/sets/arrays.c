@@ -1,6 +1,6 @@
 /*
- * arrays.c - data sets in memory: of two arrays, wherever they come from. Layer 3, data. Calls the
- * base.
+ * arrays.c - data sets in memory, made of an array of images and one of labels. Layer 3, data.
+ * Calls the base.
  */
 #include "data/data.h"
 
@@ -49,7 +49,7 @@ static int64_t integer_at(const fv_array *array, size_t i)
     return 0;
 }
 
-/* The labels as int64; *most becomes the largest. */
+/* Converts labels to int64; *most: the largest. */
 static int64_t *widen_labels(fv_ctx *ctx, const fv_array *labels, int64_t *most)
 {
     int64_t *wide = fv_alloc(ctx, labels->count, sizeof *wide);
@@ -61,7 +61,7 @@ static int64_t *widen_labels(fv_ctx *ctx, const fv_array *labels, int64_t *most)
     return wide;
 }
 
-/* What the set is to look like, or an error. */
+/* Fills in the description of the set. */
 static fv_status describe(fv_ctx *ctx, const fv_array *images, int64_t most, int classes,
                           const char *image_file, fv_dataset_desc *desc)
 {
@@ -127,7 +127,7 @@ fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *image_file, const char *labe
     return fv_dataset_of_arrays(ctx, images, labels, classes, image_file, label_file);
 }
 
-/* ---- arrays of the user's ------------------------------------------------------------------ */
+/* ---- arrays of the caller ------------------------------------------------------------------- */
 
 fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args)
 {

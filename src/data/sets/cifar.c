@@ -1,6 +1,6 @@
 /*
- * cifar.c - CIFAR-10 and CIFAR-100 in their binary version: records of a label (CIFAR-100: two, the
- * second the finer) and 3 x 32 x 32 bytes. https://www.cs.toronto.edu/~kriz/cifar.html
+ * cifar.c - CIFAR-10 and CIFAR-100, binary version: records of a label (CIFAR-100: coarse and fine
+ * label) and 3 x 32 x 32 bytes. https://www.cs.toronto.edu/~kriz/cifar.html
  *
  * Layer 3, data. Calls the base.
  */
@@ -34,8 +34,8 @@ static const char *const names_100[] = {
 
 typedef struct cifar {
     const char *title, *folder;
-    const char *files[2][FILES_MAX]; /* to train, to test */
-    size_t labels;                   /* bytes of them before each image */
+    const char *files[2][FILES_MAX]; /* training and test files */
+    size_t labels;                   /* label bytes before each image */
     int classes;
     const char *const *class_names;
 } cifar;
@@ -63,7 +63,7 @@ static bool check_size(fv_ctx *ctx, const cifar *kind, const char *path, size_t 
     return false;
 }
 
-/* The records of a file behind those of the arrays, which grow. */
+/* Appends the records of a file to the arrays. */
 static bool append(fv_ctx *ctx, const cifar *kind, const char *path, fv_array *images,
                    fv_array *labels)
 {

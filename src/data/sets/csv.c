@@ -1,6 +1,6 @@
 /*
- * csv.c - data sets that a CSV lists: a file, a box and a class in each row. Layer 3, data. Calls
- * the base.
+ * csv.c - data sets listed in a CSV: a file, a box and a class per row. Layer 3, data. Calls the
+ * base.
  */
 #include "data/sets/files.h"
 #include "data/sets/rows.h"
@@ -15,16 +15,16 @@ typedef struct csv {
     const fv_csv_args *args;
     fv_files *files;
     fv_rows rows;
-    const char *folder;  /* that file names are relative to */
-    int file, label;     /* columns; label -1: there is none */
-    int box[4];          /* columns; -1: there are none */
-    const char **labels; /* [files->room] the class of each row, as written */
+    const char *folder;  /* base of relative file names */
+    int file, label;     /* columns; label -1: none */
+    int box[4];          /* columns; -1: none */
+    const char **labels; /* class of each row, as text */
     size_t labels_capacity;
 } csv;
 
 /* ---- columns ------------------------------------------------------------------------------- */
 
-/* The column that was asked for, or the first of two that are usual. */
+/* Finds the requested column, or one of two default names. */
 static bool find_column(const csv *c, const char *asked, const char *usual, const char *second,
                         int *column)
 {
@@ -60,7 +60,7 @@ static bool find_columns(csv *c)
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-/* Digits, with or without a fraction, rounded to an integer; no other number is a pixel. */
+/* Reads a number without exponent, rounded to an integer of magnitude below 1e9. */
 static bool read_pixel(const char *text, int *value)
 {
     double n = 0, unit = 1, sign = *text == '-' ? -1 : 1;
@@ -141,7 +141,7 @@ static bool read_rows(csv *c)
 
 /* ---- classes ------------------------------------------------------------------------------- */
 
-/* A table of id,name: ids one after the other from any first. */
+/* Reads a table of id,name; ids must be consecutive, from any first one. */
 static bool read_table(fv_files *files, const char *path)
 {
     fv_rows rows;
@@ -171,7 +171,7 @@ static bool read_table(fv_files *files, const char *path)
     return ok && !fv_error(files->ctx);
 }
 
-/* Classes that are numbers: 0 or 1 to the largest, without a gap. */
+/* Adds classes that are numbers: from 0 or 1 to the largest, without a gap. */
 static bool number_ids(csv *c, int64_t least, int64_t most)
 {
     fv_files *files = c->files;
@@ -209,7 +209,7 @@ static int compare_texts(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* Classes that are words, sorted by bytes. */
+/* Adds classes that are words, sorted by bytes. */
 static bool sort_names(csv *c)
 {
     size_t n = c->files->count;
@@ -226,7 +226,7 @@ static bool sort_names(csv *c)
     return ok;
 }
 
-/* The classes that the rows themselves name. */
+/* Adds the classes found in the rows. */
 static bool find_classes(csv *c)
 {
     int64_t id, least = INT64_MAX, most = INT64_MIN;
@@ -292,7 +292,7 @@ static bool check_missing(csv *c)
     return missing.count == 0;
 }
 
-/* Pictures in the folder that no row names: a note, for they may be meant to be left out. */
+/* Notes pictures in the folder that no row names; leaving them out may be intended. */
 static bool note_unlisted(csv *c)
 {
     fv_some unlisted = {0};
@@ -329,7 +329,7 @@ static fv_status check_args(const fv_csv_args *args, fv_wish *wish)
                          wish);
 }
 
-/* NULL: names are relative to the current folder, as the CSV's own is. */
+/* Finds the base of relative names: .images, or the CSV's folder. NULL is the current folder. */
 static bool find_folder(csv *c)
 {
     const char *path = c->args->path, *slash = strrchr(path, '/');

@@ -1,6 +1,6 @@
 /*
- * digits.c - digits that are drawn, not read: strokes, bent, thickened and spoilt by noise, each by
- * the seed and its number alone. A data set that needs no file. Layer 3, data. Calls the base.
+ * digits.c - synthetic digits, drawn as distorted strokes with noise. Each depends only on the seed
+ * and its index. A data set that needs no file. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -9,7 +9,7 @@
 
 enum { SIDE = 28, PIXELS = SIDE * SIDE, CHUNK = 64, UP = -1 };
 
-/* Lines from point to point in a square of 20 x 20, x to the right, y down; UP lifts the pen. */
+/* Polylines in a square of 20 x 20, x to the right, y down; UP lifts the pen. */
 static const int8_t strokes[10][40] = {
     {10, 1, 6, 2, 4, 6, 4, 13, 6, 17, 10, 19, 14, 17, 16, 13, 16, 6, 14, 2, 10, 1, UP},
     {7, 5, 11, 1, 11, 19, UP},
@@ -24,7 +24,7 @@ static const int8_t strokes[10][40] = {
     {15, 6, 12, 9, 8, 9, 5, 6, 6, 2, 10, 1, 14, 2, 15, 6, 14, 13, 10, 19, UP},
 };
 
-/* SplitMix64 (Steele, Lea, Flood 2014): the state is a counter, so that any sample comes first. */
+/* SplitMix64 (Steele, Lea, Flood 2014): the state is a counter, so samples need no order. */
 static uint64_t draw(uint64_t *state)
 {
     return fv_mix64(*state += 0x9e3779b97f4a7c15u);
@@ -35,7 +35,7 @@ static float uniform(uint64_t *state, float low, float high)
     return low + (high - low) * (float)(draw(state) >> 40) * 0x1p-24f;
 }
 
-/* How a digit is bent: a point p of the square goes to m * (p - 10) + t. */
+/* Distortion of a digit: maps a point p of the square to m * (p - 10) + t. */
 typedef struct hand {
     float m[2][2], t[2], thickness, ink;
 } hand;
@@ -65,7 +65,7 @@ static float between(float v, float low, float high)
     return v < low ? low : v > high ? high : v;
 }
 
-/* How far (x, y) is from the line from a to b. */
+/* Returns the distance of (x, y) from the line segment a to b. */
 static float distance(point a, point b, float x, float y)
 {
     float dx = b.x - a.x, dy = b.y - a.y, length = dx * dx + dy * dy;
@@ -75,7 +75,7 @@ static float distance(point a, point b, float x, float y)
     return sqrtf(ex * ex + ey * ey);
 }
 
-/* A line of the hand's thickness with soft edges; the darker of two lines wins. */
+/* Draws a line with soft edges; where lines overlap, the higher value stays. */
 static void draw_line(uint8_t *pixels, const hand *h, point a, point b)
 {
     const float reach = h->thickness + 1, last = SIDE - 1;
@@ -110,7 +110,7 @@ static void draw_digit(uint8_t *pixels, int digit, uint64_t state)
         draw_line(pixels, &h, from, to);
         from = to;
     }
-    for (int i = 0; i < PIXELS; i += 8) { /* noise of 0 to 31 on what is not full */
+    for (int i = 0; i < PIXELS; i += 8) { /* adds noise of 0 to 31 */
         uint64_t bits = draw(&state);
         for (int k = i; k < i + 8; k++, bits >>= 8) {
             int v = pixels[k] + (int)(bits & 31);
@@ -133,7 +133,7 @@ static void draw_chunk(void *arg, int item, int thread)
     (void)thread;
     for (int64_t i = (int64_t)item * CHUNK; i < j->count && i < ((int64_t)item + 1) * CHUNK; i++) {
         uint64_t state = j->seed;
-        state = draw(&state) ^ (uint64_t)i; /* else neighbouring seeds shared their samples */
+        state = draw(&state) ^ (uint64_t)i; /* otherwise neighboring seeds would share samples */
         draw_digit(j->pixels + i * PIXELS, (int)(i % 10), draw(&state));
     }
 }

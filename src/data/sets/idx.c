@@ -1,9 +1,9 @@
 /*
- * idx.c - IDX, the format of MNIST: 00 00, element type, number of dimensions, the dimensions as
+ * idx.c - reads IDX, the format of MNIST: 00 00, element type, number of dimensions, dimensions as
  * big-endian 32-bit numbers, then the elements, big-endian too. http://yann.lecun.com/exdb/mnist/
  *
- * The bytes come from memory or out of a gzip stream, one after the other; nothing is allocated for
- * the data before the header has been found sound. Layer 3, data. Calls the base.
+ * Bytes are read sequentially from memory or a gzip stream; data memory is allocated only after the
+ * header was checked. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -12,9 +12,9 @@
 typedef struct source {
     fv_ctx *ctx;
     const char *name;
-    const uint8_t *bytes; /* what is left of a plain file */
+    const uint8_t *bytes; /* unread bytes of a plain file */
     size_t left;
-    fv_gzip *gz; /* or NULL */
+    fv_gzip *gz; /* NULL for a plain file */
     size_t at;   /* bytes read so far */
 } source;
 
@@ -118,7 +118,7 @@ static fv_status fail_cut_off(const source *s, const fv_array *array, size_t hea
                    header + found);
 }
 
-/* deflate makes at most 1032 bytes of one. */
+/* Checks the size before allocation; deflate expands at most by 1032. */
 static fv_status check_size(const source *s, const fv_array *array, size_t gz_size)
 {
     size_t size = array->count * fv_type_size(array->type);

@@ -1,6 +1,6 @@
 /*
- * named.c - the data sets that people know by name, where torchvision keeps them: MNIST and those
- * that took its format. CIFAR is in a file of its own. Layer 3, data. Calls the base.
+ * named.c - MNIST and the data sets in its format, in torchvision's folders; and CIFAR by name.
+ * Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -9,7 +9,7 @@
 
 enum { PATH_SIZE = 4096 };
 
-/* Some are the classes of several sets, which take the first of them. */
+/* Some lists serve several sets, which use the first `classes` names. */
 static const char *const digits_and_letters[] = {
     "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "A", "B", "C", "D", "E", "F",
     "G", "H", "I", "J", "K", "L", "M", "N", "O", "P", "Q", "R", "S", "T", "U", "V",
@@ -27,9 +27,9 @@ static const char *const clothes[] = {"T-shirt/top", "Trouser", "Pullover", "Dre
 static const char *const kana[] = {"o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"};
 
 typedef struct idx_set {
-    const char *name, *title, *folder; /* the folder in torchvision's root */
-    const char *train, *test;          /* what its files begin with */
-    const char *labels;                /* what its files of labels end in */
+    const char *name, *title, *folder; /* folder below torchvision's root */
+    const char *train, *test;          /* prefixes of the file names */
+    const char *labels;                /* suffix of the label files */
     int classes;
     const char *const *class_names;
 } idx_set;
@@ -56,7 +56,7 @@ static const idx_set sets[] = {
     EMNIST("mnist", 10, digits_and_letters),
 };
 
-/* ROOT/FOLDER/START END as it is there, raw or as .gz; false if neither is. */
+/* Sets path to ROOT/FOLDER/START END, or that with .gz. Returns false if neither file exists. */
 static bool find_file(const char *root, const idx_set *s, const char *start, const char *end,
                       char path[PATH_SIZE])
 {
@@ -69,7 +69,7 @@ static bool find_file(const char *root, const idx_set *s, const char *start, con
     return fv_file_exists(path);
 }
 
-/* Says which of the four files are missing, so that one look is enough. */
+/* Lists all missing ones of the four files in one error. */
 static void fail_missing(fv_ctx *ctx, const char *root, const idx_set *s)
 {
     const char *const starts[] = {s->train, s->train, s->test, s->test};
@@ -88,7 +88,7 @@ static void fail_missing(fv_ctx *ctx, const char *root, const idx_set *s)
             s->name, root, s->folder);
 }
 
-/* Labels [N], or the first of each row of [N,8], as QMNIST has them. */
+/* Reads labels [N], or the first column of QMNIST's [N,8]. */
 static fv_array *read_labels(fv_ctx *ctx, const char *path)
 {
     fv_array *all = fv_idx_read(ctx, path);

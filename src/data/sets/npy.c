@@ -1,10 +1,10 @@
 /*
- * npy.c - NumPy's arrays in files: .npy, and .npz, a zip of them.
+ * npy.c - reads and writes NumPy's array files: .npy, and reads .npz, a zip of them.
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
- * After "\x93NUMPY", a version and a length comes a Python dict as text:
+ * "\x93NUMPY", a version and a length are followed by a Python dict as text:
  *     {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
- * then the elements, in C order here. Layer 3, data. Calls the base.
+ * and the elements; only C order is supported. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const struct {
-    const char *code; /* of descr, behind the byte order */
+    const char *code; /* descr without its byte order */
     fv_type type;
 } types[] = {{"u1", FV_U8},  {"i1", FV_I8},  {"i2", FV_I16}, {"i4", FV_I32},
              {"i8", FV_I64}, {"f4", FV_F32}, {"f8", FV_F64}, {"b1", FV_U8}};
@@ -23,7 +23,7 @@ typedef struct npy {
     const char *name;
     const uint8_t *bytes;
     size_t size;
-    const char *at, *end; /* what is left of the dict */
+    const char *at, *end; /* unread part of the dict */
     char descr[32];
     bool fortran, big_endian;
     bool has[3]; /* descr, fortran_order, shape */
@@ -40,7 +40,7 @@ static bool fail_dict(const npy *n, const char *expected)
     return false;
 }
 
-/* Whether c comes next, behind blanks; then it is gone. */
+/* Skips blanks, then consumes c if it is next. Returns whether it was. */
 static bool take(npy *n, char c)
 {
     while (n->at < n->end && isspace((unsigned char)*n->at))
@@ -127,7 +127,7 @@ static bool read_dict(npy *n)
         if (!take(n, ',') && (n->at == n->end || *n->at != '}'))
             return fail_dict(n, "\",\" or \"}\"");
     }
-    take(n, '\n'); /* and all blanks before it */
+    take(n, '\n'); /* skips the blanks before it too */
     if (n->at != n->end || !n->has[0] || !n->has[1] || !n->has[2])
         return fail_dict(n, "descr, fortran_order and shape, once each,");
     return true;
@@ -177,7 +177,7 @@ static bool check_type(npy *n)
     return false;
 }
 
-/* The shape must be one of ours, and the rest of the file what it needs. */
+/* Checks order, number of dimensions and the size of the data. */
 static bool check_shape(npy *n)
 {
     fv_array *a = n->array;
@@ -236,7 +236,7 @@ fv_array *fv_npy_read(fv_ctx *ctx, const char *path)
     return array;
 }
 
-/* The array called key in a .npz in memory. */
+/* Reads the array `key` of a .npz in memory. */
 static fv_array *parse_key(fv_ctx *ctx, const uint8_t *bytes, size_t size, const char *path,
                            const char *key)
 {
@@ -267,7 +267,7 @@ fv_array *fv_npz_read(fv_ctx *ctx, const char *path, const char *key)
 
 /* ---- writing ------------------------------------------------------------------------------- */
 
-/* The header as NumPy writes it: elements begin at a multiple of 64 bytes. */
+/* Writes the header as NumPy does, padded so that elements start at a multiple of 64 bytes. */
 static size_t write_header(const fv_array *array, char *to, size_t capacity)
 {
     size_t t = 0;
@@ -313,7 +313,7 @@ fv_status fv_npy_write(fv_ctx *ctx, const char *path, const fv_array *array)
 
 /* ---- data sets ----------------------------------------------------------------------------- */
 
-/* Keras keeps colours last: what can only be [N,H,W,C] becomes [N,C,H,W]. */
+/* Keras stores channels last: transposes [N,H,W,C] to [N,C,H,W] where C can only be last. */
 static fv_array *planes_first(fv_ctx *ctx, fv_array *images, const char *name)
 {
     bool last = images && images->ndim == 4 && images->dims[1] != 1 && images->dims[1] != 3 &&

@@ -1,7 +1,7 @@
 /*
- * rows.c - a CSV file row by row: commas, quotes, line ends of either kind. RFC 4180.
+ * rows.c - reads a CSV file row by row: commas, quotes, line ends of either kind. RFC 4180.
  *
- * Fields are cut out where they lie. Layer 3, data. Calls the base.
+ * Fields are terminated in place. Layer 3, data. Calls the base.
  */
 #include "data/sets/rows.h"
 
@@ -36,7 +36,7 @@ bool fv_read_integer(const char *text, int64_t *value)
     return true;
 }
 
-/* The text in quotes at rows->at, which is moved behind them; "" is one quote. */
+/* Reads the quoted field at rows->at and advances behind it; "" stands for one quote. */
 static bool cut_quoted(fv_rows *rows, char **field, char **to)
 {
     char *p = rows->at + 1;
@@ -61,7 +61,7 @@ static bool cut_quoted(fv_rows *rows, char **field, char **to)
     return true;
 }
 
-/* The next field; what was behind it, a comma, a line end or 0 at the end, goes to *behind. */
+/* Reads the next field; *behind is the separator after it: a comma, a line end, or 0 at the end. */
 static bool cut_field(fv_rows *rows, char **field, char *behind)
 {
     char *to;
@@ -77,11 +77,11 @@ static bool cut_field(fv_rows *rows, char **field, char *behind)
             to--;
     }
     *behind = rows->at < rows->end ? *rows->at++ : '\0';
-    *to = '\0'; /* one byte more than the file has is there */
+    *to = '\0'; /* the buffer has one byte more than the file */
     return true;
 }
 
-/* Fields up to the end of the line; how many. -1: an error. */
+/* Reads the fields of a line. Returns their number, or -1 after an error. */
 static int cut_row(fv_rows *rows, char **fields)
 {
     char behind = ',';
@@ -99,7 +99,7 @@ static int cut_row(fv_rows *rows, char **fields)
     return count;
 }
 
-/* A row that is not blank; 0 at the end. */
+/* Reads the next row that is not blank. Returns 0 at the end, -1 after an error. */
 static int next_row(fv_rows *rows, char **fields)
 {
     while (rows->at < rows->end) {
@@ -138,7 +138,7 @@ static bool read_header(fv_rows *rows, size_t size)
 {
     rows->at = rows->bytes;
     rows->end = rows->bytes + size;
-    if (size >= 3 && memcmp(rows->bytes, "\xef\xbb\xbf", 3) == 0) /* a mark of UTF-8 */
+    if (size >= 3 && memcmp(rows->bytes, "\xef\xbb\xbf", 3) == 0) /* UTF-8 byte order mark */
         rows->at += 3;
     if (memchr(rows->bytes, 0, size)) {
         fv_fail(rows->ctx, FV_E_DATA, "\"%s\" is no CSV in UTF-8: it has bytes that are 0",

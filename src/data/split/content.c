@@ -1,10 +1,9 @@
 /*
- * content.c - a split by what the files contain: a hash says where a picture goes. So it stays
- * there when others come or go or files are renamed, and all copies of it are on one side.
+ * content.c - splits by a hash of the file contents. A picture keeps its side when others are
+ * added, removed or renamed, and all copies of a picture are on one side.
  *
- * Each part looks at digits of the hash of its own, and is chosen from what the parts before it
- * have left: which samples it gets does not depend on the parts behind it. Layer 3, data. Calls the
- * base.
+ * Each part uses its own digits of the hash and is chosen from the samples that the parts before it
+ * have left, so it does not depend on later parts. Layer 3, data. Calls the base.
  */
 #include "data/data.h"
 
@@ -17,10 +16,10 @@ typedef struct key {
     char hex[65];
 } key;
 
-/* A class, in what is left, while a part is chosen: samples with the least and the largest draw. */
+/* Remaining samples of a class while a part is chosen: those with the smallest and largest draw. */
 typedef struct ends {
-    int64_t least, largest; /* -1: it has none */
-    bool held, rest;        /* whether it has some in the part, and outside of it */
+    int64_t least, largest; /* -1: no samples */
+    bool held, rest;        /* it has samples inside, and outside the part */
 } ends;
 
 typedef struct content {
@@ -34,7 +33,7 @@ typedef struct content {
 
 /* ---- hashes --------------------------------------------------------------------------------- */
 
-/* The SHA-256 of the sample's file, or of its pixels where it has no file. */
+/* Computes the SHA-256 of the sample's file, or of its pixels if it has no file. */
 static bool hash_sample(fv_dataset *set, fv_work *work, int64_t index, char hex[65])
 {
     const char *file = fv_dataset_file(set, index);
@@ -48,7 +47,7 @@ static bool hash_sample(fv_dataset *set, fv_work *work, int64_t index, char hex[
     return true;
 }
 
-/* The key of a sample is the SHA-256 of "HASH:SEED", so that each seed has another split. */
+/* Sets each key to the SHA-256 of "HASH:SEED", so that each seed gives another split. */
 static fv_status make_keys(content *c)
 {
     fv_work work = {.ctx = c->ctx};
@@ -62,7 +61,7 @@ static fv_status make_keys(content *c)
     return fv_error(c->ctx);
 }
 
-/* The digits of a part as a number from 0 to 1. */
+/* Returns the digits of a part as a number from 0 to 1. */
 static double draw(const content *c, int64_t index, int part)
 {
     const char *digit = c->keys[index].hex + (part - 1) * DIGITS;
@@ -74,7 +73,7 @@ static double draw(const content *c, int64_t index, int part)
 
 /* ---- parts ---------------------------------------------------------------------------------- */
 
-/* Whether the sample is in the part or behind it: the parts before it keep theirs. */
+/* Returns true if no earlier part holds the sample. */
 static bool is_left(const content *c, int64_t index, int part)
 {
     return c->args->folds[index] == 0 || c->args->folds[index] == part;
@@ -96,7 +95,7 @@ static bool same_content(const content *c, int64_t a, int64_t b)
     return memcmp(&c->keys[a], &c->keys[b], sizeof *c->keys) == 0;
 }
 
-/* Puts a sample, and whatever has the same content, from one part to another. */
+/* Moves a sample, and all samples with the same content, from one part to another. */
 static void move(const content *c, int64_t index, int from, int to)
 {
     for (int64_t i = 0; i < c->len; i++)
@@ -104,7 +103,7 @@ static void move(const content *c, int64_t index, int from, int to)
             c->args->folds[i] = to;
 }
 
-/* If one of the two sides has none of these samples, it gets the one that is nearest to it. */
+/* If one of the two sides has none of these samples, moves the nearest one there. */
 static void even_out(const content *c, const ends *e, int part)
 {
     if (e->least < 0 || same_content(c, e->least, e->largest))
@@ -115,7 +114,7 @@ static void even_out(const content *c, const ends *e, int part)
         move(c, e->largest, part, 0);
 }
 
-/* Different contents of a class in what is left, up to 3. */
+/* Counts the different contents of a class among the remaining samples, up to 3. */
 static int count_contents(const content *c, int64_t label, const ends *e, int part)
 {
     if (e->least < 0 || same_content(c, e->least, e->largest))
@@ -140,7 +139,7 @@ static fv_status choose_part(content *c, int part, double share)
     for (int64_t i = 0; i < c->len; i++)
         if (is_left(c, i, part))
             add_to_ends(c, &c->classes[c->labels[i]], i, part);
-    /* Of a class of two pictures the first part, the test's, gets none by force. */
+    /* The first part, the test set, needs classes of 3 or more pictures to be given one. */
     for (int k = 0; k < classes; k++)
         if ((!c->classes[k].held || !c->classes[k].rest) &&
             count_contents(c, k, &c->classes[k], part) >= (part == 1 ? 3 : 2))

@@ -1,5 +1,5 @@
 /*
- * folds.c - the numbers of a split as a file: a line for each sample, to be looked at and kept.
+ * folds.c - writes and reads the fold numbers of a split: one line per sample.
  *
  * Layer 3, data. Calls the base.
  */
@@ -11,7 +11,7 @@
 #include <string.h>
 
 static const char HEADER[] = "index,label,fold";
-enum { LINE_SIZE = 64 }; /* three numbers, two of them of 64 bits */
+enum { LINE_SIZE = 64 }; /* three numbers, two of 64 bits */
 
 static fv_status standing_error(const fv_dataset *set)
 {
@@ -45,12 +45,12 @@ typedef struct reader {
     fv_ctx *ctx;
     const char *path;
     int64_t *labels; /* [len] */
-    int *folds;      /* [len]; -1: not there yet */
+    int *folds;      /* [len]; -1: not read yet */
     const char *at, *end;
-    int64_t line; /* its number, from 1 */
+    int64_t line; /* line number, from 1 */
 } reader;
 
-/* The next line without its end, \n or \r\n; false at the end of the file. */
+/* Reads the next line without its end (\n or \r\n). Returns false at the end of the file. */
 static bool next_line(reader *r, const char **line, int *length)
 {
     if (r->at == r->end)
@@ -62,11 +62,11 @@ static bool next_line(reader *r, const char **line, int *length)
     r->line++;
     if (n > 0 && (*line)[n - 1] == '\r')
         n--;
-    *length = n < LINE_SIZE ? (int)n : LINE_SIZE; /* none that is right is as long */
+    *length = n < LINE_SIZE ? (int)n : LINE_SIZE; /* no valid line is as long */
     return true;
 }
 
-/* A number without sign at *at, then the character `stop`, or the end for 0. */
+/* Reads an unsigned number at *at and the character `stop` after it (0: the end of the line). */
 static bool take_number(const char **at, const char *end, char stop, int64_t most, int64_t *value)
 {
     const char *p = *at;

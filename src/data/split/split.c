@@ -1,10 +1,10 @@
 /*
- * split.c - which samples are for training and which are held out: a number for every sample.
+ * split.c - splits a data set for training and validation: one fold number per sample.
  *
- * Samples are shuffled, and put in order of their classes; then those that are held out are picked
- * at even distances, or all are dealt to the folds in turn. So each class, and the whole, is
- * divided within one sample. Where some samples belong together, their groups go one by one, the
- * largest first, to the part that lacks their classes most.
+ * Samples are shuffled and sorted by class; then the held-out ones are taken at even distances, or
+ * all are dealt to the folds in turn. So each class, and the whole, is divided to within one
+ * sample. Groups of samples are assigned greedily, the largest first, to the part that most lacks
+ * their classes.
  *
  * Layer 3, data. Calls the base.
  */
@@ -12,16 +12,16 @@
 
 #include <stdlib.h>
 
-/* A split on its way. */
+/* State of a split in progress. */
 typedef struct split {
-    const char *name; /* of the function */
+    const char *name; /* function name for errors */
     fv_dataset *set;
     fv_ctx *ctx;
     int64_t len;
     int *folds;      /* [len] the result */
     int64_t *labels; /* [len]; all 0 with no_stratify */
     int64_t *counts; /* [classes] samples of each label */
-    int64_t *order;  /* [len] shuffled, each class together */
+    int64_t *order;  /* [len] shuffled, sorted by class */
 } split;
 
 static void split_end(split *s)
@@ -48,7 +48,7 @@ static void order_by_class(split *s, uint64_t seed)
     fv_release(s->ctx, shuffled);
 }
 
-/* s has its name, set and folds. */
+/* s has its name, set and folds. Fills in the rest. */
 static fv_status split_start(split *s, uint64_t seed, bool no_stratify)
 {
     s->ctx = s->set->object.ctx;
@@ -72,8 +72,8 @@ static fv_status split_start(split *s, uint64_t seed, bool no_stratify)
 /* ---- groups ------------------------------------------------------------------------------- */
 
 typedef struct member {
-    int64_t group, index, rank; /* rank: the place in the order, then that of the group's first */
-    int64_t size;               /* of the group */
+    int64_t group, index, rank; /* position in the order; after sorting, of the group's first */
+    int64_t size;               /* samples in the group */
 } member;
 
 static int ascending(int64_t a, int64_t b)
@@ -95,7 +95,7 @@ static int largest_first(const void *a, const void *b)
     return x->rank != y->rank ? ascending(x->rank, y->rank) : ascending(x->index, y->index);
 }
 
-/* All samples, group after group, the largest first; *n_groups says how many there are. */
+/* Returns all samples sorted by group, the largest group first; sets *n_groups. */
 static member *sort_groups(split *s, const int64_t *groups, int64_t *n_groups)
 {
     member *all = fv_alloc(s->ctx, (size_t)s->len, sizeof *all);
@@ -115,7 +115,7 @@ static member *sort_groups(split *s, const int64_t *groups, int64_t *n_groups)
     return all;
 }
 
-/* How full a part would be with this group: of its classes, each by what the part is due. */
+/* How full a part would be with this group: its classes, relative to the part's share. */
 static double fullness(const split *s, int64_t *filled, double share, const member *group)
 {
     double sum = 0;
@@ -130,7 +130,7 @@ static double fullness(const split *s, int64_t *filled, double share, const memb
     return sum;
 }
 
-/* Puts each group into the part that is least full with it, among equals the smaller one. */
+/* Assigns each group to the part that is then least full; ties go to the smaller part. */
 static fv_status deal_groups(split *s, const member *all, const double *shares, int parts)
 {
     size_t classes = (size_t)s->set->desc.classes;
@@ -175,7 +175,7 @@ static fv_status split_groups(split *s, const int64_t *groups, const double *sha
 
 /* ---- hold-out ----------------------------------------------------------------------------- */
 
-/* A class that one of the parts lacks is no error, but is said. */
+/* Warns of classes that are missing on one side. */
 static void note_missing(const split *s)
 {
     int64_t *held = fv_alloc(s->ctx, (size_t)s->set->desc.classes, sizeof *held);

@@ -1,7 +1,7 @@
 /*
- * color.c - colors and tones of uint8 pictures, as PIL's ImageOps and ImageEnhance.
+ * color.c - color and tone operations on uint8 pictures, as in PIL's ImageOps and ImageEnhance.
  *
- * Most are a table of 256 bytes for each channel. Layer 3, data. Calls the base.
+ * Most are a lookup table of 256 bytes per channel. Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
 
@@ -31,8 +31,8 @@ uint8_t fv_blend(int a, int b, float alpha)
     return (uint8_t)(v <= 0 ? 0 : v >= 255 ? 255 : v);
 }
 
-/* Where red, green and blue lie; all in one place in a gray picture, whose luma is itself then. In
-   variables, for bytes that are written could change what a pointer leads to. */
+/* Planes of red, green and blue; a gray picture's plane three times, so that its luma is itself.
+   Local copies: stores of bytes may alias the pointers in a picture. */
 typedef struct rgb {
     uint8_t *r, *g, *b;
 } rgb;
@@ -43,7 +43,7 @@ static rgb rgb_of(const fv_picture *in)
     return (rgb){plane_of(in, 0), plane_of(in, colors ? 1 : 0), plane_of(in, colors ? 2 : 0)};
 }
 
-/* ITU-R 601-2 luma in 16 bits, rounded. */
+/* ITU-R 601-2 luma in 16-bit fixed point, rounded. */
 static int gray_at(rgb x, size_t i)
 {
     return (x.r[i] * 19595 + x.g[i] * 38470 + x.b[i] * 7471 + 0x8000) >> 16;
@@ -81,7 +81,7 @@ static void make_solarize(const fv_picture *in, int channel, double threshold, t
         t[v] = (uint8_t)(v < threshold ? v : 255 - v);
 }
 
-/* The darkest byte becomes 0, the lightest 255. */
+/* Maps the darkest byte to 0 and the lightest to 255. */
 static void make_autocontrast(const fv_picture *in, int channel, double amount, table t)
 {
     (void)amount;
@@ -97,7 +97,7 @@ static void make_autocontrast(const fv_picture *in, int channel, double amount, 
         t[v] = clip(v * scale + offset);
 }
 
-/* As many pixels of each brightness as there can be. */
+/* Histogram equalization. */
 static void make_equalize(const fv_picture *in, int channel, double amount, table t)
 {
     (void)amount;
@@ -118,7 +118,7 @@ static void make_brightness(const fv_picture *in, int channel, double factor, ta
         t[v] = fv_blend(0, v, (float)factor);
 }
 
-/* Away from the picture's mean gray. */
+/* Blends with the picture's mean gray. */
 static void make_contrast(const fv_picture *in, int channel, double factor, table t)
 {
     (void)channel;
@@ -134,7 +134,7 @@ static void make_contrast(const fv_picture *in, int channel, double factor, tabl
 
 static const struct {
     void (*make)(const fv_picture *in, int channel, double amount, table t);
-    bool by_channel; /* each channel has a table of its own */
+    bool by_channel; /* one table per channel */
 } tables[FV_COLOR_COUNT] = {
     [FV_INVERT] = {make_invert, false},     [FV_POSTERIZE] = {make_posterize, false},
     [FV_SOLARIZE] = {make_solarize, false}, [FV_AUTOCONTRAST] = {make_autocontrast, true},
@@ -160,7 +160,7 @@ typedef struct hsv {
     uint8_t h, s, v;
 } hsv;
 
-/* In floats and doubles where PIL has them: the bytes depend on it. */
+/* Uses float and double exactly where PIL does, so that the bytes are equal. */
 static hsv to_hsv(uint8_t r, uint8_t g, uint8_t b)
 {
     uint8_t most = r > g ? r : g, least = r < g ? r : g;
@@ -257,7 +257,7 @@ bool fv_do_grayscale(fv_work *work, const fv_picture *in, int channels, fv_pictu
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
-/* Kinds without p always do it; those with an amount have it first. */
+/* Kinds without p always apply; an amount is the first argument. */
 static bool run_color(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                       fv_picture *out)
 {
@@ -287,7 +287,7 @@ static bool run_random_grayscale(const fv_tstep *step, fv_work *work, fv_draw *d
     return fv_do_grayscale(work, in, in->channels, out);
 }
 
-/* A number x is the range 1-x to 1+x, but not below 0; of hues -x to x. */
+/* A number x means the range 1-x to 1+x, at least 0; for hue -x to x. */
 static double draw_amount(fv_draw *draw, const fv_numbers *arg, fv_color op)
 {
     double low = arg->v[0], high = arg->v[1];
@@ -299,7 +299,7 @@ static double draw_amount(fv_draw *draw, const fv_numbers *arg, fv_color op)
     return fv_draw_uniform(draw, low, high);
 }
 
-/* The four changes in a random order; one whose amount changes nothing is left out. */
+/* Applies the four changes in a random order and skips those whose amount changes nothing. */
 static bool run_color_jitter(const fv_tstep *step, fv_work *work, fv_draw *draw,
                              const fv_picture *in, fv_picture *out)
 {

@@ -1,17 +1,17 @@
 /*
- * digit.c - what makes a digit that somebody drew, or photographed, look like MNIST's.
+ * digit.c - makes drawn or photographed digits look like MNIST's.
  *
- * MNIST's digits are light on black, fit into 20 x 20 pixels, and lie in 28 x 28 so that their
- * center of mass is in the middle: http://yann.lecun.com/exdb/mnist/.
+ * MNIST's digits are light on black, fit into 20 x 20 pixels, and are placed in 28 x 28 with their
+ * center of mass in the middle: http://yann.lecun.com/exdb/mnist/.
  * Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
 
 #include <math.h>
 
-/* ---- light grounds ------------------------------------------------------------------------ */
+/* ---- light backgrounds ------------------------------------------------------------------ */
 
-/* Inverts a picture whose outermost pixels are lighter than 127.5 on average. */
+/* Inverts a picture whose border pixels are lighter than 127.5 on average. */
 static bool run_invert_if_light(const fv_tstep *step, fv_work *work, fv_draw *draw,
                                 const fv_picture *in, fv_picture *out)
 {
@@ -27,9 +27,9 @@ static bool run_invert_if_light(const fv_tstep *step, fv_work *work, fv_draw *dr
     return sum * 2 <= count * 255 || fv_do_color(work, in, FV_INVERT, 0, out);
 }
 
-/* ---- place -------------------------------------------------------------------------------- */
+/* ---- placement -------------------------------------------------------------------------- */
 
-/* The smallest box around all that is not 0; of no height where there is nothing. */
+/* Returns the bounding box of all nonzero pixels; height 0 if there are none. */
 static fv_box find_ink(const fv_picture *in)
 {
     const uint8_t *x = in->pixels;
@@ -45,11 +45,11 @@ static fv_box find_ink(const fv_picture *in)
     return bottom < 0 ? (fv_box){0} : (fv_box){top, left, bottom - top + 1, right - left + 1};
 }
 
-/* Where k rows, or columns, start in a frame of n so that their center of mass is in its middle. */
+/* Returns the start of k rows or columns in a frame of n that centers their center of mass. */
 static int place_of(int n, int k, double center)
 {
     int at = (int)rint(n / 2.0 - center);
-    at = at > n - k ? n - k : at; /* and nothing of it falls over the border */
+    at = at > n - k ? n - k : at; /* kept inside the frame */
     return at < 0 ? 0 : at;
 }
 

@@ -1,5 +1,5 @@
 /*
- * erase.c - parts of a picture that vanish: random_erasing and cutout.
+ * erase.c - random_erasing and cutout.
  *
  * torchvision.transforms.RandomErasing; DeVries, Taylor: Improved Regularization of Convolutional
  * Neural Networks with Cutout, 2017. Layer 3, data. Calls the base.
@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Clears the box in a picture of our own. */
+/* Fills the box in place. */
 static void clear(const fv_picture *out, fv_box box, const fv_numbers *value)
 {
     int top = box.top > 0 ? box.top : 0, left = box.left > 0 ? box.left : 0;
@@ -47,8 +47,8 @@ bool fv_do_erase(fv_work *work, const fv_picture *in, fv_box box, const fv_numbe
 
 enum { ERASE_P, ERASE_SCALE, ERASE_RATIO, ERASE_VALUE };
 
-/* A box of a random area and ratio at a random place, if one of ten tries fits. exp and log are
-   libm's: their last bit counts only where a side is within 1e-12 of a half. */
+/* Erases a box of random area, ratio and position, if one of ten tries fits. exp and log are
+   libm's: their last bit matters only where a side is within 1e-12 of a half. */
 static bool run_random_erasing(const fv_tstep *step, fv_work *work, fv_draw *draw,
                                const fv_picture *in, fv_picture *out)
 {
@@ -72,7 +72,7 @@ static bool run_random_erasing(const fv_tstep *step, fv_work *work, fv_draw *dra
 
 enum { CUTOUT_LENGTH, CUTOUT_HOLES, CUTOUT_FILL };
 
-/* Squares about random pixels; what lies outside the picture is lost. */
+/* Erases squares centered at random pixels, clipped to the picture. */
 static bool run_cutout(const fv_tstep *step, fv_work *work, fv_draw *draw, const fv_picture *in,
                        fv_picture *out)
 {

@@ -1,6 +1,5 @@
 /*
- * filter.c - filters of uint8 pictures: sharpness as PIL's, Gaussian blur as
- * torchvision's.
+ * filter.c - filters of uint8 pictures: sharpness as in PIL, Gaussian blur as in torchvision.
  *
  * Layer 3, data. Calls the base.
  */
@@ -11,7 +10,7 @@
 
 /* ---- sharpness ---------------------------------------------------------------------------- */
 
-/* PIL's SMOOTH, 1 around 5 over 13, at x; the order of the sum is PIL's. */
+/* PIL's SMOOTH kernel at x: 5 in the middle, 1 around, over 13; summed in PIL's order. */
 static uint8_t smooth_at(const uint8_t *x, ptrdiff_t stride)
 {
     const float edge = 1.0f / 13, middle = 5.0f / 13;
@@ -23,7 +22,7 @@ static uint8_t smooth_at(const uint8_t *x, ptrdiff_t stride)
     return (uint8_t)(sum > 255 ? 255 : sum);
 }
 
-/* Away from what a blur makes of the picture; its outermost pixels stay. */
+/* Blends with the smoothed picture; border pixels stay. */
 bool fv_do_sharpness(fv_work *work, const fv_picture *in, double factor, fv_picture *out)
 {
     if (!fv_picture_like(work, in, out))
@@ -45,7 +44,7 @@ bool fv_do_sharpness(fv_work *work, const fv_picture *in, double factor, fv_pict
 
 enum { BLUR_BITS = 24, KERNEL_MAX = 255 };
 
-/* A bell of n weights that sum to 2^24, so that what exp rounds, of whatever libm, is gone. */
+/* Computes n Gaussian weights with sum 2^24; fixed point hides rounding differences of exp. */
 static void make_bell(int n, double sigma, uint32_t weights[KERNEL_MAX])
 {
     double bell[KERNEL_MAX], sum = 0;
@@ -59,7 +58,7 @@ static void make_bell(int n, double sigma, uint32_t weights[KERNEL_MAX])
     weights[n / 2] += (1u << BLUR_BITS) - all;
 }
 
-/* [height][width] sums of 32 bits. */
+/* Writes [height][width] sums of 32 bits. */
 static void blur_rows(const uint8_t *x, int height, int width, int n, const uint32_t *weights,
                       uint32_t *sums)
 {

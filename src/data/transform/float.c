@@ -1,8 +1,8 @@
 /*
- * float.c - from bytes to numbers: to_tensor, normalize, denormalize.
+ * float.c - to_tensor, normalize, denormalize.
  *
- * A byte has 256 values, so to_tensor with a normalize after it is a table, made once.
- * torchvision's ToTensor and Normalize, rounded to float after each operation as there.
+ * A byte has 256 values, so to_tensor with a normalize after it is one lookup table. As in
+ * torchvision's ToTensor and Normalize, each operation rounds to float.
  * Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"

@@ -1,17 +1,17 @@
 /*
- * mix.c - batches whose images are mixed with each other, and so are their classes.
+ * mix.c - mixup and CutMix: mixes the images of a batch, and their targets.
  *
  * Zhang et al.: mixup, ICLR 2018; Yun et al.: CutMix, ICCV 2019. Each image is mixed with the one
- * before it, the first with the last, by one share for the batch, as torchvision's reference
- * training does. log, cos and pow of the share are libm's; their last bits are lost when it becomes
- * a float. Layer 3, data. Calls the base.
+ * before it, the first with the last, with one lambda per batch, as in torchvision's reference
+ * training. lambda uses libm's log, cos and pow, whose last bits vanish when it is rounded to
+ * float. Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- the share, from Beta(alpha, alpha) ----------------------------------------------------- */
+/* ---- lambda, from Beta(alpha, alpha) ------------------------------------------------------- */
 
 static double draw_normal(fv_draw *draw)
 {
@@ -38,13 +38,13 @@ static double draw_share(fv_draw *draw, double alpha)
     double a = draw_gamma(draw, alpha), b = draw_gamma(draw, alpha);
     if (a + b > 0)
         return a / (a + b);
-    return fv_draw_chance(draw, 0.5); /* both too small for a double: alpha is near 0 */
+    return fv_draw_chance(draw, 0.5); /* both underflow: alpha is near 0 */
 }
 
 /* ---- mixing ------------------------------------------------------------------------------- */
 
-/* In each of n images [planes][height][width], the numbers in the box become share of their own and
-   the rest of those of the image before. */
+/* In each of n images [planes][height][width], the box becomes share * itself + (1 - share) * the
+   previous image. */
 typedef struct mixing {
     int n, planes, height, width;
     fv_box box;
@@ -61,7 +61,7 @@ static void mix_image(const mixing *m, float *to, const float *from)
         }
 }
 
-/* From the last image to the first, whose partner, the last, is kept in the room. */
+/* Mixes from the last image to the first, whose partner is the saved original of the last. */
 static void mix_rows(const mixing *m, float *rows, float *capacity)
 {
     size_t count = (size_t)m->planes * (size_t)m->height * (size_t)m->width;
@@ -70,7 +70,7 @@ static void mix_rows(const mixing *m, float *rows, float *capacity)
         mix_image(m, rows + (size_t)i * count, i ? rows + (size_t)(i - 1) * count : capacity);
 }
 
-/* The targets of labels: 1 for the class, else 0. */
+/* Sets one-hot targets of the labels. */
 static void set_targets(const fv_mix_args *a)
 {
     if (!a->labels)
@@ -80,7 +80,7 @@ static void set_targets(const fv_mix_args *a)
         a->targets[(size_t)i * (size_t)a->classes + (size_t)a->labels[i]] = 1;
 }
 
-/* The box of the images, by share of their own, and all targets by share_of_target. */
+/* Mixes the box of the images by share, and all targets by share_of_target. */
 static fv_status mix(const fv_mix_args *a, fv_box box, double share, double share_of_target)
 {
     mixing pixels = {a->n, a->channels, a->height, a->width, box, (float)share};
@@ -121,7 +121,7 @@ static fv_status check(const fv_mix_args *a, const char *name)
     return FV_OK;
 }
 
-/* No picture has index -1, so that the batch's chance is its own. */
+/* Index -1 is no picture's, so the batch's random numbers are independent of theirs. */
 static fv_draw start(const fv_mix_args *a, double *share)
 {
     fv_draw draw = fv_draw_start(a->seed, a->batch, -1);

@@ -1,8 +1,8 @@
 /*
- * place.c - pixels that move and stay as they are: crops, borders, mirrors, quarters.
+ * place.c - geometry without interpolation: crop, pad, flip, quarter turns.
  *
- * Padding and cropping are one operation, a crop whose box may reach over the borders of the
- * picture, so a padded picture is never made only to be cut again. All work on uint8 and float32.
+ * Padding and cropping are one operation, a crop whose box may exceed the picture, so a padded
+ * picture is never made only to be cropped again. All work on uint8 and float32.
  * torchvision.transforms. Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
@@ -20,7 +20,7 @@ int fv_place_in(int i, int n, fv_border border)
         return -1;
     if (border == FV_EDGE || n == 1)
         return i < 0 ? 0 : n - 1;
-    int period = border == FV_REFLECT ? 2 * n - 2 : 2 * n; /* there and back */
+    int period = border == FV_REFLECT ? 2 * n - 2 : 2 * n; /* forward and backward */
     i = (i % period + period) % period;
     return i < n ? i : border == FV_REFLECT ? period - i : period - 1 - i;
 }
@@ -48,11 +48,11 @@ static void copy_bytes(uint8_t *to, const uint8_t *from, size_t n)
     memcpy(to + n - 8, from + n - 8, 8);
 }
 
-/* Columns left..left+width-1 of a row of n pixels, which lies or is mirrored there. */
+/* Copies columns left..left+width-1 of a row of n pixels, extended by the border mode. */
 static void crop_row(const uint8_t *row, int n, int left, int width, size_t size, fv_border border,
                      uint8_t *to)
 {
-    int first = left < 0 ? -left : 0, end = n - left; /* columns that lie in the row */
+    int first = left < 0 ? -left : 0, end = n - left; /* columns inside the row */
     first = first < width ? first : width;
     end = end < first ? first : end < width ? end : width;
     copy_bytes(to + (size_t)first * size, row + (ptrdiff_t)(left + first) * (ptrdiff_t)size,
@@ -93,9 +93,9 @@ bool fv_do_crop(fv_work *work, const fv_picture *in, fv_box box, fv_border borde
     return true;
 }
 
-/* ---- mirrors and turns ---------------------------------------------------------------------- */
+/* ---- flip and rotate90 -------------------------------------------------------------------- */
 
-/* Eight bytes at a time are loaded, turned round in a register, and stored. */
+/* Reverses eight bytes at a time in a register. */
 static void mirror_bytes(const uint8_t *row, int n, uint8_t *to)
 {
     int x = 0;
@@ -173,7 +173,7 @@ static bool run_flip(const fv_tstep *step, fv_work *work, fv_draw *draw, const f
     return fv_do_flip(work, in, step->kind->op == VERTICAL, out);
 }
 
-/* Pixels to add on each side; padding is 1, 2 (left and right, top and bottom) or 4 numbers. */
+/* Pixels added on each side; padding has 1, 2 (left and right, top and bottom) or 4 numbers. */
 typedef struct margins {
     int left, top, right, bottom;
 } margins;
@@ -218,7 +218,7 @@ static void shape_size(const fv_tstep *step, fv_picture_shape *shape)
 
 enum { CENTER_SIZE, CENTER_FILL, CENTER_MODE };
 
-/* Where a crop of size `of` starts in the middle of n; before 0 where it is larger. */
+/* Returns the start of a centered crop of size `of` in n; negative if the crop is larger. */
 static int middle(int n, int of)
 {
     return of > n ? -((of - n) / 2) : (int)rint((n - of) / 2.0);
@@ -237,7 +237,7 @@ static bool run_center_crop(const fv_tstep *step, fv_work *work, fv_draw *draw,
 
 enum { CROP_SIZE, CROP_PADDING, CROP_IF_NEEDED, CROP_FILL, CROP_MODE };
 
-/* Adds to both margins what n with them lacks to size. */
+/* Adds to both margins what the padded size lacks, as torchvision's pad_if_needed. */
 static void pad_to(int size, int n, int *before, int *after)
 {
     int lacks = size - (*before + n + *after);
@@ -270,7 +270,7 @@ static bool run_random_crop(const fv_tstep *step, fv_work *work, fv_draw *draw,
                       out);
 }
 
-/* The middle of the padded picture. */
+/* The center crop of the padded picture. */
 static int eval_random_crop(const fv_tstep *step, fv_tstep out[2])
 {
     const fv_numbers *a = step->args;

@@ -1,5 +1,5 @@
 /*
- * policy.c - chance by a policy: autoaugment, randaugment, trivialaugment.
+ * policy.c - autoaugment, randaugment, trivialaugment.
  *
  * Cubuk et al.: AutoAugment, CVPR 2019; RandAugment, 2019; Mueller, Hutter: TrivialAugment, ICCV
  * 2021. Operations, magnitudes and defaults are those of torchvision.transforms. Layer 3, data.
@@ -41,7 +41,7 @@ bool fv_do_policy(fv_work *work, const fv_picture *in, fv_policy_op op, double m
     return fv_do_affine(work, in, &affine, shears ? &corner : &middle, interpolation, fill, out);
 }
 
-/* torch.linspace, in float32, half of it from either end. */
+/* torch.linspace in float32, which computes each half from its own end. */
 static double line(double start, double end, int i, int n)
 {
     float step = (float)(end - start) / (float)(n - 1);
@@ -75,7 +75,7 @@ static bool is_signed(fv_policy_op op)
 
 /* ---- autoaugment -------------------------------------------------------------------------- */
 
-/* An operation, its probability in tenths, and its bin of ten. */
+/* An operation, its probability in tenths, and its magnitude bin, 0 to 9. */
 typedef struct policy_part {
     uint8_t op, tenths, bin;
 } policy_part;
@@ -150,7 +150,7 @@ static const policy_part policies[POLICIES][PAIRS][2] = {
 
 enum { AUTO_POLICY, AUTO_INTERPOLATION, AUTO_FILL };
 
-/* One pair of the policy; each of the two happens, or not, by its probability. */
+/* Draws a pair of the policy and applies each of the two with its probability. */
 static bool run_autoaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {
@@ -174,7 +174,7 @@ static bool run_autoaugment(const fv_tstep *step, fv_work *work, fv_draw *draw,
 
 /* ---- randaugment, trivialaugment ------------------------------------------------------------ */
 
-/* Any operation but invert, at the bin of bins; a bin below 0: any. */
+/* Applies a random operation except invert, at the given bin; bin below 0: at a random one. */
 static bool any_operation(fv_work *work, fv_draw *draw, bool wide, int bin, int bins,
                           const fv_numbers *interpolation, const fv_numbers *fill,
                           const fv_picture *in, fv_picture *out)

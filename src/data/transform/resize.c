@@ -1,7 +1,7 @@
 /*
- * resize.c - other sizes, as PIL makes them: each output pixel is a weighted sum of the
- * input pixels under a filter that widens when a picture shrinks, first along rows, then columns,
- * in integers with weights of 22 bits, and a rounding to bytes between the two.
+ * resize.c - resizing as in PIL: each output pixel is a weighted sum of input pixels
+ * under a filter that widens when a picture shrinks, first along rows, then columns, in integers
+ * with weights of 22 bits, rounded to bytes in between.
  *
  * torchvision.transforms.Resize and RandomResizedCrop. Layer 3, data. Calls the base.
  */
@@ -12,14 +12,14 @@
 
 enum { WEIGHT_BITS = 22 };
 
-/* The taps of each of n outputs: weights[first..first+count-1 of the input], most to an output. */
+/* Taps of n outputs: output o has count[o] <= most weights, for inputs from first[o] on. */
 typedef struct taps {
     int most;
     int *first, *count;
     int32_t *weights;
 } taps;
 
-/* Triangle, and the cubic of Keys (1981) with a = -1/2. */
+/* Triangle filter, and Keys's cubic (1981) with a = -1/2. */
 static double filter(fv_interpolation interpolation, double x)
 {
     x = fabs(x);
@@ -30,7 +30,7 @@ static double filter(fv_interpolation interpolation, double x)
     return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0;
 }
 
-/* The weights of output o, which sum to 1, at most t->most of them. */
+/* Computes the weights of output o, which sum to 1; at most t->most. */
 static void set_taps(const taps *t, int o, int from, double scale, fv_interpolation interpolation,
                      double *weights)
 {
@@ -49,7 +49,7 @@ static void set_taps(const taps *t, int o, int from, double scale, fv_interpolat
     }
 }
 
-/* For n outputs from `from` inputs, in a room of the work. */
+/* Computes the taps of n outputs from `from` inputs in a slot of the work. */
 static bool make_taps(fv_work *work, int capacity, int from, int n, fv_interpolation interpolation,
                       taps *t)
 {
@@ -86,7 +86,7 @@ static void resize_row(const taps *t, const uint8_t *row, int n, uint8_t *to)
     }
 }
 
-/* Rows of n bytes lie stride bytes apart; sums is scratch for a row. */
+/* Computes output row o of n bytes; rows are stride bytes apart; sums holds n numbers. */
 static void resize_column(const taps *t, int o, const uint8_t *rows, size_t stride, int n,
                           int32_t *sums, uint8_t *to)
 {
@@ -102,7 +102,7 @@ static void resize_column(const taps *t, int o, const uint8_t *rows, size_t stri
         to[x] = to_byte(sums[x]);
 }
 
-/* Both passes of a plane; one that would keep the size is left out, as in PIL. */
+/* Runs both passes on a plane; skips a pass that would keep the size, as PIL does. */
 static void resize_plane(const taps *across, const taps *down, const uint8_t *from, size_t stride,
                          fv_box box, const fv_picture *out, uint8_t *rows, int32_t *sums,
                          uint8_t *to)
@@ -121,7 +121,7 @@ static void resize_plane(const taps *across, const taps *down, const uint8_t *fr
             resize_column(down, y, from, stride, width, sums, to + (size_t)y * (size_t)width);
 }
 
-/* PIL adds up the place of a sample, and so do we: the sum decides between two neighbours. */
+/* Accumulates the position as PIL does: its rounding decides between two neighbors. */
 static void nearest_plane(const uint8_t *from, size_t stride, fv_box box, const fv_picture *out,
                           int *columns, uint8_t *to)
 {
@@ -171,7 +171,7 @@ bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, i
 
 enum { RESIZE_SIZE, RESIZE_INTERPOLATION };
 
-/* A single number is the shorter side; the other keeps the ratio, rounded down. */
+/* A single number is the shorter side; the other keeps the aspect ratio, rounded down. */
 static void size_after(const fv_numbers *size, int height, int width, int *new_height,
                        int *new_width)
 {
@@ -210,8 +210,8 @@ static int round_root(double x)
     return (int)rint(sqrt(x));
 }
 
-/* The part of the picture with a ratio of width to height in range that is largest, in its middle:
-   what is taken when chance has found none. */
+/* The fallback when no random box fits: the largest centered box whose width / height is in
+   range. */
 static fv_box middle_box(const fv_picture *in, const fv_numbers *ratio)
 {
     fv_box box = {0, 0, in->height, in->width};
@@ -227,7 +227,7 @@ static fv_box middle_box(const fv_picture *in, const fv_numbers *ratio)
     return box;
 }
 
-/* exp and log are libm's: their last bit counts only where a side is within 1e-12 of a half. */
+/* exp and log are libm's: their last bit matters only where a side is within 1e-12 of a half. */
 static fv_box draw_box(const fv_tstep *step, fv_draw *draw, const fv_picture *in)
 {
     const fv_numbers *scale = &step->args[CROP_SCALE], *ratio = &step->args[CROP_RATIO];
@@ -261,7 +261,7 @@ static void shape_random_resized_crop(const fv_tstep *step, fv_picture_shape *sh
     shape->width = fv_numbers_columns(&step->args[CROP_SIZE]);
 }
 
-/* The shorter side to the crop's longer one, then the middle. */
+/* Resizes the shorter side to the longer side of the crop, then crops the center. */
 static int eval_random_resized_crop(const fv_tstep *step, fv_tstep out[2])
 {
     const fv_numbers *size = &step->args[CROP_SIZE];

@@ -1,9 +1,9 @@
 /*
- * steps.c - what the families of transforms share: chance, steps and their arguments, pictures.
+ * steps.c - shared by the families of transforms: random numbers, steps and arguments, pictures.
  *
- * Chance depends on seed, epoch and index alone. SplitMix64's state starts as
+ * Random numbers depend on seed, epoch and index only. SplitMix64's state starts as
  * mix(mix(mix(seed) ^ epoch) ^ index), and each draw adds a constant and mixes; the steps draw one
- * after the other. So no worker has a state, and a picture can be made again at any time.
+ * after the other. So workers need no state, and any picture can be reproduced at any time.
  * Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- chance ------------------------------------------------------------------------------- */
+/* ---- random numbers ----------------------------------------------------------------------- */
 
 fv_draw fv_draw_start(uint64_t seed, int64_t epoch, int64_t index)
 {

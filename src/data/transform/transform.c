@@ -1,5 +1,5 @@
 /*
- * transform.c - transforms: a list of steps that every picture goes through.
+ * transform.c - transforms: a list of steps applied to each picture.
  * Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
@@ -13,7 +13,7 @@ struct fv_transform {
     char *text;
 };
 
-/* ---- making and ending ---------------------------------------------------------------------- */
+/* ---- creation ----------------------------------------------------------------------------- */
 
 static void transform_destroy(void *self)
 {
@@ -31,8 +31,8 @@ void fv_transform_free(fv_transform *transform)
     fv_object_free(transform);
 }
 
-/* What the 256 bytes become: v / 255, then (. - mean) / std where normalize follows at once, with a
-   rounding to float after each operation, as PyTorch's. */
+/* Computes the float of each byte: v / 255, then (. - mean) / std if normalize is the next step.
+   Each operation rounds to float, as in PyTorch. */
 static fv_status make_tables(fv_ctx *ctx, fv_tstep *step, fv_tstep *next)
 {
     const fv_numbers *mean = next ? &next->args[0] : NULL, *std = next ? &next->args[1] : NULL;
@@ -71,7 +71,7 @@ static void put_steps(fv_text *to, const void *of)
     }
 }
 
-/* The transform that takes over steps; count -1: none. */
+/* Returns a transform that owns steps; count -1: NULL. */
 static fv_transform *transform_of(fv_ctx *ctx, fv_tstep *steps, int count)
 {
     fv_transform *t = count < 0 ? NULL : fv_object_new(ctx, sizeof *t, transform_destroy);
@@ -129,9 +129,9 @@ fv_picture_shape fv_transform_shape(const fv_transform *transform, fv_picture_sh
     return in;
 }
 
-/* ---- running -------------------------------------------------------------------------------- */
+/* ---- application -------------------------------------------------------------------------- */
 
-/* Whether the step can take this kind of picture. */
+/* Checks that the step accepts the type and channels of the picture. */
 static bool check_picture(const fv_tstep *step, fv_work *work, const fv_picture *in)
 {
     unsigned flags = step->kind->flags;
@@ -170,7 +170,7 @@ bool fv_transform_run(const fv_transform *transform, fv_work *work, uint64_t see
     return true;
 }
 
-/* [C,H,W] or [H,W] as a picture; false for what is none. */
+/* Converts an array [C,H,W] or [H,W] to a picture. Returns false if it is none. */
 static bool picture_of(const fv_array *array, fv_picture *picture)
 {
     if (!array || !array->data || array->ndim < 2 || array->ndim > 3 ||

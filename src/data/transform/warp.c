@@ -1,9 +1,10 @@
 /*
- * warp.c - pictures that are turned, sheared, shifted and seen askew, as PIL does it:
- * each output pixel looks up its place in the input.
+ * warp.c - rotation, affine and perspective transforms as in PIL: each output pixel reads
+ * its source position in the input.
  *
- * sin, cos and tan are libm's, cut to 15 decimals as in PIL's rotate, so that their last bits do
- * not count. Uint8 alone. torchvision.transforms RandomRotation, RandomAffine, RandomPerspective.
+ * sin, cos and tan are libm's, rounded to 15 decimals as in PIL's rotate, so that their last bits
+ * do not matter. Only uint8. torchvision.transforms RandomRotation, RandomAffine,
+ * RandomPerspective.
  * Layer 3, data. Calls the base.
  */
 #include "data/transform/transform.h"
@@ -13,7 +14,7 @@
 
 static const double degree = 0.017453292519943295; /* pi / 180 */
 
-/* ---- looking up --------------------------------------------------------------------------- */
+/* ---- sampling ----------------------------------------------------------------------------- */
 
 static int clamp(int i, int n)
 {
@@ -25,14 +26,14 @@ static double linear(double a, double b, double t)
     return a + (b - a) * t;
 }
 
-/* Through b and c, with the slopes of a to c and b to d: Keys's cubic with a = -1. */
+/* Keys's cubic with a = -1 through b and c, with the slopes of a to c and b to d. */
 static double cubic(double a, double b, double c, double d, double t)
 {
     double p2 = -a + c, p3 = 2 * (a - b) + c - d, p4 = -a + b - c + d;
     return b + t * (p2 + t * (p3 + t * p4));
 }
 
-/* A row's value at x + t, by 2 or 4 pixels. */
+/* Interpolates a row at x + t from 2 or 4 pixels. */
 static double row_at(const uint8_t *row, int width, int x, double t, fv_interpolation way)
 {
     double b = row[clamp(x, width)], c = row[clamp(x + 1, width)];
@@ -41,7 +42,7 @@ static double row_at(const uint8_t *row, int width, int x, double t, fv_interpol
     return cubic(row[clamp(x - 1, width)], b, c, row[clamp(x + 2, width)], t);
 }
 
-/* floor(x - 0.5), of x >= 0: the pixel whose middle is at x or before it. */
+/* Returns floor(x - 0.5) for x >= 0: the last pixel whose center is not beyond x. */
 static int before(double x)
 {
     int at = (int)x;
@@ -69,7 +70,7 @@ static void fill_planes(const fv_picture *out, const fv_numbers *fill)
                area);
 }
 
-/* Output pixel (x, y) from input place (from_x, from_y); outside it stays the fill. */
+/* Sets output pixel (x, y) from (from_x, from_y); outside the input it keeps the fill value. */
 static void set_pixel(const fv_picture *in, const fv_picture *out, int x, int y, double from_x,
                       double from_y, fv_interpolation way)
 {
@@ -87,7 +88,7 @@ static void set_pixel(const fv_picture *in, const fv_picture *out, int x, int y,
     }
 }
 
-/* ---- the three ways over a picture ---------------------------------------------------------- */
+/* ---- three loops over the output ---------------------------------------------------------- */
 
 static void warp_exactly(const fv_picture *in, const fv_warp *w, const fv_picture *out)
 {
@@ -100,7 +101,7 @@ static void warp_exactly(const fv_picture *in, const fv_warp *w, const fv_pictur
         }
 }
 
-/* Nearest neighbours without turning: PIL adds the step up. */
+/* Nearest neighbor without rotation: accumulates the step, as PIL does. */
 static void warp_upright(const fv_picture *in, const fv_warp *w, const fv_picture *out)
 {
     double from_y = w->m[5] + w->m[4] * 0.5;
@@ -116,7 +117,7 @@ static int64_t to_fixed(double v)
     return (int64_t)floor(v * 65536 + 0.5);
 }
 
-/* Nearest neighbours of a turned picture: PIL counts in 1/65536 of a pixel. */
+/* Nearest neighbor with rotation: fixed point in 1/65536 of a pixel, as in PIL. */
 static void warp_fixed(const fv_picture *in, const fv_warp *w, const fv_picture *out)
 {
     const double *m = w->m;
@@ -130,7 +131,7 @@ static void warp_fixed(const fv_picture *in, const fv_warp *w, const fv_picture 
     }
 }
 
-/* Whether PIL's 32 bits would hold every place that a warp leads to. */
+/* Returns true if every source position fits PIL's 32-bit fixed point. */
 static bool fits_fixed(const fv_warp *w)
 {
     const double *m = w->m;
@@ -159,21 +160,21 @@ bool fv_do_warp(fv_work *work, const fv_picture *in, const fv_warp *warp, fv_pic
     return true;
 }
 
-/* ---- the matrices --------------------------------------------------------------------------- */
+/* ---- matrices ----------------------------------------------------------------------------- */
 
 static double cut(double v)
 {
     return rint(v * 1e15) / 1e15;
 }
 
-/* Where (x, y) goes by the first two rows of m. */
+/* Applies the first two rows of m to (x, y). */
 static void move(const double m[8], double x, double y, double *to_x, double *to_y)
 {
     *to_x = m[0] * x + m[1] * y + m[2];
     *to_y = m[3] * x + m[4] * y + m[5];
 }
 
-/* Makes room for all of the turned picture. */
+/* Enlarges the output to hold the whole rotated picture. */
 static void expand_warp(fv_warp *w)
 {
     double low_x = 0, high_x = 0, low_y = 0, high_y = 0;
@@ -216,7 +217,7 @@ bool fv_do_rotate(fv_work *work, const fv_picture *in, double angle, bool expand
     return fv_do_warp(work, in, &w, out);
 }
 
-/* The inverse of: shear, scale and turn about the center, then shift. */
+/* The matrix is the inverse of: shear, scale and rotate about the center, then translate. */
 bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
                   const fv_numbers *center, fv_interpolation interpolation, const fv_numbers *fill,
                   fv_picture *out)
@@ -238,7 +239,7 @@ bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
     return fv_do_warp(work, in, &w, out);
 }
 
-/* Gauss's elimination with the largest pivots; the solution of 8 rows of 8 and a right side. */
+/* Solves 8 linear equations [8 coefficients, right side] by elimination with partial pivoting. */
 static bool solve(double rows[8][9], double x[8])
 {
     for (int i = 0; i < 8; i++) {
@@ -284,7 +285,7 @@ bool fv_perspective(int height, int width, const int ends[4][2], double m[8])
 
 /* ---- steps -------------------------------------------------------------------------------- */
 
-/* A number x is the range -x to x. */
+/* A number x means the range -x to x. */
 static double draw_spread(fv_draw *draw, const fv_numbers *arg)
 {
     return arg->count == 1 ? fv_draw_uniform(draw, -arg->v[0], arg->v[0])
@@ -308,7 +309,7 @@ static void shape_rotation(const fv_tstep *step, fv_picture_shape *shape)
         shape->height = shape->width = 0;
 }
 
-/* A range of one angle is no chance. */
+/* A range of one angle is not random. */
 static int eval_rotation(const fv_tstep *step, fv_tstep out[2])
 {
     const fv_numbers *degrees = &step->args[ROTATE_DEGREES];
@@ -349,7 +350,7 @@ static bool run_affine(const fv_tstep *step, fv_work *work, fv_draw *draw, const
 
 enum { PERSPECTIVE_DISTORTION, PERSPECTIVE_P, PERSPECTIVE_INTERPOLATION, PERSPECTIVE_FILL };
 
-/* Each corner moves inwards by up to distortion_scale of half a side. */
+/* Moves each corner inwards by up to distortion_scale of half a side. */
 static bool run_perspective(const fv_tstep *step, fv_work *work, fv_draw *draw,
                             const fv_picture *in, fv_picture *out)
 {

@@ -66,7 +66,7 @@ fv_need fv_argmax_need(const fv_def *def)
                                 FV_LANES * w.image + spread_of(&w) + found_of(&w) +
                                 FV_LANES * w.lists,
                      .sums = def->conv.O * (kernel_of(&w) + FV_LANES),
-                     .partial = fv_round_up(def->weights + def->biases)};
+                     .partial = fv_round_up(fv_weights(def) + fv_biases(def))};
 }
 
 /* dw and db of the chunk, in the order of the parameters. */
@@ -76,14 +76,14 @@ static void write_partial(const fv_call *r, const fv_argmax_job *w)
     const int C = v->C, RS = v->R * v->S;
     const size_t row = fv_round_up(w->row);
     const float *from = r->sums;
-    float *to = r->partial, *db = r->partial + r->def->weights;
+    float *to = r->partial, *db = r->partial + fv_weights(r->def);
     for (int o = 0; o < v->O; o++, to += (size_t)C * RS)
         for (int rs = 0; rs < RS; rs += v->S, from += row)
             for (int s = 0; s < v->S; s++)
                 for (int c = 0; c < C; c++)
                     to[c * RS + rs + s] = from[s * C + c];
-    memset(db, 0, r->def->biases * sizeof *db);
-    r->k->sum_lanes(r->def->biases, 1, from, 0, db);
+    memset(db, 0, fv_biases(r->def) * sizeof *db);
+    r->k->sum_lanes(fv_biases(r->def), 1, from, 0, db);
 }
 
 /* Outputs o to o + w->O - 1, of images [L], with scratch behind them. */

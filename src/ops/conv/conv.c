@@ -161,20 +161,15 @@ static fv_status conv2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
         set_padding(ctx, def, a->padding, &total) || set_output(ctx, def, total) ||
         set_padding_mode(ctx, def, a->padding_mode, total))
         return fv_error(ctx);
-    int Cg = v->C / v->groups;
-    def->weight_ndim = 4;
-    def->weight_dims[0] = v->O, def->weight_dims[1] = Cg;
-    def->weight_dims[2] = v->R, def->weight_dims[3] = v->S;
+    const int64_t dims[] = {v->O, v->C / v->groups, v->R, v->S};
+    fv_set_weight_and_bias(def, 4, dims, a->no_bias, v->O);
     if (fv_check_size(ctx, def))
         return fv_error(ctx);
     set_forms(def);
     def->op = fv_conv_covers_input(def)                                 ? &conv2d_whole
               : def->form[FV_BATCH_LAST].numbers.forward == FV_F2X2_3X3 ? &fv_op_winograd
                                                                         : &conv2d;
-    def->fan_in = Cg * v->R * v->S;
-    def->weights = (size_t)v->O * def->fan_in;
-    def->biases = a->no_bias ? 0 : v->O;
-    def->macs = (int64_t)def->weights * v->P * v->Q;
+    def->macs = (int64_t)fv_weights(def) * v->P * v->Q;
     return FV_OK;
 }
 

@@ -48,7 +48,7 @@ fv_need fv_conv_need(const fv_def *def, fv_layout layout, int images)
     const fv_conv *v = &def->conv;
     int group = layout == FV_BATCH_LAST ? 1 : group_of(v, layout, images);
     size_t slice = fv_conv_padded_floats(v, layout) + fv_conv_dy_floats(v, layout);
-    size_t params = def->weights + def->biases;
+    size_t params = fv_weights(def) + fv_biases(def);
     return (fv_need){.scratch = group * slice + 2 * FV_LANES + fv_resample_work(def),
                      .partial = fv_round_up(fv_slice_floats(layout, params)),
                      .packed = packed_floats(v, &def->form[layout])};
@@ -90,7 +90,7 @@ void fv_conv_forward(const fv_call *r)
 
 float *fv_conv_db(const fv_call *r)
 {
-    return r->b ? r->partial + fv_slice_floats(r->layout, r->def->weights) : NULL;
+    return r->b ? r->partial + fv_slice_floats(r->layout, fv_weights(r->def)) : NULL;
 }
 
 fv_conv fv_conv_for_backward(const fv_call *r)
@@ -173,7 +173,7 @@ int fv_rows_of_item(size_t row)
 /* Output channels that one item sums, with a share of the biases. */
 static int outputs_per_item(const fv_def *def, fv_layout layout)
 {
-    size_t output = def->weights / def->conv.O * (has_lanes(def, layout) ? FV_LANES : 1);
+    size_t output = fv_weights(def) / def->conv.O * (has_lanes(def, layout) ? FV_LANES : 1);
     return layout == FV_CHANNELS_LAST ? 64 : fv_rows_of_item(output);
 }
 
@@ -187,22 +187,22 @@ void fv_conv_reduce(const fv_sums *s, int item)
 {
     const fv_def *def = s->def;
     const bool lanes = has_lanes(def, s->layout);
-    const size_t lane = lanes ? FV_LANES : 1, output = def->weights / def->conv.O;
-    const size_t step = fv_round_up((def->weights + def->biases) * lane);
+    const size_t lane = lanes ? FV_LANES : 1, output = fv_weights(def) / def->conv.O;
+    const size_t step = fv_round_up((fv_weights(def) + fv_biases(def)) * lane);
     const int some = outputs_per_item(def, s->layout), O = def->conv.O, from = item * some;
     const int to = from + some < O ? from + some : O;
     void (*sum)(size_t n, int count, const float *partials, size_t partial,
                 float *out) = lanes ? s->k->sum_lanes : s->k->sum_partials;
     if (s->layout == FV_CHANNELS_LAST)
-        s->k->sum_channels(&def->conv, s->chunks, s->partial, step, s->dw, from, to);
+        s->k->sum_channels(&def->conv, s->chunks, s->partial, step, s->grads[FV_WEIGHT], from, to);
     else
         sum((to - from) * output, s->chunks, s->partial + from * output * lane, step,
-            s->dw + from * output);
+            s->grads[FV_WEIGHT] + from * output);
     const size_t items = fv_conv_reduce_items(def, s->layout);
-    const size_t first = def->biases * item / items, end = def->biases * (item + 1) / items;
+    const size_t first = fv_biases(def) * item / items, end = fv_biases(def) * (item + 1) / items;
     if (first < end)
-        sum(end - first, s->chunks, s->partial + (def->weights + first) * lane, step,
-            s->db + first);
+        sum(end - first, s->chunks, s->partial + (fv_weights(def) + first) * lane, step,
+            s->grads[FV_BIAS] + first);
 }
 
 /* ---- shape rules ---------------------------------------------------------------------------- */

@@ -27,7 +27,7 @@ static fv_need linear_need(const fv_def *def, fv_layout layout, int images)
     const fv_conv v = as_conv(def, layout, images);
     bool batch = layout == FV_BATCH_LAST;
     return (fv_need){.saved = batch ? FV_LANES * fv_round_up(features_of(def)) : 0,
-                     .partial = batch ? 0 : fv_round_up(def->weights + def->biases),
+                     .partial = batch ? 0 : fv_round_up(fv_weights(def) + fv_biases(def)),
                      .packed = batch ? 0 : fv_conv_packed(&v, FV_PACK_FORWARD)};
 }
 
@@ -89,10 +89,10 @@ static void linear_reduce(const fv_sums *s, int item)
     const int O = s->def->out.c, rows = rows_of_item(s->def), from = item * rows;
     const int to = from + rows < O ? from + rows : O;
     s->k->linear_backward_weight(features_of(s->def), s->blocks, s->dy, s->step, s->saved, s->step,
-                                 s->dw, from, to);
-    if (s->db)
+                                 s->grads[FV_WEIGHT], from, to);
+    if (s->grads[FV_BIAS])
         s->k->sum_lanes(to - from, s->blocks, s->dy + (size_t)from * FV_LANES, s->step,
-                        s->db + from);
+                        s->grads[FV_BIAS] + from);
 }
 
 const fv_op fv_op_linear = {
@@ -125,14 +125,11 @@ static fv_status linear_shape(fv_ctx *ctx, fv_def *def, const void *args)
     def->op = &fv_op_linear;
     def->out = (fv_shape){a->out_features, 1, 1};
     def->conv = (fv_conv){.C = in.c, .O = a->out_features, .R = 1, .S = 1, .groups = 1};
-    def->weight_ndim = 2;
-    def->weight_dims[0] = a->out_features, def->weight_dims[1] = in.c;
+    const int64_t dims[] = {a->out_features, in.c};
+    fv_set_weight_and_bias(def, 2, dims, a->no_bias, a->out_features);
     if (fv_check_size(ctx, def))
         return fv_error(ctx);
-    def->fan_in = in.c;
-    def->weights = (size_t)a->out_features * in.c;
-    def->biases = a->no_bias ? 0 : a->out_features;
-    def->macs = (int64_t)def->weights;
+    def->macs = (int64_t)fv_weights(def);
     return FV_OK;
 }
 

@@ -183,15 +183,11 @@ static fv_status conv_transpose2d_shape(fv_ctx *ctx, fv_def *def, const void *ar
     def->op = &conv_transpose2d;
     def->form[FV_BATCH_LAST] = def->form[FV_CHANNELS_LAST] = fv_conv_transpose_form_of(def);
     fv_conv_margins(v);
-    def->weight_ndim = 4;
-    def->weight_dims[0] = v->O, def->weight_dims[1] = Og;
-    def->weight_dims[2] = v->R, def->weight_dims[3] = v->S;
+    const int64_t dims[] = {v->O, Og, v->R, v->S};
+    fv_set_weight_and_bias(def, 4, dims, a->no_bias, v->C);
     if (fv_check_size(ctx, def))
         return fv_error(ctx);
-    def->fan_in = Og * v->R * v->S;
-    def->weights = (size_t)v->O * def->fan_in;
-    def->biases = a->no_bias ? 0 : v->C;
-    def->macs = (int64_t)def->weights * v->P * v->Q;
+    def->macs = (int64_t)fv_weights(def) * v->P * v->Q;
     return FV_OK;
 }
 

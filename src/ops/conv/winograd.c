@@ -77,14 +77,14 @@ static size_t row_of(fv_layout layout, int channels, int cols)
 static fv_need winograd_need(const fv_def *def, fv_layout layout, int images)
 {
     const geometry w = geometry_of(def, layout, images);
-    size_t params = POINTS * w.weights + def->biases;
+    size_t params = POINTS * w.weights + fv_biases(def);
     size_t call = w.group * (2 * w.padded + w.dy) + POINTS * (w.in_step + w.out_step) +
                   3 * FV_LANES;
     size_t pack = POINTS * w.weights;
     size_t sums = layout == FV_BATCH_LAST ? params * FV_LANES + params : params;
     return (fv_need){.scratch = call > pack ? call : pack,
                      .sums = fv_round_up(sums) + FV_LANES,
-                     .partial = fv_round_up(def->weights + def->biases),
+                     .partial = fv_round_up(fv_weights(def) + fv_biases(def)),
                      .packed = POINTS * w.packed};
 }
 
@@ -227,7 +227,7 @@ static void crop_padding(const fv_call *r, const geometry *w, int slice, const f
 /* dw and db of the chunk, from the gradients of the kernels at all points. */
 static void kernels_back(const fv_call *r, const geometry *w)
 {
-    size_t params = POINTS * w->weights + r->def->biases;
+    size_t params = POINTS * w->weights + fv_biases(r->def);
     float *u = r->sums;
     if (r->layout == FV_BATCH_LAST) {
         u += params * FV_LANES;
@@ -236,7 +236,7 @@ static void kernels_back(const fv_call *r, const geometry *w)
     }
     r->k->winograd->weight_back(w->weights, u, w->weights, r->partial,
                                 r->layout == FV_CHANNELS_LAST);
-    memcpy(r->partial + r->def->weights, u + POINTS * w->weights, r->def->biases * sizeof *u);
+    memcpy(r->partial + fv_weights(r->def), u + POINTS * w->weights, fv_biases(r->def) * sizeof *u);
 }
 
 void fv_winograd_backward(const fv_call *r, fv_dy_writer *write)
