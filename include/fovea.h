@@ -964,6 +964,14 @@ typedef struct fv_elu_args {
     int _end;
 } fv_elu_args;
 
+typedef struct fv_softplus_args {
+    fv_node x;
+    double beta;      /* > 0; default 1 */
+    double threshold; /* > 0; default 20 */
+    const char *name;
+    int _end;
+} fv_softplus_args;
+
 typedef enum fv_approximate { FV_APPROXIMATE_NONE, FV_APPROXIMATE_TANH } fv_approximate;
 
 /* Activations, number by number, any shape; NaN stays NaN.
@@ -976,7 +984,10 @@ typedef enum fv_approximate { FV_APPROXIMATE_NONE, FV_APPROXIMATE_TANH } fv_appr
      fv_silu(x)          x * sigmoid(x)                                   torch.nn.SiLU
      fv_hardswish(x)     x * min(max(x + 3, 0), 6) / 6                    torch.nn.Hardswish
      fv_hardsigmoid(x)   min(max(x + 3, 0), 6) / 6                        torch.nn.Hardsigmoid
-     fv_elu(x, alpha)    x, below 0 alpha * (exp(x) - 1)                  torch.nn.ELU */
+     fv_elu(x, alpha)    x, below 0 alpha * (exp(x) - 1)                  torch.nn.ELU
+     fv_softplus(x, beta, threshold)    log(1 + exp(beta * x)) / beta, where beta * x > threshold
+                         x itself                                         torch.nn.Softplus
+     fv_mish(x)          x * tanh(log(1 + exp(x)))                        torch.nn.Mish */
 typedef struct fv_gelu_args {
     fv_node x;
     fv_approximate approximate; /* default FV_APPROXIMATE_NONE */
@@ -992,6 +1003,8 @@ typedef struct fv_gelu_args {
 #define fv_hardswish(...)   fv_hardswish_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 #define fv_hardsigmoid(...) fv_hardsigmoid_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 #define fv_elu(...)         fv_elu_opt((fv_elu_args){__VA_ARGS__, ._end = 0})
+#define fv_softplus(...)    fv_softplus_opt((fv_softplus_args){__VA_ARGS__, ._end = 0})
+#define fv_mish(...)        fv_mish_opt((fv_unary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_leaky_relu_opt(fv_leaky_relu_args args);
 FV_API fv_node fv_relu6_opt(fv_unary_args args);
 FV_API fv_node fv_sigmoid_opt(fv_unary_args args);
@@ -1001,6 +1014,8 @@ FV_API fv_node fv_silu_opt(fv_unary_args args);
 FV_API fv_node fv_hardswish_opt(fv_unary_args args);
 FV_API fv_node fv_hardsigmoid_opt(fv_unary_args args);
 FV_API fv_node fv_elu_opt(fv_elu_args args);
+FV_API fv_node fv_softplus_opt(fv_softplus_args args);
+FV_API fv_node fv_mish_opt(fv_unary_args args);
 
 /* Along one dimension, any shape:
      fv_softmax(x, dim)       y = exp(x - max) / (sum of exp(x - max))      torch.nn.Softmax
@@ -1053,6 +1068,28 @@ typedef struct fv_group_norm_args {
 } fv_group_norm_args;
 #define fv_group_norm(...) fv_group_norm_opt((fv_group_norm_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_group_norm_opt(fv_group_norm_args args);
+
+/* fv_instance_norm2d(x, ...)     any shape, for each image and channel c:
+     y = (x - mean) / sqrt(var + eps) * weight[c] + bias[c]
+   mean and var (divided by their number) are over rows and columns. With track_running_stats eval
+   mode takes the running ones: after each batch in train mode
+     running = (1 - momentum) * running + momentum * mean over the images   (of variances divided by
+   number - 1). weight [C] starts as 1, bias [C] as 0; running_mean [C] 0, running_var [C] 1 and
+   num_batches_tracked, which stays 0 as in PyTorch, are saved with the parameters.
+   torch.nn.InstanceNorm2d. */
+typedef struct fv_instance_norm2d_args {
+    fv_node x;
+    double eps;               /* default 1e-5 */
+    double momentum;          /* of the running statistics, in (0,1]; default 0.1 */
+    bool affine;              /* has weight and bias */
+    bool track_running_stats; /* has running_mean and running_var, which eval mode uses */
+    int num_features;         /* default: as many as x has; given, it is checked */
+    const char *name;
+    int _end;
+} fv_instance_norm2d_args;
+#define fv_instance_norm2d(...)                                                                    \
+    fv_instance_norm2d_opt((fv_instance_norm2d_args){__VA_ARGS__, ._end = 0})
+FV_API fv_node fv_instance_norm2d_opt(fv_instance_norm2d_args args);
 
 /* fv_layer_norm(x, ...)     any shape, for each image:
      y = (x - mean) / sqrt(var + eps) * weight + bias

@@ -104,6 +104,9 @@ static void functions_as_text(void **state)
     x = fv_hardsigmoid(fv_hardswish(fv_tanh(fv_sigmoid(fv_relu6(x)))));
     x = fv_gelu(fv_gelu(fv_silu(x)), FV_APPROXIMATE_TANH);
     x = fv_log_softmax(fv_softmax(x, 2), .dim = 3);
+    x = fv_softplus(fv_softplus(fv_mish(x)), 2, .threshold = 10);
+    x = fv_instance_norm2d(x, .track_running_stats = true, .momentum = 0.3);
+    x = fv_instance_norm2d(x, .affine = true);
     x = fv_layer_norm(fv_group_norm(x, 2, .no_affine = true), 2, .eps = 0.01);
     fv_node half = fv_slice(x, 1, 1, 3, .name = "half");
     x = fv_mul(fv_concat(FV_NODES(half, half), .dim = 1), x);
@@ -113,7 +116,9 @@ static void functions_as_text(void **state)
     assert_string_equal(
         fv_text_of(fv_net_new(x)),
         "input 4 3 3; leaky_relu 0.2; elu 0.5; relu6; sigmoid; tanh; hardswish; hardsigmoid; silu; "
-        "gelu; gelu tanh; softmax 2; log_softmax 3; group_norm 2 no_affine; layer_norm 2 eps=0.01; "
+        "gelu; gelu tanh; softmax 2; log_softmax 3; mish; softplus; softplus 2 10; instance_norm2d "
+        "momentum=0.3 track_running_stats; instance_norm2d affine; group_norm 2 no_affine; "
+        "layer_norm 2 eps=0.01; "
         "slice 1 1 3 name=half; concat half; mul layer_norm1; reshape 2 -1 6; permute 2 3 1; "
         "slice 3 -1; squeeze 3; unsqueeze 3");
     fv_close(ctx);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# docs/layers.md is what scripts/layers.sh makes of the header, and names every layer.
+# The files that docs/adding.md names exist; docs/layers.md is what scripts/layers.sh makes of the header, and names every layer.
 #   test_docs.sh SOURCE
 source=$1
 fresh=$(mktemp) || exit 1
@@ -21,6 +21,10 @@ sed -n 's/^    [TO](\([a-z0-9_]*\),.*/\1/p' "$source/src/ops/layer_types.h" >"$f
 missing=0
 for layer in $(cat "$fresh"); do
     grep -q "fv_$layer\b" "$source/docs/layers.md" || { echo "docs/layers.md lacks fv_$layer"; missing=1; }
+done
+for path in $(grep -oE '(src|cli|include|tests|docs|scripts|cmake)/[A-Za-z0-9_./-]*\.(c|h|sh|py|md)' "$source/docs/adding.md" |
+    sort -u) CMakeLists.txt; do
+    [ -f "$source/$path" ] || { echo "docs/adding.md names $path, which is not there"; missing=1; }
 done
 echo "docs/layers.md has $functions functions, $(wc -l <"$fresh") of them layers"
 exit $missing

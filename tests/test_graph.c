@@ -322,7 +322,8 @@ static const struct {
      "help: there are conv2d, conv_transpose2d, max_pool2d, max_pool2d_indices, max_unpool2d, "
      "avg_pool2d, adaptive_avg_pool2d, adaptive_max_pool2d, upsample, pad2d, linear, relu, "
      "flatten, log_softmax, batch_norm2d, dropout, dropout2d, add, leaky_relu, relu6, sigmoid, "
-     "tanh, gelu, silu, hardswish, hardsigmoid, elu, softmax, layer_norm, group_norm, mul, concat, "
+     "tanh, gelu, silu, hardswish, hardsigmoid, elu, softplus, mish, softmax, layer_norm, "
+     "group_norm, instance_norm2d, mul, concat, "
      "slice, reshape, squeeze, unsqueeze, permute"},
     {"input 3 8 8; conv 4 x", FV_E_ARG,
      "network text, statement 2 \"conv 4 x\": kernel_size is \"x\", but must be a size, 32, or "

@@ -471,18 +471,18 @@ static void acts(void **state)
         for (int c = 0; c < FV_ACTS && set_named(sets[i]); c++) {
             const fv_kernels *k[2] = {set_named("ref"), set_named(sets[i])};
             for (int s = 0; s < 2; s++) {
-                k[s]->acts[c].forward(N, 0.3f, x, y[s]);
-                k[s]->acts[c].backward(N, 0.3f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[s]);
+                k[s]->acts[c].forward(N, 0.3f, 2.0f, x, y[s]);
+                k[s]->acts[c].backward(N, 0.3f, 2.0f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[s]);
             }
             same_bits(y[0], y[1], N, "a curve", k[1]->name);
             same_bits(dx[0] + L, dx[1] + L, N - L, "a curve's backward", k[1]->name);
             memcpy(y[1], x, N * sizeof *x);
-            k[1]->acts[c].forward(N, 0.3f, y[1], y[1]);
+            k[1]->acts[c].forward(N, 0.3f, 2.0f, y[1], y[1]);
             same_bits(y[0], y[1], N, "a curve in place", k[1]->name);
         }
     for (int c = 0; c < FV_ACTS; c++) { /* NaN stays NaN; large numbers give none */
-        set_named("ref")->acts[c].forward(N, 0.3f, x, y[0]);
-        set_named("ref")->acts[c].backward(N, 0.3f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[0]);
+        set_named("ref")->acts[c].forward(N, 0.3f, 2.0f, x, y[0]);
+        set_named("ref")->acts[c].backward(N, 0.3f, 2.0f, c < FV_ACT_BY_Y ? y[0] : x, dy, dx[0]);
         assert_memory_equal(x, y[0], sizeof *x);
         for (int n = 1; n < N; n++)
             if (isfinite(x[n]))
@@ -606,6 +606,42 @@ static double worse(double worst, float y, double exact)
     return u > worst ? u : worst;
 }
 
+/* softplus and mish over all magnitudes, both signs, against the double functions of libm. */
+static void softplus_and_mish(void **state)
+{
+    (void)state;
+    const fv_kernels *k = set_named("ref");
+    double worst[2] = {0};
+    for (uint32_t bits = 0; bits < 0x7f800000u; bits += 4999) {
+        float x[L], y[2][L], dy[L], dx[2][L];
+        memcpy(x, &bits, sizeof *x);
+        for (int i = 0; i < L; i++)
+            x[i] = i % 2 ? -*x : *x, dy[i] = 1;
+        k->acts[FV_ACT_SOFTPLUS].forward(L, 2, 20, x, y[0]);
+        k->acts[FV_ACT_SOFTPLUS].backward(L, 2, 20, x, dy, dx[0]);
+        k->acts[FV_ACT_MISH].forward(L, 0, 0, x, y[1]);
+        k->acts[FV_ACT_MISH].backward(L, 0, 0, x, dy, dx[1]);
+        for (int i = 0; i < 2; i++) {
+            double z = (double)x[i], e = exp(z), t = tanh(log1p(e)), s = 1 / (1 + exp(-z));
+            double t_over = z < -20 ? e : t; /* tanh(log1p(e)) rounds to e there */
+            if (2 * z <= 20) {
+                worst[0] = worse(worst[0], y[0][i], log1p(exp(2 * z)) / 2);
+                worst[0] = worse(worst[0], dx[0][i], 1 / (1 + exp(-2 * z)));
+            } else {
+                assert_true(y[0][i] == x[i] && dx[0][i] == 1);
+            }
+            if (z > -86) /* below, e^x is no normal number */
+                worst[1] = worse(worst[1], y[1][i], z * t_over);
+            else
+                assert_true(fabs((double)y[1][i]) < 1e-35);
+            double slope = t + (s > 0 ? z * (1 - t * t) * s : 0);
+            assert_true(fabs((double)dx[1][i] - slope) <= 1e-6);
+        }
+    }
+    if (worst[0] > 4 || worst[1] > 6)
+        fail_msg("worst error in ulp: softplus %.3f, mish %.3f", worst[0], worst[1]);
+}
+
 static void tanh_and_kin(void **state)
 {
     (void)state;
@@ -642,6 +678,7 @@ int main(void)
         cmocka_unit_test(norms),
         cmocka_unit_test(exp_and_log),
         cmocka_unit_test(tanh_and_kin),
+        cmocka_unit_test(softplus_and_mish),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,10 @@ static void activations(void **state)
     assert_error(ctx, FV_E_ARG, "layer \"a\": negative_slope is -0.1, but must be more than 0");
     fv_elu(image(1, 2, 2), .alpha = -1, .name = "a");
     assert_error(ctx, FV_E_ARG, "layer \"a\": alpha is -1, but must be more than 0");
+    fv_softplus(image(1, 2, 2), .beta = -1, .name = "a");
+    assert_error(ctx, FV_E_ARG, "layer \"a\": beta is -1, but must be more than 0");
+    fv_softplus(image(1, 2, 2), 1, -20, .name = "a");
+    assert_error(ctx, FV_E_ARG, "layer \"a\": threshold is -20, but must be more than 0");
     fv_gelu(image(1, 2, 2), (fv_approximate)2, .name = "a");
     assert_error(ctx, FV_E_ARG,
                  "layer \"a\": approximate is 2, but must be FV_APPROXIMATE_NONE or "
@@ -50,6 +54,39 @@ static void norms(void **state)
     assert_error(ctx, FV_E_ARG,
                  "layer \"l\": dims is 4, but must be 1 to 3\n"
                  "help: 3 for all of an image, 2 for rows and columns, 1 for the columns");
+}
+
+static void instance_norms(void **state)
+{
+    (void)state;
+    fv_instance_norm2d(image(6, 2, 3), .num_features = 4, .name = "i");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"i\": expects 4 channels but \"input\" gives 6 ([N,6,2,3])\n"
+                 "help: set num_features to 6, or leave it out");
+    fv_instance_norm2d(image(6, 2, 3), .momentum = 1.5, .name = "i");
+    assert_error(ctx, FV_E_ARG, "layer \"i\": momentum is 1.5, but must be in (0,1]");
+    fv_instance_norm2d(image(6, 1, 1), .name = "i");
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"i\": the mean over an image needs more than one value per channel, but "
+                 "\"input\" gives [N,6,1,1]\n"
+                 "help: batch_norm2d takes the mean over the batch, too");
+    fv_net *net = fv_net_new(
+        fv_instance_norm2d(image(6, 1, 1), .track_running_stats = true, .name = "i"));
+    static const char *const names[] = {"i.running_mean", "i.running_var", "i.num_batches_tracked"};
+    assert_int_equal(fv_state_count(net), 3);
+    for (int k = 0; k < 3; k++)
+        assert_string_equal(fv_state_at(net, k).name, names[k]);
+    const float pixels[12] = {0};
+    const fv_batch batch = {
+        .n = 2, .channels = 6, .height = 1, .width = 1, .type = FV_F32, .pixels = pixels};
+    fv_forward(net, &batch);
+    assert_error(ctx, FV_E_SHAPE,
+                 "layer \"i\": the mean over an image needs more than one value per channel, but "
+                 "its input is [N,6,1,1]\n"
+                 "help: fv_eval_mode");
+    fv_eval_mode(net);
+    assert_int_equal(fv_forward(net, &batch), FV_OK);
+    fv_net_free(net);
 }
 
 static void products(void **state)
@@ -185,15 +222,17 @@ static void custom_layers(void **state)
         "help: there are conv2d, conv_transpose2d, max_pool2d, max_pool2d_indices, max_unpool2d, "
         "avg_pool2d, adaptive_avg_pool2d, adaptive_max_pool2d, upsample, pad2d, linear, relu, "
         "flatten, log_softmax, batch_norm2d, dropout, dropout2d, add, leaky_relu, relu6, sigmoid, "
-        "tanh, gelu, silu, hardswish, hardsigmoid, elu, softmax, layer_norm, group_norm, mul, "
+        "tanh, gelu, silu, hardswish, hardsigmoid, elu, softplus, mish, softmax, layer_norm, "
+        "group_norm, instance_norm2d, mul, "
         "concat, slice, reshape, squeeze, unsqueeze, permute");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(activations), cmocka_unit_test(norms),  cmocka_unit_test(products),
-        cmocka_unit_test(moves),       cmocka_unit_test(shapes), cmocka_unit_test(custom_layers),
+        cmocka_unit_test(activations),   cmocka_unit_test(norms), cmocka_unit_test(instance_norms),
+        cmocka_unit_test(products),      cmocka_unit_test(moves), cmocka_unit_test(shapes),
+        cmocka_unit_test(custom_layers),
     };
     return cmocka_run_group_tests(tests, open_context, close_context);
 }

@@ -1,7 +1,7 @@
 /*
  * test_layers.c - small networks in text form against results of PyTorch, forward and backward.
  *
- * golden/record_layers.py, record_layers_a.py and record_layers_b.py recorded them in float64;
+ * golden/record_layers.py and record_layers_a.py to record_layers_c.py recorded them in float64;
  * Fovea's float32 may differ by 1e-5 (relative L2 of each tensor). Every case runs with every
  * kernel set of this machine, with 1 and 3 threads, in both layouts; all sets and threads must give
  * the same bits. Each text must be printed as a text that builds the same net and prints the same
@@ -264,7 +264,8 @@ static void check_slope(const golden *g, fv_ctx *ctx)
 static void test_slopes(void **state)
 {
     (void)state;
-    static const char *const files[] = {"layers.bin", "layers_a.bin", "layers_b.bin"};
+    static const char *const files[] = {"layers.bin", "layers_a.bin", "layers_b.bin",
+                                        "layers_c.bin"};
     /* layer_norm over 3 numbers: where they lie close, it bends within the step. */
     static const char *const kinks[] = {"relu",    "max_",    "hard",        "unpool",
                                         "indices", "nearest", "layer_norm~1"};
@@ -296,6 +297,7 @@ int main(void)
         cmocka_unit_test_prestate(test_cases, (char[]){"layers.bin"}),
         cmocka_unit_test_prestate(test_cases, (char[]){"layers_a.bin"}),
         cmocka_unit_test_prestate(test_cases, (char[]){"layers_b.bin"}),
+        cmocka_unit_test_prestate(test_cases, (char[]){"layers_c.bin"}),
         cmocka_unit_test(test_slopes),
     };
     return cmocka_run_group_tests(tests, open_machines, close_machines);

@@ -94,6 +94,9 @@ static layer *shape_of(layer *l, const layer *x)
         l->weights = x->c;
         return x->c % l->groups || numbers(x) / l->groups < 4 ? NULL
                                                               : with_shape(l, x->c, x->h, x->w);
+    case INSTANCE_NORM:
+        l->weights = x->c;
+        return area(x) < 4 ? NULL : with_shape(l, x->c, x->h, x->w);
     case LAYER_NORM:
         l->weights = l->dim == 1 ? x->w : l->dim == 2 ? area(x) : numbers(x);
         return l->weights < 4 ? NULL : with_shape(l, x->c, x->h, x->w);
@@ -169,6 +172,9 @@ static fv_node call_layer(const layer *l, fv_node x, const char *name)
     case LINEAR: return fv_linear(x, l->out, .no_bias = !l->biases, .name = name);
     case BATCH_NORM: return fv_batch_norm2d(x, .eps = 0.1, .name = name);
     case GROUP_NORM: return fv_group_norm(x, l->groups, .eps = 0.1, .name = name);
+    case INSTANCE_NORM:
+        return fv_instance_norm2d(x, .eps = 0.1, .affine = true,
+                                  .track_running_stats = l->groups > 1, .name = name);
     case LAYER_NORM: return fv_layer_norm(x, .dims = l->dim, .eps = 0.1, .name = name);
     case RELU: return fv_relu(x, .name = name);
     case TANH: return fv_tanh(x, .name = name);
@@ -177,6 +183,8 @@ static fv_node call_layer(const layer *l, fv_node x, const char *name)
     case GELU: return fv_gelu(x, .name = name);
     case ELU: return fv_elu(x, .name = name);
     case LEAKY: return fv_leaky_relu(x, .name = name);
+    case SOFTPLUS: return fv_softplus(x, .beta = 2, .threshold = 60, .name = name);
+    case MISH: return fv_mish(x, .name = name);
     case SOFTMAX: return fv_softmax(x, l->dim, .name = name);
     case LOG_SOFTMAX: return fv_log_softmax(x, l->dim, .name = name);
     case MAX_POOL: return fv_max_pool2d(x, l->k, .stride = l->s, .padding = l->p, .name = name);
@@ -234,7 +242,8 @@ static bool add_again(layer *l, int x)
     if (!is_parametric(old))
         return false;
     const layer *old_x = net_layers + old->in[0], *from = net_layers + x;
-    bool by_channels = old->kind == CONV || old->kind == TRANSPOSE || old->kind == BATCH_NORM;
+    bool by_channels = old->kind == CONV || old->kind == TRANSPOSE || old->kind == BATCH_NORM ||
+                       old->kind == INSTANCE_NORM;
     if (from->c != old_x->c || (!by_channels && (from->h != old_x->h || from->w != old_x->w)))
         return false;
     int biases = old->biases;

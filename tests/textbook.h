@@ -21,6 +21,7 @@ typedef enum layer_kind {
     LINEAR,
     BATCH_NORM,
     GROUP_NORM,
+    INSTANCE_NORM,
     LAYER_NORM, /* with parameters, from CONV on */
     RELU,
     TANH,
@@ -29,6 +30,8 @@ typedef enum layer_kind {
     GELU,
     ELU,
     LEAKY,
+    SOFTPLUS,
+    MISH,
     SOFTMAX,
     LOG_SOFTMAX,
     MAX_POOL,
@@ -134,7 +137,9 @@ static void normalise(const layer *l, const layer *x, int first, int runs, int s
 
 static void norms(const layer *l, const layer *x)
 {
-    int image = numbers(x), part = l->kind == GROUP_NORM ? image / l->groups : l->weights;
+    int image = numbers(x), part = l->kind == GROUP_NORM      ? image / l->groups
+                                   : l->kind == INSTANCE_NORM ? area(x)
+                                                              : l->weights;
     if (l->kind == BATCH_NORM)
         for (int c = 0; c < x->c; c++)
             normalise(l, x, c * area(x), n, image, area(x));
@@ -152,6 +157,8 @@ static double activation(layer_kind kind, double x)
     case SIGMOID: return 1 / (1 + exp(-x));
     case SILU: return x / (1 + exp(-x));
     case GELU: return x * (1 + erf(x / sqrt(2.0))) / 2;
+    case SOFTPLUS: return log1p(exp(2 * x)) / 2;
+    case MISH: return x * tanh(log1p(exp(x)));
     default: return x > 0 ? x : exp(x) - 1;
     }
 }
@@ -260,7 +267,7 @@ static void interpret(void)
             continue;
         if (l->kind == SOFTMAX || l->kind == LOG_SOFTMAX) {
             softmax(l, net_layers + l->in[0]);
-        } else if (l->kind == BATCH_NORM || l->kind == GROUP_NORM || l->kind == LAYER_NORM) {
+        } else if (l->kind >= BATCH_NORM && l->kind <= LAYER_NORM) {
             norms(l, net_layers + l->in[0]);
         } else if (l->kind == FLATTEN || l->kind == RESHAPE) {
             memcpy(l->y, net_layers[l->in[0]].y, (size_t)n * numbers(l) * sizeof *l->y);

@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/activation.h"
+
 enum { FV_LANES = 16, FV_POOLED_TAPS = 5, FV_ARGMAX_TAPS_MAX = 64, FV_FOUND = 32 };
 enum { FV_WINOGRAD5_CHANNELS_MAX = 16 };
 
@@ -200,21 +202,15 @@ typedef struct fv_resample {
 
 /* ---- elementwise ---------------------------------------------------------------------------- */
 
-/* Activations y = f(x), with a parameter a. backward reads y before FV_ACT_BY_Y, x from there on. */
+/* Activations y = f(x) with parameters a and b. backward reads y before FV_ACT_BY_Y, x from there
+   on. */
+#define FV_ACT_NAME(NAME, ...) FV_ACT_##NAME,
 typedef enum fv_act {
-    FV_ACT_LEAKY_RELU, /* a > 0: the slope below 0 */
-    FV_ACT_RELU6,
-    FV_ACT_SIGMOID,
-    FV_ACT_TANH,
-    FV_ACT_HARDSIGMOID,
-    FV_ACT_ELU, /* a > 0: alpha */
-    FV_ACT_BY_Y,
-    FV_ACT_GELU = FV_ACT_BY_Y,
-    FV_ACT_GELU_TANH,
-    FV_ACT_SILU,
-    FV_ACT_HARDSWISH,
-    FV_ACTS
+    FV_ACTIVATIONS_BY_Y(FV_ACT_NAME) FV_ACT_BY_Y,
+    FV_ACT_LAST_BY_Y = FV_ACT_BY_Y - 1, /* the next one is FV_ACT_BY_Y */
+    FV_ACTIVATIONS_BY_X(FV_ACT_NAME) FV_ACTS
 } fv_act;
+#undef FV_ACT_NAME
 
 /* Which elements dropout keeps; see dropout. */
 typedef struct fv_dropout {
@@ -326,8 +322,8 @@ typedef struct fv_kernels {
     void (*add)(size_t n, const float *a, const float *b, float *to);
     void (*exp)(size_t n, const float *x, float *y);
     struct {
-        void (*forward)(size_t n, float a, const float *x, float *y);
-        void (*backward)(size_t n, float a, const float *from, const float *dy, float *dx);
+        void (*forward)(size_t n, float a, float b, const float *x, float *y);
+        void (*backward)(size_t n, float a, float b, const float *from, const float *dy, float *dx);
     } acts[FV_ACTS];
     /* y [rows][width] = x * scale where a hash of keys[j] and of element number
        first + i*row_step + j*col_step is threshold or more of 2^24, else 0. */

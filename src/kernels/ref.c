@@ -6,7 +6,7 @@
  * by bit, so a loop here also defines the order of a sum. What is elementwise or plain loops in all
  * sets comes from shared headers. Layer 0, libc only.
  */
-#include "kernels/activation.h"
+#include "kernels/elementwise.h"
 #include "kernels/lanes.h"
 #include "kernels/ref.h"
 #include "kernels/update.h"
@@ -394,7 +394,7 @@ const fv_kernels fv_kernels_ref = {
     .softmax_forward = softmax_forward,
     .softmax_backward = softmax_backward,
     FV_LANES_ENTRIES,
-    FV_ACTIVATION_ENTRIES,
+    FV_ELEMENTWISE_ENTRIES,
     FV_UPDATE_ENTRIES,
 };
 

@@ -81,6 +81,13 @@ static inline float log_f32(float x)
     return in != in ? in : y;
 }
 
+/* log(1 + x) for x >= 0: u = 1 + x is off by a rounding, by which the quotient corrects the log. */
+static inline float log1p_f32(float x)
+{
+    float u = 1.0f + x;
+    return u == 1.0f ? x : log_f32(u) * (x / (u - 1.0f));
+}
+
 /* 1 - 2 / (e^2|x| + 1) with the sign of x; near 0, where that would cancel, x + x^3 * p(x^2). */
 static inline float tanh_f32(float x)
 {

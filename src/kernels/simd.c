@@ -16,7 +16,7 @@ enum { UNIT = V };
 #define unit_store          store_some
 #include "kernels/winograd.h"
 
-#include "kernels/activation.h"
+#include "kernels/elementwise.h"
 #include "kernels/select.h"
 #include "kernels/winograd5.h"
 #include "kernels/conv_batch.h"
@@ -267,6 +267,6 @@ const fv_kernels NAME(FV_SIMD_NAME) = {
     .softmax_backward = softmax_backward,
     FV_NORM_ENTRIES,
     FV_RESAMPLE_ENTRIES,
-    FV_ACTIVATION_ENTRIES,
+    FV_ELEMENTWISE_ENTRIES,
     FV_UPDATE_ENTRIES,
 };

@@ -80,13 +80,18 @@ static fv_status check_stats(fv_net *net, int n)
 {
     for (int i = 0; i < net->layers; i++) {
         const fv_def *def = net->defs + i;
-        if (fv_needs_stats(def, net->train) && (size_t)n * def->in.h * def->in.w < 2)
+        bool per_image = def->norm.per_image;
+        if (fv_needs_stats(def, net->train) &&
+            (size_t)(per_image ? 1 : n) * def->in.h * def->in.w < 2)
             return fv_fail(net->object.ctx, FV_E_SHAPE,
-                           "layer \"%s\": the mean over a batch needs more than one value per "
-                           "channel, but its input is [1,%d,1,1]\n"
-                           "help: batches of 2 or more (.drop_last = true leaves out a last one of "
-                           "1), or fv_eval_mode",
-                           def->name, def->in.c);
+                           "layer \"%s\": the mean over %s needs more than one value per "
+                           "channel, but its input is [%s,%d,1,1]\n"
+                           "help: %sfv_eval_mode",
+                           def->name, per_image ? "an image" : "a batch", per_image ? "N" : "1",
+                           def->in.c,
+                           per_image ? ""
+                                     : "batches of 2 or more (.drop_last = true leaves out a "
+                                       "last one of 1), or ");
     }
     return FV_OK;
 }

@@ -20,7 +20,7 @@ fv_layer fv_layer_at(const fv_net *net, int index)
     const fv_def *def = net->defs + index;
     fv_layer layer = {
         .name = def->name,
-        .kind = def->op->kind,
+        .kind = def->kind ? def->kind->name : "input",
         .channels = def->out.c,
         .height = def->out.h,
         .width = def->out.w,

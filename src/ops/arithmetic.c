@@ -20,7 +20,6 @@ static void add_forward(const fv_call *r)
 
 /* Not in place: y must not be an input that is added later. */
 static const fv_op add = {
-    .kind = "add",
     .flags = FV_ALIASES_DY,
     .forward = add_forward,
 };
@@ -106,7 +105,6 @@ static void mul_backward(const fv_call *r)
 }
 
 static const fv_op mul = {
-    .kind = "mul",
     .flags = FV_KEEPS_X,
     .forward = mul_forward,
     .backward = mul_backward,

@@ -63,7 +63,6 @@ static void custom_backward(const fv_call *r)
 }
 
 static const fv_op custom = {
-    .kind = "custom",
     .flags = FV_KEEPS_X | FV_KEEPS_Y,
     .need = custom_need,
     .forward = custom_forward,

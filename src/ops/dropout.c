@@ -62,19 +62,19 @@ static void dropout_describe(const fv_def *def, char text[32])
     snprintf(text, 32, "p=%g", def->number);
 }
 
-#define DROPOUT(its_kind)                                                                          \
-    {                                                                                              \
-        .kind = its_kind, .flags = FV_IN_PLACE | FV_VIEW_EVAL, .need = dropout_need,               \
-        .forward = dropout_forward, .backward = dropout_backward, .describe = dropout_describe,    \
-    }
-
-static const fv_op dropout = DROPOUT("dropout"), dropout2d = DROPOUT("dropout2d");
+static const fv_op dropout = {
+    .flags = FV_IN_PLACE | FV_VIEW_EVAL,
+    .need = dropout_need,
+    .forward = dropout_forward,
+    .backward = dropout_backward,
+    .describe = dropout_describe,
+};
 
 static fv_status dropout_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     (void)ctx;
     def->whole = def->kind == &fv_layer_type_dropout2d;
-    def->op = def->whole ? &dropout2d : &dropout;
+    def->op = &dropout;
     def->out = def->in;
     def->number = ((const fv_dropout_args *)args)->p;
     return FV_OK;

@@ -1,9 +1,11 @@
 /*
- * group_norm.c - group_norm and layer_norm: each image by its own mean and variance.
+ * group_norm.c - group_norm, instance_norm2d and layer_norm: each image by its own mean and variance.
  *
  * y = (x - mean) / sqrt(var + eps) * weight + bias, over groups of channels (Wu and He,
  * arXiv:1803.08494; torch.nn.GroupNorm) or over the last dimensions (Ba et al., arXiv:1607.06450;
- * torch.nn.LayerNorm). Layer 2. Calls the base and the kernels.
+ * torch.nn.LayerNorm). instance_norm2d is group_norm with a group for each channel (Ulyanov et al.,
+ * arXiv:1607.08022; torch.nn.InstanceNorm2d) and may keep running statistics, for which it gathers
+ * those of the images before forward. Layer 2. Calls the base and the kernels.
  *
  * A tensor is cut into units [rows][width]. Batch last, a unit is a group, its columns are images,
  * and its rows lie in bands, one for each channel. Channels last, it is an image, or a row of one,
@@ -80,9 +82,11 @@ static kept kept_of(const units *u, float *at, int unit)
     return (kept){at, at + u->width, at + 2 * u->width};
 }
 
+/* Gradients of weights and biases, or before that the sums of the running statistics. */
 static size_t part_floats(const fv_def *def)
 {
-    return fv_round_up(fv_weights(def) + fv_biases(def));
+    size_t C = fv_round_up(def->in.c);
+    return def->norm.track ? 4 * C : fv_round_up(fv_weights(def) + fv_biases(def));
 }
 
 static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
@@ -92,7 +96,8 @@ static fv_need norm_need(const fv_def *def, fv_layout layout, int images)
     size_t means = 3 * (size_t)u.width;
     return (fv_need){.saved = fv_round_up(means * u.count * slices),
                      .scratch = 11 * W + fv_round_up(means) + 2 * fv_round_up(unit_floats(&u)),
-                     .partial = part_floats(def)};
+                     .partial = part_floats(def),
+                     .shared = def->norm.track ? 2 * fv_round_up(def->in.c) : 0};
 }
 
 /* The weight of column i in a band of a unit. */
@@ -133,9 +138,8 @@ static void join_columns(const units *u, double *sums)
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
-/* Sums from the first number of each group on, then mean and 1 / sqrt(var + eps). */
-static void find_means(const fv_call *r, const units *u, const float *x, const work *w,
-                       const kept *m)
+/* The mean in sum and the variance in square, from sums from the first number of each group on. */
+static void find_moments(const fv_call *r, const units *u, const float *x, const work *w)
 {
     float *pivot = w->scale;
     for (int i = 0; i < u->width; i++)
@@ -148,10 +152,30 @@ static void find_means(const fv_call *r, const units *u, const float *x, const w
     for (int i = 0; i < u->width; i++) {
         double off = w->sum[i] / u->n, mean = (double)pivot[i] + off;
         double var = w->square[i] / u->n - off * off;
-        var = var > 0 || isnan(var) ? var : 0;
-        m->mean[i] = (float)mean;
-        m->rest[i] = (float)(mean - (double)m->mean[i]);
-        m->inverse[i] = (float)(1 / sqrt(var + (double)r->def->norm.eps));
+        w->sum[i] = mean;
+        w->square[i] = var > 0 || isnan(var) ? var : 0;
+    }
+}
+
+static void find_means(const fv_call *r, const units *u, const float *x, const work *w,
+                       const kept *m)
+{
+    find_moments(r, u, x, w);
+    for (int i = 0; i < u->width; i++) {
+        m->mean[i] = (float)w->sum[i];
+        m->rest[i] = (float)(w->sum[i] - (double)m->mean[i]);
+        m->inverse[i] = (float)(1 / sqrt(w->square[i] + (double)r->def->norm.eps));
+    }
+}
+
+/* In eval mode the running ones, which finish_running left as [C] means and [C] inverses. */
+static void running_means(const fv_call *r, const units *u, int unit, const kept *m)
+{
+    const float *mean = r->shared, *inverse = r->shared + fv_round_up(r->def->in.c);
+    for (int i = 0; i < u->width; i++) {
+        int c = r->layout == FV_BATCH_LAST ? unit : i;
+        m->mean[i] = mean[c], m->inverse[i] = inverse[c];
+        m->rest[i] = 0;
     }
 }
 
@@ -177,10 +201,59 @@ static void norm_forward(const fv_call *r)
     for (int i = 0; i < u.count * r->slices; i++) {
         size_t at = i * unit_floats(&u);
         const kept m = r->saved ? kept_of(&u, r->saved, i) : kept_of(&u, means, 0);
-        find_means(r, &u, r->x + at, &w, &m);
+        if (r->def->norm.track && !r->saved)
+            running_means(r, &u, i, &m);
+        else
+            find_means(r, &u, r->x + at, &w, &m);
         normalise(r, &u, i, r->x + at, &w, &m, r->y + at);
         if (has_element_weights(r))
             r->k->scale(u.rows, u.width, 1, column_step(r), r->y + at, r->w, r->b, r->y + at);
+    }
+}
+
+/* ---- running statistics -------------------------------------------------------------------- */
+
+static bool gathers(const fv_def *def, bool train)
+{
+    return train && def->norm.track;
+}
+
+/* Sums of each channel over the images of a chunk: [C] means and [C] unbiased variances. */
+static void gather_running(const fv_call *r)
+{
+    const units u = units_of(r->def, r->layout, r->images);
+    const work w = work_of(&u, r->scratch);
+    double *mean = (double *)(void *)r->partial, *var = mean + fv_round_up(r->def->in.c);
+    if (r->first)
+        memset(mean, 0, part_floats(r->def) * sizeof *r->partial);
+    for (int k = 0; k < u.count * r->slices; k++) {
+        find_moments(r, &u, r->x + k * unit_floats(&u), &w);
+        for (int i = 0; i < u.live; i++) {
+            int c = r->layout == FV_BATCH_LAST ? k : i;
+            mean[c] += w.sum[i];
+            var[c] += w.square[i] * u.n / (u.n - 1);
+        }
+    }
+}
+
+/* running = (1 - momentum) * running + momentum * the mean over the images; or what the running
+   ones make of x in eval mode. As in PyTorch num_batches_tracked does not count. */
+static void finish_running(const fv_batch_stats *m)
+{
+    const fv_def *def = m->def;
+    const size_t C = fv_round_up(def->in.c);
+    for (size_t c = 0; def->norm.track && c < (size_t)def->in.c; c++) {
+        float *running[] = {m->buffers + c, m->buffers + C + c};
+        for (int i = 0; m->train && i < 2; i++) {
+            double sum = 0;
+            for (int k = 0; k < m->chunks; k++)
+                sum += ((const double *)(const void *)(m->partial +
+                                                       k * m->partial_size))[i * C + c];
+            *running[i] = (float)((1 - def->norm.momentum) * (double)*running[i] +
+                                  def->norm.momentum * sum / m->images);
+        }
+        m->shared[c] = *running[0];
+        m->shared[C + c] = (float)(1 / sqrt((double)*running[1] + (double)def->norm.eps));
     }
 }
 
@@ -294,14 +367,29 @@ static void norm_describe(const fv_def *def, char text[32])
         snprintf(text, 32, "groups=%d", def->norm.groups);
 }
 
-#define NORM(its_kind)                                                                             \
-    {                                                                                              \
-        .kind = its_kind, .flags = FV_KEEPS_X | FV_IN_PLACE, .need = norm_need,                    \
-        .forward = norm_forward, .backward = norm_backward, .reduce_items = norm_reduce_items,     \
-        .reduce = norm_reduce, .describe = norm_describe,                                          \
-    }
+static const fv_op norm = {
+    .flags = FV_KEEPS_X | FV_IN_PLACE,
+    .need = norm_need,
+    .forward = norm_forward,
+    .backward = norm_backward,
+    .reduce_items = norm_reduce_items,
+    .reduce = norm_reduce,
+    .describe = norm_describe,
+};
 
-static const fv_op group_norm = NORM("group_norm"), layer_norm = NORM("layer_norm");
+static const fv_op instance_norm2d = {
+    .flags = FV_KEEPS_X | FV_IN_PLACE,
+    .need = norm_need,
+    .forward = norm_forward,
+    .backward = norm_backward,
+    .reduce_items = norm_reduce_items,
+    .reduce = norm_reduce,
+    .needs_stats = gathers,
+    .stats_accumulate = gather_running,
+    .stats_finish = finish_running,
+    .buffer = fv_running_buffer,
+    .start = fv_running_start,
+};
 
 /* ---- shape rules -------------------------------------------------------------------------- */
 
@@ -309,6 +397,7 @@ static const fv_op group_norm = NORM("group_norm"), layer_norm = NORM("layer_nor
 static fv_status set_norm(fv_def *def, double eps, int dims, bool affine)
 {
     const int64_t sizes[] = {def->in.c, def->in.h, def->in.w};
+    def->op = &norm;
     def->out = def->in;
     def->norm.eps = (float)eps;
     def->norm.dims = dims;
@@ -324,19 +413,37 @@ static fv_status group_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     const fv_group_norm_args *a = args;
     int C = def->in.c;
-    if (a->num_channels != 0 && a->num_channels != C)
-        return fv_fail(ctx, FV_E_SHAPE,
-                       "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
-                       "help: set num_channels to %d, or leave it out",
-                       def->name, a->num_channels, def->producer, C, C, def->in.h, def->in.w, C);
+    if (fv_check_features(ctx, def, "num_channels", a->num_channels))
+        return fv_error(ctx);
     if (a->num_groups < 1 || C % a->num_groups != 0)
         return fv_fail(ctx, FV_E_SHAPE,
                        "layer \"%s\": %d groups must divide the %d channels that \"%s\" gives\n"
                        "help: 1 group, or %d, one for each channel",
                        def->name, a->num_groups, C, def->producer, C);
-    def->op = &group_norm;
     def->norm.groups = a->num_groups;
     return set_norm(def, a->eps, 0, !a->no_affine);
+}
+
+static fv_status instance_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
+{
+    const fv_instance_norm2d_args *a = args;
+    if (fv_check_features(ctx, def, "num_features", a->num_features))
+        return fv_error(ctx);
+    if (!a->track_running_stats && def->in.h == 1 && def->in.w == 1)
+        return fv_fail(
+            ctx, FV_E_SHAPE,
+            "layer \"%s\": the mean over an image needs more than one value per channel, "
+            "but \"%s\" gives [N,%d,1,1]\n"
+            "help: batch_norm2d takes the mean over the batch, too",
+            def->name, def->producer, def->in.c);
+    def->norm.groups = def->in.c;
+    def->norm.per_image = true;
+    def->norm.track = a->track_running_stats;
+    def->norm.momentum = a->momentum;
+    def->buffers = def->norm.track ? fv_running_floats(def) : 0;
+    set_norm(def, a->eps, 0, a->affine);
+    def->op = &instance_norm2d;
+    return FV_OK;
 }
 
 static fv_status layer_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
@@ -348,7 +455,6 @@ static fv_status layer_norm_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": dims is %d, but must be 1 to 3\n"
                        "help: 3 for all of an image, 2 for rows and columns, 1 for the columns",
                        def->name, dims);
-    def->op = &layer_norm;
     def->norm.groups = dims == 3 ? 1 : def->in.c;
     return set_norm(def, a->eps, dims, !a->no_affine);
 }
@@ -361,6 +467,17 @@ static const fv_arg group_norm_fields[] = {
     {0},
 };
 
+static const fv_arg instance_norm2d_fields[] = {
+    FV_ARG(fv_instance_norm2d_args, eps, FV_ARG_NUMBER, .range = FV_POSITIVE,
+           .initial = {1, {1e-5}}),
+    FV_ARG(fv_instance_norm2d_args, momentum, FV_ARG_NUMBER, .range = FV_FACTOR,
+           .initial = {1, {0.1}}),
+    FV_ARG(fv_instance_norm2d_args, affine, FV_ARG_FLAG),
+    FV_ARG(fv_instance_norm2d_args, track_running_stats, FV_ARG_FLAG),
+    FV_ARG(fv_instance_norm2d_args, num_features, FV_ARG_INT, .range = FV_FROM_1),
+    {0},
+};
+
 static const fv_arg layer_norm_fields[] = {
     FV_ARG(fv_layer_norm_args, dims, FV_ARG_INT, .initial = {1, {3}}),
     FV_ARG(fv_layer_norm_args, eps, FV_ARG_NUMBER, .range = FV_POSITIVE, .initial = {1, {1e-5}}),
@@ -370,6 +487,10 @@ static const fv_arg layer_norm_fields[] = {
 
 FV_LAYER_TYPE(group_norm, fv_group_norm_args, "torch.nn.GroupNorm", .inputs = 1, .places = 2,
               .fields = group_norm_fields, .shape = group_norm_shape);
+
+FV_LAYER_TYPE(instance_norm2d, fv_instance_norm2d_args, "torch.nn.InstanceNorm2d",
+              .alias = "instance_norm", .inputs = 1, .fields = instance_norm2d_fields,
+              .shape = instance_norm2d_shape);
 
 FV_LAYER_TYPE(layer_norm, fv_layer_norm_args, "torch.nn.LayerNorm", .inputs = 1, .places = 1,
               .fields = layer_norm_fields, .shape = layer_norm_shape);

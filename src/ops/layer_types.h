@@ -36,9 +36,12 @@
     T(hardswish, fv_unary_args, args.x)                                                            \
     T(hardsigmoid, fv_unary_args, args.x)                                                          \
     T(elu, fv_elu_args, args.x)                                                                    \
+    T(softplus, fv_softplus_args, args.x)                                                          \
+    T(mish, fv_unary_args, args.x)                                                                 \
     T(softmax, fv_dim_args, args.x)                                                                \
     T(layer_norm, fv_layer_norm_args, args.x)                                                      \
     T(group_norm, fv_group_norm_args, args.x)                                                      \
+    T(instance_norm2d, fv_instance_norm2d_args, args.x)                                            \
     T(mul, fv_binary_args, args.x, args.y)                                                         \
     O(concat, fv_concat_args, args.xs)                                                             \
     T(slice, fv_slice_args, args.x)                                                                \

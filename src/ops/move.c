@@ -39,7 +39,6 @@ static void concat_backward(const fv_call *r)
 }
 
 static const fv_op concat = {
-    .kind = "concat",
     .forward = concat_forward,
     .backward = concat_backward,
 };
@@ -109,7 +108,6 @@ static void slice_backward(const fv_call *r)
 }
 
 static const fv_op slice = {
-    .kind = "slice",
     .forward = slice_forward,
     .backward = slice_backward,
 };
@@ -201,7 +199,6 @@ static void permute_backward(const fv_call *r)
 }
 
 static const fv_op permute = {
-    .kind = "permute",
     .forward = permute_forward,
     .backward = permute_backward,
 };

@@ -250,7 +250,12 @@ static void norm_backward(const fv_call *r)
 
 /* ---- state -------------------------------------------------------------------------------- */
 
-static fv_buffer norm_buffer(const fv_def *def, int i)
+size_t fv_running_floats(const fv_def *def)
+{
+    return 2 * fv_round_up(def->in.c) + FV_LANES;
+}
+
+fv_buffer fv_running_buffer(const fv_def *def, int i)
 {
     size_t C = fv_round_up(def->in.c);
     const fv_buffer buffers[FV_BUFFERS_MAX] = {
@@ -261,7 +266,7 @@ static fv_buffer norm_buffer(const fv_def *def, int i)
     return buffers[i];
 }
 
-static void norm_start(const fv_def *def, float *buffers)
+void fv_running_start(const fv_def *def, float *buffers)
 {
     for (int c = 0; c < def->in.c; c++)
         buffers[fv_round_up(def->in.c) + c] = 1.0f;
@@ -269,12 +274,12 @@ static void norm_start(const fv_def *def, float *buffers)
 
 #define NORM(other_flags)                                                                          \
     {                                                                                              \
-        .kind = "batch_norm2d", .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags),                 \
-        .need = norm_need, .forward = norm_forward, .backward = norm_backward,                     \
-        .needs_stats = norm_meets, .stats_accumulate = gather, .stats_finish = meet,               \
+        .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags), .need = norm_need,                      \
+        .forward = norm_forward, .backward = norm_backward, .needs_stats = norm_meets,             \
+        .stats_accumulate = gather, .stats_finish = meet,                                          \
         .stats_accumulate_backward = stats_accumulate_backward,                                    \
-        .stats_finish_backward = stats_finish_backward, .buffer = norm_buffer,                     \
-        .start = norm_start,                                                                       \
+        .stats_finish_backward = stats_finish_backward, .buffer = fv_running_buffer,               \
+        .start = fv_running_start,                                                                 \
     }
 
 static const fv_op batch_norm2d = NORM(0), batch_norm2d_relu = NORM(FV_KEEPS_Y);
@@ -287,12 +292,8 @@ static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
                        "layer \"%s\": momentum is %g, but must be in (0,1]\n"
                        "help: .cumulative = true for a plain average over all batches",
                        def->name, a->momentum);
-    if (a->num_features != 0 && a->num_features != def->in.c)
-        return fv_fail(ctx, FV_E_SHAPE,
-                       "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
-                       "help: set num_features to %d, or leave it out",
-                       def->name, a->num_features, def->producer, def->in.c, def->in.c, def->in.h,
-                       def->in.w, def->in.c);
+    if (fv_check_features(ctx, def, "num_features", a->num_features))
+        return fv_error(ctx);
     def->op = &batch_norm2d;
     def->out = def->in;
     def->norm = (fv_norm){.eps = (float)a->eps,
@@ -302,7 +303,7 @@ static fv_status batch_norm2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
         fv_set_param(def, FV_WEIGHT, "weight", FV_START_1, 1, &(int64_t){def->in.c});
         fv_set_param(def, FV_BIAS, "bias", FV_START_0, 1, &(int64_t){def->in.c});
     }
-    def->buffers = def->norm.track ? 2 * fv_round_up(def->in.c) + FV_LANES : 0;
+    def->buffers = def->norm.track ? fv_running_floats(def) : 0;
     return FV_OK;
 }
 

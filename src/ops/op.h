@@ -18,6 +18,7 @@ typedef struct fv_norm {
     float eps;
     double momentum; /* of the running means; below 0: their plain average */
     bool track;      /* keeps running means and variances */
+    bool per_image;  /* statistics are of an image, not of the batch */
     bool relu;
     int groups;
     int dims; /* layer_norm: over the last so many; else 0 */
@@ -89,7 +90,8 @@ typedef struct fv_def {
     fv_norm norm;
     fv_axis rows, cols; /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
     int padding_mode;   /* fv_padding_mode */
-    double number;      /* dropout: p; pad2d: value; an activation's */
+    double number;      /* dropout: p; pad2d: value; an activation's first parameter */
+    double number2;     /* an activation's second parameter */
     fv_act act;
     struct {
         int dim, start, step; /* softmax, concat, slice */
@@ -261,7 +263,6 @@ typedef struct fv_buffer {
 } fv_buffer;
 
 struct fv_op {
-    const char *kind; /* "conv2d" */
     int flags;
     fv_need (*need)(const fv_def *def, fv_layout layout, int images);
     /* w in the order of forward, and of backward unless that is NULL; pack NULL: no weights. */
@@ -356,6 +357,9 @@ fv_hw fv_hw_of(int value, int fallback);
 /* Fails unless low <= both sides: `layer "C1": stride is 0; ...`. */
 fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw value, int low);
 
+/* Fails unless channels, an argument of that name, is 0 or as many as the input has. */
+fv_status fv_check_features(fv_ctx *ctx, const fv_def *def, const char *name, int channels);
+
 /* dim, 0 for 1, if it is 1 to 3; else 0 and fails. */
 int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim);
 
@@ -385,6 +389,11 @@ void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool);
 void fv_fuse_batch_norm(fv_def *norm, fv_def *relu);
 extern const fv_op fv_op_relu_done; /* a relu that another layer does */
 
+/* Running means and variances of channels as state of a layer, with num_batches_tracked. */
+size_t fv_running_floats(const fv_def *def);
+fv_buffer fv_running_buffer(const fv_def *def, int i);
+void fv_running_start(const fv_def *def, float *buffers);
+
 void fv_pool_describe(const fv_def *def, char text[32]);
 /* A pooling's output size, checked; fills def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
@@ -400,9 +409,9 @@ void fv_resample_backward(const fv_call *call, const float *dy, float *dx, float
 fv_need fv_resample_need(const fv_def *def, fv_layout layout, int images);
 void fv_resample_run_forward(const fv_call *call);
 void fv_resample_run_backward(const fv_call *call);
-#define FV_RESAMPLE_OP(its_kind, its_describe)                                                     \
+#define FV_RESAMPLE_OP(its_describe)                                                               \
     {                                                                                              \
-        .kind = its_kind, .need = fv_resample_need, .forward = fv_resample_run_forward,            \
+        .need = fv_resample_need, .forward = fv_resample_run_forward,                              \
         .backward = fv_resample_run_backward, .describe = its_describe,                            \
     }
 

@@ -98,7 +98,7 @@ static void pad_describe(const fv_def *def, char text[32])
         fv_describe_word(text, fv_padding_word(def->padding_mode));
 }
 
-static const fv_op pad2d = FV_RESAMPLE_OP("pad2d", pad_describe);
+static const fv_op pad2d = FV_RESAMPLE_OP(pad_describe);
 
 static fv_status pad2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {

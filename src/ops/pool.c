@@ -48,7 +48,6 @@ void fv_pool_describe(const fv_def *def, char text[32])
 }
 
 static const fv_op max_pool2d = {
-    .kind = "max_pool2d",
     .need = pool_need,
     .forward = pool_forward,
     .backward = pool_backward,

@@ -84,7 +84,7 @@ static fv_span window_span(const fv_axis *a, int i)
     return mean_of(from, to, a->divisor ? a->divisor : a->inside ? to - from : all);
 }
 
-static const fv_op avg_pool2d = FV_RESAMPLE_OP("avg_pool2d", fv_pool_describe);
+static const fv_op avg_pool2d = FV_RESAMPLE_OP(fv_pool_describe);
 
 static fv_status avg_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
@@ -157,8 +157,7 @@ void fv_adaptive_describe(const fv_def *def, char text[32])
     snprintf(text, 32, "to %dx%d", def->out.h, def->out.w);
 }
 
-static const fv_op adaptive_avg_pool2d = FV_RESAMPLE_OP("adaptive_avg_pool2d",
-                                                        fv_adaptive_describe);
+static const fv_op adaptive_avg_pool2d = FV_RESAMPLE_OP(fv_adaptive_describe);
 
 static fv_status adaptive_avg_pool2d_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
@@ -201,7 +200,7 @@ static void upsample_describe(const fv_def *def, char text[32])
     snprintf(text, 32, "%s", def->rows.span == nearest_span ? "nearest" : "bilinear");
 }
 
-static const fv_op upsample = FV_RESAMPLE_OP("upsample", upsample_describe);
+static const fv_op upsample = FV_RESAMPLE_OP(upsample_describe);
 
 /* The size by a factor, and how far apart in the input its pixels are. */
 static fv_status scale_axis(fv_ctx *ctx, const fv_def *def, fv_axis *axis, int size, double factor)

@@ -30,6 +30,17 @@ fv_status fv_check_hw(fv_ctx *ctx, const fv_def *def, const char *what, fv_hw va
                    def->name, what, value.h, value.w, low, 0x7fff);
 }
 
+fv_status fv_check_features(fv_ctx *ctx, const fv_def *def, const char *name, int channels)
+{
+    fv_shape in = def->in;
+    if (channels == 0 || channels == in.c)
+        return FV_OK;
+    return fv_fail(ctx, FV_E_SHAPE,
+                   "layer \"%s\": expects %d channels but \"%s\" gives %d ([N,%d,%d,%d])\n"
+                   "help: set %s to %d, or leave it out",
+                   def->name, channels, def->producer, in.c, in.c, in.h, in.w, name, in.c);
+}
+
 int fv_check_dim(fv_ctx *ctx, const fv_def *def, int dim)
 {
     if (dim >= 1 && dim <= 3)
@@ -97,7 +108,7 @@ void fv_describe_pair(char text[32], const char *name, int h, int w, int default
         snprintf(text + used, 32 - used, " %s%dx%d", name, h, w);
 }
 
-const fv_op fv_op_input = {.kind = "input"};
+const fv_op fv_op_input = {0};
 
 /* ---- another shape ------------------------------------------------------------------------ */
 
@@ -135,19 +146,17 @@ static void reshape_backward(const fv_call *r)
         reshape(r, r->def->out, r->def->in, r->dy, r->dx);
 }
 
-#define RESHAPE(its_kind)                                                                          \
-    {                                                                                              \
-        .kind = its_kind, .flags = FV_VIEW_BATCH, .need = reshape_need,                            \
-        .forward = reshape_forward, .backward = reshape_backward,                                  \
-    }
-
-static const fv_op flatten = RESHAPE("flatten"), reshaped = RESHAPE("reshape"),
-                   squeeze = RESHAPE("squeeze"), unsqueeze = RESHAPE("unsqueeze");
+static const fv_op reshaped = {
+    .flags = FV_VIEW_BATCH,
+    .need = reshape_need,
+    .forward = reshape_forward,
+    .backward = reshape_backward,
+};
 
 static fv_status flatten_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     (void)args;
-    def->op = &flatten;
+    def->op = &reshaped;
     def->out = (fv_shape){(int)fv_shape_count(def->in), 1, 1};
     return fv_error(ctx);
 }
@@ -193,7 +202,7 @@ static fv_status squeeze_shape(fv_ctx *ctx, fv_def *def, const void *args)
     const fv_dim_args *a = args;
     int dim = fv_check_dim(ctx, def, a->dim);
     bool in = def->kind == &fv_layer_type_unsqueeze;
-    def->op = in ? &unsqueeze : &squeeze;
+    def->op = &reshaped;
     if (!dim)
         return fv_error(ctx);
     if (*fv_side(&def->in, in ? 3 : dim) != 1)

@@ -23,18 +23,16 @@ static void softmax_backward(const fv_call *r)
         r->k->softmax_backward(is_log(r->def), a.outer, a.size, a.inner, r->y, r->dy, r->dx);
 }
 
-#define SOFTMAX(its_kind)                                                                          \
-    {                                                                                              \
-        .kind = its_kind, .flags = FV_KEEPS_Y, .forward = softmax_forward,                         \
-        .backward = softmax_backward,                                                              \
-    }
-
-static const fv_op softmax = SOFTMAX("softmax"), log_softmax = SOFTMAX("log_softmax");
+static const fv_op softmax = {
+    .flags = FV_KEEPS_Y,
+    .forward = softmax_forward,
+    .backward = softmax_backward,
+};
 
 static fv_status softmax_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     const fv_dim_args *a = args;
-    def->op = is_log(def) ? &log_softmax : &softmax;
+    def->op = &softmax;
     def->out = def->in;
     def->along.dim = fv_check_dim(ctx, def, a->dim);
     return fv_error(ctx);

@@ -96,7 +96,6 @@ static void adaptive_backward(const fv_call *r)
 }
 
 static const fv_op adaptive_max_pool2d = {
-    .kind = "adaptive_max_pool2d",
     .need = adaptive_need,
     .forward = adaptive_forward,
     .backward = adaptive_backward,
@@ -156,7 +155,6 @@ static void indices_backward(const fv_call *r)
 }
 
 static const fv_op max_pool2d_indices = {
-    .kind = "max_pool2d_indices",
     .need = indices_need,
     .forward = indices_forward,
     .backward = indices_backward,
@@ -220,7 +218,6 @@ static void unpool_backward(const fv_call *r)
 }
 
 static const fv_op max_unpool2d = {
-    .kind = "max_unpool2d",
     .flags = FV_KEEPS_X,
     .forward = unpool_forward,
     .backward = unpool_backward,

@@ -7,7 +7,6 @@
 #include "ops/conv/conv.h"
 
 static const fv_op conv2d = {
-    .kind = "conv2d",
     .flags = FV_KEEPS_X,
     .need = fv_conv_need,
     .pack = fv_conv_pack,
@@ -62,7 +61,6 @@ static void whole_reduce(const fv_sums *s, int item)
 }
 
 static const fv_op conv2d_whole = {
-    .kind = "conv2d",
     .flags = FV_REDUCES_DY | FV_KEEPS_X,
     .need = whole_need,
     .pack = whole_pack,

@@ -96,7 +96,6 @@ static void linear_reduce(const fv_sums *s, int item)
 }
 
 const fv_op fv_op_linear = {
-    .kind = "linear",
     .flags = FV_REDUCES_DY | FV_KEEPS_X,
     .need = linear_need,
     .pack = linear_pack,

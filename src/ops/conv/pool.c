@@ -209,7 +209,6 @@ static void conv_pool_pack(const fv_kernels *k, const fv_def *def, fv_layout lay
 }
 
 static const fv_op conv2d_pooled = {
-    .kind = "conv2d",
     .flags = FV_KEEPS_X | FV_KEEPS_Y,
     .need = conv_pool_need,
     .pack = conv_pool_pack,
@@ -220,8 +219,7 @@ static const fv_op conv2d_pooled = {
     .describe = fv_conv_describe,
 };
 
-static const fv_op max_pool2d_done = {
-    .kind = "max_pool2d", .flags = FV_VIEW, .describe = fv_pool_describe};
+static const fv_op max_pool2d_done = {.flags = FV_VIEW, .describe = fv_pool_describe};
 
 static bool side_by_side(const fv_pool2d *v)
 {

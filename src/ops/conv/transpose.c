@@ -115,7 +115,6 @@ static void transpose_describe(const fv_def *def, char text[32])
 }
 
 static const fv_op conv_transpose2d = {
-    .kind = "conv_transpose2d",
     .flags = FV_KEEPS_X,
     .need = transpose_need,
     .pack = transpose_pack,

@@ -276,7 +276,6 @@ static void backward(const fv_call *r)
 }
 
 const fv_op fv_op_winograd = {
-    .kind = "conv2d",
     .flags = FV_KEEPS_X,
     .need = winograd_need,
     .pack = winograd_pack,
