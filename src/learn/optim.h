@@ -1,9 +1,9 @@
 /*
- * optim.h - the insides of optimizers, moving averages and schedules, and all of it that must be
- * kept to go on with a training to the bit.
+ * optim.h - internals of optimizers, moving averages and schedules, and their state for an exact
+ * resume.
  *
- * An optimizer is a kind, its arguments, and for each kind up to three arrays as long as the net's
- * parameters. Layer 4. Calls the net's insides, the kernels and the base.
+ * An optimizer is a kind, its arguments, and up to three arrays as long as the net's parameters.
+ * Layer 4. Calls the net's internals, the kernels and the base.
  */
 #ifndef FV_OPTIM_H
 #define FV_OPTIM_H
@@ -13,7 +13,7 @@
 
 enum { FV_MEMORIES_MAX = 3 };
 
-/* What a step of one parameter goes by. */
+/* The values for one step of a parameter. */
 typedef struct fv_move {
     double lr, weight_decay; /* of its group */
     int64_t t;               /* the number of its step, from 1 */
@@ -29,10 +29,10 @@ typedef union fv_update {
 /* A kind of optimizer. args is the settled struct of arguments of its function. */
 typedef struct fv_optim_kind {
     fv_recipe recipe; /* with settings lr and weight_decay, and perhaps momentum or betas */
-    const char *memories[FV_MEMORIES_MAX]; /* what is remembered of a parameter: PyTorch's names */
-    /* Bit i: memories[i] is needed. Or an error of arguments that do not go together. */
+    const char *memories[FV_MEMORIES_MAX]; /* the state of a parameter, by PyTorch's names */
+    /* Sets bit i if memories[i] is needed, or fails for incompatible arguments. */
     fv_status (*needs)(fv_ctx *ctx, const char *where, const void *args, unsigned *needs);
-    float (*start)(const void *args); /* of all memories; NULL: 0 */
+    float (*start)(const void *args); /* initial value of all memories; NULL: 0 */
     void (*prepare)(const void *args, const fv_move *move, fv_update *update);
     void (*step)(const fv_kernels *k, size_t n, const fv_update *update, float *p, const float *g,
                  float *const memories[FV_MEMORIES_MAX]);
@@ -52,11 +52,11 @@ struct fv_optim {
     fv_object object;
     const fv_optim_kind *kind;
     fv_net *net;
-    fv_args args, made;     /* as they are now, and as they were at first */
+    fv_args args, made;     /* current and initial arguments */
     double *lr, *momentum;  /* in args; momentum NULL if there is none */
-    double first_lr;        /* PyTorch's initial_lr, that schedules start from, if any */
-    fv_schedule *schedules; /* all there are */
-    fv_optim_group *groups; /* groups[0] is all that no pattern names */
+    double first_lr;        /* PyTorch's initial_lr, from which schedules start, if set */
+    fv_schedule *schedules; /* list of its schedules */
+    fv_optim_group *groups; /* groups[0] has all parameters that no pattern matches */
     int n_groups;
     float *memories[FV_MEMORIES_MAX]; /* [net->size] or NULL */
     /* [n_params] */
@@ -69,14 +69,14 @@ struct fv_optim {
     char *text;
 };
 
-/* A new optimizer; args are those of the kind's function, to be settled. Errors begin with where,
-   NULL: the name of that function. */
+/* Returns a new optimizer from the arguments of the kind's function, which it settles. Errors
+   begin with where, or with the name of that function if where is NULL. */
 fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net, const void *args);
 
-/* A group of the parameters whose names fit args.pattern. Errors begin with where. */
+/* Adds a group of the parameters whose names match args.pattern. Errors begin with where. */
 fv_status fv_group_add(fv_optim *optim, const char *where, fv_group_args args);
 
-/* Whether parameter i does not move. */
+/* Returns whether parameter i is frozen. */
 static inline bool fv_optim_frozen(const fv_optim *optim, int i)
 {
     return optim->groups[optim->group_of[i]].frozen;
@@ -96,7 +96,7 @@ typedef struct fv_stretch {
    the size of the net alone. Returns how many there are, at most FV_PIECES_MAX. */
 int fv_each_stretch(const fv_net *net, void (*work)(void *arg, const fv_stretch *s), void *arg);
 
-/* ---- what must be kept to go on to the bit ------------------------------------------------ */
+/* ---- state for an exact resume ------------------------------------------------------------- */
 
 /* Tensors under names of their own, to save with fv_save_tensors and to write back into an object
    made in the same way. Doubles are given as the FV_I64 of their bits. *n is how many; NULL: no
@@ -108,13 +108,13 @@ const fv_tensor *fv_optim_state(fv_optim *optim, int *n);
 const fv_tensor *fv_schedule_state(fv_schedule *schedule, int *n);
 const fv_tensor *fv_ema_state(fv_ema *ema, int *n);
 
-/* Releases a list of such tensors with their names. */
+/* Frees a list of such tensors with their names. */
 void fv_state_release(fv_ctx *ctx, fv_tensor *state, int n);
 
-/* The list and how many they are, if there was memory for all of it; otherwise it is released. */
+/* Returns the list and its length if all its memory was allocated; otherwise frees it. */
 const fv_tensor *fv_state_ready(fv_ctx *ctx, fv_tensor **state, int *n_state, int *n);
 
-/* A tensor of one dimension under the name "prefix" "name"; its name is NULL without memory. */
+/* Returns a tensor of one dimension named "prefix" "name"; its name is NULL after FV_E_MEMORY. */
 fv_tensor fv_state_of(fv_ctx *ctx, const char *prefix, const char *name, fv_type type, size_t count,
                       void *value);
 

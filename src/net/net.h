@@ -1,5 +1,5 @@
 /*
- * net.h - the insides of a graph (layers being written down) and of a net (layers that run).
+ * net.h - internals of a graph (layers being declared) and of a net (layers that run).
  *
  * Layer 3. Calls the ops, the kernels and the base.
  */
@@ -16,16 +16,16 @@ struct fv_graph {
     int count, capacity;
     char scope[FV_SCOPE_MAX]; /* "" or "convnet." */
     int depth;                /* of scopes */
-    bool used;                /* a net was made of it */
+    bool used;                /* a net was made from it */
 };
 
 /* A program and its memory, in one mode and layout. */
 typedef struct fv_plan {
     fv_program program;
-    float *memory;      /* the engine's; NULL: there is no program yet */
-    uint64_t packed_at; /* the net's changes when forward's weights were packed */
+    float *memory;      /* the engine's; NULL: no program yet */
+    uint64_t packed_at; /* net->changes when forward's weights were packed */
     float *output[FV_ENDS_MAX], *doutput[FV_ENDS_MAX]; /* [batch][out]; doutput in train mode */
-    float *dinput[FV_ENDS_MAX]; /* [batch][in], if the input wants its gradient */
+    float *dinput[FV_ENDS_MAX]; /* [batch][in], if the input requires its gradient */
 } fv_plan;
 
 typedef enum fv_passed { FV_FRESH, FV_RAN, FV_HAS_LOSS } fv_passed;
@@ -33,18 +33,18 @@ typedef enum fv_passed { FV_FRESH, FV_RAN, FV_HAS_LOSS } fv_passed;
 struct fv_net {
     fv_object object;
     fv_graph *graph;
-    fv_def *defs; /* [layers], the graph's; inputs come before those that read them */
+    fv_def *defs; /* [layers], owned by the graph; producers come before their consumers */
     int layers;
     int inputs[FV_ENDS_MAX], outputs[FV_ENDS_MAX], n_inputs, n_outputs; /* layers */
-    float *values, *grads; /* [size] all parameters, each from a multiple of FV_LANES */
+    float *values, *grads; /* [size] all parameters, each aligned to FV_LANES */
     size_t size;
     fv_param *params;
     int n_params;
-    float *buffers; /* [buffer_size] state that is no parameter: running means */
+    float *buffers; /* [buffer_size] state that is not a parameter: running statistics */
     size_t buffer_size;
     fv_tensor *state; /* parameters and buffers in the order of PyTorch's state_dict */
     int n_state;
-    float *tables; /* [channels or 1][256] for each input, what a uint8 pixel becomes */
+    float *tables; /* [channels or 1][256] for each input: the value of a uint8 pixel */
     bool train;
     uint64_t steps;               /* forward passes in train mode: the key of dropout */
     uint64_t changes;             /* of the parameters, by steps and files */
@@ -52,7 +52,7 @@ struct fv_net {
     fv_plan plans[2][FV_LAYOUTS]; /* eval, train */
     fv_plan *last;                /* of the last forward */
     int n;                        /* images of the last forward */
-    fv_passed stage;              /* what the net has gone through */
+    fv_passed stage;              /* the last pass that has run */
     bool warned[2];               /* of raw numbers in NLL, of probabilities in cross-entropy */
     char *summary, *text;
 };
@@ -61,16 +61,17 @@ struct fv_net {
 
 extern const fv_node fv_node_failed;
 
-/* Whether x is no layer, which is an error of that function ("conv2d"), or there is an error. */
+/* Returns true if x is not a layer, which becomes an error of that function ("conv2d"), or after
+   an earlier error. */
 bool fv_node_broken(fv_node x, const char *function);
 
-/* The first of begin1, begin2, ... that none of the layers is called. */
+/* Writes the first of begin1, begin2, ... that is not the name of a layer. */
 void fv_name_free(const fv_def *defs, int count, const char *begin, char text[2 * FV_SCOPE_MAX]);
 
-/* One more layer of that kind after the n nodes xs, with a copy of its struct of arguments. */
+/* Adds a layer of that type with the n inputs xs and a copy of its argument struct. */
 fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const void *args);
 
-/* fv_again with a name for the new layer; NULL: one made up for it. */
+/* fv_again with a name for the new layer; NULL: a generated name. */
 fv_node fv_layer_again(fv_node layer, fv_node x, const char *name);
 
 /* ---- pass.c ------------------------------------------------------------------------------- */

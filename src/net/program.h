@@ -1,9 +1,9 @@
 /*
- * program.h - what a net computes, as data: the place of every tensor and the stages of a pass.
+ * program.h - the program of a net, as data: the place of every tensor and the stages of a pass.
  *
- * A program is made for a net, a mode (train or eval) and the largest batch. It holds no pointer into
- * memory: a place is a space and a number of floats from its start. The memory plan, the summary and
- * the engines read this one structure. Layer 3. Calls the ops and the base.
+ * A program is made for a net, a mode (train or eval) and the largest batch. It holds no pointer
+ * into memory: a place is a space and an offset in floats. The memory plan, the summary and the
+ * engines read this one structure. Layer 3. Calls the ops and the base.
  */
 #ifndef FV_PROGRAM_H
 #define FV_PROGRAM_H
@@ -13,22 +13,22 @@
 enum { FV_CHUNKS_MAX = 16 };
 
 typedef enum fv_space {
-    FV_NOWHERE, /* there is no such tensor */
+    FV_NOWHERE, /* no such tensor */
     FV_BLOCK,   /* of each block: outputs, gradients, what forward saves for backward */
     FV_PARTIAL, /* sums of each chunk of blocks */
     FV_THREAD,  /* scratch of each thread */
     FV_PACKED,  /* weights in the order in which the kernels read them */
     FV_SHARED,  /* finished statistics over the batch, read by all blocks */
-    FV_ROWS,    /* outputs, their gradients and gradients of inputs: [batch][C][H][W] */
+    FV_ROWS,    /* outputs, their gradients and the gradients of inputs: [batch][C][H][W] */
     FV_VALUES,  /* all parameters */
     FV_GRADS,   /* their gradients, each at the offset of its parameter */
-    FV_BUFFERS, /* running means and other state that is no parameter */
+    FV_BUFFERS, /* running statistics and other state that is not a parameter */
     FV_SPACES
 } fv_space;
 
 typedef struct fv_place {
     fv_space space;
-    size_t at; /* floats from the start of that block, thread, ... */
+    size_t at; /* offset in floats from the start of the block, thread, ... */
 } fv_place;
 
 /* One layer of the net. */

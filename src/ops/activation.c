@@ -1,8 +1,9 @@
 /*
- * activation.c - relu and the curves: any shape in, the same shape out, number by number.
+ * activation.c - relu and the other activations, elementwise.
  *
- * A curve is a pair of kernels, y of x and dx of dy, by y where that says enough, so that x may be
- * overwritten. torch.nn.ReLU and the pages named below. Layer 2. Calls the base and the kernels.
+ * An activation is a pair of kernels: y from x, and dx from dy and y if y is enough, so that x
+ * may be overwritten. torch.nn.ReLU and the pages named below. Layer 2. Calls the base and the
+ * kernels.
  */
 #include "ops/op.h"
 
@@ -41,7 +42,7 @@ static fv_status relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
 FV_LAYER_TYPE(relu, fv_unary_args, "torch.nn.ReLU", .inputs = 1, .fields = fv_no_fields,
               .shape = relu_shape);
 
-/* ---- curves -------------------------------------------------------------------------------- */
+/* ---- activations --------------------------------------------------------------------------- */
 
 static void curve_forward(const fv_call *r)
 {
@@ -93,7 +94,7 @@ static fv_status gelu_shape(fv_ctx *ctx, fv_def *def, const void *args)
     return set_curve(def, a->approximate ? FV_ACT_GELU_TANH : FV_ACT_GELU, 0, 0);
 }
 
-/* Backward works from y, whose sign must be that of x. */
+/* Backward uses y, whose sign must be that of x. */
 static fv_status leaky_relu_shape(fv_ctx *ctx, fv_def *def, const void *args)
 {
     (void)ctx;

@@ -1,5 +1,5 @@
 /*
- * arithmetic.c - add and mul: what several layers give, number by number.
+ * arithmetic.c - add and mul: elementwise, of the outputs of several layers.
  *
  * torch.add, torch.mul. Layer 2. Calls the base and the kernels.
  */
@@ -18,7 +18,7 @@ static void add_forward(const fv_call *r)
         r->k->add(floats_of(r), i == 1 ? r->xs[0] : r->y, r->xs[i], r->y);
 }
 
-/* Not in place: y must not be an input that is added later. */
+/* Not in place: y must not overwrite an input that is still to be added. */
 static const fv_op add = {
     .flags = FV_ALIASES_DY,
     .forward = add_forward,

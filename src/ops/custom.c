@@ -1,12 +1,12 @@
 /*
- * custom.c - a layer that the user wrote: two functions over one image [C,H,W].
+ * custom.c - a layer written by the user: two functions over one image [C,H,W].
  *
- * Blocks are turned into images and back, so the functions know nothing of layouts. The kind has no
- * text. Layer 2. Calls the base and the kernels.
+ * Blocks are converted to images and back, so the functions do not depend on layouts. This type
+ * has no text form. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
-/* Images of the user's order from a block of a tensor, and the other way round. */
+/* Converts images between a block's layout and [N,C,H,W]. */
 static void to_images(const fv_call *r, fv_shape s, const float *block, float *images)
 {
     size_t count = fv_shape_count(s), area = (size_t)s.h * s.w;

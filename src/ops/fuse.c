@@ -1,12 +1,12 @@
 /*
- * fuse.c - which layers run as one: a convolution, the relu and the pooling after it; batch norm and
+ * fuse.c - layer fusion: a convolution with the relu and the pooling after it; batch norm with
  * the relu after it.
  *
  * Layer 2. Calls the families that can be fused.
  */
 #include "ops/op.h"
 
-/* The only reader of what layer i makes, NULL if there are more or none. */
+/* Returns the only consumer of layer i, NULL if there are more or none. */
 static fv_def *reader_of(fv_def *defs, int count, int i)
 {
     for (int k = i + 1; k < count; k++)

@@ -14,19 +14,19 @@ static size_t rows_of(const fv_loss *l)
     return (size_t)l->n * l->area;
 }
 
-/* Where the number for class c of a row lies; the next class is area further on. */
+/* Returns the offset of class c of a row; classes are area apart. */
 static size_t place(const fv_loss *l, size_t row, size_t c)
 {
     return (row / l->area * (size_t)l->classes + c) * l->area + row % l->area;
 }
 
-/* By what the sum of the losses is divided; a mean is one over so many. */
+/* Returns the divisor of the sum of losses for the reduction. */
 static double divisor_of(const fv_loss *l, double many)
 {
     return l->reduction == FV_MEAN ? many : l->reduction == FV_BATCH_MEAN ? l->n : 1;
 }
 
-/* By what the gradient of a sum is multiplied. Where nothing counted, nothing gets a gradient. */
+/* Returns the factor of the gradient of a sum. If no element counts, there is no gradient. */
 static float factor_of(const fv_loss *l, double divisor)
 {
     return divisor == 0 ? 0.0f : (float)l->scale / (float)divisor;
@@ -50,7 +50,7 @@ static bool ignored(const fv_loss *l, size_t row)
     return !l->target && l->labels[row] == l->ignore_index;
 }
 
-/* The sum of the weights of the labels that count; of class probabilities every row counts 1. */
+/* Sums the weights of the labels that count; with class probabilities every row counts 1. */
 static double weight_of_rows(const fv_loss *l)
 {
     double sum = 0;
@@ -81,7 +81,8 @@ float fv_nll(const fv_loss *l)
     return result_of(l, sum, divisor);
 }
 
-/* How much class c of a row is wanted, smoothed and weighted; its number lies at `at`. */
+/* Returns the target probability of class c of a row, smoothed and weighted; its offset is
+   `at`. */
 static float wanted(const fv_loss *l, size_t row, int c, size_t at)
 {
     float t = l->target ? l->target[at] : l->labels[row] == c ? 1.0f : 0.0f;
@@ -149,7 +150,7 @@ float fv_cross_entropy(const fv_loss *l)
 
 /* ---- element by element ------------------------------------------------------------------- */
 
-/* What a loss makes of one element y where t is wanted, and its derivative by y. */
+/* The loss of one element y with target t, and its derivative by y. */
 typedef struct point {
     float loss, slope;
 } point;

@@ -1,5 +1,5 @@
 /*
- * move.c - concat, slice and permute: numbers that only change their place.
+ * move.c - concat, slice and permute: data movement without arithmetic.
  *
  * torch.cat, torch.narrow, torch.permute. Layer 2. Calls the base.
  */
@@ -150,7 +150,7 @@ FV_LAYER_TYPE(slice, fv_slice_args, "torch.narrow", .inputs = 1, .places = 4,
 
 /* ---- permute ------------------------------------------------------------------------------ */
 
-/* Numbers from one of dimension dim to the next, in a tensor of shape s. */
+/* Returns the stride of dimension dim in a tensor of shape s. */
 static size_t stride_of(fv_layout layout, fv_shape s, int dim)
 {
     return fv_along_of(layout, s, dim, 1).inner;

@@ -1,24 +1,24 @@
 /*
- * norm.c - batch_norm2d: shape rule, forward, backward; alone or with the relu after it.
+ * norm.c - batch_norm2d: shape rule, forward, backward; alone or fused with the relu after it.
  *
- * y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel; mean and var are those of the
- * batch in train mode, the running ones in eval mode. Ioffe and Szegedy, arXiv:1502.03167;
- * torch.nn.BatchNorm2d. In train mode the chunks gather sums of each channel, from its first number
- * on, and meet before forward; likewise the sums of the gradients before backward. Layer 2. Calls
- * the base and the kernels.
+ * y = (x - mean) / sqrt(var + eps) * weight + bias, for each channel; mean and var are those of
+ * the batch in train mode, the running ones in eval mode. Ioffe and Szegedy, arXiv:1502.03167;
+ * torch.nn.BatchNorm2d. In train mode the chunks accumulate sums of each channel, relative to its
+ * first element, and their sums are combined before forward; likewise those of the gradients
+ * before backward. Layer 2. Calls the base and the kernels.
  */
 #include "ops/op.h"
 
 #include <math.h>
 #include <string.h>
 
-/* What a meeting leaves, [C] each: in floats as near as they come. */
+/* The finished statistics, [C] each, rounded to floats. */
 typedef struct shared {
-    float *mean, *rest; /* their sum is the mean */
+    float *mean, *rest; /* the mean is their sum */
     float *scale, *shift, *factor, *slope, *offset;
 } shared;
 
-/* What a chunk gathers, [C] each, in doubles but for the pivot. */
+/* The sums of a chunk, [C] each, in double except for the pivot. */
 typedef struct partial {
     double *sum, *square;
     float *pivot;
@@ -90,7 +90,7 @@ static void gather(const fv_call *r)
     }
 }
 
-/* Images of a chunk, as the net cuts a batch: all blocks but the batch's last are full. */
+/* Returns the images of a chunk: all blocks are full but the batch's last. */
 static double images_of(const fv_batch_stats *m, int chunk)
 {
     int64_t blocks = fv_blocks(m->images, m->block_images);
@@ -99,7 +99,7 @@ static double images_of(const fv_batch_stats *m, int chunk)
     return (double)(end - from * m->block_images);
 }
 
-/* Mean and sum of squares around it of a channel: chunk by chunk, by Chan's formula. */
+/* Combines mean and sum of squared deviations of a channel chunk by chunk, by Chan's formula. */
 static void moments_of(const fv_batch_stats *m, int c, double *mean, double *square)
 {
     double count = 0;
@@ -114,7 +114,7 @@ static void moments_of(const fv_batch_stats *m, int c, double *mean, double *squ
     }
 }
 
-/* running = (1 - momentum) * running + momentum * batch's; the variance's is that of a sample. */
+/* running = (1 - momentum) * running + momentum * batch's; the variance is unbiased. */
 static void update_running(const fv_batch_stats *m, int c, double mean, double var, double n)
 {
     size_t C = fv_round_up(m->def->in.c);

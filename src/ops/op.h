@@ -1,9 +1,10 @@
 /*
- * op.h - what an operation is: a shape rule, its needs, forward and backward, in one file each.
+ * op.h - the interface of operations: shape rule, memory needs, forward and backward.
  *
- * Layer 2. Calls the base and the kernels. An op works on one block of images in one of two layouts
- * (see kernels.h) and knows nothing of nets, plans or threads: the net hands it pointers. Gradients
- * of parameters, which sum over the whole batch, come in a second pass, `reduce`.
+ * Layer 2. Calls the base and the kernels. An op processes one block of images in one of two
+ * layouts (see kernels.h) and knows nothing of nets, plans or threads: the net passes it
+ * pointers. Gradients of parameters, which sum over the whole batch, are computed in a second
+ * pass, `reduce`.
  */
 #ifndef FV_OP_H
 #define FV_OP_H
@@ -13,27 +14,29 @@
 #include "ops/layer_types.h"
 #include "ops/conv/form.h"
 
-/* A normalisation over planes, groups or all of an image; relu: with the layer after it. */
+/* A normalization over channels of a batch, groups or all of an image; relu: fused with the next
+   layer. */
 typedef struct fv_norm {
     float eps;
-    double momentum; /* of the running means; below 0: their plain average */
+    double momentum; /* of the running statistics; below 0: cumulative average */
     bool track;      /* keeps running means and variances */
     bool per_image;  /* statistics are of an image, not of the batch */
     bool relu;
     int groups;
-    int dims; /* layer_norm: over the last so many; else 0 */
+    int dims; /* layer_norm: number of trailing dimensions; else 0 */
 } fv_norm;
 
-/* How the rows of a picture, or its columns, become those of another: each is a weighted sum of
-   some that lie side by side. Pooling by averages, resizing and padding. */
+/* How rows or columns of a picture are resampled: each output is a weighted sum of adjacent
+   inputs. Used by average pooling, resizing and padding. */
 typedef struct fv_axis fv_axis;
 struct fv_axis {
     int in, out;
-    fv_span (*span)(const fv_axis *axis, int i); /* what output i is made of; NULL: no such layer */
-    int taps, stride, before;                    /* of windows; padding: before alone */
-    int divisor;                                 /* of sums; 0: how many there are */
-    bool inside;                                 /* not counting those in the padding */
-    double scale, shift;                         /* i lies at scale * (i + shift) - shift */
+    fv_span (*span)(const fv_axis *axis,
+                    int i);   /* the inputs of output i; NULL: not such a layer */
+    int taps, stride, before; /* of pooling windows; padding uses only `before` */
+    int divisor;              /* of sums; 0: the count of inputs */
+    bool inside;              /* count only inputs outside the padding */
+    double scale, shift;      /* output i reads at scale * (i + shift) - shift */
 };
 
 typedef struct fv_shape {
@@ -72,32 +75,33 @@ enum { FV_PARAMS_MAX = 4, FV_WEIGHT = 0, FV_BIAS = 1 };
 /* A layer: what it is, its sizes, its parameters. */
 typedef struct fv_def {
     const fv_op *op;
-    char *name;                          /* "convnet.C1" */
-    const char *producer;                /* name of the layer that makes its first input */
-    int inputs[FV_INPUTS_MAX], n_inputs; /* the layers that make its inputs; 0: an input */
-    fv_shape in, ins[FV_INPUTS_MAX];     /* of the first input, of all */
+    char *name;           /* "convnet.C1" */
+    const char *producer; /* name of the layer that computes its first input */
+    int inputs[FV_INPUTS_MAX],
+        n_inputs; /* the layers that compute its inputs; 0: an input of the net */
+    fv_shape in, ins[FV_INPUTS_MAX]; /* of the first input; of all inputs */
     fv_shape out;
-    const fv_layer_type *kind; /* NULL: an input */
-    void *args;                /* a copy of the struct it was made with; its pointers are stale */
-    fv_shape stored; /* of what forward writes: out, but for layers run together with others */
-    int shares_weights_of;         /* the layer whose parameters it uses too; -1: its own */
-    int consumers;                 /* layers and outputs that read what it makes */
-    bool wants_gradient;           /* backward goes through it */
-    unsigned accumulates;          /* bit k: the gradient of input k is added to what is there */
-    fv_conv conv;                  /* conv2d; of conv_transpose2d the other way round */
+    const fv_layer_type *kind;     /* NULL: an input of the net */
+    void *args;                    /* a copy of its argument struct, in which pointers are stale */
+    fv_shape stored;               /* shape that forward writes: out, except for fused layers */
+    int shares_weights_of;         /* the layer whose parameters it uses, -1: its own */
+    int consumers;                 /* layers and outputs that read its output */
+    bool wants_gradient;           /* backward computes its gradient */
+    unsigned accumulates;          /* bit k: the gradient of input k is added to the existing one */
+    fv_conv conv;                  /* conv2d; for conv_transpose2d, with input and output swapped */
     fv_conv_form form[FV_LAYOUTS]; /* how conv2d and conv_transpose2d are computed */
-    fv_pool2d pool;                /* poolings, and a conv2d that pools */
+    fv_pool2d pool;                /* poolings, and a conv2d fused with a pooling */
     fv_norm norm;
-    fv_axis rows, cols; /* pooling by averages, upsample, pad2d, a conv2d that pads not by zeros */
+    fv_axis rows, cols; /* average pooling, upsample, pad2d, a conv2d whose padding is not zeros */
     int padding_mode;   /* fv_padding_mode */
     double number;      /* dropout: p; pad2d: value; an activation's first parameter */
     double number2;     /* an activation's second parameter */
     fv_act act;
     struct {
         int dim, start, step; /* softmax, concat, slice */
-        int order[3];         /* permute: the input's dimension, 1 to 3, of each of the output */
+        int order[3];         /* permute: for each output dimension, the input dimension, 1 to 3 */
     } along;
-    bool whole; /* dropout: of channels */
+    bool whole; /* dropout: drops whole channels */
     struct {
         float mean[FV_CHANNELS_MAX], std[FV_CHANNELS_MAX];
         bool normalize, requires_grad;
@@ -120,16 +124,16 @@ static inline size_t fv_biases(const fv_def *def)
 
 /* What an op needs beside its input and output, in floats, for blocks of so many images. */
 typedef struct fv_need {
-    size_t saved;   /* for each block, written by forward in train mode, read by backward, reduce */
-    size_t scratch; /* for each thread, during one call */
-    size_t sums;    /* for each thread: a chunk's gradients before they become its part */
-    size_t partial; /* a chunk's sums, read by reduce, or by meet */
-    size_t packed;  /* weights as forward reads them, and again as backward does */
-    size_t shared;  /* what meet leaves for all blocks */
+    size_t saved;   /* per block: written by forward in train mode, read by backward and reduce */
+    size_t scratch; /* per thread, during one call */
+    size_t sums;    /* per thread: a chunk's gradients before they become its partial sums */
+    size_t partial; /* a chunk's sums, read by reduce or stats_finish */
+    size_t packed;  /* packed weights, once for forward and once for backward */
+    size_t shared;  /* written by stats_finish for all blocks */
 } fv_need;
 
-/* One block of one layer. Batch last, a pass is one slice for all images; channels last, a slice for
-   each. In backward dx is NULL where nobody wants it. */
+/* The call of an op on one block. Batch last, one slice holds all images; channels last, each image
+   is a slice. In backward dx is NULL if that gradient is not needed. */
 typedef struct fv_call {
     const fv_kernels *k;
     const fv_def *def;
@@ -148,12 +152,12 @@ typedef struct fv_call {
     float *dx, *dxs[FV_INPUTS_MAX];
     float *saved; /* NULL in eval mode */
     float *scratch;
-    float *sums, *partial; /* a convolution's part NULL: nobody wants dw, db */
-    float *shared;         /* what meet left */
-    bool first, last;      /* of its chunk: part, or sums, starts from 0; sums become part */
+    float *sums, *partial; /* partial NULL: a convolution skips dw and db */
+    float *shared;         /* written by stats_finish */
+    bool first, last; /* first, last block of its chunk: partial sums start from 0, are complete */
 } fv_call;
 
-/* Between two passes over the blocks: what the chunks gathered, put together for all of them. */
+/* Statistics over the batch, combined from the partial sums of the chunks between two passes. */
 typedef struct fv_batch_stats {
     const fv_def *def;
     fv_layout layout;
@@ -168,32 +172,32 @@ typedef struct fv_batch_stats {
     float *buffers;                     /* [def->buffers] */
 } fv_batch_stats;
 
-/* How many blocks of so many images a batch makes. */
+/* Returns the number of blocks of a batch. */
 static inline int fv_blocks(int batch, int images)
 {
     return (batch - 1) / images + 1;
 }
 
-/* Floats of one slice for so many numbers an image. */
+/* Returns the floats of one slice with count elements per image. */
 static inline size_t fv_slice_floats(fv_layout layout, size_t count)
 {
     return layout == FV_BATCH_LAST ? count * FV_LANES : count;
 }
 
-/* Whether [C,H,W] lies as [H,W,C] does. */
+/* Returns whether [C,H,W] and [H,W,C] have the same order in memory. */
 static inline bool fv_is_plain(fv_shape s)
 {
     return s.c == 1 || (s.h == 1 && s.w == 1);
 }
 
-/* Whether numbers that are taken for another shape, in the order of [C,H,W], stay where they are
-   channels last. */
+/* Returns whether a reshape, which is defined in the order of [C,H,W], leaves a channels last
+   tensor as it is. */
 static inline bool fv_same_order(fv_shape from, fv_shape to)
 {
     return from.c == to.c || (fv_is_plain(from) && fv_is_plain(to));
 }
 
-/* Some turns of a tensor along its dimension 1, 2 or 3: [outer][size][inner]. */
+/* The slices of a tensor along dimension 1, 2 or 3: [outer][size][inner]. */
 typedef struct fv_along {
     size_t outer, inner;
     int size;
@@ -216,7 +220,7 @@ static inline int *fv_side(fv_shape *s, int dim)
     return dim == 1 ? &s->c : dim == 2 ? &s->h : &s->w;
 }
 
-/* A tensor of c channels as the kernels see it in both layouts: [planes][H][W][width]. */
+/* The planes of c channels as the kernels see them in both layouts: [planes][H][W][width]. */
 static inline int fv_planes(fv_layout layout, int c)
 {
     return layout == FV_BATCH_LAST ? c : 1;
@@ -227,8 +231,8 @@ static inline int fv_width(fv_layout layout, int c)
     return layout == FV_BATCH_LAST ? FV_LANES : c;
 }
 
-/* The second pass of backward: dw, db += the sums over the batch. A layer's work is cut into
-   items that may run on different threads. Block i is at i*step from the first. */
+/* The second pass of backward: dw, db += the sums over the batch. The work of a layer is split
+   into items that may run on different threads. Block i is at i*step from the first. */
 typedef struct fv_sums {
     const fv_kernels *k;
     const fv_def *def;
@@ -241,14 +245,14 @@ typedef struct fv_sums {
 } fv_sums;
 
 enum {
-    FV_KEEPS_X = 1,     /* backward reads x */
-    FV_KEEPS_Y = 2,     /* backward reads y */
-    FV_IN_PLACE = 4,    /* y may overwrite x, and dx dy */
-    FV_VIEW = 8,        /* y is x, in other dimensions; no forward or backward */
-    FV_VIEW_BATCH = 16, /* the same where that leaves the numbers in their order: batch last, and */
-                        /* channels last if fv_same_order */
-    FV_REDUCES_DY = 32, /* batch last, reduce reads dy of all blocks */
-    FV_VIEW_EVAL = 64,  /* a view in eval mode */
+    FV_KEEPS_X = 1,      /* backward reads x */
+    FV_KEEPS_Y = 2,      /* backward reads y */
+    FV_IN_PLACE = 4,     /* y may overwrite x, and dx dy */
+    FV_VIEW = 8,         /* y is x with other dimensions; no forward or backward */
+    FV_VIEW_BATCH = 16,  /* a view if the order of elements is unchanged: batch last, and */
+                         /* channels last if fv_same_order */
+    FV_REDUCES_DY = 32,  /* batch last, reduce reads dy of all blocks */
+    FV_VIEW_EVAL = 64,   /* a view in eval mode */
     FV_ALIASES_DY = 128, /* the gradient of every input is dy; no backward */
 };
 
@@ -259,32 +263,33 @@ typedef struct fv_buffer {
     fv_type type;     /* FV_F32 or FV_I64 */
     int ndim;         /* 0 or 1 */
     int64_t count;
-    size_t offset; /* floats from the layer's first */
+    size_t offset; /* in floats, from the layer's first */
 } fv_buffer;
 
 struct fv_op {
     int flags;
     fv_need (*need)(const fv_def *def, fv_layout layout, int images);
-    /* w in the order of forward, and of backward unless that is NULL; pack NULL: no weights. */
+    /* Packs w for forward, and for backward unless that is NULL. pack is NULL if there are no
+       weights. */
     void (*pack)(const fv_kernels *k, const fv_def *def, fv_layout layout, int images,
                  const float *w, float *scratch, float *forward, float *backward);
     void (*forward)(const fv_call *call);
     void (*backward)(const fv_call *call);
     int (*reduce_items)(const fv_def *def, fv_layout layout); /* NULL: no parameters */
     void (*reduce)(const fv_sums *sums, int item);
-    /* An op over the whole batch. gather looks at each block, meet puts together what the chunks
-       found, and then comes forward; likewise backward. Where `meets` says no, meet alone comes
-       before the first layer. All NULL for the others. */
+    /* An op over the whole batch. stats_accumulate reads each block, stats_finish combines the
+       chunks' sums, then forward runs; likewise backward. If needs_stats returns false,
+       stats_finish alone runs before the first layer. All NULL for other ops. */
     bool (*needs_stats)(const fv_def *def, bool train);
     void (*stats_accumulate)(const fv_call *call);
     void (*stats_finish)(const fv_batch_stats *meeting);
     void (*stats_accumulate_backward)(const fv_call *call);
     void (*stats_finish_backward)(const fv_batch_stats *meeting);
-    /* State that is no parameter: tensor i, FV_BUFFERS_MAX at most (name NULL: no more), and the
-       first values of all. NULL without. */
+    /* Buffers (state that is not a parameter): describes tensor i of at most FV_BUFFERS_MAX (name
+       NULL: the end), and the initial values of all. NULL if there are none. */
     fv_buffer (*buffer)(const fv_def *def, int i);
     void (*start)(const fv_def *def, float *buffers);
-    /* The column "kernel" of the summary: "5x5 p2"; NULL: nothing. */
+    /* Writes the column "kernel" of the summary: "5x5 p2". NULL: empty. */
     void (*describe)(const fv_def *def, char text[32]);
 };
 
@@ -302,32 +307,32 @@ static inline bool fv_needs_stats(const fv_def *def, bool train)
 
 extern const fv_op fv_op_input;
 
-/* " name HxW" or " name N" after what is in text, if it is not what is taken for granted. */
+/* Appends " name HxW" or " name N" to text unless it is the default. */
 void fv_describe_pair(char text[32], const char *name, int h, int w, int default_value);
 
 void fv_describe_word(char text[32], const char *word);
 
-/* ---- kinds of layers ------------------------------------------------------------------------ */
+/* ---- layer types --------------------------------------------------------------------------- */
 
-/* A kind of layer: what graph.c, the text form and the docs need to know of it. Its struct of
-   arguments begins with the node x. In a number 0 means the default until the arguments are settled,
-   which they are when shape gets them. */
+/* A layer type, for graph.c, the text form and the docs. Its argument struct begins with the node
+   x. In a number 0 means the default until the arguments are settled, which is done before shape
+   is called. */
 struct fv_layer_type {
     const char *name;     /* "conv2d" */
     const char *alias;    /* "conv", for the text form; or NULL */
     const char *torch;    /* "torch.nn.Conv2d" */
-    size_t size;          /* of the arguments */
-    size_t name_offset;   /* of .name in them */
-    int inputs;           /* 1, 2, or 0: any number from 2 on */
-    int places;           /* the first so many arguments need no name in a text */
-    const fv_arg *fields; /* up to one without name; NULL: it has no text */
-    fv_act act;           /* of the activations with one kernel */
-    /* The shape rule: completes def, in which name, producer, inputs and in are set, or fails with a
-       message that names the layer. */
+    size_t size;          /* of the argument struct */
+    size_t name_offset;   /* of .name in it */
+    int inputs;           /* 1, 2, or 0: two or more */
+    int places;           /* this many leading arguments need no name in text */
+    const fv_arg *fields; /* ends with an argument without a name; NULL: no text form */
+    fv_act act;           /* of activations with one kernel */
+    /* The shape rule: completes def, in which name, producer, inputs and in are set, or fails with
+       a message that names the layer. */
     fv_status (*shape)(fv_ctx *ctx, fv_def *def, const void *args);
 };
 
-/* The definition of a type. */
+/* Defines a type. */
 /* clang-format off */
 #define FV_LAYER_TYPE(its_name, args, its_torch, ...)                                              \
     const fv_layer_type fv_layer_type_##its_name = {                                               \
@@ -338,9 +343,9 @@ struct fv_layer_type {
 #define FV_DECLARE(name, ...) extern const fv_layer_type fv_layer_type_##name;
 FV_LAYER_TYPES(FV_DECLARE, FV_DECLARE)
 #undef FV_DECLARE
-extern const fv_layer_type fv_layer_type_custom; /* has no text and is not in fv_layer_types */
+extern const fv_layer_type fv_layer_type_custom; /* has no text form and is not in fv_layer_types */
 
-/* All of them, in the order of the header; NULL at the end. */
+/* All types in the order of the header, NULL-terminated. */
 extern const fv_layer_type *const fv_layer_types[];
 
 /* The arguments of a layer without any but its name. */
@@ -373,21 +378,21 @@ void fv_set_weight_and_bias(fv_def *def, int ndim, const int64_t *dims, bool no_
 /* Refuses outputs and weights past 2^28 numbers, for which int would not do. */
 fv_status fv_check_size(fv_ctx *ctx, const fv_def *def);
 
-/* A size of an output as an int, which fv_check_size refuses if it is too large for one. */
+/* Converts the size of an output to int; fv_check_size refuses a size that was too large. */
 int fv_clamp_size(int64_t size);
 
-/* Whether the layer is that op in its plain form. */
+/* Returns whether the layer is that op without fusion. */
 bool fv_is_conv2d(const fv_def *def);
 bool fv_is_relu(const fv_def *def);
 bool fv_is_max_pool2d(const fv_def *def);
 
-/* Layers run as one: makes a conv2d with the relu and the max_pool2d after it into one pass, if
-   they are that and the pooling's windows lie side by side; the two become views of its output.
-   Likewise a batch_norm2d with the relu after it. Nobody else may read what lies between. */
+/* Layer fusion: runs a conv2d with the relu and max_pool2d after it as one pass, if the pooling's
+   windows do not overlap; the two become views of its output. Likewise a batch_norm2d with the relu
+   after it. The intermediate outputs must have no other consumer. */
 void fv_fuse_layers(fv_def *defs, int count);
 void fv_fuse_conv_pool(fv_def *conv, fv_def *relu, fv_def *pool);
 void fv_fuse_batch_norm(fv_def *norm, fv_def *relu);
-extern const fv_op fv_op_relu_done; /* a relu that another layer does */
+extern const fv_op fv_op_relu_done; /* a relu that is fused into the previous layer */
 
 /* Running means and variances of channels as state of a layer, with num_batches_tracked. */
 size_t fv_running_floats(const fv_def *def);
@@ -395,7 +400,7 @@ fv_buffer fv_running_buffer(const fv_def *def, int i);
 void fv_running_start(const fv_def *def, float *buffers);
 
 void fv_pool_describe(const fv_def *def, char text[32]);
-/* A pooling's output size, checked; fills def->pool and def->out. */
+/* Computes and checks the output shape of a pooling; sets def->pool and def->out. */
 fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv_hw padding,
                         fv_hw dilation, bool ceil_mode);
 extern const fv_arg fv_max_pool2d_fields[];
@@ -415,19 +420,19 @@ void fv_resample_run_backward(const fv_call *call);
         .backward = fv_resample_run_backward, .describe = its_describe,                            \
     }
 
-/* The axes of adaptive pooling, and the output that they make. */
+/* Sets the axes of adaptive pooling and the output shape. */
 fv_status fv_adaptive_shape(fv_ctx *ctx, fv_def *def, int output_size);
 extern const fv_arg fv_adaptive_fields[];
 void fv_adaptive_describe(const fv_def *def, char text[32]);
 
-/* The axes of a padding of so many rows and columns in that mode. */
+/* Sets the axes for padding of that many rows and columns in that mode. */
 fv_status fv_pad_axes(fv_ctx *ctx, fv_def *def, fv_padding_mode mode, fv_hw before, fv_hw after);
 const char *fv_padding_word(fv_padding_mode mode);
 
 /* ---- losses ------------------------------------------------------------------------------- */
 
-/* A loss of an output y [n][classes][area] and what was wanted of it. The gradient is added to dy,
-   unless that is NULL. losses, or NULL, is [n][area] of a loss over classes, else as y. */
+/* A loss of an output y [n][classes][area] and its target. The gradient is added to dy, unless
+   that is NULL. losses, or NULL, is [n][area] for a loss over classes, else shaped as y. */
 typedef struct fv_loss {
     int n, classes;
     size_t area;
@@ -436,7 +441,7 @@ typedef struct fv_loss {
     void (*exp)(size_t n, const float *x, float *y); /* of the kernels */
     fv_reduction reduction;
     double scale;          /* of the loss, the losses and the gradient */
-    const int64_t *labels; /* [n][area] classes, which the caller has checked, or ignore_index */
+    const int64_t *labels; /* [n][area] classes, checked by the caller, or ignore_index */
     int64_t ignore_index;
     const float *target;              /* as y */
     const float *weight, *pos_weight; /* NULL: 1; [classes], or one for each element */
@@ -445,7 +450,7 @@ typedef struct fv_loss {
     bool log_target;
 } fv_loss;
 
-/* Each returns what the reduction makes of the losses; for FV_NONE their sum. */
+/* Each returns the reduced loss; for FV_NONE the sum. */
 float fv_nll(const fv_loss *loss);
 float fv_cross_entropy(const fv_loss *loss);
 float fv_mse(const fv_loss *loss);

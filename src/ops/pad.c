@@ -21,7 +21,7 @@ static fv_span constant_span(const fv_axis *a, int i)
     return from < 0 || from >= a->in ? (fv_span){0} : copy_of(from);
 }
 
-/* The border is a mirror, and is not seen twice. */
+/* Reflects without repeating the edge. */
 static fv_span reflect_span(const fv_axis *a, int i)
 {
     int from = i < a->before ? a->before - i : i - a->before;

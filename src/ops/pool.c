@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* Saved: where each maximum came from. */
+/* Saved: the argmax of each window. */
 static fv_need pool_need(const fv_def *def, fv_layout layout, int images)
 {
     int slices = layout == FV_BATCH_LAST ? 1 : images;
@@ -59,8 +59,8 @@ bool fv_is_max_pool2d(const fv_def *def)
     return def->op == &max_pool2d;
 }
 
-/* PyTorch's rule: with ceil_mode a window may end outside the picture, and so be larger than it, but
-   one that would start in the far padding is left out. */
+/* PyTorch's rule: with ceil_mode a window may extend past the padded picture, but a window that
+   would start in the far padding is dropped. */
 static int64_t outputs(int64_t size, int taps, int stride, int pad, int dilation, bool ceil_mode)
 {
     int64_t spare = size + 2 * pad - (int64_t)dilation * (taps - 1) - 1;

@@ -41,7 +41,7 @@ void fv_resample_backward(const fv_call *r, const float *dy, float *dx, float *w
     r->k->resample_backward(&v, fv_planes(r->layout, C), fv_width(r->layout, C), dy, dx);
 }
 
-/* Scratch: what each row and column is made of. */
+/* Scratch: the span of each row and column. */
 fv_need fv_resample_need(const fv_def *def, fv_layout layout, int images)
 {
     (void)layout, (void)images;
@@ -128,7 +128,7 @@ FV_LAYER_TYPE(avg_pool2d, fv_avg_pool2d_args, "torch.nn.AvgPool2d", .alias = "av
 
 /* ---- adaptive_avg_pool2d ------------------------------------------------------------------ */
 
-/* From i * in / out rounded down to (i + 1) * in / out rounded up. */
+/* From floor(i * in / out) to ceil((i + 1) * in / out). */
 static fv_span adaptive_span(const fv_axis *a, int i)
 {
     int from = (int)((int64_t)i * a->in / a->out);

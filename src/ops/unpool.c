@@ -37,7 +37,7 @@ static int turns_of(fv_layout layout, int images)
 
 /* ---- adaptive_max_pool2d ------------------------------------------------------------------ */
 
-/* Saved: the places of the maxima. Scratch: the same, for who does not save them. */
+/* Saved: the argmax. Scratch: the same, if it is not saved. */
 static fv_need adaptive_need(const fv_def *def, fv_layout layout, int images)
 {
     size_t out = fv_slice_floats(layout, fv_shape_count(def->out));
@@ -114,14 +114,14 @@ FV_LAYER_TYPE(adaptive_max_pool2d, fv_adaptive_pool2d_args, "torch.nn.AdaptiveMa
 
 /* ---- max_pool2d_indices ------------------------------------------------------------------- */
 
-/* Scratch: which tap of each window won. */
+/* Scratch: the argmax of each window, as a tap. */
 static fv_need indices_need(const fv_def *def, fv_layout layout, int images)
 {
     (void)images;
     return (fv_need){.scratch = fv_slice_floats(layout, fv_shape_count(def->out))};
 }
 
-/* y, where the maxima are, becomes their places. */
+/* Replaces the taps of the maxima by their indices in the plane. */
 static void write_places(const fv_pool2d *v, const sizes *z, const int32_t *tap, float *y)
 {
     for (int i = 0; i < z->planes; i++)
@@ -147,7 +147,7 @@ static void indices_forward(const fv_call *r)
     }
 }
 
-/* A place does not change with the numbers. */
+/* Indices have no gradient. */
 static void indices_backward(const fv_call *r)
 {
     if (r->dx)
@@ -181,7 +181,7 @@ FV_LAYER_TYPE(max_pool2d_indices, fv_max_pool2d_args, "torch.nn.MaxPool2d",
 
 /* ---- max_unpool2d ------------------------------------------------------------------------- */
 
-/* The place that a number tells, -1 if it is none of the plane's. */
+/* Returns the index that a float holds, or -1 if it is outside the plane. */
 static ptrdiff_t place_of(float index, int area)
 {
     return index >= 0.0f && index < (float)area ? (ptrdiff_t)index : -1;
