@@ -167,7 +167,7 @@ FV_API const char *fv_version(void);
 /* ------------------------------------------------------------------------------------------- */
 
 typedef enum fv_type { FV_U8, FV_I8, FV_I16, FV_I32, FV_F32, FV_F64, FV_I64 } fv_type;
-typedef enum fv_split { FV_TRAIN, FV_TEST } fv_split;
+typedef enum fv_split { FV_TRAIN, FV_TEST, FV_VAL } fv_split;
 
 /* An array as a file holds it, in this machine's byte order, last dimension fastest. */
 typedef struct fv_array {
@@ -331,6 +331,31 @@ typedef struct fv_csv_args {
 } fv_csv_args;
 #define fv_dataset_csv(...) fv_dataset_csv_opt((fv_csv_args){__VA_ARGS__, ._end = 0})
 FV_API fv_dataset *fv_dataset_csv_opt(fv_csv_args args);
+
+/* fv_dataset_open(ctx, "photos", .split = FV_TEST)     a data set by its name or path
+   The path is a known name (fv_dataset_known: mnist, cifar10, digits, ...; its files are below root),
+   a folder of class folders, or of folders train, val and test with class folders in them, a .csv or
+   a .npz; endings in any case. A folder of class folders and a .csv are all FV_TRAIN; FV_VAL only
+   folders have. Another name: FV_E_NAME with the known ones. A part that the data do not have:
+   FV_E_NAME, or with .optional NULL without an error. The data set belongs to the context. */
+typedef struct fv_dataset_open_args {
+    fv_ctx *ctx;
+    const char *path;
+    fv_split split;
+    const char *root; /* of known names; default "data" */
+    fv_dataset *like; /* of folders and .csv: take over the classes of this set */
+    bool optional;
+    int channels, at_least; /* of folders and .csv, as for fv_dataset_folder */
+    int _end;
+} fv_dataset_open_args;
+#define fv_dataset_open(...) fv_dataset_open_opt((fv_dataset_open_args){__VA_ARGS__, ._end = 0})
+FV_API fv_dataset *fv_dataset_open_opt(fv_dataset_open_args args);
+
+/* Whether fv_dataset_open can open a path: a known name, a folder, or an ending that it knows. */
+FV_API bool fv_dataset_is(const char *path);
+
+/* Known name number index, from 0; NULL past the last one. */
+FV_API const char *fv_dataset_known(int index);
 
 typedef struct fv_dataset_info {
     const char *name;

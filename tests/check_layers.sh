@@ -60,7 +60,7 @@ tsort "$work/pairs" 2>&1 >/dev/null | sed 's/^tsort: //; s|^.*pairs: ||' >"$work
 if [ -s "$work/circles" ]; then
     echo "files that call one another in a circle:"
     cat "$work/circles"
-fi
+fi >>"$work/bad"
 
 if [ -s "$work/bad" ]; then
     echo "against the table of layers in tests/check_layers.sh:"

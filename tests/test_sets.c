@@ -66,6 +66,7 @@ static int teardown_wipe(void **state)
 {
     wipe("photos");
     wipe("other");
+    wipe("parts");
     return teardown(state);
 }
 
@@ -774,10 +775,64 @@ static void arrays(void **state)
                  "number of a class\nhelp: say how many classes there are");
 }
 
+/* A data set by its name or path: names, folders, parts, files, and what is none of these. */
+static void opened(void **state)
+{
+    (void)state;
+    picture("photos/cat/a.pgm", "a");
+    picture("photos/dog/a.pgm", "b");
+    picture("parts/training/cat/a.pgm", "a");
+    picture("parts/training/dog/a.pgm", "b");
+    picture("parts/test/dog/b.pgm", "c");
+    FILE *f = fopen("LIST.CSV", "w");
+    assert_non_null(f);
+    fputs("path,label\nphotos/cat/a.pgm,cat\nphotos/dog/a.pgm,dog\n", f);
+    fclose(f);
+    const struct {
+        const char *path;
+        int len[3]; /* of FV_TRAIN, FV_TEST, FV_VAL; 0: it has no such part */
+    } cases[] = {{"digits", {10000, 2000, 0}}, {"photos", {2, 0, 0}},   {"photos/", {2, 0, 0}},
+                 {"parts", {2, 1, 0}},         {"LIST.CSV", {2, 0, 0}}, {"./LIST.CSV", {2, 0, 0}}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_true(fv_dataset_is(cases[i].path));
+        for (int split = FV_TRAIN; split <= FV_VAL; split++) {
+            fv_dataset *set = fv_dataset_open(fv, cases[i].path, (fv_split)split, .optional = true);
+            assert_int_equal(fv_error(fv), FV_OK);
+            assert_int_equal(fv_dataset_describe(set).len, cases[i].len[split]);
+            fv_error_clear(NULL);
+            if (set)
+                continue;
+            assert_null(fv_dataset_open(fv, cases[i].path, (fv_split)split));
+            assert_int_equal(fv_error(fv), FV_E_NAME);
+            fv_error_clear(fv);
+        }
+    }
+    fv_dataset *train = fv_dataset_open(fv, "parts");
+    fv_dataset *test = fv_dataset_open(fv, "parts", FV_TEST, .like = train);
+    assert_int_equal(fv_dataset_describe(test).classes, 2);
+    int64_t label = -1;
+    fv_array_free(fv_dataset_picture(test, 0, &label));
+    assert_int_equal(label, 1); /* dog, of the training classes */
+    assert_null(fv_dataset_open(fv, "photos", FV_TEST));
+    assert_error(fv, FV_E_NAME,
+                 "\"photos\" has no test samples of its own\n"
+                 "help: fv_split_holdout of the training set");
+    assert_null(fv_dataset_open(fv, "mnsit"));
+    assert_error(fv, FV_E_NAME,
+                 "there is no data set, folder, .csv or .npz \"mnsit\"; known names are mnist, "
+                 "fashion-mnist, kmnist, qmnist, emnist-byclass, emnist-bymerge, emnist-balanced, "
+                 "emnist-letters, emnist-digits, emnist-mnist, cifar10, cifar100, digits\n"
+                 "help: did you mean mnist");
+    assert_false(fv_dataset_is("mnsit"));
+    for (int i = 0; fv_dataset_known(i); i++)
+        assert_true(fv_dataset_is(fv_dataset_known(i)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILES_TEST(folder_order),
+        FILES_TEST(opened),
         FILES_TEST(folder_hidden_and_linked),
         FILES_TEST(folder_mistakes),
         FILES_TEST(folder_links_in_a_circle),

@@ -275,12 +275,9 @@ int data_name(const char *typed, data *d);
 bool data_looks_like(const char *typed);
 /* Whether it is nothing that is there, but near to the name of a data set. */
 bool data_is_meant(const char *typed);
-bool ends_in(const char *path, const char *end);
-/* data_folder.c: opens d->typed, a folder. After an error of its own not EXIT_DONE; or the error is
-   the context's. */
-int open_folder(fv_ctx *ctx, const settings *s, data *d);
-/* The folder of test pictures in root, in path; NULL: there is none. */
-const char *test_folder(const char *root, char path[PATH_SIZE]);
+/* parts.c: opens the parts that d->typed has. After an error of its own not EXIT_DONE; or the error
+   is the context's. */
+int open_sets(fv_ctx *ctx, const settings *s, data *d);
 /* Opens the sets that there are, as they are. */
 int data_parts(fv_ctx *ctx, const settings *s, data *d);
 /* That, and holds out what is missing. */

@@ -10,26 +10,7 @@
 
 #include "common/cli.h"
 
-/* ---- opening -------------------------------------------------------------------------------- */
-
-static int open_sets(fv_ctx *ctx, const settings *s, data *d)
-{
-    if (d->known && strcmp(d->known, "digits") == 0) {
-        d->train = fv_dataset_digits(ctx, 10000, 1);
-        d->test = fv_dataset_digits(ctx, 2000, 2);
-    } else if (d->known) {
-        d->train = fv_dataset_named(ctx, d->known, s->root, FV_TRAIN);
-        d->test = fv_dataset_named(ctx, d->known, s->root, FV_TEST);
-    } else if (ends_in(d->typed, ".csv")) {
-        d->train = fv_dataset_csv(ctx, d->typed);
-    } else if (ends_in(d->typed, ".npz")) {
-        d->train = fv_dataset_npz(ctx, d->typed, FV_TRAIN, 0);
-        d->test = fv_dataset_npz(ctx, d->typed, FV_TEST, 0);
-    } else {
-        return open_folder(ctx, s, d);
-    }
-    return EXIT_DONE;
-}
+/* ---- splits ---------------------------------------------------------------------------------- */
 
 /* Takes the share of *from, stratified, as a set of its own. */
 static fv_dataset *hold_out(fv_ctx *ctx, fv_dataset **from, double fraction, uint64_t seed)
@@ -287,7 +268,6 @@ int fail_data(const fv_ctx *ctx, const data *d)
 fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const char *trained_on,
                           uint64_t seed)
 {
-    char path[PATH_SIZE];
     settings used = *s;
     if (fv_error(ctx))
         return NULL;
@@ -297,11 +277,8 @@ fv_dataset *data_test_set(fv_ctx *ctx, const settings *s, data *d, const char *t
             return NULL;
         return d->test ? d->test : d->val;
     }
-    if (!d->known && is_folder(d->typed))
-        return fv_dataset_folder(ctx, test_folder(d->typed, path) ? path : d->typed);
-    if (!d->known && ends_in(d->typed, ".csv"))
-        return fv_dataset_csv(ctx, d->typed);
-    return open_sets(ctx, s, d) ? NULL : d->test;
+    fv_dataset *set = fv_dataset_open(ctx, d->typed, FV_TEST, s->root, .optional = true);
+    return set || fv_error(ctx) || d->known ? set : fv_dataset_open(ctx, d->typed);
 }
 
 char *class_names_json(const data *d)

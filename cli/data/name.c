@@ -10,27 +10,14 @@
 
 #include "common/cli.h"
 
-static const char *const names[] = {
-    "mnist",          "fashion-mnist",   "kmnist",         "qmnist",        "emnist-byclass",
-    "emnist-bymerge", "emnist-balanced", "emnist-letters", "emnist-digits", "emnist-mnist",
-    "cifar10",        "cifar100",        "digits"};
-
-enum { NAMES = sizeof names / sizeof *names };
-
-bool ends_in(const char *path, const char *end)
-{
-    size_t n = strlen(path), m = strlen(end);
-    return n > m && strcmp(path + n - m, end) == 0;
-}
-
 /* The known name that typed is, with or without a slash at its end; NULL for others. */
 static const char *known_name(const char *typed)
 {
     size_t n = strlen(typed);
     n -= n > 1 && typed[n - 1] == '/';
-    for (int i = 0; i < NAMES; i++)
-        if (strlen(names[i]) == n && strncmp(names[i], typed, n) == 0)
-            return names[i];
+    for (int i = 0; fv_dataset_known(i); i++)
+        if (strlen(fv_dataset_known(i)) == n && strncmp(fv_dataset_known(i), typed, n) == 0)
+            return fv_dataset_known(i);
     return NULL;
 }
 
@@ -44,9 +31,9 @@ static bool is_a_root(const char *typed)
 bool data_looks_like(const char *typed)
 {
     char path[PATH_SIZE];
-    if (known_name(typed) || ends_in(typed, ".csv") || ends_in(typed, ".npz"))
-        return true;
-    return is_folder(typed) && !(join_path(path, typed, "model.safetensors") && is_file(path));
+    if (!is_folder(typed) || known_name(typed))
+        return fv_dataset_is(typed);
+    return !(join_path(path, typed, "model.safetensors") && is_file(path));
 }
 
 /* ---- what was meant -------------------------------------------------------------------------- */
@@ -84,8 +71,7 @@ static bool nearest_entry(const char *parent, const char *last, char near[PATH_S
     for (struct dirent *e; folder && (e = readdir(folder)) != NULL;) {
         const char *name = e->d_name;
         if (name[0] == '.' || !fv_looks_like(last, name) || !join_path(path, parent, name) ||
-            !(is_folder(path) ? count_folders(path) > 0
-                              : ends_in(name, ".csv") || ends_in(name, ".npz")))
+            !(is_folder(path) ? count_folders(path) > 0 : fv_dataset_is(name)))
             continue;
         int distance = fv_edit_distance(last, name);
         if (distance < least || (distance == least && strcmp(path, near) < 0)) {
@@ -102,7 +88,7 @@ static bool nearest_entry(const char *parent, const char *last, char near[PATH_S
 static int fail_path(const char *typed, const char *parent, const char *near)
 {
     char here[PATH_SIZE] = "", there[PATH_SIZE + 100] = "", quoted[PATH_SIZE];
-    bool folder = is_folder(near), is_list = ends_in(typed, ".csv") || ends_in(typed, ".npz");
+    bool folder = is_folder(near), is_list = fv_dataset_is(typed);
     if (strcmp(parent, ".") != 0)
         snprintf(here, sizeof here, "in %s", parent);
     else if (getcwd(quoted, sizeof quoted))
@@ -127,10 +113,10 @@ static bool list_near(const char *typed, fv_nearest *near, char list[300])
     size_t n = strlen(typed);
     int count = 0;
     *near = (fv_nearest){.word = typed};
-    for (int i = 0; i < NAMES; i++) {
-        fv_nearest_try(near, names[i]);
-        if (n >= 3 && strncmp(names[i], typed, n) == 0)
-            strcat(strcat(list, count++ ? " or " : ""), names[i]);
+    for (int i = 0; fv_dataset_known(i); i++) {
+        fv_nearest_try(near, fv_dataset_known(i));
+        if (n >= 3 && strncmp(fv_dataset_known(i), typed, n) == 0)
+            strcat(strcat(list, count++ ? " or " : ""), fv_dataset_known(i));
     }
     if (near->name && count == 0)
         strcat(list, near->name);
@@ -152,10 +138,10 @@ static int fail_name(const char *typed)
     fv_nearest near;
     bool meant_one = list_near(typed, &near, meant);
     cut_path(typed, parent, last);
-    for (int i = 0; i < NAMES; i++)
-        strcat(strcat(list, i ? ", " : ""), names[i]);
+    for (int i = 0; fv_dataset_known(i); i++)
+        strcat(strcat(list, i ? ", " : ""), fv_dataset_known(i));
     bool found = !is_root && nearest_entry(parent, last, path);
-    bool is_path = strchr(typed, '/') || ends_in(typed, ".csv") || ends_in(typed, ".npz");
+    bool is_path = strchr(typed, '/') || fv_dataset_is(typed);
     if (is_root)
         return fail(EXIT_USAGE, "E-NAME",
                     "\"%s\" is the folder of downloaded data sets, not a data set\n"

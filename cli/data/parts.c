@@ -1,6 +1,5 @@
 /*
- * folder.c - a folder of class folders, or of train, val and test with class folders in them,
- * whose classes must go together.
+ * parts.c - the parts of a data set, training, validation and test, whose classes must agree.
  *
  * Layer 6. Calls fovea.h and libc.
  */
@@ -8,24 +7,6 @@
 #include <string.h>
 
 #include "common/cli.h"
-
-/* The folder below root that has one of the words as its name, NULL if there is none. */
-static const char *part_of(const char *root, const char *const words[], char path[PATH_SIZE])
-{
-    for (int i = 0; words[i]; i++)
-        if (join_path(path, root, words[i]) && is_folder(path))
-            return path;
-    return NULL;
-}
-
-static const char *const train_words[] = {"train", "training", "학습", NULL};
-static const char *const val_words[] = {"val", "valid", "validation", "dev", "검증", NULL};
-static const char *const test_words[] = {"test", "testing", "시험", NULL};
-
-const char *test_folder(const char *root, char path[PATH_SIZE])
-{
-    return part_of(root, test_words, path);
-}
 
 /* ---- classes that do not agree --------------------------------------------------------------- */
 
@@ -75,14 +56,15 @@ static const char *meant(const fv_dataset *train, const fv_dataset *set, const c
     return best;
 }
 
-/* The set at path has classes that train does not have. */
-static int fail_classes(fv_ctx *ctx, fv_dataset *train, const char *path)
+/* A part has classes that the training pictures do not have. */
+static int fail_classes(fv_ctx *ctx, const settings *s, const data *d, fv_split split)
 {
+    fv_error_clear(ctx);
+    fv_dataset *train = d->train, *set = fv_dataset_open(ctx, d->typed, split, s->root);
+    const char *path = fv_dataset_describe(set).name;
     char text[1000] = "", names[300] = "";
     const char *from = fv_dataset_describe(train).name, *slash = strrchr(path, '/'), *first = NULL;
     int unknown = 0, width = (int)strlen(slash ? slash + 1 : path);
-    fv_error_clear(ctx);
-    fv_dataset *set = fv_dataset_folder(ctx, path);
     for (int i = 0; i < fv_dataset_describe(set).classes; i++) {
         const char *name = fv_dataset_class_name(set, i);
         if (find_class(train, name) >= 0)
@@ -128,29 +110,22 @@ static void note_missing(const settings *s, fv_dataset *set, const char *path)
     free(count);
 }
 
-/* The part at path, with the classes of d->train. */
-static int open_part(fv_ctx *ctx, const settings *s, data *d, const char *path, fv_dataset **set)
+/* A part of the data with the classes of d->train; it need not be there. */
+static int open_part(fv_ctx *ctx, const settings *s, data *d, fv_split split, fv_dataset **set)
 {
-    *set = fv_dataset_folder(ctx, path, .like = d->train);
+    *set = fv_dataset_open(ctx, d->typed, split, s->root, .like = d->train, .optional = true);
     if (fv_error(ctx) == FV_E_CLASS)
-        return fail_classes(ctx, d->train, path);
-    if (*set)
-        note_missing(s, *set, path);
+        return fail_classes(ctx, s, d, split);
+    if (*set && is_folder(d->typed) && !d->known)
+        note_missing(s, *set, fv_dataset_describe(*set).name);
     return EXIT_DONE;
 }
 
-int open_folder(fv_ctx *ctx, const settings *s, data *d)
+int open_sets(fv_ctx *ctx, const settings *s, data *d)
 {
-    char path[PATH_SIZE];
-    int code = EXIT_DONE;
-    if (!part_of(d->typed, train_words, path)) {
-        d->train = fv_dataset_folder(ctx, d->typed);
+    d->train = fv_dataset_open(ctx, d->typed, .root = s->root);
+    if (fv_error(ctx))
         return EXIT_DONE;
-    }
-    d->train = fv_dataset_folder(ctx, path);
-    if (d->train && part_of(d->typed, val_words, path))
-        code = open_part(ctx, s, d, path, &d->val);
-    if (!code && d->train && !fv_error(ctx) && part_of(d->typed, test_words, path))
-        code = open_part(ctx, s, d, path, &d->test);
-    return code;
+    int code = open_part(ctx, s, d, FV_VAL, &d->val);
+    return code || fv_error(ctx) ? code : open_part(ctx, s, d, FV_TEST, &d->test);
 }
