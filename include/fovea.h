@@ -6,9 +6,9 @@
  *   1  Context                   open and close, seed, threads, memory, errors, log
  *   2  Data sets                 pictures, CSV, NumPy, MNIST, CIFAR, checks, transforms
  *   3  Loader                    batches, workers, samplers, splits, folds, statistics
- *   4  Network                   layers, scopes, networks as text, built-in networks, initial values
+ *   4  Network                   layers, scopes, text, built-in networks, initial values
  *   5  Forward, loss, backward   losses, gradients, parameters, evaluation, metrics
- *   6  Optimizers                SGD, Adam, ..., groups, clipping, averages, learning-rate schedules
+ *   6  Optimizers                SGD, Adam, ..., groups, clipping, averages, schedules
  *   7  Save and load             safetensors, checksums
  *   8  What a net and a machine look like   layers, shapes, memory, processors
  *
@@ -92,9 +92,9 @@ extern "C" {
 
 typedef struct fv_ctx fv_ctx;             /* owns all else; not shared between threads */
 typedef struct fv_dataset fv_dataset;     /* images and labels by index */
-typedef struct fv_transform fv_transform; /* what is done to each picture on its way */
-typedef struct fv_sampler fv_sampler;     /* an order of samples that is drawn for each epoch */
-typedef struct fv_loader fv_loader;       /* batches of a data set, epoch by epoch */
+typedef struct fv_transform fv_transform; /* steps that each picture goes through */
+typedef struct fv_sampler fv_sampler;     /* draws the order of the samples of each epoch */
+typedef struct fv_loader fv_loader;       /* gives the batches of a data set, epoch by epoch */
 typedef struct fv_graph fv_graph;         /* the layers of a network while it is written down */
 typedef struct fv_net fv_net;             /* a network with parameters and gradients */
 typedef struct fv_optim fv_optim;         /* an optimizer over the parameters of one net */
@@ -119,47 +119,48 @@ typedef enum fv_log_level { FV_LOG_DEBUG, FV_LOG_NOTE, FV_LOG_WARNING } fv_log_l
 typedef struct fv_options {
     uint64_t seed;       /* of the random numbers, as torch.manual_seed */
     int threads;         /* default: one per processor; at most FV_THREADS_MAX */
-    const char *kernels; /* "ref", "avx2", "avx512", "neon"; default: the best there is */
-    void *user;          /* handed to the two functions below */
+    const char *kernels; /* "ref", "avx2", "avx512", "neon"; default: the widest of this CPU */
+    void *user;          /* passed to the two functions below */
     /* All memory of the context comes from here; default: realloc and free.
        ptr NULL: allocate; size 0: free (returns NULL); otherwise resize. Called on one thread at a
        time, a loader's workers among them. */
     void *(*allocate)(void *user, void *ptr, size_t size);
-    /* Notes for people, a line each without line end; default: dropped. */
+    /* Receives notes for people, one line each without a line end; default: notes are dropped. */
     void (*log)(void *user, fv_log_level level, const char *text);
 } fv_options;
 
 #define FV_THREADS_MAX 256
 
 /* Opens a context; options may be NULL for all defaults.
-   Returns NULL only when there is no memory for it. Options that cannot be met (threads < 0,
-   kernels unknown or not for this CPU) give a context that holds the error.
-   The caller owns it and ends it with fv_close. */
+   Returns NULL only if there is no memory for the context. Invalid options (threads < 0, kernels
+   that are unknown or not for this CPU) give a context that holds the error.
+   The caller owns the context and frees it with fv_close. */
 FV_API fv_ctx *fv_open(const fv_options *options);
 
 /* Frees the context and everything made from it. NULL is fine. */
 FV_API void fv_close(fv_ctx *ctx);
 
-/* Starts the random numbers again from seed; see torch.manual_seed. */
+/* Restarts the random numbers from seed. torch.manual_seed. */
 FV_API fv_status fv_manual_seed(fv_ctx *ctx, uint64_t seed);
 
-/* The first error since the start or the last fv_error_clear; FV_OK if there is none.
-   NULL asks for the first error of this thread in a call that has no context to keep it in: an
-   fv_open that failed, or a function that was given NULL or a node that was never made. Where ctx
-   holds an error too, that one came first: what a failed call returned was passed on. */
+/* Returns the first error since fv_open or the last fv_error_clear; FV_OK if there is none.
+   fv_error(NULL) returns the first error of this thread in a call that has no context to keep it
+   in: an fv_open that failed, or a function that got NULL or a node that was never made. If ctx
+   holds an error as well, that one came first: the result of a failed call was passed on. */
 FV_API fv_status fv_error(const fv_ctx *ctx);
 
-/* What happened: what, where, expected and found, in one or more lines; where there is a way out,
-   the last line says it and starts with "help: ". "" without an error. Valid until fv_close. */
+/* Returns the text of the error: what, where, expected and found, in one or more lines. If there is
+   a way out, the last line states it and starts with "help: ". "" without an error. Valid until
+   fv_close. */
 FV_API const char *fv_error_text(const fv_ctx *ctx);
 
-/* Forgets the error, so that the context can be used again; NULL: that of the thread. */
+/* Clears the error, so that the context can be used again; NULL: the error of the thread. */
 FV_API void fv_error_clear(fv_ctx *ctx);
 
-/* The code as people search for it: "E-SHAPE", "E-DATA", ...; "ok" for FV_OK. */
+/* Returns the code to search for: "E-SHAPE", "E-DATA", ...; "ok" for FV_OK. */
 FV_API const char *fv_status_name(fv_status status);
 
-/* The version of the library that is linked: "0.1.0". */
+/* Returns the version of the linked library: "0.1.0". */
 FV_API const char *fv_version(void);
 
 /* ------------------------------------------------------------------------------------------- */
@@ -178,42 +179,42 @@ typedef struct fv_array {
     void *data;      /* count elements of type */
 } fv_array;
 
-/* Bytes of one element. */
+/* Returns the bytes of one element. */
 FV_API size_t fv_type_size(fv_type type);
 
 /* Reads an IDX file, plain or gzip (told apart by content, not by name), all six element types,
    1 to 4 dimensions. Format: http://yann.lecun.com/exdb/mnist/. Errors say the byte offset, what
    was expected there and what was found: FV_E_PATH, FV_E_IO, FV_E_DATA.
-   The array belongs to the context; fv_array_free ends it earlier. */
+   The array belongs to the context; fv_array_free frees it earlier. */
 FV_API fv_array *fv_idx_read(fv_ctx *ctx, const char *path);
 
-/* The same from size bytes in memory; name is what errors call them. */
+/* Reads an IDX file from size bytes in memory; errors call it by name. */
 FV_API fv_array *fv_idx_parse(fv_ctx *ctx, const void *bytes, size_t size, const char *name);
 FV_API void fv_array_free(fv_array *array);
 
-/* Reads a .npy file of NumPy's: bool, uint8, int8 to int64, float32, float64, of either byte order,
+/* Reads a NumPy .npy file: bool, uint8, int8 to int64, float32, float64, of either byte order,
    in C order, 1 to 4 dimensions. Every field is checked: FV_E_PATH, FV_E_IO, FV_E_DATA.
    numpy.lib.format. */
 FV_API fv_array *fv_npy_read(fv_ctx *ctx, const char *path);
 
-/* The array called key of a .npz file, stored or compressed (which needs zlib: FV_E_DEVICE). */
+/* Reads the array named key from a .npz file, stored or compressed (FV_E_DEVICE without zlib). */
 FV_API fv_array *fv_npz_read(fv_ctx *ctx, const char *path, const char *key);
 
-/* Writes an array as .npy, little endian, byte for byte as numpy.save. The file appears whole or
-   not at all. */
+/* Writes an array as .npy, little endian, byte for byte as numpy.save does. The write is atomic:
+   the file is complete or absent. */
 FV_API fv_status fv_npy_write(fv_ctx *ctx, const char *path, const fv_array *array);
 
 /* fv_picture_read(ctx, "cat.jpg", .channels = 3)     -> [C,H,W] uint8
    JPEG, PNG, WebP, BMP, GIF, PPM and PGM, told apart by content. The pixels are those of PIL's
    Image.open(path).convert("RGB") or "L": palettes are looked up, alpha is dropped, CMYK becomes
-   RGB; 16 bits are cut to their upper 8, also of gray, which PIL would turn white. The picture is
-   turned upright as Exif says (PIL's ImageOps.exif_transpose).
-   What is damaged, cut off, animated, or of more than 178,956,970 pixels: FV_E_DATA with the
-   reason. A format that this build leaves out: FV_E_DEVICE. Also FV_E_PATH, FV_E_IO.
-   The array belongs to the context. libjpeg and libwebp take working memory from malloc. */
+   RGB; of 16 bits the upper 8 are kept, also of gray, which PIL would clip to white. The Exif
+   orientation is applied (PIL's ImageOps.exif_transpose). Of a GIF the first picture is read.
+   A file that is damaged, truncated, an animated WebP, or larger than 178,956,970 pixels: FV_E_DATA
+   with the reason. A format that this build leaves out: FV_E_DEVICE. Also FV_E_PATH, FV_E_IO.
+   The array belongs to the context. The decoding libraries allocate with malloc. */
 typedef struct fv_picture_args {
     fv_ctx *ctx;
-    const char *path;  /* with bytes: what errors call them */
+    const char *path;  /* with bytes: their name in errors */
     int channels;      /* 1: gray, 3: RGB; default: as the file has it */
     int at_least;      /* int or FV_HW; a large JPEG is decoded at 1/2, 1/4 or 1/8 no smaller */
     const void *bytes; /* size bytes in memory in place of the file, if not NULL */
@@ -223,53 +224,54 @@ typedef struct fv_picture_args {
 #define fv_picture_read(...) fv_picture_read_opt((fv_picture_args){__VA_ARGS__, ._end = 0})
 FV_API fv_array *fv_picture_read_opt(fv_picture_args args);
 
-/* MNIST as torchvision.datasets.MNIST lays it out: ROOT/MNIST/raw/train-images-idx3-ubyte and its
-   three companions, each raw or as .gz. Images [1,28,28] uint8, classes 0 to 9.
+/* Opens MNIST as torchvision.datasets.MNIST stores it: ROOT/MNIST/raw/train-images-idx3-ubyte and
+   its three companions, each raw or as .gz. Images [1,28,28] uint8, classes 0 to 9.
    Missing files are listed by name (FV_E_PATH). The data set belongs to the context. */
 FV_API fv_dataset *fv_mnist(fv_ctx *ctx, const char *root, fv_split split);
 
-/* A data set by name, where torchvision keeps it: "mnist"; "fashion-mnist" in
+/* Opens a data set by its name, where torchvision stores it: "mnist"; "fashion-mnist" in
    ROOT/FashionMNIST/raw, "kmnist", "qmnist", "emnist-byclass", "emnist-bymerge", "emnist-balanced",
-   "emnist-letters", "emnist-digits", "emnist-mnist" likewise (EMNIST's images are stored lying, and
-   stay so, as torchvision leaves them); "cifar10" in ROOT/cifar-10-batches-bin and "cifar100" in
-   ROOT/cifar-100-binary, the binary versions, [3,32,32]. Classes have names.
-   Unknown name: FV_E_NAME with the known ones. Missing files are listed (FV_E_PATH). */
+   "emnist-letters", "emnist-digits", "emnist-mnist" likewise (EMNIST's images are stored
+   transposed, and stay so, as in torchvision); "cifar10" in ROOT/cifar-10-batches-bin and
+   "cifar100" in ROOT/cifar-100-binary, the binary versions, [3,32,32]. Classes have names.
+   An unknown name is FV_E_NAME with the known ones. Missing files are listed (FV_E_PATH). */
 FV_API fv_dataset *fv_dataset_named(fv_ctx *ctx, const char *name, const char *root,
                                     fv_split split);
 
-/* count drawn digits, [1,28,28] uint8, sample i of class i % 10: a data set that needs no file, for
-   trying things out. A sample depends on the seed and its number alone, on every machine. */
+/* Makes count synthetic digits, [1,28,28] uint8, sample i of class i % 10: a data set that needs no
+   file. A sample depends only on the seed and its number, on every machine. */
 FV_API fv_dataset *fv_dataset_digits(fv_ctx *ctx, int64_t count, uint64_t seed);
 
-/* A data set of two IDX files: images uint8 or float32 [N,H,W] or [N,C,H,W], labels integers [N].
-   classes 0: one more than the largest label. */
+/* Opens two IDX files as a data set: images uint8 or float32 [N,H,W] or [N,C,H,W], labels integers
+   [N]. classes 0: one more than the largest label. */
 FV_API fv_dataset *fv_dataset_idx(fv_ctx *ctx, const char *images, const char *labels, int classes);
 
-/* The same of two .npy files, and of x_train and y_train, or x_test and y_test, of a .npz as Keras
-   has them. Images that can only be [N,H,W,C] become [N,C,H,W], with a note; labels are [N] or
-   [N,1]. */
+/* The same for two .npy files, and for the arrays x_train and y_train, or x_test and y_test, of a
+   .npz, as Keras names them. Images that can only be [N,H,W,C] become [N,C,H,W], with a note;
+   labels are [N] or [N,1]. */
 FV_API fv_dataset *fv_dataset_npy(fv_ctx *ctx, const char *images, const char *labels, int classes);
 FV_API fv_dataset *fv_dataset_npz(fv_ctx *ctx, const char *path, fv_split split, int classes);
 
-/* Your own data set by three functions, as the tutorial's class Dataset with __len__ and
-   __getitem__. They are called from the thread that uses the loader, and get also from a loader's
-   workers if the set says that it is thread_safe. */
+/* A data set of your own by three functions, like PyTorch's Dataset with __len__ and __getitem__.
+   The thread that uses the loader calls them; the loader's workers call get as well if the set is
+   thread_safe. */
 typedef struct fv_dataset_desc {
-    const char *name;            /* what errors call it; default "data set" */
+    const char *name;            /* its name in errors; default "data set" */
     fv_type type;                /* of a pixel: FV_U8 (default) or FV_F32 */
     int channels, height, width; /* of every image, at least 1 each */
     int classes;                 /* labels are 0 to classes-1, at least 1 */
-    void *user;                  /* handed to the three functions; lives until close was called */
-    /* How many samples there are. Asked once. */
+    void *user; /* passed to the three functions; must live until close is called */
+    /* Returns the number of samples. Called once. */
     int64_t (*len)(void *user);
-    /* Writes image [C,H,W] and label of sample index (0 to len-1). 0: done; else it failed. */
+    /* Writes image [C,H,W] and label of sample index (0 to len-1). Returns 0; another value is a
+       failure. */
     int (*get)(void *user, int64_t index, void *pixels, int64_t *label);
-    /* Called once when the data set goes, also when fv_dataset_new fails. May be NULL. */
+    /* Called once when the data set is freed, also when fv_dataset_new fails. May be NULL. */
     void (*close)(void *user);
     bool thread_safe; /* get may be called on several threads at once */
 } fv_dataset_desc;
 
-/* The data set belongs to the context, and ends after its loaders. */
+/* The data set belongs to the context and must outlive its loaders. */
 FV_API fv_dataset *fv_dataset_new(fv_ctx *ctx, const fv_dataset_desc *desc);
 FV_API void fv_dataset_free(fv_dataset *set);
 
@@ -281,7 +283,7 @@ typedef struct fv_arrays_args {
     const fv_array *labels; /* any integers, [N] */
     int classes;            /* default: one more than the largest label */
     bool channels_last;     /* images are [N,H,W,C] */
-    const char *name;       /* what errors call it; default "arrays" */
+    const char *name;       /* its name in errors; default "arrays" */
     int _end;
 } fv_arrays_args;
 #define fv_dataset_arrays(...) fv_dataset_arrays_opt((fv_arrays_args){__VA_ARGS__, ._end = 0})
@@ -290,10 +292,10 @@ FV_API fv_dataset *fv_dataset_arrays_opt(fv_arrays_args args);
 /* fv_dataset_folder(ctx, "photos/train")     the pictures photos/train/CLASS/.../NAME.jpg
    Classes are the folders in root, sorted by bytes, from 0; with .like those of another set, and a
    folder that is none of them is an error (FV_E_CLASS). Pictures are files whose names end in .jpg,
-   .jpeg, .jpe, .jfif, .png, .webp, .bmp, .ppm, .pgm or .gif, in any case, in all folders below too, behind links too.
-   What is hidden (its name begins with a dot) is left out, with a note.
+   .jpeg, .jpe, .jfif, .png, .webp, .bmp, .gif, .ppm or .pgm, in any case, in subfolders too; links
+   are followed. Hidden files and folders (names that begin with a dot) are skipped, with a note.
    Their sizes may differ: height and width of the set are 0, and a loader needs a transform to a
-   fixed size. Files are read when they are asked for.
+   fixed size. A file is read when its sample is.
    No class folders: FV_E_PATH. Classes without pictures: FV_E_DATA with their names. A folder that
    cannot be read, or links that lead in a circle: FV_E_IO, FV_E_PATH.
    torchvision.datasets.ImageFolder. */
@@ -301,16 +303,16 @@ typedef struct fv_folder_args {
     fv_ctx *ctx;
     const char *root;
     int channels;     /* 3: RGB (default), 1: gray */
-    int at_least;     /* as for fv_picture_read: what a transform will make smaller anyway */
-    fv_dataset *like; /* take over the classes of this set, of the training pictures */
+    int at_least;     /* as for fv_picture_read, for pictures that a transform makes smaller */
+    fv_dataset *like; /* use the classes of this set, usually the training set */
     int _end;
 } fv_folder_args;
 #define fv_dataset_folder(...) fv_dataset_folder_opt((fv_folder_args){__VA_ARGS__, ._end = 0})
 FV_API fv_dataset *fv_dataset_folder_opt(fv_folder_args args);
 
 /* fv_dataset_csv(ctx, "train.csv", .images = "train", .classes = "class.csv", .margin = 16)
-   A picture a row. Columns bbox_x1, bbox_y1, bbox_x2, bbox_y2 crop it to x1 <= x < x2, y1 <= y < y2
-   and the margin, as far as that is in the picture. Classes are names, numbered in the order of
+   Each row is a picture. Columns bbox_x1, bbox_y1, bbox_x2, bbox_y2 crop it to x1 <= x < x2, y1 <=
+   y < y2 and the margin, clipped to the picture. Classes are names, numbered in the order of
    their bytes; or ids from 0 or 1 on without gaps; or ids of the table, whose first becomes 0.
    Commas and line ends in quotes, and CRLF, are fine.
    A mistake in a row: FV_E_DATA or FV_E_CLASS with file and line. Files that are missing: FV_E_PATH
@@ -323,8 +325,8 @@ typedef struct fv_csv_args {
     const char *label;      /* the column of its class; default "class", or else "label" */
     const char *classes;    /* a CSV of id,name: names of the classes, and the first id */
     fv_dataset *like;       /* in place of classes: those of this set */
-    bool unlabelled;        /* there is no class, as in a set to predict; labels are -1 */
-    bool whole;             /* leave the boxes alone */
+    bool unlabelled;        /* there is no class column, as in a set to predict; labels are -1 */
+    bool whole;             /* ignore the boxes */
     int margin;             /* pixels around each box */
     int channels, at_least; /* as for fv_dataset_folder; at_least does nothing with boxes */
     int _end;
@@ -333,11 +335,12 @@ typedef struct fv_csv_args {
 FV_API fv_dataset *fv_dataset_csv_opt(fv_csv_args args);
 
 /* fv_dataset_open(ctx, "photos", .split = FV_TEST)     a data set by its name or path
-   The path is a known name (fv_dataset_known: mnist, cifar10, digits, ...; its files are below root),
-   a folder of class folders, or of folders train, val and test with class folders in them, a .csv or
-   a .npz; endings in any case. A folder of class folders and a .csv are all FV_TRAIN; FV_VAL only
-   folders have. Another name: FV_E_NAME with the known ones. A part that the data do not have:
-   FV_E_NAME, or with .optional NULL without an error. The data set belongs to the context. */
+   The path is a known name (fv_dataset_known: mnist, cifar10, digits, ...; its files are below
+   root), a folder of class folders, or of folders train, val and test with class folders in them, a
+   .csv or a .npz; endings in any case. A folder of class folders and a .csv are all FV_TRAIN;
+   FV_VAL only folders have. Another name: FV_E_NAME with the known ones. A part that the data do
+   not have: FV_E_NAME, or with .optional NULL without an error. The data set belongs to the
+   context. */
 typedef struct fv_dataset_open_args {
     fv_ctx *ctx;
     const char *path;
@@ -369,31 +372,30 @@ typedef struct fv_dataset_info {
 /* All zero for NULL. */
 FV_API fv_dataset_info fv_dataset_describe(const fv_dataset *set);
 
-/* One sample: pixels has room for one image [C,H,W] of the set's type, label may be NULL.
+/* Reads one sample: pixels must hold one image [C,H,W] of the set's type, label may be NULL.
    Index outside 0..len-1: FV_E_ARG. Pictures that have sizes of their own: FV_E_STATE. */
 FV_API fv_status fv_dataset_get(fv_dataset *set, int64_t index, void *pixels, int64_t *label);
 
-/* One sample of any set in its own size, [C,H,W]; label may be NULL. The array belongs to the
+/* Reads one sample of any set in its own size, [C,H,W]; label may be NULL. The array belongs to the
    context. */
 FV_API fv_array *fv_dataset_picture(fv_dataset *set, int64_t index, int64_t *label);
 
-/* The name of a class, and the file of a sample; NULL where there is none. The label of a sample
-   that is known without reading it, as of arrays and files; else -1. */
+/* Return the name of a class, the file of a sample (NULL if there is none), and the label of a
+   sample if it is known without reading the sample, as for arrays and files; else -1. */
 FV_API const char *fv_dataset_class_name(const fv_dataset *set, int64_t label);
 FV_API const char *fv_dataset_file(const fv_dataset *set, int64_t index);
 FV_API int64_t fv_dataset_label(const fv_dataset *set, int64_t index);
 
-/* Looks at every label once and counts them by class into histogram[classes] (may be NULL). A label
-   that is none of the classes 0..classes-1: FV_E_CLASS with its sample and value. Run it before
-   training; classes 0 takes the set's own number. Pictures in files are not read;
-   fv_dataset_inspect does that. */
+/* Counts the labels by class into histogram[classes] (may be NULL). A label outside 0..classes-1:
+   FV_E_CLASS with its sample and value. Run it before training; classes 0 takes the set's own
+   number. Pictures in files are not read; fv_dataset_inspect does that. */
 FV_API fv_status fv_dataset_check(fv_dataset *set, int classes, int64_t *histogram);
 
 typedef enum fv_flaw_kind {
     FV_FLAW_BROKEN,    /* it cannot be read */
     FV_FLAW_EMPTY,     /* its file has 0 bytes */
-    FV_FLAW_LABEL,     /* its label is no class, or the same picture is of another class too */
-    FV_FLAW_DUPLICATE, /* the same picture is there before */
+    FV_FLAW_LABEL,     /* its label is no class, or an equal picture has another class */
+    FV_FLAW_DUPLICATE, /* an earlier sample has the same picture */
 } fv_flaw_kind;
 
 typedef struct fv_flaw {
@@ -405,21 +407,21 @@ typedef struct fv_flaw {
     const char *text; /* what is wrong, in words */
 } fv_flaw;
 
-/* Reads every sample and reports each flaw, in order; the flaw lives during the call.
-   report false ends the walk; report NULL only counts. *flaws (may be NULL) becomes how many there
-   were. A flaw is no error of the context. */
+/* Reads every sample and reports each flaw, in order; a flaw is valid during the call of report.
+   If report returns false, the inspection ends; if report is NULL, flaws are only counted. *flaws
+   (may be NULL) is set to their number. A flaw is no error of the context. */
 FV_API fv_status fv_dataset_inspect(fv_dataset *set,
                                     bool (*report)(void *user, const fv_flaw *flaw), void *user,
                                     int64_t *flaws);
 
-/* ---- Transforms: what is done to each picture on its way ------------------------------------ */
+/* ---- Transforms: steps that each picture goes through --------------------------------------- */
 
 /* A list of steps, each its name and arguments, as torchvision.transforms.Compose:
      "resize 40; random_crop 32 padding=4; flip; to_tensor; normalize mean=0.5 std=0.25"
    Steps end with ; or the line. Arguments stand in order, or as name=value; several numbers have
    commas between them, a size is 32 or rows x columns, 32x24.
-   Meaning and defaults are torchvision's, whose functions on PIL images these follow to the bit, if
-   the list below says nothing else. Pictures are uint8 up to to_tensor and float32 after it;
+   Meaning and defaults are those of torchvision's functions on PIL images, to the bit unless the
+   list below says otherwise. Pictures are uint8 up to to_tensor and float32 after it;
    without a to_tensor they stay uint8, which a net's input takes just as well.
 
    Steps that take uint8 and float32:
@@ -449,12 +451,12 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
      randaugment num_ops=2 magnitude=9 num_magnitude_bins=31 interpolation=nearest fill=0
      trivialaugment num_magnitude_bins=31 interpolation=nearest fill=0
      invert_if_light               inverts a picture whose border is light on average
-     center_mass SIZE box=20       gray: what is not 0 fits into the box, its center of mass in the
-                                   middle of SIZE, as in MNIST
+     center_mass SIZE box=20       gray: scales the pixels above 0 into the box and moves their
+                                   center of mass to the middle of SIZE, as in MNIST
      to_tensor                     v becomes v/255
    float32 alone:
      normalize mean= std=          1 number, or 1 for each channel
-     denormalize mean= std=        back again: x * std + mean
+     denormalize mean= std=        the inverse: x * std + mean
 
    The transform belongs to the context and does not change, so threads may share it. Unknown names:
    FV_E_NAME; values out of range: FV_E_ARG; a step for uint8 after to_tensor: FV_E_STATE. "" or
@@ -462,19 +464,18 @@ FV_API fv_status fv_dataset_inspect(fv_dataset *set,
 FV_API fv_transform *fv_transform_new(fv_ctx *ctx, const char *text);
 FV_API void fv_transform_free(fv_transform *transform);
 
-/* Step number index, from 0, of those that a transform can have, with its arguments and their
-   defaults: "random_crop SIZE padding=0 ...". Returns the length of the text, as snprintf; 0 past
-   the last one. */
+/* Writes kind of step number index, from 0, with its arguments and their defaults: "random_crop
+   SIZE padding=0 ...". Returns the length of the text, as snprintf; 0 past the last one. */
 FV_API int fv_transform_list(int index, char *text, size_t size);
 
-/* Its text in one form: fv_transform_new makes the same of it, and files keep it. It belongs to the
-   transform. */
+/* Returns the canonical text of the transform, from which fv_transform_new makes the same. It
+   belongs to the transform. */
 FV_API const char *fv_transform_text(const fv_transform *transform);
 
-/* What it does without chance, for evaluation and prediction: random_crop becomes its pad and a
-   center_crop; random_resized_crop SIZE a resize, of the shorter side to SIZE's longer one, and a
-   center_crop SIZE. Other random steps are left out, but for those that always do the same: flips
-   and colors with p=1, a rotation or blur whose range is one value. */
+/* Makes the transform without randomness, for evaluation and prediction: random_crop becomes its
+   pad and a center_crop; random_resized_crop SIZE a resize, of the shorter side to SIZE's longer
+   one, and a center_crop SIZE. Other random steps are left out unless they always do the same:
+   flips and colors with p=1, a rotation or blur whose range is one value. */
 FV_API fv_transform *fv_transform_eval(const fv_transform *transform);
 
 /* A picture without its pixels. */
@@ -483,12 +484,12 @@ typedef struct fv_picture_shape {
     fv_type type;
 } fv_picture_shape;
 
-/* The shape of what comes out for pictures of this shape. */
+/* Returns the output shape for pictures of this shape. */
 FV_API fv_picture_shape fv_transform_shape(const fv_transform *transform, fv_picture_shape in);
 
-/* What becomes of a picture, uint8 or float32 [C,H,W] or [H,W]: a new array [C,H,W], which belongs
-   to the context. Chance depends on seed, epoch and index (the sample's number) alone.
-   A picture that a step cannot take: FV_E_SHAPE. */
+/* Applies the transform to a picture, uint8 or float32 [C,H,W] or [H,W]. Returns a new array
+   [C,H,W], which belongs to the context. Randomness depends only on seed, epoch and index (of the
+   sample). A picture that a step cannot take: FV_E_SHAPE. */
 FV_API fv_array *fv_transform_apply(const fv_transform *transform, const fv_array *picture,
                                     uint64_t seed, int64_t epoch, int64_t index);
 
@@ -502,12 +503,12 @@ FV_API fv_array *fv_transform_apply(const fv_transform *transform, const fv_arra
 typedef struct fv_mix_args {
     fv_ctx *ctx;
     int n, channels, height, width, classes;
-    float *pixels;         /* [n,C,H,W], mixed where they lie */
+    float *pixels;         /* [n,C,H,W], mixed in place */
     float *targets;        /* [n,classes] probabilities, mixed as the images are */
     const int64_t *labels; /* [n]: targets are set from them first; NULL: they are set */
     double alpha;          /* the share of each image is drawn from Beta(alpha, alpha); default 1 */
     uint64_t seed;
-    int64_t batch; /* chance depends on seed and this number alone */
+    int64_t batch; /* randomness depends only on seed and this number */
     int _end;
 } fv_mix_args;
 #define fv_mixup(...) fv_mixup_opt((fv_mix_args){__VA_ARGS__, ._end = 0})
@@ -518,9 +519,9 @@ FV_API fv_status fv_cutmix_opt(fv_mix_args args);
 /* ---- Download ------------------------------------------------------------------------------ */
 
 typedef enum fv_get_event {
-    FV_GET_THERE,  /* path is there already, with the right checksum */
+    FV_GET_THERE,  /* path exists already, with the right checksum */
     FV_GET_START,  /* the file comes from `from`, to path, after the done bytes of an earlier try */
-    FV_GET_BYTES,  /* done of total bytes have come; total 0: the server does not say */
+    FV_GET_BYTES,  /* done of total bytes have arrived; total 0: the server does not say */
     FV_GET_FAILED, /* the address `from` is given up, for the reason why; the next one is tried */
     FV_GET_DONE,   /* path is whole, with the right checksum; done: its bytes */
     FV_GET_UNPACK  /* the archive `from` is unpacked, to the folder path */
@@ -538,8 +539,8 @@ typedef struct fv_get_news {
    which are unpacked from the .tar.gz in ROOT. A .gz stays one: Fovea reads it as it is. Each file
    has several addresses and pinned checksums, SHA-256 and torchvision's MD5, of MNIST and
    Fashion-MNIST also of what is in the .gz, and gets its name only when one of them is right; one
-   that is there and right is not fetched again. What has come of a file when the
-   network breaks off stays as NAME.part, and the next call goes on from there. emnist takes some
+   that is there and right is not fetched again. An interrupted
+   download is kept as NAME.part, and the next call continues it. emnist takes some
    700 MB of memory while it is unpacked, the others less than 350.
    FV_E_IO with all addresses and what each said; FV_E_NAME; FV_E_DATA for wrong files; FV_E_PATH
    for a folder `from` that lacks them; FV_E_DEVICE in a build without libcurl (except for `from`).
@@ -575,23 +576,23 @@ typedef struct fv_batch {
 } fv_batch;
 
 /* fv_loader_new(set, .batch_size = 64, .shuffle = true), as torch.utils.data.DataLoader.
-   The context's random numbers move on when an epoch starts, exactly as PyTorch's do. What the
-   transform draws depends on them then, and on the sample and its place in the epoch.
-   The batches are the same for any number of workers. Where threads would not help there are none:
-   images in memory without a transform are gathered by the caller, and so is a set of your own
-   functions that is not thread_safe, with a note.
+   The start of an epoch draws from the context's random numbers exactly as PyTorch does. The random
+   numbers of the transform depend on that draw, on the sample and on its position in the epoch.
+   The batches are the same for any number of workers. Workers are not used where they do not help:
+   for images in memory without a transform, and, with a note, for a set of your own functions that
+   is not thread_safe.
    The first picture gives the batches their shape; another shape later: FV_E_SHAPE with its sample.
-   The cache keeps the pictures of files or of your functions from the first epoch on, for as many
-   as it has room. The set, the transform and the sampler must live as long as the loader. */
+   The cache keeps decoded pictures of files or of your functions from the first epoch on, up to its
+   size. The set, the transform and the sampler must live as long as the loader. */
 typedef struct fv_loader_args {
     fv_dataset *set;
     int batch_size;  /* default 1 */
     bool shuffle;    /* a new order every epoch, the same as PyTorch's for the same seed */
     bool drop_last;  /* leave out the last batch if it is short */
-    int num_workers; /* threads that make samples ahead; default: the caller's own does it */
+    int num_workers; /* threads that prepare samples; default 0: the calling thread */
     int prefetch;    /* batches ahead per worker, PyTorch's prefetch_factor; default 2 */
-    const fv_transform *transform; /* what is done to each picture */
-    const fv_sampler *sampler;     /* whose order it is, in place of shuffle */
+    const fv_transform *transform; /* applied to each picture */
+    const fv_sampler *sampler;     /* draws the order, in place of shuffle */
     size_t cache; /* bytes for pictures as they were read, before the transform; default: none */
     int _end;
 } fv_loader_args;
@@ -599,16 +600,16 @@ typedef struct fv_loader_args {
 FV_API fv_loader *fv_loader_new_opt(fv_loader_args args);
 FV_API void fv_loader_free(fv_loader *loader);
 
-/* Puts the next batch into *batch and returns true; false at the end of the epoch (the next call
-   starts another one) or on an error, which comes with the batch that has the sample. The batch
-   belongs to the loader, until its next call. */
+/* Puts the next batch into *batch and returns true. Returns false at the end of the epoch (the next
+   call starts another one) or after an error, which is reported at the batch of its sample. The
+   batch belongs to the loader and is valid until the next call. */
 FV_API bool fv_loader_next(fv_loader *loader, fv_batch *batch);
 
 /* Ends the epoch early: the next fv_loader_next starts a new one. Waits for the samples that the
    workers have begun, as fv_loader_free does. */
 FV_API void fv_loader_rewind(fv_loader *loader);
 
-/* Batches in an epoch, as len(loader). */
+/* Returns the number of batches in an epoch, as len(loader). */
 FV_API int64_t fv_loader_len(const fv_loader *loader);
 
 /* fv_weighted_sampler(ctx, weights, n, num_samples)     for .sampler of a loader of n samples: each
@@ -617,7 +618,7 @@ FV_API int64_t fv_loader_len(const fv_loader *loader);
    context. torch.utils.data.WeightedRandomSampler. */
 typedef struct fv_weighted_sampler_args {
     fv_ctx *ctx;
-    const double *weights; /* [n] how often a sample is drawn beside the others; they are copied */
+    const double *weights; /* [n] relative frequencies of the samples; copied */
     int64_t n;
     int64_t num_samples; /* of an epoch; default n */
     bool no_replacement; /* no sample twice in an epoch */
@@ -677,12 +678,12 @@ FV_API fv_status fv_split_folds_opt(fv_folds_args args);
 /* fv_split_content(set, (double[]){0.1, 0.1}, 2, folds)     by a hash of what each sample's file
    contains, or of its pixels where it has no file. A sample stays in its part when others are added
    or files renamed, copies of one content share a part, and which samples are in a part does not
-   depend on the shares of later ones. Shares are met about, as chance does; but a class of 3 or more
+   depend on the shares of later ones. So the shares are approximate; but a class of 3 or more
    different contents has some in part 1 and some outside of it, and so for each later part while 2
    are left of it. The key of a sample is
    SHA-256("HASH:SEED") of the SHA-256 of its content; part p takes what has the p-th 16 digits of
-   the key, as a fraction, below its share of what earlier parts have left. Reads every file. Too few
-   contents for a part: FV_E_DATA. */
+   the key, as a fraction, below its share of what earlier parts have left. Reads every file. Too
+   few contents for a part: FV_E_DATA. */
 typedef struct fv_content_args {
     fv_dataset *set;
     const double *shares; /* [n_shares] of parts 1, 2, ...; the rest of the samples is part 0 */
@@ -775,24 +776,24 @@ FV_API fv_node fv_input_opt(fv_input_args args);
 FV_API fv_node fv_scope_begin(fv_node x, const char *name);
 FV_API fv_node fv_scope_end(fv_node x);
 
-/* What a picture has around it: zeros, or another constant; itself in a mirror, whose border is not
-   seen twice; its border again; itself again. */
+/* How pixels outside the picture are filled: with zeros or a constant, by reflection without
+   repeating the edge, by repeating the edge, or by wrapping around. */
 typedef enum fv_padding_mode {
     FV_PADDING_ZEROS,
-    FV_PADDING_REFLECT, /* by less than the picture's size */
+    FV_PADDING_REFLECT, /* less than the picture's size */
     FV_PADDING_REPLICATE,
-    FV_PADDING_CIRCULAR /* by the picture's size at most */
+    FV_PADDING_CIRCULAR /* at most the picture's size */
 } fv_padding_mode;
 
 /* fv_conv2d(x, out_channels, kernel_size, ...)     [N,C,H,W] -> [N,O,P,Q]
      y[n,o,p,q] = bias[o] + sum over c,r,s of
                   weight[o,c,r,s] * x[n, c, p*stride - padding + r*dilation, likewise q and s]
      P = (H + 2*padding - dilation*(R-1) - 1) / stride + 1, rounded down; likewise Q
-   x outside the picture is what padding_mode says.
+   padding_mode fills x outside the picture.
    weight [O, C/groups, R, S], bias [O]; both start uniform in +-1/sqrt(C/groups*R*S).
-   torch.nn.Conv2d(C, O, R) is fv_conv2d(x, O, R): x has the C channels. With C written as well,
-   fv_conv2d(x, C, O, R) is a kernel of O and a stride of R; where the stride gives that away it is
-   logged as a warning, and said in the help of the shape error that may follow. */
+   torch.nn.Conv2d(C, O, R) is fv_conv2d(x, O, R): x has the C channels. fv_conv2d(x, C, O, R) would
+   be C outputs, a kernel of O and a stride of R: a stride that looks like this mistake logs a
+   warning, and the next shape error mentions it. */
 typedef struct fv_conv2d_args {
     fv_node x;
     int out_channels;
@@ -821,8 +822,8 @@ typedef struct fv_conv_transpose2d_args {
     int out_channels;
     int kernel_size;    /* int or FV_HW */
     int stride;         /* int or FV_HW; default 1 */
-    int padding;        /* int or FV_HW; what the output loses each side; default 0 */
-    int output_padding; /* int or FV_HW; what it gains below and to the right, less than stride or
+    int padding;        /* int or FV_HW; removed from each side of the output; default 0 */
+    int output_padding; /* int or FV_HW; added below and to the right, less than stride or
                            dilation; default 0 */
     int dilation;       /* int or FV_HW; default 1 */
     int groups;         /* default 1 */
@@ -836,8 +837,8 @@ typedef struct fv_conv_transpose2d_args {
 FV_API fv_node fv_conv_transpose2d_opt(fv_conv_transpose2d_args args);
 
 /* fv_max_pool2d(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
-   The largest value of each window. Among equals the first wins, and gets the gradient; a NaN wins
-   over all numbers, the last NaN over the others. torch.nn.MaxPool2d. */
+   The maximum of each window. The gradient goes to the argmax, the first of equal values; NaN is
+   larger than all numbers, and the last of several NaN is the argmax. torch.nn.MaxPool2d. */
 typedef struct fv_max_pool2d_args {
     fv_node x;
     int kernel_size; /* int or FV_HW */
@@ -852,26 +853,26 @@ typedef struct fv_max_pool2d_args {
 FV_API fv_node fv_max_pool2d_opt(fv_max_pool2d_args args);
 
 /* fv_max_pool2d_indices(x, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
-   Where in x that pooling finds its largest values: h*W + w, as float, of planes of up to 2^24
-   pixels. For fv_max_unpool2d, or to be read as an output; it has no gradient.
+   The position h*W + w of the maximum of each window, as float, for planes of up to 2^24 pixels. It
+   is an input of fv_max_unpool2d or an output of the net; it has no gradient.
    torch.nn.MaxPool2d(return_indices=True). */
 #define fv_max_pool2d_indices(...)                                                                 \
     fv_max_pool2d_indices_opt((fv_max_pool2d_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_max_pool2d_indices_opt(fv_max_pool2d_args args);
 
 /* fv_max_unpool2d(x, indices, kernel_size, ...)     [N,C,H,W] -> [N,C,P,Q]
-   Each number of x at the place that its index tells, the last where several meet; 0 elsewhere.
-   Numbers whose index is not in 0..P*Q-1 are left out. torch.nn.MaxUnpool2d.
+   Writes each value of x to the position of its index, the last one where indices are equal; 0
+   elsewhere. Values whose index is not in 0..P*Q-1 are ignored. torch.nn.MaxUnpool2d.
      fv_node r = fv_relu(x), p = fv_max_pool2d(r, 2), i = fv_max_pool2d_indices(r, 2);
      y = fv_max_unpool2d(p, i, 2); */
 typedef struct fv_max_unpool2d_args {
     fv_node x;
-    fv_node indices; /* of x's shape: fv_max_pool2d_indices of what was pooled */
+    fv_node indices; /* of x's shape: fv_max_pool2d_indices of the input of the pooling */
     int kernel_size; /* int or FV_HW; this and the next two as in the pooling */
     int stride;      /* int or FV_HW; default kernel_size */
     int padding;     /* int or FV_HW; default 0 */
-    int output_size; /* int or FV_HW; default (H-1)*stride - 2*padding + kernel_size, and less than
-                        a stride from that */
+    int output_size; /* int or FV_HW; default (H-1)*stride - 2*padding + kernel_size; it differs
+                        from that by less than a stride */
     const char *name;
     int _end;
 } fv_max_unpool2d_args;
@@ -887,7 +888,7 @@ typedef struct fv_avg_pool2d_args {
     int padding;          /* int or FV_HW; of zeros; at most kernel_size/2; default 0 */
     bool ceil_mode;       /* round the output size up; a window never starts in the far padding */
     bool exclude_pad;     /* padding is not counted: torch's count_include_pad=False */
-    int divisor_override; /* divides the sum of a window; default: how many pixels it has */
+    int divisor_override; /* divides the sum of a window; default: its number of pixels */
     const char *name;
     int _end;
 } fv_avg_pool2d_args;
@@ -937,8 +938,8 @@ FV_API fv_node fv_upsample_opt(fv_upsample_args args);
    torch.nn.functional.pad; torch.nn.ZeroPad2d, ConstantPad2d, ReflectionPad2d, ReplicationPad2d. */
 typedef struct fv_pad2d_args {
     fv_node x;
-    int left, right, top, bottom; /* columns and rows more; below 0, those that are cut off: only in
-                                     mode FV_PADDING_ZEROS */
+    int left, right, top, bottom; /* columns and rows to add; negative numbers crop, only in mode
+                                     FV_PADDING_ZEROS */
     fv_padding_mode mode;         /* default FV_PADDING_ZEROS; in a text "constant" */
     double value;                 /* in place of the zeros */
     const char *name;
@@ -999,7 +1000,7 @@ typedef struct fv_softplus_args {
 
 typedef enum fv_approximate { FV_APPROXIMATE_NONE, FV_APPROXIMATE_TANH } fv_approximate;
 
-/* Activations, number by number, any shape; NaN stays NaN.
+/* Activations, elementwise, any shape; NaN stays NaN.
      fv_leaky_relu(x, negative_slope)   x, below 0 negative_slope * x     torch.nn.LeakyReLU
      fv_relu6(x)         min(max(x, 0), 6)                                torch.nn.ReLU6
      fv_sigmoid(x)       1 / (1 + exp(-x))                                torch.nn.Sigmoid
@@ -1069,7 +1070,7 @@ typedef struct fv_batch_norm2d_args {
     double momentum; /* in (0,1]; default 0.1 */
     bool cumulative; /* running means are plain averages: torch's momentum=None */
     bool no_affine;
-    bool no_track_running_stats; /* the batch's own mean and variance in eval mode too */
+    bool no_track_running_stats; /* use the statistics of the batch in eval mode too */
     int num_features;            /* default: as many as x has; given, it is checked */
     const char *name;
     int _end;
@@ -1080,8 +1081,7 @@ FV_API fv_node fv_batch_norm2d_opt(fv_batch_norm2d_args args);
 /* fv_group_norm(x, num_groups, ...)     any shape, for each image and group of channels:
      y = (x - mean) / sqrt(var + eps) * weight[c] + bias[c]
    mean and var (divided by their number) are over the channels of the group, rows and columns, in
-   train and in eval mode. weight [C] starts as 1, bias [C] as 0. With as many groups as channels
-   this is instance normalisation, torch.nn.InstanceNorm2d(affine=True). torch.nn.GroupNorm. */
+   train and in eval mode. weight [C] starts as 1, bias [C] as 0. torch.nn.GroupNorm. */
 typedef struct fv_group_norm_args {
     fv_node x;
     int num_groups;   /* divides the channels of x */
@@ -1135,8 +1135,9 @@ typedef struct fv_layer_norm_args {
 FV_API fv_node fv_layer_norm_opt(fv_layer_norm_args args);
 
 /* fv_dropout(x, p)    any shape. In train mode each number becomes 0 with probability p, the others
-   x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. Which ones
-   depends on the context's seed, the step, the layer, the image and the element: not on threads.
+   x / (1 - p); in eval mode y = x. fv_dropout2d drops whole channels of an image. The random
+   choice depends on the context's seed, the step, the layer, the image and the element, not on
+   threads.
      fv_dropout(x, p)      torch.nn.Dropout
      fv_dropout2d(x, p)    torch.nn.Dropout2d */
 typedef struct fv_dropout_args {
@@ -1150,7 +1151,7 @@ typedef struct fv_dropout_args {
 FV_API fv_node fv_dropout_opt(fv_dropout_args args);
 FV_API fv_node fv_dropout2d_opt(fv_dropout_args args);
 
-/* fv_add(x, y)        both of one shape: the sum, as of a residual block. torch.add. */
+/* fv_add(x, y)        the sum of two tensors of one shape, as in a residual block. torch.add. */
 typedef struct fv_binary_args {
     fv_node x, y;
     const char *name;
@@ -1159,33 +1160,33 @@ typedef struct fv_binary_args {
 #define fv_add(...) fv_add_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_add_opt(fv_binary_args args);
 
-/* fv_mul(x, y)        the product, of the shape of x. y is of that shape, or has 1 channel, or 1
-   row and 1 column, or both, which then count for all, as in squeeze-and-excitation. torch.mul. */
+/* fv_mul(x, y)        the product, of the shape of x. y has that shape, or 1 channel, or 1 row
+   and 1 column, or both, which are broadcast, as in squeeze-and-excitation. torch.mul. */
 #define fv_mul(...) fv_mul_opt((fv_binary_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_mul_opt(fv_binary_args args);
 
 typedef struct fv_concat_args {
-    const fv_node *xs; /* FV_NODES(a, b, ...) gives these two */
+    const fv_node *xs; /* FV_NODES(a, b, ...) sets xs and n */
     int n;             /* 2 to 8 */
     int dim;           /* 1 to 3 of [N,C,H,W]; default 1, the channels */
     const char *name;
     int _end;
 } fv_concat_args;
 
-/* fv_concat(FV_NODES(a, b, c), .dim = 1)     one after the other along a dimension; the other two
-   must be alike. torch.cat. */
+/* fv_concat(FV_NODES(a, b, c), .dim = 1)     concatenates along a dimension; the other two
+   dimensions must be equal. torch.cat. */
 #define FV_NODES(...)                                                                              \
     (const fv_node[]){__VA_ARGS__}, (int)(sizeof((const fv_node[]){__VA_ARGS__}) / sizeof(fv_node))
 #define fv_concat(...) fv_concat_opt((fv_concat_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_concat_opt(fv_concat_args args);
 
-/* fv_slice(x, dim, start, end)     a part of x: Python's x[:, start:end:step], for dim 1. What lies
+/* fv_slice(x, dim, start, end)     a part of x: Python's x[:, start:end:step], for dim 1. A range
    outside x is an error. torch.narrow. */
 typedef struct fv_slice_args {
     fv_node x;
     int dim;   /* 1 to 3 of [N,C,H,W]; default 1, the channels */
     int start; /* below 0: from the end */
-    int end;   /* the first that is left out; below 0: from the end; default: to the end */
+    int end;   /* exclusive; below 0: from the end; default: to the end */
     int step;  /* default 1 */
     const char *name;
     int _end;
@@ -1194,7 +1195,7 @@ typedef struct fv_slice_args {
 FV_API fv_node fv_slice_opt(fv_slice_args args);
 
 /* Other shapes for the same numbers of an image, which keep their order, that of [C,H,W]:
-     fv_reshape(x, c, h, w)   [N,c,h,w]; one may be -1: what is left; left out: 1   torch.reshape
+     fv_reshape(x, c, h, w)   [N,c,h,w]; one may be -1: inferred; default 1         torch.reshape
      fv_squeeze(x, dim)       without dimension dim, which must be of size 1: those behind it
                               move up, and the last becomes 1                       torch.squeeze
      fv_unsqueeze(x, dim)     with a dimension of size 1 before dim: those from there on move
@@ -1219,8 +1220,8 @@ FV_API fv_node fv_unsqueeze_opt(fv_dim_args args);
 FV_API fv_node fv_permute_opt(fv_shape_args args);
 
 /* fv_custom(x, .forward = f, .backward = df)     a layer of your own without parameters, image by
-   image. Several threads call the functions at once, for different images in any order; what they
-   share in user is only to be read. It has no text: fv_text_of fails for a net with one.
+   image. Several threads call the functions at once, for different images in any order; they must
+   only read user. The layer has no text: fv_text_of fails for its net.
    torch.autograd.Function. */
 typedef struct fv_custom_args {
     fv_node x;
@@ -1228,7 +1229,7 @@ typedef struct fv_custom_args {
        number. */
     void (*forward)(void *user, const float *x, float *y);
     void (*backward)(void *user, const float *x, const float *y, const float *dy, float *dx);
-    void *user;                  /* handed to both; lives as long as the net */
+    void *user;                  /* passed to both; must live as long as the net */
     int channels, height, width; /* of y; default: those of x */
     const char *name;
     int _end;
@@ -1236,8 +1237,8 @@ typedef struct fv_custom_args {
 #define fv_custom(...) fv_custom_opt((fv_custom_args){__VA_ARGS__, ._end = 0})
 FV_API fv_node fv_custom_opt(fv_custom_args args);
 
-/* fv_again(layer, x)   one more layer like that one, on x, with the same parameters: their
-   gradients add up, and running means are updated by both. The layer must have one input. A layer
+/* fv_again(layer, x)   applies a layer like that one to x, with the same parameters: gradients of
+   both add up, and both update running means. The layer must have one input. A layer
    that leads to no output is not part of the net; its parameters are, where another shares them. */
 FV_API fv_node fv_again(fv_node layer, fv_node x);
 
@@ -1245,29 +1246,30 @@ FV_API fv_node fv_again(fv_node layer, fv_node x);
      "conv2d 6 5 padding=2 name=C1; relu; max_pool2d 2; flatten; linear classes"
    A statement is the name of a layer function without fv_, arguments in its order, the others as
    name=value; a bool by its name alone; a pair as 3x2. It ends with ; or the line; # begins a
-   comment. A layer takes what the one before it gives, or from=NAME; add and concat take that and
-   the layers they name. The word classes is a number that the caller gives. Errors say which
-   statement. conv, max_pool and batch_norm are short for their 2d. Here and in all other texts a
-   number may be a fraction, 1/3, and a 0 that is written is 0, not the default. */
+   comment. The input of a layer is the output of the statement before it, or from=NAME; add and
+   concat take that and the layers they name. The word classes stands for the caller's number of
+   classes. Errors say which statement. conv, max_pool and batch_norm are short for their 2d. Here
+   and in all other texts a number may be a fraction, 1/3, and a 0 that is written is 0, not the
+   default. */
 FV_API fv_node fv_layers(fv_node x, const char *text, int classes);
 
 /* A whole network as text. Beside layers there are
      input CHANNELS HEIGHT WIDTH mean=0.49,0.48,0.45 std=0.2,0.2,0.2    first, or for more inputs
      again NAME       one more layer like NAME, with its parameters; from= and name= as for others
-     output NAME...   what the net gives; without it, what the last layer does */
+     output NAME...   the outputs of the net; default: the last layer */
 FV_API fv_net *fv_net_text(fv_ctx *ctx, const char *text);
 
-/* The text of a net, on one line: fv_net_text makes the same net of it, and prints it again.
-   Belongs to the net, until the next call. NULL on errors. */
+/* Returns the text of a net, on one line, from which fv_net_text makes the same net. It belongs to
+   the net and is valid until the next call. NULL after an error. */
 FV_API const char *fv_text_of(fv_net *net);
 
-/* The network whose output is x, with parameters drawn from the context's random numbers in the
-   order in which the layers were written, bit for bit as PyTorch draws them. It starts in train
+/* Makes the network whose output is x, with parameters drawn from the context's random numbers in
+   the order in which the layers were written, bit for bit as PyTorch draws them. It starts in train
    mode. A graph makes one net; layers that do not lead to an output are left out. The net belongs
    to the context. */
 FV_API fv_net *fv_net_new(fv_node x);
 
-/* The same with n outputs, 1 to FV_ENDS_MAX, of one graph. */
+/* Makes a network with n outputs, 1 to FV_ENDS_MAX, of one graph. */
 FV_API fv_net *fv_net_new_outputs(const fv_node *outputs, int n);
 #define FV_ENDS_MAX 8 /* inputs and outputs of a net, at most */
 FV_API void fv_net_free(fv_net *net);
@@ -1283,7 +1285,7 @@ typedef enum fv_init_kind {
     FV_INIT_CONSTANT,
 } fv_init_kind;
 
-/* What kaiming's gain is for: sqrt(2 / (1 + a^2)), sqrt(2), 5/3, 3/4, 1. */
+/* The nonlinearity of kaiming's gain: sqrt(2 / (1 + a^2)), sqrt(2), 5/3, 3/4, 1. */
 typedef enum fv_gain {
     FV_GAIN_LEAKY_RELU,
     FV_GAIN_RELU,
@@ -1292,10 +1294,11 @@ typedef enum fv_gain {
     FV_GAIN_LINEAR
 } fv_gain;
 
-/* Draws parameters anew, from the context's random numbers, in the order of the layers:
+/* Initialises parameters again, from the context's random numbers, in the order of the layers:
      fv_init(net, "*.weight", FV_INIT_KAIMING_NORMAL, .fan_out = true)
-   torch.nn.init; uniform values are its bits, normal ones agree to about 1e-6. A pattern that meets
-   no parameter: FV_E_NAME. Fans are of weights [O,C,R,S] or [O,K]; a bias has none: FV_E_SHAPE. */
+   torch.nn.init; uniform values are its bits, normal ones agree to about 1e-6. A pattern that
+   matches no parameter: FV_E_NAME. Fans exist for weights [O,C,R,S] or [O,K]; for a bias:
+   FV_E_SHAPE. */
 typedef struct fv_init_args {
     fv_net *net;
     const char *pattern; /* names of parameters, * for anything; default "*.weight" */
@@ -1312,7 +1315,8 @@ typedef struct fv_init_args {
 #define fv_init(...) fv_init_opt((fv_init_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_init_opt(fv_init_args args);
 
-/* A built-in network for images of this shape, normalised by mean and std, each [channels] or NULL:
+/* Makes a built-in network for images of this shape, normalised by mean and std, each [channels] or
+   NULL:
      lenet5           the tutorial's: convnet.C1 ... fc.F7, log_softmax; 61,706 parameters
      lenet5-classic   of 1998: tanh, averages, C3 not fully connected; 28 x 28 or 32 x 32
      mnist-cnn        of pytorch/examples, for 28 x 28; log_softmax
@@ -1324,8 +1328,8 @@ FV_API fv_status fv_init_opt(fv_init_args args);
 FV_API fv_net *fv_model(fv_ctx *ctx, const char *name, int channels, int height, int width,
                         int classes, const float *mean, const float *std);
 
-/* Built-in network number index, from 0: its name, blanks, and what it is. Returns the length of
-   the text, as snprintf; 0 past the last one. */
+/* Writes built-in network number index, from 0: its name, blanks, and a description. Returns the
+   length of the text, as snprintf; 0 past the last one. */
 FV_API int fv_model_list(int index, char *text, size_t size);
 
 /* ------------------------------------------------------------------------------------------- */
@@ -1342,39 +1346,39 @@ FV_API fv_status fv_eval_mode(fv_net *net);
    that size or smaller does not. Shapes that differ from the net's input: FV_E_SHAPE. */
 FV_API fv_status fv_forward(fv_net *net, const fv_batch *batch);
 
-/* The same for a net of several inputs: n batches of as many images each, in the order in which the
-   inputs were written, those that no layer reads among them. Labels are the losses' affair. */
+/* The same for a net of several inputs: n batches with the same number of images, in the order in
+   which the inputs were written, including those that no layer reads. Only losses read labels. */
 FV_API fv_status fv_forward_inputs(fv_net *net, const fv_batch *batches, int n);
 
-/* The result of the last fv_forward, [n,C,H,W] of fv_output_shape; valid until the next.
+/* Returns the output of the last fv_forward, [n,C,H,W] of fv_output_shape; valid until the next.
    NULL before the first. fv_output_at gives that of output `index`, fv_output the first. */
 FV_API const float *fv_output(const fv_net *net);
 FV_API const float *fv_output_at(const fv_net *net, int index);
 
-/* Channels, height and width of the first output, the three of [N,C,H,W]; NULLs are skipped. */
+/* Writes channels, height and width of the first output; pointers may be NULL. */
 FV_API void fv_output_shape(const fv_net *net, int *channels, int *height, int *width);
 
-/* 0 itself, in a number of a layer, loss, optimizer or schedule where 0 means a default that is
-   another number:
+/* The number 0 itself, where 0 in a number of a layer, loss, optimizer or schedule means another
+   default:
      fv_adamw(net, .weight_decay = FV_ZERO) */
 #define FV_ZERO (-2147483647 - 1)
 
-/* Losses. Each compares an output of the last fv_forward with what was wanted of it, returns one
-   number and, in train mode, adds the gradient to those of the other losses since that forward. So
+/* Losses. Each compares an output of the last fv_forward with its target, returns one number and,
+   in train mode, adds the gradient to those of the other losses since that forward. So
    several losses make a sum, for one fv_backward:
      float loss = fv_nll_loss(net, &batch) + fv_mse_loss(net, mask, .output = 1, .scale = 0.1);
-   Only to look, without a gradient: FV_NONE, or eval mode.
-   Returns NaN, sets the error and leaves all gradients as they were when it failed: no forward
-   before (FV_E_STATE), an argument out of its range (FV_E_ARG), a label that is none of the classes
-   (FV_E_CLASS), an output or an array that does not fit (FV_E_SHAPE). */
+   With FV_NONE, or in eval mode, there is no gradient.
+   After a failure a loss returns NaN, sets the error and leaves all gradients as they were: no
+   forward before (FV_E_STATE), an argument out of its range (FV_E_ARG), a label that is none of the
+   classes (FV_E_CLASS), an output or an array that does not fit (FV_E_SHAPE). */
 typedef enum fv_reduction {
-    FV_MEAN, /* over what counts: see each loss */
+    FV_MEAN, /* see each loss for what it is over */
     FV_SUM,
     FV_NONE,      /* the losses are in .losses; returns 0, and has no gradient */
     FV_BATCH_MEAN /* the sum divided by n */
 } fv_reduction;
 
-/* What all losses take. */
+/* Arguments of all losses. */
 #define FV_LOSS_FIELDS                                                                             \
     fv_reduction reduction; /* default FV_MEAN */                                                  \
     float *losses;          /* takes the loss of each row, or each element, if not NULL */         \
@@ -1417,8 +1421,9 @@ typedef struct fv_cross_entropy_loss_args {
     const float *weight;
     int n_weight;
     int64_t ignore_index;
-    double label_smoothing; /* s in [0,1): s is taken from what was wanted and shared by all K */
-    const float *target;    /* in place of labels: how much each class is wanted, as the output */
+    double label_smoothing; /* s in [0,1): this much of the target probability is spread evenly
+                               over all K classes */
+    const float *target;    /* in place of labels: class probabilities, shaped as the output */
     FV_LOSS_FIELDS
 } fv_cross_entropy_loss_args;
 #define fv_cross_entropy_loss(...)                                                                 \
@@ -1468,10 +1473,10 @@ FV_API float fv_huber_loss_opt(fv_huber_loss_args args);
    torch.nn.BCEWithLogitsLoss. */
 typedef struct fv_bce_with_logits_loss_args {
     fv_net *net;
-    const float *target;     /* in [0,1]: how much it is wanted */
+    const float *target;     /* probabilities in [0,1] */
     const float *weight;     /* of each channel [C], or of each element; default 1 */
     int n_weight;            /* C, or n*C*H*W */
-    const float *pos_weight; /* of what is wanted; likewise */
+    const float *pos_weight; /* of the positive term; likewise */
     int n_pos_weight;
     FV_LOSS_FIELDS
 } fv_bce_with_logits_loss_args;
@@ -1496,7 +1501,7 @@ FV_API float fv_kl_div_loss_opt(fv_kl_div_loss_args args);
    is none, this one's FV_MEAN as everywhere. torchvision.ops.sigmoid_focal_loss. */
 typedef struct fv_focal_loss_args {
     fv_net *net;
-    const float *target; /* 1 for what is wanted, else 0 */
+    const float *target; /* 1 or 0 */
     double alpha;        /* weight of targets 1, at most 1; default 0.25; below 0: no weights */
     double gamma;        /* default 2; below 0: as 0, which is binary cross-entropy */
     FV_LOSS_FIELDS
@@ -1519,8 +1524,8 @@ typedef struct fv_loss_text_args {
 #define fv_loss_text(...) fv_loss_text_opt((fv_loss_text_args){__VA_ARGS__, ._end = 0})
 FV_API float fv_loss_text_opt(fv_loss_text_args args);
 
-/* Loss number index, as fv_loss_text takes it, with the defaults of its arguments and what its target
-   may be. Returns the length of the text, as snprintf; 0 past the last one. */
+/* Writes loss number index, as fv_loss_text takes it, with the defaults of its arguments and what
+   its target may be. Returns the length of the text, as snprintf; 0 past the last one. */
 FV_API int fv_loss_list(int index, char *text, size_t size);
 
 /* A loss of your own: adds its gradient, [n,C,H,W] as the output, to those of the losses since the
@@ -1529,18 +1534,19 @@ FV_API fv_status fv_output_gradient(fv_net *net, const float *gradient);
 FV_API fv_status fv_output_gradient_at(fv_net *net, int index, const float *gradient);
 
 /* Adds the gradients of the losses since the last fv_forward to the gradients of the parameters.
-   Once; without a loss, or in eval mode: FV_E_STATE. */
+   May be called once for a forward; without a loss, or in eval mode: FV_E_STATE. */
 FV_API fv_status fv_backward(fv_net *net);
 
-/* The gradient of the last fv_backward for the input as the first layer sees it (normalised),
-   [n,C,H,W]; NULL unless the input was made with .requires_grad, or before the first backward. */
+/* Returns the gradient of the last fv_backward for the input as the first layer sees it
+   (normalised), [n,C,H,W]; NULL unless the input was made with .requires_grad, or before the first
+   backward. */
 FV_API const float *fv_input_gradient(const fv_net *net);
 
-/* Makes fv_backward work out fv_input_gradient too, as if each input of the net had been made with
-   .requires_grad. What the last fv_forward left behind is gone. */
+/* Makes fv_backward compute fv_input_gradient, as if each input of the net had .requires_grad. The
+   output of the last fv_forward becomes invalid. */
 FV_API fv_status fv_input_requires_grad(fv_net *net);
 
-/* Sets all gradients to 0. They add up until then. */
+/* Sets all gradients to 0. Until then they accumulate. */
 FV_API fv_status fv_zero_grad(fv_net *net);
 
 /* A parameter of the net under its name in PyTorch's state_dict. */
@@ -1559,8 +1565,8 @@ typedef struct fv_param {
 FV_API int fv_param_count(const fv_net *net);
 FV_API fv_param fv_param_at(const fv_net *net, int index);
 
-/* Writes the parameter at index: count floats of values, of gradients, or of both; NULL leaves what
-   there is. FV_E_ARG for an index out of range. */
+/* Writes the parameter at index: count floats of values, of gradients, or of both; NULL leaves
+   them unchanged. FV_E_ARG for an index out of range. */
 FV_API fv_status fv_param_put(fv_net *net, int index, const float *value, const float *grad);
 
 typedef struct fv_result {
@@ -1583,15 +1589,15 @@ typedef struct fv_evaluate_args {
 #define fv_evaluate(...) fv_evaluate_opt((fv_evaluate_args){__VA_ARGS__, ._end = 0})
 FV_API fv_status fv_evaluate_opt(fv_evaluate_args args);
 
-/* Metrics of a classifier. Its guess for a sample is the fv_argmax of the outputs; outputs with a
-   NaN are no guess, and so are wrong and in no column of the confusion matrix. What would be
-   divided by 0 is 0, as scikit-learn's zero_division=0. */
+/* Metrics of a classifier. The prediction for a sample is the fv_argmax of the outputs; outputs
+   with a NaN are no prediction: they count as wrong and are in no column of the confusion matrix. A
+   quotient by 0 is 0, as with scikit-learn's zero_division=0. */
 
-/* The index of the first of the largest of n numbers; -1 if one is NaN, or n is 0. */
+/* Returns the index of the first maximum of n numbers; -1 if one is NaN, or n is 0. */
 FV_API int fv_argmax(const float *x, int n);
 
-/* The interval that holds a proportion of which `successes` of `trials` were seen, with the
-   confidence that z stands for: 1.959964 is 95 %. 0 <= successes <= trials; 0 to 1 without trials.
+/* Returns the Wilson interval of a proportion after `successes` of `trials`, for the confidence of
+   z: 1.959964 is 95 %. 0 <= successes <= trials; 0 to 1 without trials.
    E. B. Wilson, J. Am. Stat. Assoc. 22 (1927). */
 FV_API void fv_wilson(int64_t successes, int64_t trials, double z, double *low, double *high);
 
@@ -1614,7 +1620,7 @@ FV_API void fv_metrics_free(fv_metrics *metrics);
 FV_API fv_status fv_metrics_add(fv_metrics *metrics, int n, const float *outputs,
                                 const int64_t *labels);
 
-/* Forgets all samples. */
+/* Removes all samples. */
 FV_API fv_status fv_metrics_reset(fv_metrics *metrics);
 
 /* A proportion, with its Wilson interval for 95 %. */
@@ -1638,24 +1644,24 @@ typedef struct fv_scores {
     double macro_precision, macro_recall, macro_f1; /* means over all classes */
 } fv_scores;
 
-/* All zero for NULL, and for a class that there is not. */
+/* All members are 0 for NULL, and for a class that does not exist. */
 FV_API fv_scores fv_metrics_scores(const fv_metrics *metrics);
 FV_API fv_class_scores fv_metrics_class(const fv_metrics *metrics, int index);
 
 /* Samples [classes][classes] by label (row) and guess (column); they change with fv_metrics_add. */
 FV_API const int64_t *fv_metrics_confusion(const fv_metrics *metrics);
 
-/* All of it as a table for people, the confusion matrix included if there are at most 10 classes.
-   names [classes], or NULL for numbers. Belongs to the metrics, until the next call. */
+/* Returns all scores as a table for people, the confusion matrix included if there are at most 10
+   classes. names [classes], or NULL for numbers. Belongs to the metrics, until the next call. */
 FV_API const char *fv_metrics_text(fv_metrics *metrics, const char *const *names);
 
 /* ------------------------------------------------------------------------------------------- */
 /* 6  Optimizers, moving averages, schedules of learning rates                                   */
 /* ------------------------------------------------------------------------------------------- */
 
-/* An optimizer moves all parameters p of a net by their gradients g, which are -g with .maximize,
-   and, but for AdamW and Lion, g + weight_decay * p from there on. sqrt(v), g * g and quotients go
-   number by number; t counts the steps from 1. An optimizer belongs to the context and ends before
+/* An optimizer updates all parameters p of a net by their gradients g. With .maximize g is -g;
+   except for AdamW and Lion, weight_decay * p is added to g. sqrt(v), g * g and quotients are
+   elementwise; t counts the steps from 1. An optimizer belongs to the context and is freed before
    its net. A number outside its range: FV_E_ARG. */
 
 /* fv_sgd(net, .lr = 0.01, .momentum = 0.5)
@@ -1669,7 +1675,7 @@ typedef struct fv_sgd_args {
     double momentum;     /* in [0,1) */
     double dampening;    /* in [0,1] */
     double weight_decay; /* >= 0 */
-    bool nesterov;       /* wants momentum > 0 and dampening 0 */
+    bool nesterov;       /* needs momentum > 0 and dampening 0 */
     bool maximize;
     int _end;
 } fv_sgd_args;
@@ -1805,35 +1811,37 @@ typedef struct fv_rmsprop_args {
 #define fv_rmsprop(...) fv_rmsprop_opt((fv_rmsprop_args){__VA_ARGS__, ._end = 0})
 FV_API fv_optim *fv_rmsprop_opt(fv_rmsprop_args args);
 
-/* Optimizer number index, from 0, as fv_optim_text takes it, with the defaults of its arguments:
-   "sgd lr=0.001 momentum=0 ...". Returns the length of the text, as snprintf; 0 past the last. */
+/* Writes optimizer number index, from 0, as fv_optim_text takes it, with the defaults of its
+   arguments: "sgd lr=0.001 momentum=0 ...". Returns the length of the text, as snprintf; 0 past the
+   last. */
 FV_API int fv_optim_list(int index, char *text, size_t size);
 
 /* An optimizer as text, its name and arguments, and groups after a semicolon each:
      fv_optim_text(net, "sgd lr=0.1 momentum=0.9 nesterov; group *.bias weight_decay=0")
    Names: sgd adam adamw nadam radam lion adagrad adadelta rmsprop. Arguments are the fields above;
-   two numbers are betas=0.9,0.99. Here 0 is 0, and what is left out is the default. */
+   two numbers are betas=0.9,0.99. In the text 0 is 0; an argument that is left out has its default.
+   */
 FV_API fv_optim *fv_optim_text(fv_net *net, const char *text);
 
-/* The text that makes the optimizer as it was made, groups included; what schedules and fv_set_lr
-   did later is not in it. Belongs to the optimizer, until the next call. */
+/* Returns the text of the optimizer as it was made, with its groups; later changes by schedules and
+   fv_set_lr are not included. It belongs to the optimizer and is valid until the next call. */
 FV_API const char *fv_optim_describe(fv_optim *optim);
 FV_API void fv_optim_free(fv_optim *optim);
 
-/* Moves the parameters once, by the gradients there are. Gradients add up until fv_zero_grad, so a
-   batch of k parts is k times fv_forward, loss and fv_backward, then fv_scale_grad(net, 1.0 / k) if
-   each loss is a mean, and fv_step. */
+/* Updates the parameters once by their gradients. Gradients accumulate until fv_zero_grad, so a
+   batch of k micro-batches is k times fv_forward, loss and fv_backward, then fv_scale_grad(net, 1.0
+   / k) if each loss is a mean, and fv_step. */
 FV_API fv_status fv_step(fv_optim *optim);
 
-/* The learning rate from the next step on; > 0. */
+/* Sets the learning rate from the next step on; > 0. */
 FV_API fv_status fv_set_lr(fv_optim *optim, double lr);
 FV_API double fv_lr(const fv_optim *optim);
 
 /* fv_group(optim, "*.bias", .weight_decay = FV_ZERO)
-   Parameters whose names match are treated so from the next step on. Where two groups match, the
-   later one counts, as a whole: fv_group(optim, "fc.*") undoes all for these. What is remembered of
-   frozen parameters stays. Nothing matches: FV_E_NAME with the names there are. Running means of
-   batch norm are no parameters: they move in train mode. torch.optim's parameter groups. */
+   Gives parameters whose names match other settings from the next step on. If two groups match, the
+   later one applies as a whole: fv_group(optim, "fc.*") resets these. The optimizer's state of
+   frozen parameters is kept. No match: FV_E_NAME with the existing names. Running means of batch
+   norm are no parameters: they change in train mode. torch.optim's parameter groups. */
 typedef struct fv_group_args {
     fv_optim *optim;
     const char *pattern; /* of names of parameters, * stands for anything: "convnet.*", "*.bias" */
@@ -1849,20 +1857,20 @@ FV_API fv_status fv_group_opt(fv_group_args args);
 
 /* fv_clip_grad_norm(net, 1.0)     between fv_backward and fv_step: the norm of all gradients as one
    vector; they are multiplied by max_norm / (norm + 1e-6) if that is less than 1. A norm that is
-   infinite or NaN is an error that names the parameter (FV_E_DATA), with which nothing is changed.
+   infinite or NaN is an error that names the parameter (FV_E_DATA), and nothing is changed.
    Returns the norm before; NaN with errors of arguments. torch.nn.utils.clip_grad_norm_. */
 typedef struct fv_clip_grad_norm_args {
     fv_net *net;
     double max_norm;  /* > 0 */
     double norm_type; /* 2 (default) or INFINITY: the largest absolute value */
-    fv_optim *optim;  /* leaves out what this one has frozen; default: nothing */
+    fv_optim *optim;  /* its frozen parameters are left out; default: none are */
     int _end;
 } fv_clip_grad_norm_args;
 #define fv_clip_grad_norm(...)                                                                     \
     fv_clip_grad_norm_opt((fv_clip_grad_norm_args){__VA_ARGS__, ._end = 0})
 FV_API double fv_clip_grad_norm_opt(fv_clip_grad_norm_args args);
 
-/* Cuts each gradient to -clip_value .. clip_value, > 0. torch.nn.utils.clip_grad_value_. */
+/* Clips each gradient to -clip_value .. clip_value, > 0. torch.nn.utils.clip_grad_value_. */
 FV_API fv_status fv_clip_grad_value(fv_net *net, double clip_value);
 
 /* Multiplies all gradients by a finite factor. */
@@ -1870,9 +1878,9 @@ FV_API fv_status fv_scale_grad(fv_net *net, double factor);
 
 typedef struct fv_ema fv_ema; /* moving averages of the weights of one net */
 
-/* fv_ema_new(net, .decay = 0.9999)     starts as the weights are now. All of the net's state is
-   averaged, running means too; counts are taken over. It belongs to the context and ends before its
-   net. torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn and use_buffers. */
+/* fv_ema_new(net, .decay = 0.9999)     starts from the current weights. The whole state of the net
+   is averaged, running means too; counts are copied. It belongs to the context and is freed before
+   its net. torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn and use_buffers. */
 typedef struct fv_ema_args {
     fv_net *net;
     double decay; /* in (0,1); default 0.999 */
@@ -1885,18 +1893,18 @@ FV_API void fv_ema_free(fv_ema *ema);
 /* After a step: average += (1 - decay) * (weight - average). FV_E_STATE while swapped. */
 FV_API fv_status fv_ema_update(fv_ema *ema);
 
-/* Exchanges the averages with the net's own weights, for fv_evaluate or fv_save; once more puts
-   them back. No step is to be made between. */
+/* Swaps the averages with the weights of the net, for fv_evaluate or fv_save; a second call swaps
+   them back. No step may be made in between. */
 FV_API fv_status fv_ema_swap(fv_ema *ema);
 
-/* Schedules change an optimizer's learning rate, one step at a time. Made, a schedule puts in its
-   first learning rate at once. A schedule belongs to the context and ends before its optimizer. */
+/* Schedules change an optimizer's learning rate, one step at a time. A new schedule sets its first
+   learning rate at once. It belongs to the context and is freed before its optimizer. */
 
 typedef struct fv_schedule fv_schedule;
 
-/* The next learning rate. Call it after an epoch, or after each fv_step, whichever the numbers of
-   the schedule count. fv_reduce_lr_on_plateau wants a metric (FV_E_STATE without); the others take
-   no notice of it. torch.optim.lr_scheduler's step. */
+/* Sets the next learning rate. Call it after each epoch, or after each fv_step, whichever the
+   numbers of the schedule count. fv_reduce_lr_on_plateau needs a metric (FV_E_STATE without); the
+   others ignore it. torch.optim.lr_scheduler's step. */
 FV_API fv_status fv_schedule_step(fv_schedule *schedule);
 FV_API fv_status fv_schedule_step_metric(fv_schedule *schedule, double metric);
 FV_API void fv_schedule_free(fv_schedule *schedule);
@@ -1932,8 +1940,8 @@ typedef struct fv_exponential_lr_args {
     fv_exponential_lr_opt((fv_exponential_lr_args){__VA_ARGS__, ._end = 0})
 FV_API fv_schedule *fv_exponential_lr_opt(fv_exponential_lr_args args);
 
-/* fv_linear_lr(optim, 0.1, .total_iters = 10)     a warm-up: lr times a factor that goes from
-   start_factor to end_factor. LinearLR. */
+/* fv_linear_lr(optim, 0.1, .total_iters = 10)     a warm-up: lr times a factor that changes
+   linearly from start_factor to end_factor. LinearLR. */
 typedef struct fv_linear_lr_args {
     fv_optim *optim;
     double start_factor; /* in (0,1]; default 1/3 */
@@ -2006,7 +2014,7 @@ typedef struct fv_reduce_lr_on_plateau_args {
     fv_optim *optim;
     const char *mode;           /* "min" (default): less is better, or "max" */
     double factor;              /* in (0,1); default 0.1 */
-    int patience;               /* >= 0; default 10: steps without a better metric that are borne */
+    int patience;               /* >= 0; default 10: steps without improvement */
     double threshold;           /* >= 0; default 1e-4: how much better counts as better */
     const char *threshold_mode; /* "rel" (default): times the best so far, or "abs" */
     int cooldown;               /* >= 0: steps after a cut that are not counted */
@@ -2019,15 +2027,15 @@ typedef struct fv_reduce_lr_on_plateau_args {
 FV_API fv_schedule *fv_reduce_lr_on_plateau_opt(fv_reduce_lr_on_plateau_args args);
 
 /* Several of one optimizer as one schedule, which then owns them: only it is stepped and freed.
-   fv_chained_lr: all take each step, one after the other. ChainedScheduler.
+   fv_chained_lr: all are stepped each time, in order. ChainedScheduler.
    fv_sequential_lr: the first, then from step milestones[0] on the second as if it started there,
    and so on; milestones [n-1] ascend, >= 1, and are copied. SequentialLR. Its members may be
-   chained ones; nothing else goes into another. 2 to 8 of them. */
+   chained schedules; no other nesting. 2 to 8 members. */
 FV_API fv_schedule *fv_chained_lr(fv_schedule *const *schedules, int n);
 FV_API fv_schedule *fv_sequential_lr(fv_schedule *const *schedules, int n, const int *milestones);
 
-/* Schedule number index, as fv_schedule_text takes it, likewise; N or X is what must be given:
-   "step N gamma=0.1". */
+/* Writes schedule number index, as fv_schedule_text takes it, likewise; N or X stands for a number
+   that must be given: "step N gamma=0.1". */
 FV_API int fv_schedule_list(int index, char *text, size_t size);
 
 /* A schedule as text, name and arguments: step multi_step exponential linear constant cosine
@@ -2037,14 +2045,14 @@ FV_API int fv_schedule_list(int index, char *text, size_t size);
      fv_schedule_text(optim, "constant 0.5 & multi_step 30,80 gamma=0.2") */
 FV_API fv_schedule *fv_schedule_text(fv_optim *optim, const char *text);
 
-/* The text that makes the schedule. Belongs to it, until the next call. */
+/* Returns the text of the schedule. It belongs to the schedule and is valid until the next call. */
 FV_API const char *fv_schedule_describe(fv_schedule *schedule);
 
 /* ------------------------------------------------------------------------------------------- */
 /* 7  Save and load                                                                            */
 /* ------------------------------------------------------------------------------------------- */
 
-/* A line of text kept in a model file: what the net was trained on, how, with what classes. */
+/* A key and a value in the metadata of a model file. */
 typedef struct fv_meta {
     const char *key, *value;
 } fv_meta;
@@ -2115,8 +2123,8 @@ FV_API const char *fv_trained_meta(const fv_trained *trained, const char *key);
 FV_API void fv_trained_free(const fv_trained *trained);
 
 /* fv_classify(trained, "a.jpg")      the class of a picture, 0 to classes - 1; -1 after an error
-   The picture is a file, or with .picture an array [C,H,W] of uint8 as fv_picture_read gives it; the
-   network's transform is applied. A network whose outputs are not numbers is FV_E_DATA. */
+   The picture is a file, or with .picture an array [C,H,W] of uint8 as fv_picture_read gives it;
+   the network's transform is applied. A network whose outputs are not numbers is FV_E_DATA. */
 typedef struct fv_classify_args {
     const fv_trained *trained;
     const char *path;
