@@ -2,7 +2,7 @@
  * bench.c - `fovea bench`: how fast this machine trains and runs LeNet-5, beside what its cores can
  * do at best.
  *
- * One thread and many take turns, because machines drift; the medians count. With a data set:
+ * One thread and many alternate, because machines drift; the medians count. With a data set:
  * bench_data.c.
  *
  * Layer 6. Calls fovea.h, cJSON and libc.
@@ -12,29 +12,29 @@
 #include "bench/speed.h"
 #include "common/cli.h"
 
-enum { TURNS_MAX = 3, QUICK_STEPS = 100 };
+enum { ROUNDS_MAX = 3, QUICK_STEPS = 100 };
 
-/* With one number of threads: what each turn gave, in seconds an image. */
+/* With one number of threads: the result of each round, in seconds an image. */
 typedef struct entry {
     speed speed;
     int threads;
-    double training[TURNS_MAX], evaluation[TURNS_MAX], latency[TURNS_MAX], late[TURNS_MAX];
+    double training[ROUNDS_MAX], evaluation[ROUNDS_MAX], latency[ROUNDS_MAX], late[ROUNDS_MAX];
 } entry;
 
-static fv_status take_turn(entry *e, int turn, int steps)
+static fv_status run_round(entry *e, int round, int steps)
 {
     fv_result unused;
-    e->training[turn] = speed_training(&e->speed, steps);
-    e->evaluation[turn] = speed_evaluation(&e->speed, &unused);
-    e->latency[turn] = speed_latency(&e->speed, &e->late[turn]);
+    e->training[round] = speed_training(&e->speed, steps);
+    e->evaluation[round] = speed_evaluation(&e->speed, &unused);
+    e->latency[round] = speed_latency(&e->speed, &e->late[round]);
     return fv_error(e->speed.ctx);
 }
 
-static void keep_medians(entry *e, int turns)
+static void keep_medians(entry *e, int rounds)
 {
     double *all[] = {e->training, e->evaluation, e->latency, e->late};
     for (int i = 0; i < 4; i++)
-        all[i][0] = quantile(all[i], turns, 0.5);
+        all[i][0] = quantile(all[i], rounds, 0.5);
 }
 
 /* The share of the peak of its cores that training reaches. */
@@ -93,21 +93,21 @@ static int run_bench(const settings *s)
     one.threads = 1;
     fv_ctx *ctx[2] = {open_context(&one), open_context(s)};
     fv_device d = fv_device_describe(ctx[1]);
-    int count = d.threads > 1 ? 2 : 1, turns = s->quick ? 1 : TURNS_MAX;
+    int count = d.threads > 1 ? 2 : 1, rounds = s->quick ? 1 : ROUNDS_MAX;
     fv_status status = fv_error(ctx[1]);
-    double peak[TURNS_MAX];
+    double peak[ROUNDS_MAX];
     for (int i = 0; i < count && !status; i++)
         entries[i] = (entry){.speed = speed_open(ctx[i], s->root), .threads = i ? d.threads : 1};
-    for (int turn = 0; turn < turns; turn++) {
-        peak[turn] = status ? 0 : peak_gflops(d.kernels);
+    for (int round = 0; round < rounds; round++) {
+        peak[round] = status ? 0 : peak_gflops(d.kernels);
         for (int i = 0; i < count && !status; i++)
-            status = take_turn(&entries[i], turn, s->quick ? QUICK_STEPS : 0);
+            status = run_round(&entries[i], round, s->quick ? QUICK_STEPS : 0);
     }
     for (int i = 0; i < count && !status; i++)
-        keep_medians(&entries[i], turns);
+        keep_medians(&entries[i], rounds);
     int code = status ? fail_context(fv_error(ctx[0]) ? ctx[0] : ctx[1], "fovea help bench")
                       : (s->json ? print_json : print_text)(&d, entries, count,
-                                                            quantile(peak, turns, 0.5));
+                                                            quantile(peak, rounds, 0.5));
     fv_close(ctx[0]);
     fv_close(ctx[1]);
     return code;

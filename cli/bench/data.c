@@ -2,7 +2,7 @@
  * data.c - `fovea bench DATA`: how fast the pictures of training come, and whether reading
  * them or their transforms takes the time.
  *
- * A first pass brings files into memory and does not count; then all ways take turns, because
+ * A first pass brings files into memory and does not count; then all ways alternate, because
  * machines drift, and the medians count.
  *
  * Layer 6. Calls fovea.h, cJSON and libc.
@@ -12,14 +12,14 @@
 #include "bench/speed.h"
 #include "common/cli.h"
 
-enum { TURNS_MAX = 3, WORKERS = 3, QUICK_PICTURES = 640 };
+enum { ROUNDS_MAX = 3, WORKERS = 3, QUICK_PICTURES = 640 };
 
-#define ENOUGH 10.0 /* seconds after which no further turn begins */
+#define ENOUGH 10.0 /* seconds after which no further round begins */
 
-/* Seconds a picture, in each turn: of reading alone, and of batches by 0, 1, 2 workers. */
+/* Seconds a picture, in each round: of reading alone, and of batches by 0, 1, 2 workers. */
 typedef struct rates {
     int64_t most; /* pictures of a pass */
-    double reading[TURNS_MAX], batches[WORKERS][TURNS_MAX];
+    double reading[ROUNDS_MAX], batches[WORKERS][ROUNDS_MAX];
 } rates;
 
 static double load(fv_dataset *set, const fv_transform *transform, const settings *s, int workers,
@@ -55,18 +55,18 @@ static double read_alone(fv_dataset *set, const settings *s, int64_t most)
 static fv_status measure(fv_ctx *ctx, const settings *s, const data *d, rates *r)
 {
     int64_t len = fv_dataset_describe(d->train).len;
-    int turn = 0, turns = s->quick ? 1 : TURNS_MAX;
+    int round = 0, rounds = s->quick ? 1 : ROUNDS_MAX;
     r->most = s->quick && len > QUICK_PICTURES ? QUICK_PICTURES : len;
     read_alone(d->train, s, r->most);
     double start = now();
-    for (; turn < turns && !fv_error(ctx) && (turn == 0 || now() - start < ENOUGH); turn++) {
-        r->reading[turn] = read_alone(d->train, s, r->most);
+    for (; round < rounds && !fv_error(ctx) && (round == 0 || now() - start < ENOUGH); round++) {
+        r->reading[round] = read_alone(d->train, s, r->most);
         for (int i = 0; i < WORKERS; i++)
-            r->batches[i][turn] = load(d->train, d->augment, s, i, r->most);
+            r->batches[i][round] = load(d->train, d->augment, s, i, r->most);
     }
-    r->reading[0] = quantile(r->reading, turn, 0.5);
+    r->reading[0] = quantile(r->reading, round, 0.5);
     for (int i = 0; i < WORKERS; i++)
-        r->batches[i][0] = quantile(r->batches[i], turn, 0.5);
+        r->batches[i][0] = quantile(r->batches[i], round, 0.5);
     return fv_error(ctx);
 }
 

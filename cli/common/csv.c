@@ -9,7 +9,7 @@
 
 #include "common/cli.h"
 
-/* Makes room for n bytes more. */
+/* Grows the text by n bytes. */
 static int reserve(csv *to, size_t n)
 {
     if (to->used + n <= to->capacity)

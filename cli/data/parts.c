@@ -18,7 +18,7 @@ static int find_class(const fv_dataset *set, const char *name)
     return -1;
 }
 
-/* Appends "validation   cat 40   dog 38", as many classes as there is room for. */
+/* Appends "validation   cat 40   dog 38", as many classes as fit. */
 static void list_classes(fv_dataset *set, const char *path, int width, char *text, size_t capacity)
 {
     enum { MOST = 100 };

@@ -115,7 +115,7 @@ static fv_dataset *without(fv_dataset *set, const broken *b, int64_t len)
     return view;
 }
 
-/* As many lines as there is room for. */
+/* As many lines as fit. */
 static void keep_names(data *d, const broken *b)
 {
     size_t used = strlen(d->skipped), left = sizeof d->skipped - used, n = b->used;

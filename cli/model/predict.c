@@ -162,15 +162,15 @@ static const char *class_name(const trained_run *r, int index, char text[64])
 
 enum { SHOWN = 10 };
 
-static int print_text(const trained_run *r, const sample *of, const double *p, int n, int winner)
+static int print_text(const trained_run *r, const sample *of, const double *p, int n, int best)
 {
     char name[64], label[64];
     if (of->label >= 0)
         printf("%s   label %s   predicted %s   %s\n\n", of->typed,
-               class_name(r, (int)of->label, label), class_name(r, winner, name),
-               of->label == winner ? "right" : "wrong");
+               class_name(r, (int)of->label, label), class_name(r, best, name),
+               of->label == best ? "right" : "wrong");
     else
-        printf("%s   %s   %.1f%%\n\n", of->typed, class_name(r, winner, name), 100 * p[winner]);
+        printf("%s   %s   %.1f%%\n\n", of->typed, class_name(r, best, name), 100 * p[best]);
     int width = 1;
     for (int i = 0; i < n; i++) {
         int length = (int)strlen(class_name(r, i, name));
@@ -182,15 +182,15 @@ static int print_text(const trained_run *r, const sample *of, const double *p, i
             above += p[k] > p[i] || (p[k] == p[i] && k < i);
         if (above >= SHOWN || shown++ == SHOWN) /* of many classes, the likeliest */
             continue;
-        const char *paint = colour(stdout, i == winner ? GREEN : "");
-        printf("%s%c %-*s  ", paint, i == winner ? '>' : ' ', width, class_name(r, i, name));
+        const char *paint = colour(stdout, i == best ? GREEN : "");
+        printf("%s%c %-*s  ", paint, i == best ? '>' : ' ', width, class_name(r, i, name));
         put_bar(stdout, p[i], 40, "#", " ");
         printf("  %.6f%s\n", p[i], *paint ? PLAIN : "");
     }
     return EXIT_DONE;
 }
 
-static int print_json(const trained_run *r, const sample *of, const double *p, int n, int winner)
+static int print_json(const trained_run *r, const sample *of, const double *p, int n, int best)
 {
     char name[64];
     cJSON *root = cJSON_CreateObject();
@@ -200,7 +200,7 @@ static int print_json(const trained_run *r, const sample *of, const double *p, i
         json_add(root, "data %s split %s index %lld label %lld", of->name,
                  of->split == FV_TRAIN ? "train" : "test", (long long)of->index,
                  (long long)of->label);
-    json_add(root, "predicted %d class %s", winner, class_name(r, winner, name));
+    json_add(root, "predicted %d class %s", best, class_name(r, best, name));
     cJSON *list = cJSON_AddArrayToObject(root, "probabilities");
     for (int i = 0; i < n; i++)
         cJSON_AddItemToArray(list, cJSON_CreateNumber(p[i]));
@@ -228,9 +228,9 @@ static int predict_csv(fv_ctx *ctx, const settings *s, const trained_run *r, con
     for (fv_batch b; !code && fv_loader_next(loader, &b);) {
         fv_forward(r->net, &b);
         for (int i = 0; i < b.n && !code && !fv_error(ctx); i++) {
-            int winner = fv_argmax(fv_output(r->net) + (size_t)i * (size_t)n, n);
+            int best = fv_argmax(fv_output(r->net) + (size_t)i * (size_t)n, n);
             code = add_row(out, fv_dataset_file(set, b.indices[i]),
-                           class_name(r, winner < 0 ? 0 : winner, name));
+                           class_name(r, best < 0 ? 0 : best, name));
         }
     }
     return !code && fv_error(ctx) ? fail_context(ctx, "fovea help predict") : code;
@@ -253,14 +253,14 @@ static int predict_one(fv_ctx *ctx, const settings *s, const trained_run *r, con
     double *p = malloc((size_t)n * sizeof *p);
     if (!p)
         return fail_memory("the probabilities");
-    int winner = fv_argmax(y, n);
+    int best = fv_argmax(y, n);
     char name[64];
-    winner = winner < 0 ? 0 : winner; /* all of them not numbers */
+    best = best < 0 ? 0 : best; /* all of them not numbers */
     softmax(y, n, p);
     if (s->submission)
-        code = add_row(out, typed, class_name(r, winner, name));
+        code = add_row(out, typed, class_name(r, best, name));
     else
-        code = s->json ? print_json(r, &of, p, n, winner) : print_text(r, &of, p, n, winner);
+        code = s->json ? print_json(r, &of, p, n, best) : print_text(r, &of, p, n, best);
     free(p);
     return code;
 }

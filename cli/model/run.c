@@ -1,5 +1,5 @@
 /*
- * run.c - `fovea run`: one batch through a network, for whoever compares numbers; `fovea init`: the
+ * run.c - `fovea run`: one batch through a network, to compare numbers; `fovea init`: the
  * first weights of one.
  *
  * Layer 6. Calls fovea.h and libc.

@@ -53,7 +53,7 @@ static bool is_empty(const char *path)
     return entries == 2; /* . and .. */
 }
 
-/* Makes path itself; an error that mkdir meets is returned, EEXIST for one that is in use. */
+/* Makes path itself; the error of mkdir is returned, EEXIST for one that is in use. */
 static int make_last(run_folder *f)
 {
     if (mkdir(f->path, 0777) == 0) {

@@ -305,9 +305,9 @@ int fv_processors(void)
 {
     long n = sysconf(_SC_NPROCESSORS_ONLN);
 #ifdef __linux__
-    cpu_set_t lent;
-    if (sched_getaffinity(0, sizeof lent, &lent) == 0)
-        n = CPU_COUNT(&lent);
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+        n = CPU_COUNT(&allowed);
 #endif
     return n < 1 ? 1 : n > FV_THREADS_MAX ? FV_THREADS_MAX : (int)n;
 }

@@ -34,7 +34,7 @@ typedef struct fv_work {
 
 /* Returns slot number `capacity` with size bytes or more; growing loses its contents. Returns NULL
    after FV_E_MEMORY in the work. */
-void *fv_work_slot(fv_work *work, int capacity, size_t size);
+void *fv_work_slot(fv_work *work, int slot, size_t size);
 /* Calls the context's allocator: ptr NULL allocates, size 0 frees. NULL sets no error. */
 void *fv_work_memory(fv_work *work, void *ptr, size_t size);
 /* Stores an error in the work if it has none, as fv_fail does. */

@@ -14,17 +14,17 @@ void *fv_work_memory(fv_work *work, void *ptr, size_t size)
     return ptr || size > 0 ? fv_allocate(work->ctx, ptr, size) : NULL;
 }
 
-void *fv_work_slot(fv_work *work, int capacity, size_t size)
+void *fv_work_slot(fv_work *work, int slot, size_t size)
 {
-    if (size <= work->sizes[capacity] && work->slots[capacity])
-        return work->slots[capacity];
-    fv_work_memory(work, work->slots[capacity], 0);
+    if (size <= work->sizes[slot] && work->slots[slot])
+        return work->slots[slot];
+    fv_work_memory(work, work->slots[slot], 0);
     size += size / 4 + 64; /* avoids a reallocation for each slightly larger picture */
-    work->slots[capacity] = fv_work_memory(work, NULL, size);
-    work->sizes[capacity] = work->slots[capacity] ? size : 0;
-    if (!work->slots[capacity])
+    work->slots[slot] = fv_work_memory(work, NULL, size);
+    work->sizes[slot] = work->slots[slot] ? size : 0;
+    if (!work->slots[slot])
         fv_work_fail(work, FV_E_MEMORY, "out of memory: %zu bytes for a picture", size);
-    return work->slots[capacity];
+    return work->slots[slot];
 }
 
 fv_status fv_work_fail(fv_work *work, fv_status code, const char *format, ...)

@@ -103,7 +103,7 @@ fv_optim *fv_optim_new(const fv_optim_kind *kind, const char *where, fv_net *net
 
 /* ---- groups ------------------------------------------------------------------------------- */
 
-/* A pattern that names nothing: the error lists the names, as many as there is room for. */
+/* A pattern that names nothing: the error lists the names, as many as fit. */
 static fv_status refuse_pattern(const fv_optim *optim, const char *where, const char *pattern)
 {
     char names[1200];

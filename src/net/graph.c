@@ -181,7 +181,7 @@ static fv_graph *common_graph(const fv_node *xs, int n, const char *kind)
     return graph->used ? NULL : graph;
 }
 
-/* Room for one more layer after the n nodes xs, with its name and what it gets. It counts only when
+/* Memory for one more layer after the n nodes xs, with its name and what it gets. It counts only when
    finish, after the shape rule, has found no error. */
 static fv_def *start(const fv_node *xs, int n, const char *name, const char *kind)
 {

@@ -151,7 +151,7 @@ static void live_gradient(const fv_net *net, const lives *l, const fv_program *p
 }
 
 /* Layer i's gradients of its inputs: where it is the first to write one, the input's buffer begins
-   to live, and may be that of its own gradient; where it adds, it needs extra room. */
+   to live, and may be that of its own gradient; where it adds, it needs extra memory. */
 static void find_gradients_of(const fv_net *net, const lives *l, const fv_program *program, int i)
 {
     const fv_def *def = net->defs + i;
@@ -216,8 +216,8 @@ static size_t place_buffers(const lives *l, int count)
         buffer *b = l->order[i];
         for (int k = 0; k < i; k++) {
             const buffer *o = l->order[k];
-            bool meet = b->first <= o->last && o->first <= b->last;
-            if (meet && b->at < o->at + o->size && o->at < b->at + b->size) {
+            bool overlap = b->first <= o->last && o->first <= b->last;
+            if (overlap && b->at < o->at + o->size && o->at < b->at + b->size) {
                 b->at = o->at + o->size;
                 k = -1; /* look at all again from the new place */
             }

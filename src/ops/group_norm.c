@@ -4,7 +4,7 @@
  * y = (x - mean) / sqrt(var + eps) * weight + bias, over groups of channels (Wu and He,
  * arXiv:1803.08494; torch.nn.GroupNorm) or over the last dimensions (Ba et al., arXiv:1607.06450;
  * torch.nn.LayerNorm). instance_norm2d is group_norm with a group for each channel (Ulyanov et al.,
- * arXiv:1607.08022; torch.nn.InstanceNorm2d) and may keep running statistics, for which it gathers
+ * arXiv:1607.08022; torch.nn.InstanceNorm2d) and may keep running statistics, for which it accumulates
  * those of the images before forward. Layer 2. Calls the base and the kernels.
  *
  * A tensor is cut into units [rows][width]. Batch last, a unit is a group, its columns are images,
@@ -213,7 +213,7 @@ static void norm_forward(const fv_call *r)
 
 /* ---- running statistics -------------------------------------------------------------------- */
 
-static bool gathers(const fv_def *def, bool train)
+static bool needs_stats(const fv_def *def, bool train)
 {
     return train && def->norm.track;
 }
@@ -384,7 +384,7 @@ static const fv_op instance_norm2d = {
     .backward = norm_backward,
     .reduce_items = norm_reduce_items,
     .reduce = norm_reduce,
-    .needs_stats = gathers,
+    .needs_stats = needs_stats,
     .stats_accumulate = gather_running,
     .stats_finish = finish_running,
     .buffer = fv_running_buffer,

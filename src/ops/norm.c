@@ -65,7 +65,7 @@ static double sum_of(const double lanes[FV_LANES])
 
 /* ---- forward ------------------------------------------------------------------------------ */
 
-static void gather(const fv_call *r)
+static void accumulate_stats(const fv_call *r)
 {
     const partial p = partial_of(r->def, r->partial);
     int C = r->def->in.c;
@@ -127,7 +127,7 @@ static void update_running(const fv_batch_stats *m, int c, double mean, double v
     *running_var = (float)((1 - momentum) * (double)*running_var + momentum * var * n / (n - 1));
 }
 
-static void meet(const fv_batch_stats *m)
+static void finish_stats(const fv_batch_stats *m)
 {
     const fv_def *def = m->def;
     const shared s = shared_of(def, m->shared);
@@ -276,7 +276,7 @@ void fv_running_start(const fv_def *def, float *buffers)
     {                                                                                              \
         .flags = FV_KEEPS_X | FV_IN_PLACE | (other_flags), .need = norm_need,                      \
         .forward = norm_forward, .backward = norm_backward, .needs_stats = norm_meets,             \
-        .stats_accumulate = gather, .stats_finish = meet,                                          \
+        .stats_accumulate = accumulate_stats, .stats_finish = finish_stats,                        \
         .stats_accumulate_backward = stats_accumulate_backward,                                    \
         .stats_finish_backward = stats_finish_backward, .buffer = fv_running_buffer,               \
         .start = fv_running_start,                                                                 \

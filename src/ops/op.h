@@ -282,9 +282,9 @@ struct fv_op {
        stats_finish alone runs before the first layer. All NULL for other ops. */
     bool (*needs_stats)(const fv_def *def, bool train);
     void (*stats_accumulate)(const fv_call *call);
-    void (*stats_finish)(const fv_batch_stats *meeting);
+    void (*stats_finish)(const fv_batch_stats *stats);
     void (*stats_accumulate_backward)(const fv_call *call);
-    void (*stats_finish_backward)(const fv_batch_stats *meeting);
+    void (*stats_finish_backward)(const fv_batch_stats *stats);
     /* Buffers (state that is not a parameter): describes tensor i of at most FV_BUFFERS_MAX (name
        NULL: the end), and the initial values of all. NULL if there are none. */
     fv_buffer (*buffer)(const fv_def *def, int i);
@@ -405,7 +405,7 @@ fv_status fv_pool_shape(fv_ctx *ctx, fv_def *def, fv_hw kernel, fv_hw stride, fv
                         fv_hw dilation, bool ceil_mode);
 extern const fv_arg fv_max_pool2d_fields[];
 
-/* One turn of a layer with def->rows and def->cols; work has room for fv_resample_work floats. */
+/* One slice of a layer with def->rows and def->cols; work holds fv_resample_work floats. */
 size_t fv_resample_work(const fv_def *def);
 void fv_resample_forward(const fv_call *call, const float *x, float *y, float *work);
 void fv_resample_backward(const fv_call *call, const float *dy, float *dx, float *work);

@@ -113,7 +113,7 @@ const fv_op fv_op_input = {0};
 /* ---- another shape ------------------------------------------------------------------------ */
 
 /* Numbers keep their order, that of [C,H,W]. Batch last, they stay where they are; channels last,
-   [H][W][C] is turned to it, and back in the other shape. */
+   [H][W][C] is transposed to it, and back in the other shape. */
 static void reshape(const fv_call *r, fv_shape from, fv_shape to, const float *x, float *y)
 {
     size_t image = fv_shape_count(from), in = (size_t)from.h * from.w, out = (size_t)to.h * to.w;

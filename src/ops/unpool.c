@@ -3,7 +3,7 @@
  * max_pool2d_indices, max_unpool2d.
  *
  * A place is PyTorch's index, h * W + w within the plane. As a tensor of its own, for max_unpool2d
- * and for whoever wants to see it, it is a float, which tells all places of planes of up to 2^24
+ * and as an output, it is a float, which tells all places of planes of up to 2^24
  * pixels apart. These loops move numbers and hardly compute, so they are no kernels.
  * torch.nn.AdaptiveMaxPool2d, MaxPool2d(return_indices=True), MaxUnpool2d. Layer 2. Calls the base
  * and the kernels.

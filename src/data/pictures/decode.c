@@ -38,15 +38,15 @@ static void lay_out(fv_decoding *d)
 {
     const ptrdiff_t h = d->height, w = d->width;
     const int o = d->orientation;
-    bool turned = o >= 5; /* rows become columns */
+    bool transposed = o >= 5; /* rows become columns */
     bool up = o == 3 || o == 4 || o == 6 || o == 7, left = o == 2 || o == 3 || o == 7 || o == 8;
-    d->down = turned ? 1 : w;
-    d->right = turned ? h : 1;
+    d->down = transposed ? 1 : w;
+    d->right = transposed ? h : 1;
     d->origin = (up ? (h - 1) * d->down : 0) + (left ? (w - 1) * d->right : 0);
     d->down = up ? -d->down : d->down;
     d->right = left ? -d->right : d->right;
-    d->picture->height = turned ? d->width : d->height;
-    d->picture->width = turned ? d->height : d->width;
+    d->picture->height = transposed ? d->width : d->height;
+    d->picture->width = transposed ? d->height : d->width;
 }
 
 bool fv_decode_start(fv_decoding *d, int64_t height, int64_t width, int samples, size_t spare)

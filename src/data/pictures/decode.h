@@ -32,7 +32,7 @@ typedef struct fv_decoding {
 } fv_decoding;
 
 /* The picture in a file, or in size bytes of memory, as [C,H,W] uint8, upright as Exif says. It
-   lies in room 1 of the work; room 0 takes the file. name is what errors call the bytes. */
+   is in slot 1 of the work; slot 0 holds the file. Errors call the bytes by name. */
 bool fv_picture_load(fv_work *work, const char *path, fv_wish wish, fv_picture *picture);
 bool fv_picture_decode(fv_work *work, const uint8_t *bytes, size_t size, const char *name,
                        fv_wish wish, fv_picture *picture);
@@ -41,7 +41,7 @@ bool fv_picture_decode(fv_work *work, const uint8_t *bytes, size_t size, const c
 fv_status fv_wish_check(fv_ctx *ctx, const char *function, int channels, int at_least,
                         fv_wish *wish);
 
-/* Checks the size, makes room for the picture, and for spare bytes of the decoder's own. */
+/* Checks the size, allocates the picture and spare bytes of the decoder's own. */
 bool fv_decode_start(fv_decoding *d, int64_t height, int64_t width, int samples, size_t spare);
 /* Row y as coded: [width][samples]. */
 void fv_decode_row(fv_decoding *d, int y, const uint8_t *row);

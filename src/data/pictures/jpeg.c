@@ -66,9 +66,9 @@ static int orientation(j_decompress_ptr info)
 /* 8, 4, 2 or 1: the most that leaves what is wished for. */
 static unsigned reduction(const fv_decoding *d, unsigned height, unsigned width)
 {
-    bool turned = d->orientation >= 5;
-    unsigned h = (unsigned)(turned ? d->wish.width : d->wish.height);
-    unsigned w = (unsigned)(turned ? d->wish.height : d->wish.width), by = 8;
+    bool transposed = d->orientation >= 5;
+    unsigned h = (unsigned)(transposed ? d->wish.width : d->wish.height);
+    unsigned w = (unsigned)(transposed ? d->wish.height : d->wish.width), by = 8;
     while (by > 1 && (h == 0 || w == 0 || height / by < h || width / by < w))
         by /= 2;
     return by;

@@ -18,7 +18,7 @@ static bool fail_file(fv_work *work, const char *path, int error)
     return false;
 }
 
-/* All of fd, of size bytes, into room 0; *size becomes what there is. 0 or errno. */
+/* All of fd, of size bytes, into slot 0; *size becomes what there is. 0 or errno. */
 static int read_bytes(int fd, uint8_t *to, size_t *size)
 {
     size_t done = 0;

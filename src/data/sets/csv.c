@@ -25,19 +25,19 @@ typedef struct csv {
 /* ---- columns ------------------------------------------------------------------------------- */
 
 /* Finds the requested column, or one of two default names. */
-static bool find_column(const csv *c, const char *asked, const char *usual, const char *second,
+static bool find_column(const csv *c, const char *asked, const char *by_default, const char *second,
                         int *column)
 {
     const fv_rows *rows = &c->rows;
     fv_some names = {0};
-    *column = fv_rows_column(rows, asked ? asked : usual);
+    *column = fv_rows_column(rows, asked ? asked : by_default);
     if (*column < 0 && !asked)
         *column = fv_rows_column(rows, second);
     if (*column >= 0)
         return true;
     for (int i = 0; i < rows->count; i++)
         fv_some_add(&names, rows->header[i]);
-    return fv_rows_fail(rows, "no column \"%s\"%s%s%s among: %s", asked ? asked : usual,
+    return fv_rows_fail(rows, "no column \"%s\"%s%s%s among: %s", asked ? asked : by_default,
                         asked ? "" : " or \"", asked ? "" : second, asked ? "" : "\"", names.text);
 }
 

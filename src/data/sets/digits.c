@@ -44,10 +44,10 @@ static hand draw_hand(uint64_t *state)
 {
     hand h;
     float wide = uniform(state, 0.75f, 1.1f), high = uniform(state, 0.85f, 1.1f);
-    float turn = uniform(state, -0.2f, 0.2f), slant = uniform(state, -0.25f, 0.25f);
+    float rotation = uniform(state, -0.2f, 0.2f), slant = uniform(state, -0.25f, 0.25f);
     h.m[0][0] = wide;
-    h.m[0][1] = (turn - slant) * high;
-    h.m[1][0] = -turn * wide;
+    h.m[0][1] = (rotation - slant) * high;
+    h.m[1][0] = -rotation * wide;
     h.m[1][1] = high;
     h.t[0] = uniform(state, 12.0f, 15.0f);
     h.t[1] = uniform(state, 12.0f, 15.0f);

@@ -119,7 +119,7 @@ fv_status fv_files_like(fv_files *files, const fv_dataset *like)
 
 /* ---- the set ------------------------------------------------------------------------------- */
 
-/* Leaves the box and its margin, as far as they are in the picture, of the picture in room 1. */
+/* Leaves the box and its margin, as far as they are in the picture, of the picture in slot 1. */
 static bool crop(const fv_files *files, fv_work *work, const fv_file *file, fv_picture *p)
 {
     int x1 = file->box[0] - files->margin, x2 = file->box[2] + files->margin;

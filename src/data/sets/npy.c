@@ -325,9 +325,9 @@ static fv_array *planes_first(fv_ctx *ctx, fv_array *images, const char *name)
             "channels",
             name, (long long)images->dims[1], (long long)images->dims[2],
             (long long)images->dims[3]);
-    fv_array *turned = fv_array_copy(ctx, images, true);
+    fv_array *transposed = fv_array_copy(ctx, images, true);
     fv_array_free(images);
-    return turned;
+    return transposed;
 }
 
 fv_dataset *fv_dataset_npy(fv_ctx *ctx, const char *images, const char *labels, int classes)

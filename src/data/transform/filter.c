@@ -90,7 +90,7 @@ bool fv_do_gaussian_blur(fv_work *work, const fv_picture *in, int rows, int colu
 {
     size_t area = (size_t)in->height * (size_t)in->width;
     uint32_t across[KERNEL_MAX], down[KERNEL_MAX];
-    uint32_t *sums = fv_work_slot(work, FV_ROOM_SCRATCH, area * sizeof *sums);
+    uint32_t *sums = fv_work_slot(work, FV_SLOT_SCRATCH, area * sizeof *sums);
     if (!sums || !fv_picture_like(work, in, out))
         return false;
     make_bell(columns, sigma, across);

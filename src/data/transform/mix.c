@@ -62,12 +62,12 @@ static void mix_image(const mixing *m, float *to, const float *from)
 }
 
 /* Mixes from the last image to the first, whose partner is the saved original of the last. */
-static void mix_rows(const mixing *m, float *rows, float *capacity)
+static void mix_rows(const mixing *m, float *rows, float *buffer)
 {
     size_t count = (size_t)m->planes * (size_t)m->height * (size_t)m->width;
-    memcpy(capacity, rows + (size_t)(m->n - 1) * count, count * sizeof *capacity);
+    memcpy(buffer, rows + (size_t)(m->n - 1) * count, count * sizeof *buffer);
     for (int i = m->n - 1; i >= 0; i--)
-        mix_image(m, rows + (size_t)i * count, i ? rows + (size_t)(i - 1) * count : capacity);
+        mix_image(m, rows + (size_t)i * count, i ? rows + (size_t)(i - 1) * count : buffer);
 }
 
 /* Sets one-hot targets of the labels. */
@@ -87,13 +87,13 @@ static fv_status mix(const fv_mix_args *a, fv_box box, double share, double shar
     mixing targets = {a->n, 1, 1, a->classes, {0, 0, 1, a->classes}, (float)share_of_target};
     size_t image = (size_t)a->channels * (size_t)a->height * (size_t)a->width;
     size_t classes = (size_t)a->classes;
-    float *capacity = fv_alloc(a->ctx, image > classes ? image : classes, sizeof *capacity);
-    if (!capacity)
+    float *buffer = fv_alloc(a->ctx, image > classes ? image : classes, sizeof *buffer);
+    if (!buffer)
         return fv_error(a->ctx);
     set_targets(a);
-    mix_rows(&pixels, a->pixels, capacity);
-    mix_rows(&targets, a->targets, capacity);
-    fv_release(a->ctx, capacity);
+    mix_rows(&pixels, a->pixels, buffer);
+    mix_rows(&targets, a->targets, buffer);
+    fv_release(a->ctx, buffer);
     return FV_OK;
 }
 

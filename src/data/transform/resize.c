@@ -50,14 +50,14 @@ static void set_taps(const taps *t, int o, int from, double scale, fv_interpolat
 }
 
 /* Computes the taps of n outputs from `from` inputs in a slot of the work. */
-static bool make_taps(fv_work *work, int capacity, int from, int n, fv_interpolation interpolation,
+static bool make_taps(fv_work *work, int slot, int from, int n, fv_interpolation interpolation,
                       taps *t)
 {
     double scale = (double)from / n, wide = scale < 1 ? 1 : scale;
     t->most = (int)ceil((interpolation == FV_BICUBIC ? 2 : 1) * wide) * 2 + 1;
     size_t doubles = (size_t)t->most * sizeof(double);
     size_t ints = (size_t)n * (size_t)(t->most + 2) * sizeof(int32_t);
-    double *weights = fv_work_slot(work, capacity, doubles + ints);
+    double *weights = fv_work_slot(work, slot, doubles + ints);
     if (!weights)
         return false;
     t->first = (int *)(weights + t->most);
@@ -145,13 +145,13 @@ bool fv_do_resize(fv_work *work, const fv_picture *in, fv_box box, int height, i
     size_t row_bytes = ((size_t)box.height * (size_t)width + 63) / 64 * 64;
     if (!fv_picture_make(work, in, in->channels, height, width, FV_U8, out))
         return false;
-    uint8_t *rows = fv_work_slot(work, FV_ROOM_SCRATCH,
+    uint8_t *rows = fv_work_slot(work, FV_SLOT_SCRATCH,
                                  row_bytes + (size_t)width * sizeof(int32_t));
     if (!rows)
         return false;
     if (interpolation != FV_NEAREST &&
-        (!make_taps(work, FV_ROOM_WEIGHTS, box.width, width, interpolation, &across) ||
-         !make_taps(work, FV_ROOM_WEIGHTS + 1, box.height, height, interpolation, &down)))
+        (!make_taps(work, FV_SLOT_WEIGHTS, box.width, width, interpolation, &across) ||
+         !make_taps(work, FV_SLOT_WEIGHTS + 1, box.height, height, interpolation, &down)))
         return false;
     int32_t *sums = (int32_t *)(void *)(rows + row_bytes);
     size_t stride = (size_t)in->width;

@@ -99,9 +99,9 @@ bool fv_picture_make(fv_work *work, const fv_picture *in, int channels, int heig
                      channels, height, width, most);
         return false;
     }
-    int capacity = FV_ROOM_RESULT + (in->pixels == work->slots[FV_ROOM_RESULT]);
+    int slot = FV_SLOT_RESULT + (in->pixels == work->slots[FV_SLOT_RESULT]);
     size_t count = (size_t)channels * (size_t)height * (size_t)width;
     *out = (fv_picture){channels, height, width, type, NULL};
-    out->pixels = fv_work_slot(work, capacity, count * fv_type_size(type));
+    out->pixels = fv_work_slot(work, slot, count * fv_type_size(type));
     return out->pixels != NULL;
 }

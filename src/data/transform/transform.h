@@ -142,7 +142,7 @@ static inline bool fv_picture_like(fv_work *work, const fv_picture *in, fv_pictu
 }
 
 /* Slots of a work: results alternate between the first two, the others are scratch. */
-enum { FV_ROOM_RESULT = 2, FV_ROOM_WEIGHTS = 4, FV_ROOM_SCRATCH = 6 };
+enum { FV_SLOT_RESULT = 2, FV_SLOT_WEIGHTS = 4, FV_SLOT_SCRATCH = 6 };
 
 typedef struct fv_box {
     int top, left, height, width;

@@ -222,12 +222,12 @@ bool fv_do_affine(fv_work *work, const fv_picture *in, const fv_affine *affine,
                   const fv_numbers *center, fv_interpolation interpolation, const fv_numbers *fill,
                   fv_picture *out)
 {
-    double turn = affine->angle * degree, sx = affine->shear_x * degree;
+    double rotation = affine->angle * degree, sx = affine->shear_x * degree;
     double sy = affine->shear_y * degree, scale = affine->scale;
     double x = center->count ? center->v[0] : in->width * 0.5;
     double y = center->count ? center->v[1] : in->height * 0.5;
-    double a = cos(turn - sy) / cos(sy), c = sin(turn - sy) / cos(sy);
-    double b = -a * tan(sx) - sin(turn), d = -c * tan(sx) + cos(turn);
+    double a = cos(rotation - sy) / cos(sy), c = sin(rotation - sy) / cos(sy);
+    double b = -a * tan(sx) - sin(rotation), d = -c * tan(sx) + cos(rotation);
     fv_warp w = {{cut(d / scale), cut(-b / scale), 0, cut(-c / scale), cut(a / scale), 0, 0, 0},
                  in->height,
                  in->width,
