@@ -56,8 +56,8 @@ static void forms(void **state)
     (void)state;
     static const char *const same[] = {
         " list=1",
-        " 7 3x2 padding=same large=0 number=0 pair=0,0.25 flag word=circular name=max text=a "
-        "list=1,2",
+        " 7 3x2 padding=same large=0 number=0 flag word=circular name=max text=a list=1,2",
+        " 7 3x2 pair=0,0.25 list=1,2",
         " 2147483647 32767 padding=1x2 large=-9007199254740992 number=0.30000000000000004 list=5",
         " 3 2 list=-1",
     };
