@@ -2064,12 +2064,12 @@ typedef struct fv_tensor {
     int ndim;        /* 0 to 4 */
     int64_t dims[4]; /* unused ones are 1 */
     size_t count;    /* product of dims */
-    void *value;
+    const void *value;
 } fv_tensor;
 
 /* Parameters and what else is state of the net, running means above all, in the order of PyTorch's
-   state_dict: how many tensors, and the one at index; its value is a host copy as in fv_param. An
-   index out of range gives an empty one (name NULL). */
+   state_dict: how many tensors, and the one at index; its value is a read-only host copy, as in
+   fv_param. An index out of range gives an empty one (name NULL). */
 FV_API int fv_state_count(const fv_net *net);
 FV_API fv_tensor fv_state_at(const fv_net *net, int index);
 

@@ -299,6 +299,9 @@ static void no_context(void **state)
     TRACE(fv_forward, NULL, NULL);
     TRACE(fv_backward, NULL);
     TRACE(fv_zero_grad, NULL);
+    TRACE(fv_input_requires_grad, NULL);
+    TRACE(fv_param_put, NULL, 0, NULL, NULL);
+    TRACE(fv_state_put, NULL, 0, NULL);
     TRACE(fv_output, NULL);
     TRACE(fv_output_at, NULL, 0);
     TRACE(fv_output_gradient, NULL, NULL);

@@ -426,12 +426,79 @@ static void gradient_of_input_on_demand(void **state)
     fv_close(ctx);
 }
 
+static fv_net *net_with_state(fv_ctx *ctx)
+{
+    fv_node x = fv_batch_norm2d(fv_conv2d(fv_input(ctx, 2, 9, 8), 6, 3));
+    return fv_net_new(fv_log_softmax(fv_linear(fv_flatten(fv_relu(x)), 5)));
+}
+
+/* Fails unless both nets give the same bits, for batches of one image and of several. */
+static void assert_same_outputs(fv_net *a, fv_net *b)
+{
+    float *pixels;
+    int64_t labels[19];
+    for (int n = 1; n <= 19; n += 18) {
+        fv_batch batch = small_batch(n, &pixels, labels);
+        fv_forward(a, &batch);
+        fv_forward(b, &batch);
+        assert_memory_equal(fv_output(a), fv_output(b), (size_t)n * 5 * sizeof(float));
+        free(pixels);
+    }
+}
+
+/* A forward in eval mode keeps its packed weights: a write must replace them. */
+static void writes_count_at_once(void **state)
+{
+    (void)state;
+    fv_ctx *ctx = fv_open(NULL);
+    fv_net *from = net_with_state(ctx), *by_state = net_with_state(ctx),
+           *by_param = net_with_state(ctx);
+    fv_net *const to[] = {by_state, by_param};
+    float *pixels, other[19 * 5];
+    int64_t labels[19];
+    fv_batch b = small_batch(19, &pixels, labels);
+    run_step(from, &b); /* running means and counts */
+    fv_eval_mode(from);
+    fv_forward(from, &b);
+    for (int i = 0; i < fv_state_count(from); i++) /* before by_param packs */
+        if (strstr(fv_state_at(from, i).name, "num_batches") ||
+            strstr(fv_state_at(from, i).name, "running"))
+            fv_state_put(by_param, i, fv_state_at(from, i).value);
+    for (int i = 0; i < 2; i++) {
+        fv_eval_mode(to[i]);
+        fv_forward(to[i], &b);
+        memcpy(other, fv_output(to[i]), sizeof other);
+        assert_memory_not_equal(other, fv_output(from), sizeof other);
+    }
+    for (int i = 0; i < fv_param_count(from); i++) {
+        fv_param p = fv_param_at(from, i);
+        fv_param_put(by_param, i, p.value, NULL);
+        fv_param_put(by_state, i, NULL, p.grad);
+    }
+    for (int i = 0; i < fv_state_count(from); i++) {
+        fv_tensor t = fv_state_at(from, i);
+        fv_state_put(by_state, i, t.value);
+        assert_memory_equal(fv_state_at(by_state, i).value, t.value,
+                            t.count * fv_type_size(t.type));
+    }
+    for (int i = 0; i < fv_param_count(from); i++) {
+        fv_param p = fv_param_at(from, i), q = fv_param_at(by_state, i);
+        assert_memory_equal(q.grad, p.grad, p.count * sizeof *p.grad);
+    }
+    assert_same_outputs(from, by_state);
+    assert_same_outputs(from, by_param);
+    assert_fine(ctx);
+    free(pixels);
+    fv_close(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slope_is_gradient),
         cmocka_unit_test(gradient_of_input_on_demand),
         cmocka_unit_test(gradients_accumulate),
+        cmocka_unit_test(writes_count_at_once),
         cmocka_unit_test(batch_does_not_matter),
         cmocka_unit_test(threads_and_kernels_do_not_matter),
         cmocka_unit_test(steps_allocate_nothing),

@@ -554,7 +554,8 @@ static void copy_state(const fv_tensor *from, int n_from, const fv_tensor *to, i
         assert_string_equal(from[i].name, to[i].name);
         for (int k = 0; k < i; k++)
             assert_string_not_equal(from[i].name, from[k].name);
-        memcpy(to[i].value, from[i].value, from[i].count * fv_type_size(from[i].type));
+        memcpy((void *)(uintptr_t)to[i].value, from[i].value,
+               from[i].count * fv_type_size(from[i].type));
     }
 }
 

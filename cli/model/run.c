@@ -120,7 +120,7 @@ static fv_tensor rows(int n, int c, int h, int w, const float *values)
                        .ndim = h == 1 && w == 1 ? 2 : 4,
                        .dims = {n, c, h, w},
                        .count = (size_t)n * c * h * w,
-                       .value = (void *)(uintptr_t)values};
+                       .value = values};
 }
 
 static void keep_gradients(compare *b)
@@ -131,8 +131,7 @@ static void keep_gradients(compare *b)
              rows(x->n, x->channels, x->height, x->width, fv_input_gradient(b->net)));
     for (int i = 0; i < fv_param_count(b->net); i++) {
         fv_param p = fv_param_at(b->net, i);
-        fv_tensor t = {.type = FV_F32, .ndim = p.ndim, .count = p.count};
-        t.value = (void *)(uintptr_t)p.grad; /* it is only read */
+        fv_tensor t = {.type = FV_F32, .ndim = p.ndim, .count = p.count, .value = p.grad};
         memcpy(t.dims, p.dims, sizeof t.dims);
         keep(b, "grad.", p.name, t);
     }
@@ -239,7 +238,7 @@ static int run_run(const settings *s)
     code = fv_error(b->ctx) ? fail_context(b->ctx, "fovea help run") : run_batch(b);
     for (int i = 0; i < b->count; i++) {
         free((void *)(uintptr_t)b->tensors[i].name);
-        free(b->tensors[i].value);
+        free((void *)(uintptr_t)b->tensors[i].value);
     }
     fv_close(b->ctx);
     free(b);

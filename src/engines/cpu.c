@@ -320,9 +320,13 @@ static void run(fv_net *net, fv_plan *plan, const fv_stage *stage, const fv_batc
     }
 }
 
-static float *space_of(const fv_net *net, fv_space space)
+/* In a space that a net keeps between passes. */
+static float *net_address(const fv_net *net, fv_place place)
 {
-    return space == FV_VALUES ? net->values : net->grads;
+    float *start = place.space == FV_VALUES  ? net->values
+                   : place.space == FV_GRADS ? net->grads
+                                             : net->buffers;
+    return start + place.at;
 }
 
 enum { ZERO_FLOATS = 1 << 14 }; /* of an item */
@@ -342,18 +346,18 @@ static void zero_piece(void *arg, int item, int thread)
 
 static void zero(fv_net *net, fv_place at, size_t n)
 {
-    zeros z = {space_of(net, at.space) + at.at, n};
+    zeros z = {net_address(net, at), n};
     fv_parallel(net->object.ctx, (int)((n + ZERO_FLOATS - 1) / ZERO_FLOATS), zero_piece, &z);
 }
 
-static void get(const fv_net *net, fv_place from, float *to, size_t n)
+static void get(const fv_net *net, fv_place from, void *to, size_t bytes)
 {
-    memcpy(to, space_of(net, from.space) + from.at, n * sizeof *to);
+    memcpy(to, net_address(net, from), bytes);
 }
 
-static void put(fv_net *net, fv_place to, const float *from, size_t n)
+static void put(fv_net *net, fv_place to, const void *from, size_t bytes)
 {
-    memcpy(space_of(net, to.space) + to.at, from, n * sizeof *from);
+    memcpy(net_address(net, to), from, bytes);
 }
 
 static const fv_engine_kind cpu = {

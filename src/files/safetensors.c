@@ -125,7 +125,7 @@ typedef struct opened {
     fv_ctx *ctx;
     const char *path;
     uint8_t *bytes;
-    const uint8_t *data;
+    uint8_t *data;
     size_t data_size;
     cJSON *root;
 } opened;
@@ -297,8 +297,8 @@ static fv_status copy_tensors(const opened *f, fv_net *net, bool apply)
             return fv_error(f->ctx);
         total += bytes_of(&p);
         if (apply) {
-            memcpy(p.value, f->data + begin, bytes_of(&p));
-            fv_order_bytes(p.value, p.count, fv_type_size(p.type), false);
+            fv_order_bytes(f->data + begin, p.count, fv_type_size(p.type), false);
+            fv_state_put(net, i, f->data + begin);
         }
     }
     if (total == f->data_size)
@@ -318,7 +318,6 @@ fv_status fv_load(fv_net *net, const char *path)
         return fv_error(ctx);
     if (!compare_names(&f, net) && !copy_tensors(&f, net, false))
         copy_tensors(&f, net, true);
-    net->changes++;
     close_file(&f);
     return fv_error(ctx);
 }

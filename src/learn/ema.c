@@ -70,20 +70,10 @@ static void average_stretch(void *arg, const fv_stretch *s)
     average(ema->rate, ema->net->values + s->from, ema->values + s->from, s->count);
 }
 
-/* Returns true for buffers, which may be counts; counts are copied, not averaged. */
-static bool is_buffer(const fv_net *net, const fv_tensor *t)
-{
-    uintptr_t at = (uintptr_t)t->value, start = (uintptr_t)net->buffers;
-    return at >= start && at < start + net->buffer_size * sizeof *net->buffers;
-}
-
 /* Returns the average that belongs to a tensor of the net's state. */
-static float *place_of(const fv_ema *ema, const fv_tensor *t)
+static float *average_at(const fv_ema *ema, fv_place of)
 {
-    const fv_net *net = ema->net;
-    const float *value = t->value;
-    return is_buffer(net, t) ? ema->buffers + (value - net->buffers)
-                             : ema->values + (value - net->values);
+    return (of.space == FV_BUFFERS ? ema->buffers : ema->values) + of.at;
 }
 
 fv_status fv_ema_update(fv_ema *ema)
@@ -101,10 +91,11 @@ fv_status fv_ema_update(fv_ema *ema)
     fv_each_stretch(net, average_stretch, ema);
     for (int i = 0; i < net->n_state; i++) {
         const fv_tensor *t = &net->state[i];
-        if (is_buffer(net, t) && t->type == FV_F32)
-            average(ema->rate, t->value, place_of(ema, t), t->count);
-        else if (is_buffer(net, t))
-            memcpy(place_of(ema, t), t->value, t->count * fv_type_size(t->type));
+        fv_place of = fv_state_place(net, i);
+        if (of.space == FV_BUFFERS && t->type == FV_F32)
+            average(ema->rate, t->value, average_at(ema, of), t->count);
+        else if (of.space == FV_BUFFERS) /* counts are copied */
+            memcpy(average_at(ema, of), t->value, t->count * fv_type_size(t->type));
     }
     return FV_OK;
 }
@@ -149,7 +140,8 @@ const fv_tensor *fv_ema_state(fv_ema *ema, int *n)
         for (; ema->n_kept < count; ema->n_kept++) {
             const fv_tensor *t = &ema->net->state[ema->n_kept];
             fv_tensor *kept = &ema->kept[ema->n_kept];
-            *kept = fv_state_of(ctx, "ema.", t->name, t->type, t->count, place_of(ema, t));
+            *kept = fv_state_of(ctx, "ema.", t->name, t->type, t->count,
+                                average_at(ema, fv_state_place(ema->net, ema->n_kept)));
             kept->ndim = t->ndim;
             memcpy(kept->dims, t->dims, sizeof kept->dims);
         }

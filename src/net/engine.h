@@ -19,9 +19,9 @@ typedef struct fv_engine_kind {
     void (*run)(fv_net *net, fv_plan *plan, const fv_stage *stage, const fv_batch *batches);
     /* Sets n floats of one of the net's spaces (FV_GRADS) to 0. */
     void (*zero)(fv_net *net, fv_place at, size_t n);
-    /* Copies n floats of FV_VALUES or FV_GRADS to or from the host. */
-    void (*get)(const fv_net *net, fv_place from, float *to, size_t n);
-    void (*put)(fv_net *net, fv_place to, const float *from, size_t n);
+    /* Copies bytes of FV_VALUES, FV_GRADS or FV_BUFFERS, which may be counts, to or from the host. */
+    void (*get)(const fv_net *net, fv_place from, void *to, size_t bytes);
+    void (*put)(fv_net *net, fv_place to, const void *from, size_t bytes);
 } fv_engine_kind;
 
 struct fv_engine {

@@ -410,7 +410,7 @@ fv_status fv_eval_mode(fv_net *net)
 fv_status fv_input_requires_grad(fv_net *net)
 {
     if (!net)
-        return FV_E_ARG;
+        return fv_absent(__func__);
     if (fv_error(net->object.ctx))
         return fv_error(net->object.ctx);
     for (int i = 0; i < net->n_inputs; i++)
@@ -446,13 +446,21 @@ fv_status fv_param_put(fv_net *net, int index, const float *value, const float *
                        "fv_param_put: index is %d, but the net has %d parameters", index,
                        net->n_params);
     const fv_param *p = net->params + index;
-    size_t at = (size_t)(p->value - net->values);
+    size_t at = (size_t)(p->value - net->values), bytes = p->count * sizeof *value;
     if (value)
-        fv_engine_of(net)->put(net, (fv_place){FV_VALUES, at}, value, p->count);
+        fv_engine_of(net)->put(net, (fv_place){FV_VALUES, at}, value, bytes);
     if (grad)
-        fv_engine_of(net)->put(net, (fv_place){FV_GRADS, at}, grad, p->count);
+        fv_engine_of(net)->put(net, (fv_place){FV_GRADS, at}, grad, bytes);
     net->changes += value != NULL;
     return FV_OK;
+}
+
+fv_place fv_state_place(const fv_net *net, int i)
+{
+    uintptr_t at = (uintptr_t)net->state[i].value, buffers = (uintptr_t)net->buffers;
+    bool buffer = at >= buffers && at < buffers + net->buffer_size * sizeof *net->buffers;
+    size_t bytes = at - (buffer ? buffers : (uintptr_t)net->values);
+    return (fv_place){buffer ? FV_BUFFERS : FV_VALUES, bytes / sizeof(float)};
 }
 
 int fv_state_count(const fv_net *net)
@@ -478,7 +486,8 @@ fv_status fv_state_put(fv_net *net, int index, const void *value)
             "be NULL",
             index, net->n_state);
     const fv_tensor *t = net->state + index;
-    memcpy(t->value, value, t->count * fv_type_size(t->type));
+    fv_engine_of(net)->put(net, fv_state_place(net, index), value,
+                           t->count * fv_type_size(t->type));
     net->changes++;
     return FV_OK;
 }

@@ -74,6 +74,11 @@ fv_node fv_layer_add(const fv_layer_type *kind, const fv_node *xs, int n, const 
 /* fv_again with a name for the new layer; NULL: a generated name. */
 fv_node fv_layer_again(fv_node layer, fv_node x, const char *name);
 
+/* ---- net.c -------------------------------------------------------------------------------- */
+
+/* Where tensor i of the state lies: in FV_VALUES or FV_BUFFERS. */
+fv_place fv_state_place(const fv_net *net, int i);
+
 /* ---- pass.c ------------------------------------------------------------------------------- */
 
 void fv_plan_free(fv_net *net, fv_plan *plan);
